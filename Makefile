@@ -1,0 +1,40 @@
+# `make report` and `make test` do everything on a fresh machine; the rest is for developers.
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SCENARIO ?= iraq-2020
+AS_OF ?= 2020-01-23
+
+.PHONY: report test check slow format notebooks clean
+
+report: $(READY)
+	$(BIN)/forecast report $(SCENARIO) --as-of $(AS_OF) \
+		-o reports/$(SCENARIO).html -o reports/$(SCENARIO).md
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+slow: $(READY)
+	$(BIN)/python -m pytest -m slow
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+notebooks: $(READY)
+	$(BIN)/python -m tests.execute_notebooks notebooks/*.ipynb
+
+$(READY): pyproject.toml constraints.txt
+	@python=$$(sh tests/find_python.sh) && echo "setting up $(VENV) with $$python" && \
+		"$$python" -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]" -c constraints.txt
+	@touch $(READY)
+
+clean:
+	rm -rf $(VENV) reports build dist

@@ -1,0 +1,105 @@
+"""Bayesian forecasting for indications-and-warning analysis.
+
+    import forecast as fc
+
+    problem = fc.load_scenario("iraq-2020")
+    ledger = fc.read_evidence("iraq-2020", problem)
+    outlook = fc.forecast(problem, ledger.known_at("2020-01-23"))
+    fc.report(outlook).save("warning.html")
+
+Every name below is imported when it is first used, so that `import forecast` stays quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from forecast.errors import (
+        ForecastError,
+        ImpossibleEvidence,
+        InputError,
+        Problem,
+        TooLarge,
+        UnreliableFit,
+    )
+    from forecast.evidence.files import read_evidence
+    from forecast.evidence.ledger import Evidence, Ledger
+    from forecast.evidence.report import Report
+    from forecast.inference.model import build_model
+    from forecast.outlook import (
+        Estimate,
+        Forecast,
+        forecast,
+        probability,
+        retract,
+        update,
+    )
+    from forecast.reporting.plots import plot_timeline
+    from forecast.reporting.report import report
+    from forecast.scenario.files import load_scenario, scenario_digest, scenario_names
+    from forecast.scenario.scenario import Scenario, Variable
+
+__version__ = version("forecast")
+
+_HOMES = {
+    "errors": (
+        "ForecastError",
+        "ImpossibleEvidence",
+        "InputError",
+        "Problem",
+        "TooLarge",
+        "UnreliableFit",
+    ),
+    "evidence.files": ("read_evidence",),
+    "evidence.ledger": ("Evidence", "Ledger"),
+    "evidence.report": ("Report",),
+    "inference.model": ("build_model",),
+    "outlook": ("Estimate", "Forecast", "forecast", "probability", "retract", "update"),
+    "reporting.plots": ("plot_timeline",),
+    "reporting.report": ("report",),
+    "scenario.files": ("load_scenario", "scenario_digest", "scenario_names"),
+    "scenario.scenario": ("Scenario", "Variable"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Estimate",
+    "Evidence",
+    "Forecast",
+    "ForecastError",
+    "ImpossibleEvidence",
+    "InputError",
+    "Ledger",
+    "Problem",
+    "Report",
+    "Scenario",
+    "TooLarge",
+    "UnreliableFit",
+    "Variable",
+    "build_model",
+    "forecast",
+    "load_scenario",
+    "plot_timeline",
+    "probability",
+    "read_evidence",
+    "report",
+    "retract",
+    "scenario_digest",
+    "scenario_names",
+    "update",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'forecast' has no attribute {name!r}")
+    value = getattr(import_module(f"forecast.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

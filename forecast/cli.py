@@ -1,0 +1,212 @@
+"""The command line: a thin skin over the library.
+
+Exit codes: 0 done, 1 the input breaks a rule, 2 the command was not understood, 3 the evidence
+is impossible or the network too large, 4 the fit cannot be trusted and no report was written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+
+from forecast.errors import (
+    ForecastError,
+    InputError,
+    Problem,
+    UnreliableFit,
+)
+
+DONE, BAD_INPUT, BAD_FIT, IMPOSSIBLE = 0, 1, 4, 3
+
+DESCRIPTION = """\
+Forecast what an actor will do next, from a scenario and the reports known at a date.
+
+A scenario is a folder with scenario.yaml (variables, tables, judgements with their basis) and,
+if you like, evidence.csv (reports). Shipped scenarios are known by name.
+"""
+EXAMPLES = """\
+examples:
+  forecast scenarios                                    what ships with the library
+  forecast check my-scenario/                           every problem in a scenario, by line
+  forecast report iraq-2020 --as-of 2020-01-23          print the courses of action
+  forecast report iraq-2020 --as-of 2020-01-23 -o warning.html -o warning.md
+  forecast report my-scenario/ --evidence reports.csv -o warning.html
+
+exit codes: 0 done; 1 input breaks a rule; 2 command not understood;
+            3 evidence impossible or network too large; 4 fit not to be trusted
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = given.run
+    try:
+        return run(given)
+    except InputError as error:
+        _complain(error)
+        return BAD_INPUT
+    except UnreliableFit as error:
+        _complain(error)
+        return BAD_FIT
+    except ForecastError as error:
+        _complain(error)
+        return IMPOSSIBLE
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="forecast",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=_version())
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_report(commands)
+    listing = commands.add_parser("scenarios", help="list the shipped scenarios")
+    listing.set_defaults(run=_list_scenarios)
+    checking = commands.add_parser(
+        "check",
+        help="check a scenario and its evidence",
+        description="Read a scenario, and its evidence.csv if it has one, and list every problem.",
+    )
+    checking.add_argument("scenario", metavar="PATH", help="a folder, a file or a shipped name")
+    checking.set_defaults(run=_check)
+    return parser
+
+
+def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    reporting = commands.add_parser(
+        "report",
+        help="forecast a scenario and write the report",
+        description="Forecast a scenario from the reports known at a date.",
+    )
+    reporting.add_argument("scenario", metavar="SCENARIO", help="a shipped name or a folder")
+    reporting.add_argument(
+        "--as-of",
+        metavar="DATE",
+        help="forecast from what was known at the end of this day (default: the scenario's own)",
+    )
+    reporting.add_argument("--evidence", metavar="FILE", help="a CSV file of reports")
+    reporting.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="write the report here: .html or .md; may be given more than once",
+    )
+    reporting.add_argument("--draws", type=_count, default=1000, help="draws per chain")
+    reporting.add_argument("--tune", type=_count, default=500, help="tuning steps per chain")
+    reporting.add_argument("--seed", type=_count, default=20200123, help="same seed, same numbers")
+    reporting.add_argument("--quiet", action="store_true", help="show no progress")
+    reporting.add_argument(
+        "--allow-unreliable",
+        action="store_true",
+        help="write the report even if the fit fails its diagnostics; they go to its top",
+    )
+    reporting.set_defaults(run=_report)
+
+
+def _report(given: argparse.Namespace) -> int:
+    from forecast.evidence.files import read_evidence
+    from forecast.evidence.ledger import Ledger, as_date
+    from forecast.outlook import forecast
+    from forecast.reporting.report import report
+    from forecast.scenario.files import load_scenario
+
+    for path in given.output:
+        _check_output(path)
+    problem = load_scenario(given.scenario)
+    source = given.evidence or _evidence_beside(given.scenario)
+    ledger = read_evidence(source, problem) if source else Ledger()
+    as_of = as_date(given.as_of) if given.as_of else problem.as_of or date.today()
+    evidence = ledger.known_at(as_of)
+    _say(given, f"{problem.title}: {len(evidence)} reports known on {as_of}")
+    _say(given, "compiling the model and sampling its tables (about a minute) …")
+    outlook = forecast(
+        problem,
+        evidence,
+        draws=given.draws,
+        tune=given.tune,
+        seed=given.seed,
+        progress=not given.quiet,
+    )
+    written = report(outlook, allow_unreliable=given.allow_unreliable)
+    print(outlook)
+    for path in given.output:
+        print(f"wrote {written.save(path)}")
+    return DONE
+
+
+def _list_scenarios(_: argparse.Namespace) -> int:
+    from forecast.scenario.files import load_scenario, scenario_names
+
+    for name in scenario_names():
+        print(f"{name:<20} {load_scenario(name).title}")
+    return DONE
+
+
+def _check(given: argparse.Namespace) -> int:
+    from forecast.evidence.files import read_evidence
+    from forecast.inference.network import slice_circuits
+    from forecast.inference.tables import compile_tables
+    from forecast.scenario.files import load_scenario, scenario_digest
+
+    problem = load_scenario(given.scenario)
+    program = compile_tables(problem)
+    operations = sum(circuit[2].size for circuit in slice_circuits(program.network, ()))
+    judgements = sum(len(labels) for labels in program.priors.labels.values())
+    print(f"{problem.name} {problem.version} (digest {scenario_digest(problem)}): no problems")
+    print(
+        f"{len(problem.variables)} variables, {len(problem.courses)} courses of action, "
+        f"{judgements} uncertain judgements, {program.network.n_cells} table cells, "
+        f"{operations:,} operations for the first two steps"
+    )
+    source = _evidence_beside(given.scenario)
+    if source:
+        print(f"{len(read_evidence(source, problem))} reports: no problems")
+    return DONE
+
+
+def _evidence_beside(scenario: str) -> Path | None:
+    from forecast.evidence.files import FILE_NAME
+    from forecast.scenario.files import find_scenario
+
+    path = find_scenario(scenario).parent / FILE_NAME
+    return path if path.is_file() else None
+
+
+def _check_output(path: str) -> None:
+    if Path(path).suffix not in (".html", ".md"):
+        raise InputError([Problem(f"--output {path}", "a report is written as .html or .md")])
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value} is not above 0")
+    return value
+
+
+def _say(given: argparse.Namespace, message: str) -> None:
+    if not given.quiet:
+        print(message, flush=True)
+
+
+def _complain(error: ForecastError) -> None:
+    print(f"forecast: {error}", file=sys.stderr)
+
+
+def _version() -> str:
+    from forecast import __version__
+
+    return f"forecast {__version__}"

@@ -1,0 +1,98 @@
+"""Every error the library raises on purpose.
+
+ForecastError
+├── InputError            a scenario, an evidence table or an argument breaks a rule
+├── ImpossibleEvidence    no state of the network can produce the evidence
+├── TooLarge              an exact elimination would pass the memory limit
+└── UnreliableFit         sampling diagnostics fail, and nobody asked to print anyway
+
+An `InputError` carries every problem found, not the first one. Each `Problem` says where,
+what was given, the rule and, for a name, the nearest legal one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+SHOWN_PROBLEMS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One broken rule: where it is, what it says, and what would be right.
+
+    Examples
+    --------
+    >>> print(Problem("reports.csv:3: column 'state'", "'larg' is not a state of march_scale"))
+    reports.csv:3: column 'state': 'larg' is not a state of march_scale
+    """
+
+    where: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}" if self.where else self.message
+
+
+class ForecastError(Exception):
+    """Base class of every error raised on purpose."""
+
+
+class InputError(ForecastError):
+    """Input that breaks a rule; `problems` holds all that were found.
+
+    Parameters
+    ----------
+    problems
+        What is wrong, in the order in which a reader meets it.
+    """
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(_listing(self.problems))
+
+
+class ImpossibleEvidence(ForecastError):
+    """Evidence to which the network gives probability zero."""
+
+
+class TooLarge(ForecastError):
+    """An exact elimination that would need more memory than allowed."""
+
+
+class UnreliableFit(ForecastError):
+    """A posterior whose diagnostics say that its numbers cannot be trusted."""
+
+
+def nearest(name: object, legal: Iterable[object]) -> str:
+    """Say which legal name was probably meant, or list the legal names.
+
+    Examples
+    --------
+    >>> nearest("larg", ["small", "limited", "large"])
+    "did you mean 'large'? Legal: small, limited, large"
+    """
+    names = [str(candidate) for candidate in legal]
+    shown = ", ".join(names[:12]) + (f", … ({len(names)} in all)" if len(names) > 12 else "")
+    if not names:
+        return "there is none to choose from"
+    close = get_close_matches(str(name), names, n=1, cutoff=0.6)
+    return f"did you mean {close[0]!r}? Legal: {shown}" if close else f"legal: {shown}"
+
+
+def raise_if_any(problems: Sequence[Problem]) -> None:
+    """Raise one `InputError` with all problems, if there are any."""
+    if problems:
+        raise InputError(problems)
+
+
+def _listing(problems: Sequence[Problem]) -> str:
+    if len(problems) == 1:
+        return str(problems[0])
+    lines = [f"{len(problems)} problems:"]
+    lines += [f"  {problem}" for problem in problems[:SHOWN_PROBLEMS]]
+    if len(problems) > SHOWN_PROBLEMS:
+        lines.append(f"  … and {len(problems) - SHOWN_PROBLEMS} more")
+    return "\n".join(lines)

@@ -1,0 +1,197 @@
+"""From reports to arrays: which states each report speaks for, and which share an origin.
+
+A report of state r by a source of accuracy a has likelihood a for the true state r and
+(1 - a)/(n - 1) for each of the others. Reports of one origin about one indicator in one step are
+one claim. If they agree, the claim weighs what its best-graded report weighs, however often it
+was repeated. If they differ, each distinct version is equally likely to be what the origin said,
+and the claim is the average over the versions: the sum over what the origin may have said.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.errors import InputError, Problem
+from forecast.evidence.ledger import Evidence
+from forecast.evidence.report import RELIABILITY, Report
+from forecast.evidence.sources import admiralty_grades
+from forecast.scenario.scenario import Scenario
+
+Array = npt.NDArray[np.float64]
+Index = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class ReportTable:
+    """Reports as arrays, for the network whose variables and states are in scenario order.
+
+    Attributes
+    ----------
+    settings
+        Log-likelihood of what is set and not reported: the inputs, (step, state).
+    report_ids, observed
+        Reports that speak to an uncertain variable, and that variable of each.
+    state
+        State that each report names, (report,).
+    n_states
+        How many states its variable has, (report,).
+    grade
+        Reliability grade of each report, 0 for A, (report,).
+    share
+        Weight of each report in its claim, (claim, report).
+    place
+        Where a claim's likelihood goes among the flat (step, state) cells; one past the last
+        cell where there is no such state, (claim, widest variable).
+    """
+
+    settings: Array
+    report_ids: tuple[str, ...]
+    observed: tuple[str, ...]
+    state: Index
+    n_states: Index
+    grade: Index
+    share: Array
+    place: Index
+
+
+def tabulate_reports(scenario: Scenario, evidence: Evidence, n_steps: int) -> ReportTable:
+    """Arrange evidence for the engine.
+
+    Parameters
+    ----------
+    scenario
+        The scenario.
+    evidence
+        Reports in force.
+    n_steps
+        Steps of the sweep; 1 for a static scenario.
+    """
+    starts = _first_states(scenario)
+    total = sum(len(variable.states) for variable in scenario.variables.values())
+    inputs = scenario.with_role("input")
+    observed = [report for report in evidence.observations if report.indicator not in inputs]
+    claims = _claims(scenario, observed)
+    widest = max(len(variable.states) for variable in scenario.variables.values())
+    share = np.zeros((len(claims), len(observed)))
+    place = np.full((len(claims), widest), n_steps * total, dtype=np.int64)
+    for number, ((indicator, step), weights) in enumerate(claims):
+        for report, weight in weights.items():
+            share[number, report] = weight
+        width = len(scenario.variables[indicator].states)
+        place[number, :width] = step * total + starts[indicator] + np.arange(width)
+    return ReportTable(
+        settings=_settings(scenario, evidence, n_steps, starts, total),
+        report_ids=tuple(report.id for report in observed),
+        observed=tuple(report.indicator for report in observed),
+        state=np.array(
+            [scenario.variables[r.indicator].states.index(r.state) for r in observed], np.int64
+        ),
+        n_states=np.array(
+            [len(scenario.variables[r.indicator].states) for r in observed], np.int64
+        ),
+        grade=np.array([RELIABILITY.index(r.reliability) for r in observed], np.int64),
+        share=share,
+        place=place,
+    )
+
+
+def report_step(scenario: Scenario, report: Report) -> int:
+    """Step that a report speaks of: the one with most days of its interval before it was known."""
+    timeline = scenario.timeline
+    if timeline is None:
+        return 0
+    return timeline.step_with_most_of(report.event_start, min(report.event_end, report.known))
+
+
+def last_step(scenario: Scenario, evidence: Evidence) -> int:
+    """Step of the as-of date."""
+    timeline = scenario.timeline
+    if timeline is None:
+        return 0
+    step = timeline.step_of(evidence.as_of)
+    if step < 0:
+        message = f"{evidence.as_of} is before the scenario begins, {timeline.start}"
+        raise InputError([Problem("as_of", message)])
+    return step
+
+
+def log_likelihoods(table: ReportTable, accuracy: Array) -> Array:
+    """Log-likelihood of every state at every step, for given accuracies.
+
+    Parameters
+    ----------
+    table
+        The reports.
+    accuracy
+        Accuracy of each grade, (grade, draw).
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (step, state, draw).
+    """
+    n_steps, total = table.settings.shape
+    flat = np.zeros((n_steps * total + 1, accuracy.shape[1]))
+    flat[:-1] = table.settings.reshape(-1, 1)
+    if len(table.state):
+        a = accuracy[table.grade]
+        names = np.arange(table.place.shape[1]) == table.state[:, None]
+        channel = np.where(
+            names[..., None], a[:, None], ((1 - a) / (table.n_states - 1)[:, None])[:, None]
+        )
+        claim = np.log(np.einsum("cr,rsd->csd", table.share, channel))
+        np.add.at(flat, table.place, claim)
+    return flat[:-1].reshape(n_steps, total, -1)
+
+
+def _first_states(scenario: Scenario) -> dict[str, int]:
+    starts, start = {}, 0
+    for name, variable in scenario.variables.items():
+        starts[name] = start
+        start += len(variable.states)
+    return starts
+
+
+def _claims(
+    scenario: Scenario, reports: list[Report]
+) -> list[tuple[tuple[str, int], dict[int, float]]]:
+    """Group reports by origin, indicator and step; give each its weight in its claim."""
+    groups: dict[tuple[str, str, int], list[int]] = defaultdict(list)
+    for number, report in enumerate(reports):
+        step = report_step(scenario, report)
+        origin = f"origin {report.origin}" if report.origin else f"report {report.id}"
+        groups[origin, report.indicator, step].append(number)
+    order = [grade.letter for grade in sorted(admiralty_grades(), key=lambda g: -_mean(g.shape))]
+    claims = []
+    for (_, indicator, step), members in groups.items():
+        best: dict[str, int] = {}
+        for number in sorted(members, key=lambda n: order.index(reports[n].reliability)):
+            best.setdefault(reports[number].state, number)
+        weights = {number: 1 / len(best) for number in best.values()}
+        claims.append(((indicator, step), weights))
+    return claims
+
+
+def _mean(shape: tuple[float, float]) -> float:
+    return shape[0] / sum(shape)
+
+
+def _settings(
+    scenario: Scenario, evidence: Evidence, n_steps: int, starts: dict[str, int], total: int
+) -> Array:
+    """Inputs are known: their default, or what was reported, at every step."""
+    settings = np.zeros((n_steps, total))
+    for name, variable in scenario.with_role("input").items():
+        state = [variable.default] * n_steps
+        for report in evidence.observations:
+            if report.indicator == name:
+                state[report_step(scenario, report)] = report.state
+        for step, value in enumerate(state):
+            cells = slice(starts[name], starts[name] + len(variable.states))
+            settings[step, cells] = -np.inf
+            settings[step, starts[name] + variable.states.index(str(value))] = 0.0
+    return settings

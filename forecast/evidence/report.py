@@ -1,0 +1,62 @@
+"""A report: what one source says about one indicator, and when it said it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+RELIABILITY = "ABCDEF"
+CREDIBILITY = "123456"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a source says happened, when it happened and when it became known.
+
+    Attributes
+    ----------
+    id
+        Unique name of the report.
+    indicator
+        Variable it speaks to; empty for context, which is kept and printed but moves nothing.
+    state
+        State it reports; empty with `supersedes` for a withdrawal.
+    event_start, event_end
+        First and last day on which the event may have happened.
+    published, known
+        When it was published and when the analyst could have it.
+    source, reliability, credibility
+        Who said it, Admiralty grades A-F and 1-6. Reliability becomes a likelihood; credibility
+        is recorded and printed only, because it already contains somebody's prior.
+    origin
+        Reports that share an origin are one witness heard more than once.
+    supersedes
+        Report that this one replaces or withdraws.
+    citation, note
+        Where to find it, and what to remember.
+    """
+
+    id: str
+    indicator: str
+    state: str
+    event_start: date
+    event_end: date
+    published: date
+    known: date
+    source: str
+    reliability: str = "F"
+    credibility: str = "6"
+    origin: str = ""
+    supersedes: str = ""
+    citation: str = ""
+    note: str = ""
+
+    @property
+    def grade(self) -> str:
+        """Admiralty code, reliability first: "B2"."""
+        return f"{self.reliability}{self.credibility}"
+
+    @property
+    def is_context(self) -> bool:
+        """Whether the report is kept for the record only."""
+        return not self.indicator

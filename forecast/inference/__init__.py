@@ -1,0 +1,1 @@
+"""Exact inference on discrete networks whose tables are uncertain."""

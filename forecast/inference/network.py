@@ -1,0 +1,384 @@
+"""A discrete network, static or moving through time, and its polynomial.
+
+A network here is structure alone: variables, parents, and where in a flat vector of cells each
+table lies. Tables come as ``theta``, shape (cell, draw); evidence as ``log_like``, the
+log-likelihood of every state at every step, shape (step, state) or (step, state, draw).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from math import prod
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.errors import InputError, Problem, nearest
+from forecast.inference import kernels
+from forecast.inference.circuit import MEMORY_LIMIT, Circuit, Scope, compile_circuit
+
+Array = npt.NDArray[np.float64]
+Mode = Literal["forward", "smoothed", "filtered"]
+Parent = tuple[str, int]
+
+_MODES = {
+    "forward": kernels.FORWARD,
+    "smoothed": kernels.SMOOTHED,
+    "filtered": kernels.FILTERED,
+}
+CHUNK_CELLS = 500_000
+SMALLEST_CHUNK, LARGEST_CHUNK = 32, 256
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Where a table lies among the cells: its parents, slowest first, then the variable itself."""
+
+    parents: tuple[Parent, ...]
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A variable with its first and its later table; no table at all for one that is set."""
+
+    name: str
+    states: tuple[str, ...]
+    first: Block | None
+    later: Block | None
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What one pass over a network yields; the draws axis is last throughout.
+
+    Attributes
+    ----------
+    log_norm
+        Log-probability of each step's evidence given the steps before it, (step, draw). The sum
+        over steps is the log evidence.
+    marginals
+        Probability of each state, (step, state, draw).
+    probes
+        Joint probability of each probe's variables, (step, cell, draw).
+    counts
+        Expected number of uses of each table cell, (regime, cell, draw): the derivative of the
+        log evidence with respect to the logarithm of the cell.
+    """
+
+    log_norm: Array
+    marginals: Array
+    probes: Array
+    counts: Array
+
+    @property
+    def log_evidence(self) -> Array:
+        """Log-probability of all the evidence, (draw,)."""
+        return np.asarray(self.log_norm.sum(axis=0))
+
+
+@dataclass(frozen=True)
+class Network:
+    """Variables in a fixed order, with the layout of their tables.
+
+    Examples
+    --------
+    >>> rain = Node("rain", ("no", "yes"), Block((), 0), None)
+    >>> grass = Node("grass", ("dry", "wet"), Block((("rain", 0),), 2), None)
+    >>> network = Network((rain, grass), n_cells=6, dynamic=False)
+    >>> theta = np.array([0.8, 0.2, 0.9, 0.1, 0.3, 0.7])
+    >>> wet = network.no_evidence(1)
+    >>> wet[0, network.state("grass", "dry")] = -np.inf
+    >>> sweep = network.sweep(theta[:, None], wet, "smoothed")
+    >>> sweep.marginals[0, network.state("rain", "yes"), 0].round(4)
+    np.float64(0.6364)
+    """
+
+    nodes: tuple[Node, ...]
+    n_cells: int
+    dynamic: bool
+    memory_limit: float = MEMORY_LIMIT
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of the variables."""
+        return tuple(node.name for node in self.nodes)
+
+    @cached_property
+    def sizes(self) -> dict[str, int]:
+        """Number of states of each variable."""
+        return {node.name: len(node.states) for node in self.nodes}
+
+    @cached_property
+    def first_states(self) -> npt.NDArray[np.int64]:
+        """First state of each variable in the flat list of states, and their number."""
+        return np.concatenate([[0], np.cumsum(list(self.sizes.values()))]).astype(np.int64)
+
+    @property
+    def n_states(self) -> int:
+        """States of all variables together."""
+        return int(self.first_states[-1])
+
+    @cached_property
+    def interface(self) -> tuple[str, ...]:
+        """Variables whose state some table of the next step depends on."""
+        lagged = {
+            parent
+            for node in self.nodes
+            if node.later is not None
+            for parent, lag in node.later.parents
+            if lag
+        }
+        return tuple(name for name in self.names if name in lagged)
+
+    def relevant_to(self, observed: Iterable[str]) -> Network:
+        """The part of the network that evidence on some variables depends on.
+
+        Variables that no observation descends from sum to one and are left out (Shachter 1986).
+        The tables keep their places among the cells.
+        """
+        waiting, found = list(observed), set[str]()
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found.add(name)
+                for block in (self.node(name).first, self.node(name).later):
+                    waiting += [parent for parent, _ in block.parents] if block else []
+        nodes = tuple(node for node in self.nodes if node.name in found)
+        return Network(nodes, self.n_cells, self.dynamic, self.memory_limit)
+
+    def node(self, name: str) -> Node:
+        """Variable by name."""
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        raise InputError([Problem("variable", f"{name!r} is unknown; {nearest(name, self.names)}")])
+
+    def states(self, name: str) -> slice:
+        """Where the states of a variable lie in the flat list of states."""
+        index = self.names.index(self.node(name).name)
+        return slice(int(self.first_states[index]), int(self.first_states[index + 1]))
+
+    def state(self, name: str, state: str) -> int:
+        """Where one state of a variable lies in the flat list of states."""
+        legal = self.node(name).states
+        if state not in legal:
+            message = f"{state!r} is not a state of {name}; {nearest(state, legal)}"
+            raise InputError([Problem("state", message)])
+        return int(self.states(name).start) + legal.index(state)
+
+    def cells(self, block: Block, name: str) -> slice:
+        """Where a variable's table lies among the cells."""
+        return slice(block.start, block.start + prod(self.table_shape(block, name)))
+
+    def table_shape(self, block: Block, name: str) -> tuple[int, ...]:
+        """Shape of a table: its parents' sizes, then its own."""
+        return (*(self.sizes[parent] for parent, _ in block.parents), self.sizes[name])
+
+    def no_evidence(self, n_steps: int) -> Array:
+        """Log-likelihood of knowing nothing, shape (step, state)."""
+        return np.zeros((n_steps, self.n_states))
+
+    def sweep(
+        self,
+        theta: Array,
+        log_like: Array,
+        mode: Mode,
+        *,
+        probes: tuple[Scope, ...] = (),
+        regimes: npt.NDArray[np.int64] | None = None,
+    ) -> Sweep:
+        """Run the network polynomial for every draw.
+
+        Parameters
+        ----------
+        theta
+            Table cells, (cell, draw), or (regime, cell, draw) where tables change with time.
+        log_like
+            Log-likelihoods, (step, state) or (step, state, draw). One step for a static network.
+        mode
+            "forward" for the log evidence alone; "smoothed" for everything given all evidence;
+            "filtered" for each step given the evidence up to it.
+        probes
+            Groups of variables of one step whose joint probability is wanted.
+        regimes
+            Which set of tables each step uses, (step,).
+
+        Raises
+        ------
+        TooLarge
+            If the elimination would pass the network's memory limit.
+        """
+        tables = np.ascontiguousarray(theta if theta.ndim == 3 else theta[None], dtype=np.float64)
+        like = np.ascontiguousarray(log_like if log_like.ndim == 3 else log_like[..., None])
+        tables, like = _match_draws(tables, like)
+        self._require_set(like)
+        which = np.zeros(like.shape[0], np.int64) if regimes is None else regimes
+        first, later = slice_circuits(self, probes)
+        n_probe = sum(prod(self.sizes[name] for name in probe) for probe in probes)
+        fixed = (self.first_states, first, later, n_probe, _MODES[mode])
+
+        def run(draws: slice) -> tuple[Array, ...]:
+            some = np.ascontiguousarray(tables[..., draws])
+            seen = like if like.shape[2] == 1 else np.ascontiguousarray(like[..., draws])
+            *found, unsafe = kernels.sweep(some, which, seen, *fixed)
+            for draw in np.flatnonzero(unsafe):
+                self._repeat(found, int(draw), some, which, seen, fixed)
+            return tuple(found)
+
+        parts = _in_threads(run, _chunks(tables.shape[2], max(first[0], later[0])))
+        for part in parts:
+            self._settle_known(part[1])
+        return Sweep(*(np.concatenate(part, axis=-1) for part in zip(*parts, strict=True)))
+
+    def _require_set(self, log_like: Array) -> None:
+        """Raise unless variables without a table have states that are set or ruled out."""
+        loose = [
+            node.name
+            for node in self.nodes
+            if node.first is None
+            and node.later is None
+            and not np.isin(log_like[:, self.states(node.name)], (0.0, -np.inf)).all()
+        ]
+        if loose:
+            message = "has no table, so each of its states is set (0) or ruled out (-inf)"
+            raise InputError([Problem(name, message) for name in loose])
+
+    def _settle_known(self, marginals: Array) -> None:
+        """Variables that are set were counted once for each of their copies."""
+        for node in self.nodes:
+            if node.first is None and node.later is None:
+                states = marginals[:, self.states(node.name)]
+                states /= np.maximum(states.sum(axis=1, keepdims=True), 1e-300)
+
+    def _repeat(
+        self,
+        found: list[Array],
+        draw: int,
+        tables: Array,
+        which: npt.NDArray[np.int64],
+        like: Array,
+        fixed: tuple[Any, ...],
+    ) -> None:
+        """Replace one draw's results by those of the sweep in logarithms."""
+        with np.errstate(divide="ignore"):
+            log_theta = np.log(tables[..., draw])
+        seen = np.ascontiguousarray(like[..., 0 if like.shape[2] == 1 else draw])
+        _, first, later, n_probe, mode = fixed
+        again = kernels.sweep_log(log_theta, which, seen, first, later, n_probe, mode)
+        for target, value in zip(found, again, strict=True):
+            target[..., draw] = value
+
+
+def _match_draws(tables: Array, like: Array) -> tuple[Array, Array]:
+    """Repeat single tables for every draw of the evidence."""
+    n_tables, n_like = tables.shape[2], like.shape[2]
+    if n_tables == 1 < n_like:
+        tables = np.repeat(tables, n_like, axis=2)
+    elif n_like not in (1, n_tables):
+        message = f"{n_like} draws; the tables have {n_tables}"
+        raise InputError([Problem("log_like", message)])
+    return tables, like
+
+
+def _chunks(n_draws: int, n_cells: int) -> Iterator[slice]:
+    size = min(max(CHUNK_CELLS // n_cells, SMALLEST_CHUNK), LARGEST_CHUNK)
+    for start in range(0, n_draws, size):
+        yield slice(start, min(start + size, n_draws))
+
+
+def _in_threads(run: Any, chunks: Iterator[slice]) -> list[tuple[Array, ...]]:
+    jobs = list(chunks)
+    if len(jobs) == 1:
+        return [run(jobs[0])]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(run, jobs))
+
+
+@lru_cache(maxsize=64)
+def slice_circuits(network: Network, probes: tuple[Scope, ...]) -> tuple[Any, Any]:
+    """Compiled first and later slices, in the form that the kernels take."""
+    first = _compile_slice(network, probes, first=True)
+    return first, _compile_slice(network, probes, first=False) if network.dynamic else first
+
+
+def _axis(name: str, lag: int) -> str:
+    return f"previous {name}" if lag else name
+
+
+def _compile_slice(network: Network, probes: tuple[Scope, ...], *, first: bool) -> Any:
+    """Compile one slice.
+
+    A variable without a table is set: its likelihood has one state, and a product of that vector
+    with itself is the vector again. So every table meets its own copy, which is summed out at
+    once, and the variable never ties tables together.
+    """
+    blocks = [
+        (node.name, block)
+        for node in network.nodes
+        if (block := node.first if first else node.later) is not None
+    ]
+    known = {node.name for node in network.nodes if node.later is None and node.first is None}
+    sizes = {_axis(name, lag): network.sizes[name] for name in network.names for lag in (0, 1)}
+    tables: list[Scope] = []
+    copies: list[tuple[str, str]] = []
+    for name, block in blocks:
+        scope = []
+        for parent, lag in block.parents:
+            axis = _axis(parent, lag)
+            if parent in known and not lag:
+                axis = f"{parent} {len(copies)}"
+                copies.append((parent, axis))
+                sizes[axis] = network.sizes[parent]
+            scope.append(axis)
+        tables.append((*scope, name))
+    message = () if first else (tuple(_axis(name, 1) for name in network.interface),)
+    likelihoods: Sequence[Scope] = [(name,) for name in network.names]
+    like = len(tables) + len(message)
+    circuit = compile_circuit(
+        [*tables, *message, *likelihoods, *probes],
+        sizes,
+        network.interface,
+        [(like + network.names.index(name), (axis,)) for name, axis in copies],
+        network.memory_limit,
+    )
+    used = [network.cells(block, name) for name, block in blocks]
+    table_cells = np.concatenate(
+        [np.arange(cells.start, cells.stop) for cells in used] or [np.empty(0, int)]
+    )
+    like_at = circuit.offsets[like]
+    return _kernel_form(
+        circuit,
+        table_cells=table_cells,
+        message_at=circuit.offsets[len(tables)] if message else 0,
+        like_at=like_at,
+        probe_at=like_at + network.n_states,
+    )
+
+
+def _kernel_form(
+    circuit: Circuit,
+    *,
+    table_cells: npt.NDArray[np.int64],
+    message_at: int,
+    like_at: int,
+    probe_at: int,
+) -> Any:
+    return (
+        circuit.n_cells,
+        circuit.n_inputs,
+        circuit.left,
+        circuit.right,
+        circuit.out,
+        table_cells,
+        like_at,
+        probe_at,
+        circuit.n_inputs - 1,
+        message_at,
+        *circuit.result,
+    )

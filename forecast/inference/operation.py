@@ -1,0 +1,130 @@
+"""The log evidence as one PyTensor operation, with its exact gradient.
+
+The operation returns the log evidence together with its derivatives with respect to the table
+cells and to the log-likelihoods. The gradient that a sampler asks for is then already there:
+expected counts divided by the cells, and the smoothed probabilities of the states.
+
+The compiled elimination is an input like any other, so the compiled function is the same for
+every network and every set of observed variables.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pytensor.tensor as pt
+from pytensor.gradient import disconnected_type
+from pytensor.graph.basic import Apply
+from pytensor.graph.op import Op
+from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache_key
+
+from forecast.inference import kernels
+from forecast.inference.network import Network, slice_circuits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    def _compiled[F: Callable[..., Any]](function: F) -> F: ...
+
+else:
+    import numba
+
+    _compiled = numba.njit(nogil=True, cache=True)
+
+Array = npt.NDArray[np.float64]
+Packed = npt.NDArray[np.int32]
+
+
+def pack_elimination(network: Network) -> Packed:
+    """Both slice circuits of a network as one vector of integers."""
+    parts = [np.array([len(network.first_states)]), network.first_states]
+    for circuit in slice_circuits(network, ()):
+        arrays = [part for part in circuit if isinstance(part, np.ndarray)]
+        scalars = [part for part in circuit if not isinstance(part, np.ndarray)]
+        parts += [np.array([*scalars, *map(len, arrays)]), *arrays]
+    return np.concatenate(parts).astype(np.int32)
+
+
+@_compiled
+def _unpack_circuit(packed: Packed, at: int) -> tuple[kernels.Slice, int]:
+    s = packed[at : at + 8]
+    ends = at + 12 + np.cumsum(packed[at + 8 : at + 12])
+    left = packed[at + 12 : ends[0]]
+    right = packed[ends[0] : ends[1]]
+    out = packed[ends[1] : ends[2]]
+    tables = packed[ends[2] : ends[3]]
+    circuit = (s[0], s[1], left, right, out, tables, s[2], s[3], s[4], s[5], s[6], s[7])
+    return circuit, ends[3]
+
+
+@_compiled
+def _log_evidence(theta: Array, log_like: Array, packed: Packed) -> tuple[Array, Array, Array]:
+    n_steps = log_like.shape[0]
+    tables = np.ascontiguousarray(theta).reshape(1, theta.shape[0], 1)
+    like = np.ascontiguousarray(log_like).reshape(n_steps, log_like.shape[1], 1)
+    regimes = np.zeros(n_steps, dtype=np.int64)
+    variables = packed[1 : 1 + packed[0]]
+    first, end = _unpack_circuit(packed, 1 + packed[0])
+    later, _ = _unpack_circuit(packed, end)
+    log_norm, marginals, _, counts, unsafe = kernels.sweep(
+        tables, regimes, like, variables, first, later, 0, kernels.SMOOTHED
+    )
+    total, counted, by_like = log_norm[:, 0].sum(), counts[0, :, 0], marginals[:, :, 0]
+    if unsafe[0]:
+        log_norm_1, marginals_1, _, counts_1 = kernels.sweep_log(
+            np.log(tables[:, :, 0]),
+            regimes,
+            np.ascontiguousarray(like[:, :, 0]),
+            first,
+            later,
+            0,
+            kernels.SMOOTHED,
+        )
+        total, counted, by_like = log_norm_1.sum(), counts_1[0], marginals_1
+    by_theta = np.zeros(theta.shape[0])
+    for i in range(theta.shape[0]):
+        if theta[i] > 0:
+            by_theta[i] = counted[i] / theta[i]
+    return np.asarray(total), by_theta, np.ascontiguousarray(by_like)
+
+
+class LogEvidence(Op):  # type: ignore[misc]
+    """log Z of a network, given its table cells and the log-likelihood of every state.
+
+    Inputs: ``theta``, shape (cell,); ``log_like``, shape (step, state); and the elimination as
+    `pack_elimination` gives it. Outputs: the log evidence, and its derivatives with respect to
+    the first two inputs, in their shapes. The derivative with respect to a cell that is exactly
+    zero is given as zero: such a cell is structure, not a parameter.
+    """
+
+    __props__ = ()
+
+    def make_node(self, theta: Any, log_like: Any, elimination: Any) -> Apply:
+        """Apply the operation to tables and evidence."""
+        inputs = [pt.as_tensor_variable(part) for part in (theta, log_like, elimination)]
+        return Apply(self, inputs, [pt.dscalar(), pt.dvector(), pt.dmatrix()])
+
+    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+        """Evaluate outside compiled graphs."""
+        for storage, value in zip(output_storage, _log_evidence(*inputs), strict=True):
+            storage[0] = np.asarray(value)
+
+    def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
+        """Gradient of the first output; the others are not differentiated again."""
+        _, by_theta, by_log_like = outputs
+        return [
+            cotangents[0] * by_theta,
+            cotangents[0] * by_log_like,
+            disconnected_type(),
+        ]
+
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+        """Only the log evidence is differentiable, and not with respect to the elimination."""
+        return [[True, False, False], [True, False, False], [False, False, False]]
+
+
+@register_funcify_default_op_cache_key(LogEvidence)  # type: ignore[untyped-decorator]
+def _compile_for_numba(op: LogEvidence, **_: Any) -> Any:
+    return _log_evidence

@@ -1,0 +1,272 @@
+"""Sampling the tables, and the probabilities of states that follow from the draws."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.errors import ImpossibleEvidence
+from forecast.evidence.ledger import Evidence
+from forecast.evidence.likelihood import last_step, log_likelihoods, tabulate_reports
+from forecast.inference.model import build_model, evidence_data
+from forecast.inference.network import Network
+from forecast.inference.tables import ByContent, TableProgram, compile_tables
+from forecast.scenario.files import scenario_digest
+from forecast.scenario.scenario import Scenario
+
+if TYPE_CHECKING:
+    from xarray import DataTree
+
+Array = npt.NDArray[np.float64]
+RHAT_LIMIT, ESS_LIMIT = 1.01, 400
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the posterior of the tables is sampled.
+
+    Attributes
+    ----------
+    draws, tune, chains
+        Draws kept and spent on tuning, in each chain, and the number of chains.
+    seed
+        The same seed gives the same numbers, whatever the number of cores.
+    progress
+        Whether to show progress.
+    """
+
+    draws: int = 1000
+    tune: int = 500
+    chains: int = 4
+    seed: int = 20200123
+    progress: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostics:
+    """Whether the sampler's answer can be trusted.
+
+    Attributes
+    ----------
+    r_hat, ess
+        Worst R-hat and smallest bulk effective sample size over the reported probabilities.
+    divergences
+        Divergent transitions after tuning.
+    n_draws, n_probabilities
+        Draws in all chains, and how many probabilities were checked.
+    """
+
+    r_hat: float
+    ess: float
+    divergences: int
+    n_draws: int
+    n_probabilities: int
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """What is wrong, in words; empty if nothing is."""
+        found = []
+        if not self.r_hat <= RHAT_LIMIT:
+            found.append(f"R-hat is {self.r_hat:.3f}, above {RHAT_LIMIT}")
+        if not self.ess >= ESS_LIMIT:
+            found.append(f"effective sample size is {self.ess:.0f}, below {ESS_LIMIT}")
+        if self.divergences:
+            found.append(f"{self.divergences} divergent transitions")
+        return tuple(found)
+
+    def __str__(self) -> str:
+        return (
+            f"R-hat {self.r_hat:.3f}, effective sample size {self.ess:.0f} "
+            f"(worst of {self.n_probabilities} probabilities), "
+            f"{self.divergences} divergences, {self.n_draws} draws"
+        )
+
+
+def sample_posterior(scenario: Scenario, evidence: Evidence, sampling: Sampling) -> DataTree:
+    """Sample the uncertain tables of the PyMC model given evidence, with NUTS (nutpie).
+
+    Returns
+    -------
+    xarray.DataTree
+        Groups posterior and sample_stats.
+
+    Raises
+    ------
+    ImpossibleEvidence
+        If the network cannot produce the evidence; the message names reports in conflict.
+    """
+    import nutpie
+
+    require_possible(scenario, evidence, compile_tables(scenario))
+    compiled = _compiled_model(ByContent(scenario_digest(scenario), scenario))
+    tree: DataTree = nutpie.sample(
+        compiled.with_data(**evidence_data(scenario, evidence)),
+        draws=sampling.draws,
+        tune=sampling.tune,
+        chains=sampling.chains,
+        cores=min(sampling.chains, os.cpu_count() or 1),
+        seed=sampling.seed,
+        progress_bar=sampling.progress,
+        save_warmup=False,
+    )
+    return tree
+
+
+@lru_cache(maxsize=8)
+def _compiled_model(key: ByContent) -> Any:
+    """Compiled model of a scenario; evidence is data, so new evidence needs no new compilation."""
+    import nutpie
+
+    origin = key.scenario.timeline.start if key.scenario.timeline else date.min
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Numba will use object mode")
+        return nutpie.compile_pymc_model(build_model(key.scenario, Evidence(origin)))
+
+
+def require_possible(scenario: Scenario, evidence: Evidence, program: TableProgram) -> None:
+    """Raise if the evidence has probability zero at the middle of the priors."""
+    theta = program.cells(central_parameters(program))[:, None]
+    accuracy = np.full((6, 1), 0.9)
+    if _log_evidence(scenario, evidence, program, theta, accuracy) > -np.inf:
+        return
+    ids = [report.id for report in evidence.observations]
+    guilty = [
+        name
+        for name in ids
+        if _log_evidence(scenario, evidence.without(name), program, theta, accuracy) > -np.inf
+    ]
+    raise ImpossibleEvidence(
+        "the network cannot produce this evidence; "
+        + (
+            f"it could without any one of {', '.join(guilty)}"
+            if guilty
+            else f"the conflict is among {', '.join(ids)}"
+        )
+    )
+
+
+def _log_evidence(
+    scenario: Scenario, evidence: Evidence, program: TableProgram, theta: Array, accuracy: Array
+) -> float:
+    table = tabulate_reports(scenario, evidence, last_step(scenario, evidence) + 1)
+    log_like = log_likelihoods(table, accuracy)
+    return float(program.network.sweep(theta, log_like, "forward").log_evidence[0])
+
+
+def central_parameters(program: TableProgram) -> dict[str, Array]:
+    """Prior means of chances and rows, prior medians of multipliers."""
+    priors = program.priors
+    parameters: dict[str, Array] = {}
+    if len(priors.chance):
+        parameters["chance"] = priors.chance[:, 0] / priors.chance.sum(axis=1)
+    for width, rows in priors.rows.items():
+        parameters[f"row_{width}"] = rows / rows.sum(axis=1, keepdims=True)
+    if len(priors.times):
+        parameters["times"] = np.exp(priors.times[:, 0])
+    return parameters
+
+
+def stack_draws(posterior: Any, names: Iterable[str]) -> dict[str, Array]:
+    """Parameters with all draws in one last axis, chains one after another."""
+    stacked = {}
+    for name in names:
+        values = posterior[name].to_numpy()
+        stacked[name] = np.moveaxis(values.reshape(-1, *values.shape[2:]), 0, -1)
+    return stacked
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """Tables and evidence of every draw, ready for the engine.
+
+    Attributes
+    ----------
+    network
+        The network.
+    theta
+        Table cells, (cell, draw).
+    log_like
+        Log-likelihoods over the whole timeline, (step, state, draw).
+    now
+        Step of the as-of date; later steps carry no evidence.
+    shape
+        Chains and draws of each chain.
+    """
+
+    network: Network
+    theta: Array
+    log_like: Array
+    now: int
+    shape: tuple[int, int]
+
+    def filtered(self) -> Array:
+        """Probability of every state at every step given the evidence up to it.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (step, state, draw); steps after the as-of date are forecasts.
+        """
+        return self.network.sweep(self.theta, self.log_like, "filtered").marginals
+
+    def smoothed(self) -> Array:
+        """Probability of every state at every step given all evidence, (step, state, draw)."""
+        return self.network.sweep(self.theta, self.log_like, "smoothed").marginals
+
+    def at_least_once(self, states: Iterable[tuple[str, str]]) -> Array:
+        """Probability that any of the states is entered or held after the as-of date.
+
+        Parameters
+        ----------
+        states
+            Pairs of variable and state. Several make the probability of their union.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (future step, draw): by the end of each step. It is one minus the ratio of two
+            network polynomials, the numerator's with the states forbidden from now on.
+        """
+        ahead = slice(self.now + 1, None)
+        watched = list(states)
+        seen = [
+            name
+            for name in self.network.names
+            if np.any(self.log_like[: self.now + 1, self.network.states(name)])
+        ]
+        part = self.network.relevant_to([*seen, *(name for name, _ in watched)])
+        columns = np.concatenate(
+            [np.arange(self.network.n_states)[self.network.states(name)] for name in part.names]
+        )
+        forbidden = self.log_like[:, columns].copy()
+        for name, state in watched:
+            forbidden[ahead, part.state(name, state)] = -np.inf
+        spared = part.sweep(self.theta, forbidden, "forward").log_norm[ahead]
+        return np.asarray(-np.expm1(np.cumsum(spared, axis=0)))
+
+
+def draws_of(scenario: Scenario, evidence: Evidence, posterior: Any) -> Draws:
+    """Tables and evidence for each draw of a posterior (or prior) group."""
+    program = compile_tables(scenario)
+    parameters = stack_draws(posterior, program.priors.families())
+    accuracy = stack_draws(posterior, ["accuracy"])["accuracy"]
+    now = last_step(scenario, evidence)
+    timeline = scenario.timeline
+    n_steps = 1 if timeline is None else timeline.n_steps(evidence.as_of)
+    table = tabulate_reports(scenario, evidence, n_steps)
+    sizes: Mapping[Any, int] = posterior.sizes
+    return Draws(
+        network=program.network,
+        theta=program.cells(parameters),
+        log_like=log_likelihoods(table, accuracy),
+        now=now,
+        shape=(sizes["chain"], sizes["draw"]),
+    )

@@ -1,0 +1,407 @@
+"""A forecast as a value: a scenario, the evidence known at a moment, and what follows.
+
+Forecasts are frozen. Every verb takes one and returns a new one or an answer; yesterday's
+forecast survives today's evidence.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.errors import InputError, Problem, nearest
+from forecast.evidence.ledger import Evidence, as_date
+from forecast.inference.posterior import (
+    Diagnostics,
+    Draws,
+    Sampling,
+    draws_of,
+    sample_posterior,
+)
+from forecast.scenario.files import scenario_digest
+from forecast.scenario.scenario import Course, Scenario
+
+if TYPE_CHECKING:
+    from xarray import DataTree
+
+Array = npt.NDArray[np.float64]
+MASS = 0.9
+ANY_DANGEROUS = "any dangerous course"
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A probability that rests on uncertain tables: its mean and an equal-tailed interval.
+
+    Attributes
+    ----------
+    mean
+        The probability to act on.
+    lower, upper
+        Ends of the interval; its width says how much rests on unsure tables.
+    mass
+        How much of the draws lies in the interval.
+
+    Examples
+    --------
+    >>> print(Estimate(0.12, 0.06, 0.21))
+    12 % (6-21 %)
+    """
+
+    mean: float
+    lower: float
+    upper: float
+    mass: float = MASS
+
+    def __str__(self) -> str:
+        ends = f"{_percent(self.lower)}-{_percent(self.upper)} %"
+        return f"{_percent(self.mean)} % ({ends})"
+
+
+@dataclass(frozen=True, slots=True)
+class CourseOutlook:
+    """What a forecast says about one course of action.
+
+    Attributes
+    ----------
+    variable, state, course
+        Where the course sits in the scenario.
+    now
+        Probability that it is under way in the step of the as-of date.
+    within
+        Probability that it is under way in at least one step from then to the horizon.
+    average
+        Average over the horizon of the probability that it is under way.
+    """
+
+    variable: str
+    state: str
+    course: Course
+    now: Estimate
+    within: Estimate
+    average: Estimate
+
+
+@dataclass(frozen=True, eq=False)
+class Forecast:
+    """What is believed about a scenario given evidence; made by `forecast` or `update`.
+
+    Attributes
+    ----------
+    scenario, evidence
+        What it rests on.
+    posterior
+        Draws of the tables (groups posterior, sample_stats, …) and, in the group `forecast`, of
+        the probabilities: `probability` (chain, draw, step, state), filtered up to the as-of
+        date and forecast beyond it, and `at_least_once` (chain, draw, ahead, course).
+    sampling
+        How the tables were sampled.
+    """
+
+    scenario: Scenario
+    evidence: Evidence
+    posterior: DataTree
+    sampling: Sampling
+
+    @property
+    def as_of(self) -> date:
+        """Information cut-off."""
+        return self.evidence.as_of
+
+    @property
+    def now(self) -> int:
+        """Step of the as-of date."""
+        return int(self.posterior["forecast"].attrs["now"])
+
+    @property
+    def horizon(self) -> date | None:
+        """Last day of the horizon; None for a static scenario."""
+        timeline = self.scenario.timeline
+        return None if timeline is None else timeline.last_day(timeline.n_steps(self.as_of) - 1)
+
+    @cached_property
+    def courses(self) -> tuple[CourseOutlook, ...]:
+        """Every course of action, in the scenario's order."""
+        return tuple(
+            CourseOutlook(
+                variable=variable,
+                state=state,
+                course=course,
+                now=self.state_probability(variable, state),
+                within=self.probability_within(f"{variable}={state}"),
+                average=_estimate(self._draws(variable, state)[..., self.now + 1 :].mean(axis=-1))
+                if self.scenario.timeline
+                else self.state_probability(variable, state),
+            )
+            for (variable, state), course in self.scenario.courses.items()
+        )
+
+    @cached_property
+    def any_dangerous(self) -> Estimate:
+        """Probability that at least one dangerous course occurs within the horizon."""
+        return self.probability_within(ANY_DANGEROUS)
+
+    @property
+    def most_likely(self) -> CourseOutlook:
+        """The course that is under way for the largest share of the horizon."""
+        return max(self.courses, key=lambda outlook: outlook.average.mean)
+
+    @property
+    def most_dangerous(self) -> tuple[CourseOutlook, ...]:
+        """Dangerous courses, the most severe first, then the most probable."""
+        dangerous = [outlook for outlook in self.courses if outlook.course.dangerous]
+        order = sorted(dangerous, key=lambda o: (-o.course.severity, -o.within.mean))
+        return tuple(order)
+
+    @cached_property
+    def diagnostics(self) -> Diagnostics:
+        """Convergence of every probability that a report can print."""
+        return _diagnose(self)
+
+    def state_probability(self, variable: str, state: str, step: int | None = None) -> Estimate:
+        """Probability of a state at a step (that of the as-of date if none is given)."""
+        where = self.now if step is None else step
+        return _estimate(self._draws(variable, state)[..., where])
+
+    def timeline_of(self, variable: str, state: str) -> list[Estimate]:
+        """Probability of a state at every step: filtered, then forecast."""
+        draws = self._draws(variable, state)
+        return [_estimate(draws[..., step]) for step in range(draws.shape[-1])]
+
+    def probability_within(self, course: str, step: int | None = None) -> Estimate:
+        """Probability that a course occurs after the as-of date and by the end of a step.
+
+        Parameters
+        ----------
+        course
+            "variable=state", or `ANY_DANGEROUS`.
+        step
+            Step of the whole timeline; the last one if none is given.
+        """
+        values = self.posterior["forecast"]["at_least_once"].sel(course=course).to_numpy()
+        return _estimate(values[..., -1 if step is None else step - self.now - 1])
+
+    def cumulative(self, course: str) -> list[Estimate]:
+        """Probability that a course has occurred by the end of each coming step."""
+        values = self.posterior["forecast"]["at_least_once"].sel(course=course).to_numpy()
+        return [_estimate(values[..., k]) for k in range(values.shape[-1])]
+
+    def _draws(self, variable: str, state: str) -> Array:
+        """Draws of a state's probability, (chain, draw, step)."""
+        legal = self.scenario.variables
+        if variable not in legal:
+            message = f"{variable!r} is unknown; {nearest(variable, legal)}"
+            raise InputError([Problem("variable", message)])
+        if state not in legal[variable].states:
+            message = f"{state!r} is not a state of {variable}; "
+            raise InputError([Problem("state", message + nearest(state, legal[variable].states))])
+        found = self.posterior["forecast"]["probability"].sel(state=f"{variable}={state}")
+        return np.asarray(found.transpose("chain", "draw", "step").to_numpy())
+
+    def __repr__(self) -> str:
+        from forecast.reporting.tables import courses_text
+
+        return courses_text(self)
+
+    def _repr_html_(self) -> str:
+        from forecast.reporting.tables import courses_html
+
+        return courses_html(self)
+
+
+def forecast(
+    scenario: Scenario,
+    evidence: Evidence,
+    *,
+    draws: int = Sampling.draws,
+    tune: int = Sampling.tune,
+    chains: int = Sampling.chains,
+    seed: int = Sampling.seed,
+    progress: bool = False,
+) -> Forecast:
+    """Forecast a scenario from the evidence known at a moment.
+
+    Parameters
+    ----------
+    scenario
+        What is believed before evidence.
+    evidence
+        Reports in force, as `Ledger.known_at` gives them.
+    draws, tune, chains, seed, progress
+        How the tables are sampled; see `Sampling`.
+
+    Raises
+    ------
+    ImpossibleEvidence
+        If the scenario cannot produce the evidence.
+    """
+    return _fit(scenario, evidence, Sampling(draws, tune, chains, seed, progress))
+
+
+def update(previous: Forecast, evidence: Evidence) -> Forecast:
+    """Forecast the same scenario from other evidence; the previous forecast stays as it is."""
+    return _fit(previous.scenario, evidence, previous.sampling)
+
+
+def retract(previous: Forecast, *reports: str) -> Forecast:
+    """Forecast as if some reports had never been received."""
+    return update(previous, previous.evidence.without(*reports))
+
+
+def probability(
+    given: Forecast, variable: str, state: str, *, by: date | str | None = None
+) -> Estimate:
+    """Probability of a state now, or of a course occurring at least once by a date.
+
+    Parameters
+    ----------
+    given
+        A forecast.
+    variable, state
+        What it is the probability of.
+    by
+        A date after the as-of date. The probability is then that the state is held in at least
+        one step from the next one to the one that holds this date.
+
+    Raises
+    ------
+    InputError
+        For an unknown variable or state, or a date outside the horizon.
+    """
+    if by is None:
+        return given.state_probability(variable, state)
+    given.state_probability(variable, state)
+    timeline, day = given.scenario.timeline, as_date(by)
+    if timeline is None or given.horizon is None or not given.as_of < day <= given.horizon:
+        message = f"{day} is not after {given.as_of} and up to {given.horizon}"
+        raise InputError([Problem("by", message)])
+    engine = draws_of(given.scenario, given.evidence, given.posterior["posterior"].to_dataset())
+    values = engine.at_least_once([(variable, state)])
+    return _estimate(values[timeline.step_of(day) - given.now - 1])
+
+
+def _fit(scenario: Scenario, evidence: Evidence, sampling: Sampling) -> Forecast:
+    tree = sample_posterior(scenario, evidence, sampling)
+    engine = draws_of(scenario, evidence, tree["posterior"].to_dataset())
+    tree["forecast"] = _forecast_group(scenario, evidence, engine)
+    tree.attrs |= {
+        "scenario": scenario.name,
+        "scenario_version": scenario.version,
+        "scenario_digest": scenario_digest(scenario),
+        "as_of": evidence.as_of.isoformat(),
+        "reports": json.dumps([report.id for report in evidence]),
+        "seed": sampling.seed,
+    }
+    return Forecast(scenario, evidence, tree, sampling)
+
+
+def _forecast_group(scenario: Scenario, evidence: Evidence, engine: Draws) -> Any:
+    import xarray as xr
+
+    chains, draws = engine.shape
+    network, timeline = engine.network, scenario.timeline
+    marginals = np.moveaxis(engine.filtered(), -1, 0)
+    steps = range(marginals.shape[1])
+    courses = list(_watched(scenario))
+    ever = np.stack(
+        [
+            engine.at_least_once(states) if timeline else _now(engine, marginals, states)
+            for _, states in courses
+        ]
+    )
+    ever = np.moveaxis(ever, (0, 2), (2, 0))
+    return xr.Dataset(
+        {
+            "probability": (
+                ("chain", "draw", "step", "state"),
+                marginals.reshape(chains, draws, *marginals.shape[1:]),
+            ),
+            "at_least_once": (
+                ("chain", "draw", "ahead", "course"),
+                ever.reshape(chains, draws, *ever.shape[1:]),
+            ),
+        },
+        coords={
+            "step": list(steps),
+            "step_start": (
+                "step",
+                [str(timeline.first_day(step)) if timeline else "" for step in steps],
+            ),
+            "ahead": list(range(ever.shape[1])),
+            "state": [f"{node.name}={state}" for node in network.nodes for state in node.states],
+            "course": [name for name, _ in courses],
+        },
+        attrs={"now": engine.now, "as_of": evidence.as_of.isoformat()},
+    )
+
+
+def _watched(scenario: Scenario) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    for variable, state in scenario.courses:
+        yield f"{variable}={state}", [(variable, state)]
+    dangerous = [key for key, course in scenario.courses.items() if course.dangerous]
+    if dangerous:
+        yield ANY_DANGEROUS, dangerous
+
+
+def _now(engine: Draws, marginals: Array, states: list[tuple[str, str]]) -> Array:
+    """Probability of the union of states at the only step of a static scenario, (1, draw)."""
+    if len(states) == 1:
+        [(name, state)] = states
+        return np.asarray(marginals[:, 0, engine.network.state(name, state)])[None]
+    barred = engine.log_like.copy()
+    for name, state in states:
+        barred[:, engine.network.state(name, state)] = -np.inf
+    spared = engine.network.sweep(engine.theta, barred, "forward").log_evidence
+    whole = engine.network.sweep(engine.theta, engine.log_like, "forward").log_evidence
+    return np.asarray(-np.expm1(spared - whole))[None]
+
+
+def _estimate(draws: Array) -> Estimate:
+    lower, upper = np.quantile(draws, [(1 - MASS) / 2, (1 + MASS) / 2])
+    return Estimate(float(draws.mean()), float(lower), float(upper))
+
+
+def _diagnose(given: Forecast) -> Diagnostics:
+    import arviz as az
+
+    group = given.posterior["forecast"]
+    steps = sorted({given.now, group.sizes["step"] - 1})
+    reported = [
+        group["probability"]
+        .isel(step=steps)
+        .stack(value=["step", "state"])
+        .drop_vars(["value", "step", "state", "step_start"]),
+        group["at_least_once"]
+        .stack(value=["ahead", "course"])
+        .drop_vars(["value", "ahead", "course"]),
+    ]
+    import xarray as xr
+
+    values = xr.concat(reported, dim="value").transpose("chain", "draw", "value")
+    varied = values.to_numpy().std(axis=(0, 1)) > 1e-12
+    values = values.isel(value=varied)
+    stats = given.posterior["sample_stats"]
+    return Diagnostics(
+        r_hat=float(az.rhat(values).max()),
+        ess=float(az.ess(values, method="bulk").min()),
+        divergences=int(stats["diverging"].sum()),
+        n_draws=values.sizes["chain"] * values.sizes["draw"],
+        n_probabilities=int(varied.sum()),
+    )
+
+
+def _percent(value: float) -> str:
+    """Percent without false precision, and never a round 0 or 100."""
+    percent = 100 * value
+    if 0 < percent < 1:
+        return "<1" if percent < 0.95 else "1"
+    if 99 < percent < 100:
+        return ">99"
+    return f"{percent:.0f}"

@@ -1,0 +1,1 @@
+"""What a forecast says, in words, tables, plots and a document."""

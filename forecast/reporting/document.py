@@ -1,0 +1,149 @@
+"""What a report says, before anybody decides how it looks: sections made of a few kinds of block.
+
+All text in a document is plain text. The renderers escape it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from forecast.outlook import Estimate
+from forecast.reporting.lexicon import Phrase
+
+Voice = Literal["computed", "author", "note"]
+
+
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """A paragraph: computed, by the scenario's author, or a note on how to read.
+
+    Attributes
+    ----------
+    text
+        The paragraph.
+    lead
+        Words set in front of it, in bold.
+    voice
+        Who speaks.
+    """
+
+    text: str
+    lead: str = ""
+    voice: Voice = "computed"
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading inside a section."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """A status: a word, and whether it warns, is on, waits or is off."""
+
+    text: str
+    tone: Literal["alert", "on", "wait", "off"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """A cell with a quieter second line."""
+
+    main: str
+    small: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A cell with several lines of the same rank."""
+
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A cell with an estimate, drawn as a bar where the format can."""
+
+    estimate: Estimate
+    dangerous: bool = False
+
+
+Cell = str | Badge | Lines | Stack | Measure
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under a head; every row has a cell for each column.
+
+    Attributes
+    ----------
+    head
+        Titles of the columns.
+    rows
+        The rows.
+    weights
+        Relative widths of the columns, where a format can set them; empty for even widths.
+    """
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    weights: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Panels as SVG, with the caption that stands in for them where they cannot be shown."""
+
+    panels: tuple[str, ...]
+    caption: str
+
+
+Block = Prose | Heading | Table | Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A titled part of the report."""
+
+    key: str
+    title: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """One line of the summary: a course, how probable it is by the horizon, and in words."""
+
+    label: str
+    phrase: Phrase
+    kind: Literal["course", "dangerous", "union"]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A whole report.
+
+    Attributes
+    ----------
+    title, question
+        What it is about.
+    facts
+        Names and values of the masthead.
+    failures
+        Why its numbers cannot be trusted; empty if they can.
+    glance_title, glance
+        The summary.
+    sections
+        The parts, in order.
+    """
+
+    title: str
+    question: str
+    facts: tuple[tuple[str, str], ...]
+    failures: tuple[str, ...]
+    glance_title: str
+    glance: tuple[Glance, ...]
+    sections: tuple[Section, ...]

@@ -1,0 +1,392 @@
+"""The sections of a report that rest on the evidence: what fired, what was seen, who said it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Literal
+
+from forecast.evidence.report import RELIABILITY, Report
+from forecast.evidence.sources import admiralty_grades
+from forecast.outlook import CourseOutlook, Forecast
+from forecast.reporting.document import (
+    Badge,
+    Block,
+    Cell,
+    Heading,
+    Lines,
+    Prose,
+    Section,
+    Stack,
+    Table,
+)
+from forecast.reporting.status import (
+    IndicatorStatus,
+    State,
+    TripwireStatus,
+    conflicting,
+    indicator_status,
+    origins,
+    tripwire_status,
+)
+from forecast.reporting.wording import (
+    DASH,
+    any_of,
+    counted,
+    digits,
+    long_date,
+    named,
+    percent,
+    period,
+    plain,
+    quantity,
+)
+from forecast.scenario.scenario import Tripwire
+
+TONES: dict[State, Literal["alert", "wait", "off"]] = {
+    "fired": "alert",
+    "pending": "wait",
+    "not fired": "off",
+}
+NAMED_BY = {"source": "named by the source", "author": "added by the author"}
+
+
+def tripwires_section(forecast: Forecast) -> Section:
+    """Tripwires, whether they have fired, and how likely each is to fire next.
+
+    Parameters
+    ----------
+    forecast
+        The forecast to report.
+    """
+    found = _tripwires(forecast)
+    if not found:
+        blocks: tuple[Block, ...] = (Prose("The scenario has no tripwires."),)
+        return Section("tripwires", "Tripwires", blocks)
+    timeline = forecast.scenario.timeline
+    ahead = (f"Chance by {long_date(timeline.last_day(forecast.now + 1))}",) if timeline else ()
+    head = ("Tripwire", "Levels", "Deadline", "Status", *ahead)
+    rows = tuple(_tripwire_row(forecast, status) for status in found)
+    table = Table(head, rows, (12, 10, 6, 4, 7)[: len(head)])
+    note = Prose(
+        "A tripwire has fired if a report in force reached a level by the deadline. It is pending "
+        "while its deadline lies ahead. The chance is that of a level in the next step, whether "
+        "or not anybody reports it.",
+        voice="note",
+    )
+    return Section("tripwires", "Tripwires", (table, note))
+
+
+def tripwires_summary(forecast: Forecast) -> str:
+    """How many tripwires have fired and how many are pending.
+
+    Parameters
+    ----------
+    forecast
+        The forecast to report.
+    """
+    found = _tripwires(forecast)
+    states = Counter(status.state for status in found)
+    fired = [status.tripwire.label for status in found if status.state == "fired"]
+    text = f"{states['fired']} of {len(found)} fired, {states['pending']} pending."
+    return f"{text} Fired: {'; '.join(fired)}." if fired else text
+
+
+def _tripwires(forecast: Forecast) -> list[TripwireStatus]:
+    tripwires = forecast.scenario.tripwires.values()
+    return [tripwire_status(tripwire, forecast.evidence) for tripwire in tripwires]
+
+
+def _tripwire_row(forecast: Forecast, status: TripwireStatus) -> tuple[Cell, ...]:
+    tripwire = status.tripwire
+    levels = Stack(tuple(_levels(forecast, tripwire)))
+    state = Badge(status.state, TONES[status.state])
+    deadline: Cell = long_date(tripwire.by) if tripwire.by else "none"
+    if status.reports:
+        ids = ", ".join(report.id for report in status.reports)
+        deadline = Lines(str(deadline), f"reached in {ids}")
+    row = (Lines(tripwire.label, tripwire.meaning), levels, deadline, state)
+    return (*row, _chance(forecast, status)) if forecast.scenario.timeline else row
+
+
+def _levels(forecast: Forecast, tripwire: Tripwire) -> Iterator[str]:
+    """One line for each variable if every level is a state of one; else one for each level."""
+    for variable, states in _levels_by_variable(tripwire).items():
+        label = forecast.scenario.variables[variable].label
+        yield f"{label}: {' or '.join(plain(state) for state in states)}"
+    if not _levels_by_variable(tripwire):
+        for level in tripwire.any:
+            yield " and ".join(named(forecast, name, state) for name, state in level.items())
+
+
+def _chance(forecast: Forecast, status: TripwireStatus) -> Cell:
+    """Probability of its levels in the next step, by variable, since variables can coincide."""
+    timeline, tripwire = forecast.scenario.timeline, status.tripwire
+    assert timeline is not None
+    late = tripwire.by is not None and tripwire.by < timeline.first_day(forecast.now + 1)
+    levels = _levels_by_variable(tripwire)
+    if status.state == "fired" or late or not levels:
+        return DASH
+    chances = [
+        (states, quantity(any_of(forecast, variable, states, forecast.now + 1)))
+        for variable, states in levels.items()
+    ]
+    if len(chances) == 1:
+        return chances[0][1]
+    return Stack(
+        tuple(f"{' or '.join(map(plain, states))}: {chance}" for states, chance in chances)
+    )
+
+
+def _levels_by_variable(tripwire: Tripwire) -> dict[str, list[str]]:
+    """Levels of each variable; nothing if a level is a conjunction, which marginals cannot tell."""
+    found: dict[str, list[str]] = {}
+    for level in tripwire.any:
+        if len(level) > 1:
+            return {}
+        for variable, state in level.items():
+            found.setdefault(variable, []).append(state)
+    return found
+
+
+def pattern_section(forecast: Forecast) -> Section:
+    """The evidence in time.
+
+    Parameters
+    ----------
+    forecast
+        The forecast to report.
+    """
+    evidence = forecast.evidence
+    flagged = conflicting(forecast.scenario, evidence)
+    text = forecast.scenario.narrative.pattern
+    blocks: list[Block] = [Prose(text, voice="author")] if text else []
+    if evidence.observations:
+        head = ("When", "What", "Speaks to", "Source", "Grade and origin")
+        rows = tuple(_event(forecast, report, flagged) for report in evidence.observations)
+        blocks.append(Table(head, rows, (5, 10, 7, 7, 5)))
+    else:
+        blocks.append(Prose("No report speaks to a variable yet."))
+    if flagged:
+        count = counted(len(flagged), "report disagrees", "reports disagree")
+        blocks.append(Prose(f"{count} with another about one indicator in one step.", voice="note"))
+    if evidence.context:
+        note = Prose(
+            "Kept for the record: it is in the scenario already, or speaks to no variable, and "
+            "moves no probability.",
+            voice="note",
+        )
+        rows = tuple(
+            (period(r.event_start, r.event_end), _what(r), _source(forecast, r), r.grade)
+            for r in evidence.context
+        )
+        table = Table(("When", "What", "Source", "Grade"), rows, (4, 9, 4, 2))
+        blocks += [Heading("Context"), note, table]
+    return Section("pattern", "Pattern", tuple(blocks))
+
+
+def _event(forecast: Forecast, report: Report, flagged: frozenset[str]) -> tuple[Cell, ...]:
+    claim = Lines(
+        forecast.scenario.variables[report.indicator].label,
+        plain(report.state) + (" (reports disagree)" if report.id in flagged else ""),
+    )
+    return (
+        Lines(period(report.event_start, report.event_end), report.id),
+        _what(report),
+        claim,
+        _source(forecast, report),
+        Lines(report.grade, plain(report.origin) or "its own origin"),
+    )
+
+
+def _what(report: Report) -> str:
+    text = report.note.removeprefix("Context: ")
+    return text[:1].upper() + text[1:] or DASH
+
+
+def _source(forecast: Forecast, report: Report) -> str:
+    source = forecast.scenario.sources.get(report.source)
+    return source.title if source else report.source
+
+
+def indicators_section(forecast: Forecast) -> Section:
+    """Indicators by the course that they speak to, with what was last reported of each.
+
+    Parameters
+    ----------
+    forecast
+        The forecast to report.
+    """
+    note = Prose(
+        "An indicator has fired if its latest reported state is not its first one, the state of "
+        "absence. The sign says how it is read; the tables decide how much it moves.",
+        voice="note",
+    )
+    blocks: list[Block] = [note]
+    for outlook in forecast.courses:
+        group = _speaking_to(forecast, outlook)
+        blocks.append(Heading(outlook.course.label))
+        blocks.append(Prose(fired_summary(forecast, outlook)))
+        if group:
+            rows = tuple(_signed_row(sign, status) for sign, status in group)
+            head = (INDICATOR_HEAD[0], "Speaks", *INDICATOR_HEAD[1:])
+            blocks.append(Table(head, rows, (7, 2, 4, 2)))
+    rest = [status for status in _indicators(forecast) if not status.variable.speaks_to]
+    if rest:
+        rows = tuple(_indicator_row(status) for status in rest)
+        blocks += [Heading("Of no single course"), Table(INDICATOR_HEAD, rows, INDICATOR_WEIGHTS)]
+    return Section("indicators", "Indicators", tuple(blocks))
+
+
+INDICATOR_HEAD = ("Indicator", "Latest report", "Status")
+INDICATOR_WEIGHTS = (9, 4, 2)
+
+
+def fired_summary(forecast: Forecast, outlook: CourseOutlook) -> str:
+    """How many of a course's indicators have fired, for and against it.
+
+    Parameters
+    ----------
+    forecast
+        The forecast to report.
+    outlook
+        The course.
+    """
+    parts = []
+    for sign, words in (("+", "speak for it"), ("-", "speak against it")):
+        group = [status for found, status in _speaking_to(forecast, outlook) if found == sign]
+        if group:
+            fired = sum(status.fired for status in group)
+            parts.append(f"{fired} of {len(group)} that {words}")
+    return f"Indicators fired: {', '.join(parts)}." if parts else "No indicator speaks to it."
+
+
+def _indicators(forecast: Forecast) -> list[IndicatorStatus]:
+    found = forecast.scenario.with_role("indicator").items()
+    return [indicator_status(name, variable, forecast.evidence) for name, variable in found]
+
+
+def _speaking_to(forecast: Forecast, outlook: CourseOutlook) -> list[tuple[str, IndicatorStatus]]:
+    course = f"{outlook.variable}={outlook.state}"
+    pairs = [
+        (claim.sign, status)
+        for status in _indicators(forecast)
+        for claim in status.variable.speaks_to
+        if claim.course == course
+    ]
+    return sorted(pairs, key=lambda pair: (pair[0] != "+", not pair[1].fired))
+
+
+def _signed_row(sign: str, status: IndicatorStatus) -> tuple[Cell, ...]:
+    name, *rest = _indicator_row(status)
+    return (name, "for" if sign == "+" else "against", *rest)
+
+
+def _indicator_row(status: IndicatorStatus) -> tuple[Cell, ...]:
+    latest = status.latest
+    name = Lines(status.variable.label, NAMED_BY[status.variable.named_by])
+    if latest is None:
+        return (name, DASH, Badge("not reported", "off"))
+    badge = Badge("fired", "on") if status.fired else Badge("absent", "off")
+    when = f"{period(latest.event_start, latest.event_end)}, {latest.id}"
+    return (name, Lines(plain(latest.state), when), badge)
+
+
+def actors_section(forecast: Forecast) -> Section:
+    """Who the scenario is about.
+
+    Parameters
+    ----------
+    forecast
+        The forecast to report.
+    """
+    rows = tuple(
+        (actor.name, actor.affiliation or DASH, actor.note or DASH)
+        for actor in forecast.scenario.actors
+    )
+    blocks: tuple[Block, ...] = (
+        (Table(("Actor", "Affiliation", "Note"), rows, (4, 3, 6)),)
+        if rows
+        else (Prose("The scenario lists no actors."),)
+    )
+    return Section("actors", "Actors", blocks)
+
+
+def sources_section(forecast: Forecast) -> Section:
+    """Reports with their citations, and how far each grade is believed.
+
+    Parameters
+    ----------
+    forecast
+        The forecast to report.
+    """
+    blocks: list[Block] = [Prose(_source_summary(forecast))]
+    reports = sorted(forecast.evidence, key=lambda report: report.id)
+    if reports:
+        head = ("Report", "Source and citation", "Known", "Grade", "Origin")
+        rows = tuple(
+            (
+                report.id,
+                Lines(_source(forecast, report), report.citation),
+                long_date(report.known),
+                report.grade,
+                plain(report.origin) or "its own",
+            )
+            for report in reports
+        )
+        blocks.append(Table(head, rows, (2, 9, 4, 2, 5)))
+    blocks += [*_documents(forecast), *_grades(forecast)]
+    return Section("sources", "Sources", tuple(blocks))
+
+
+def _source_summary(forecast: Forecast) -> str:
+    evidence = forecast.evidence
+    if not evidence.reports:
+        return "No report is in force."
+    letters = Counter(report.reliability for report in evidence)
+    grades = ", ".join(f"{letters[grade]} of {grade}" for grade in RELIABILITY if letters[grade])
+    speaking, context = evidence.observations, evidence.context
+    text = f"{counted(len(evidence), 'report')}, {len(context)} of them context. "
+    if speaking:
+        first = min(report.event_start for report in speaking)
+        last = max(report.event_end for report in speaking)
+        text += (
+            f"The {len(speaking)} that speak to a variable come from "
+            f"{counted(origins(speaking), 'independent origin')} and cover {period(first, last)}. "
+        )
+    return f"{text}Reliability grades: {grades}."
+
+
+def _documents(forecast: Forecast) -> Iterator[Block]:
+    sources = forecast.scenario.sources
+    if sources:
+        yield Heading("Documents")
+        rows = tuple(
+            (
+                Lines(source.title, source.note),
+                long_date(source.published) if source.published else DASH,
+            )
+            for source in sources.values()
+        )
+        yield Table(("Document", "Published"), rows, (7, 2))
+
+
+def _grades(forecast: Forecast) -> Iterator[Block]:
+    letters = Counter(report.reliability for report in forecast.evidence.observations)
+    rows = tuple(
+        (
+            grade.letter,
+            f"{digits(grade.lower)}{DASH}{percent(grade.upper)}",
+            str(letters[grade.letter]),
+            grade.basis,
+        )
+        for grade in admiralty_grades()
+    )
+    yield Heading("How far grades are believed")
+    yield Prose(
+        "How often a report of each reliability grade is taken to say what is true, before the "
+        "evidence. Credibility, the digit, is printed and not used: it is already somebody's "
+        "conclusion.",
+        voice="note",
+    )
+    yield Table(("Grade", "Accuracy", "Reports", "Basis"), rows, (1, 2, 1, 6))

@@ -1,0 +1,88 @@
+"""The section of a report that says how its numbers were made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+
+from forecast.outlook import Forecast
+from forecast.reporting.document import Heading, Prose, Section, Table
+from forecast.reporting.lexicon import BANDS
+from forecast.reporting.wording import DASH, MASS_TEXT, counted, long_date
+from forecast.scenario.files import scenario_digest
+
+PACKAGES = ("forecast", "pymc", "nutpie", "pytensor", "arviz", "numpy", "xarray")
+
+
+def method_section(forecast: Forecast) -> Section:
+    """How the numbers were made and how they are written.
+
+    Parameters
+    ----------
+    forecast
+        The forecast to report.
+    """
+    how = Table(("Item", "Value"), tuple(_method_rows(forecast)), (1, 3))
+    words = tuple((band.row_a, band.range) for band in BANDS)
+    note = (
+        "Words follow Intelligence Community Directive 203 and are chosen from the mean. A band "
+        "holds its lower end and not its upper end; outside 1-99 % a bound is printed instead."
+    ).replace("-", DASH)
+    return Section(
+        "method",
+        "Method",
+        (
+            how,
+            Heading("Words for probabilities"),
+            Prose(note, voice="note"),
+            Table(("Word", "Range"), words, (1, 1)),
+        ),
+    )
+
+
+def _method_rows(forecast: Forecast) -> Iterator[tuple[str, str]]:
+    scenario, sampling = forecast.scenario, forecast.sampling
+    yield "Scenario", f"{scenario.name}, version {scenario.version}"
+    yield "Digest", scenario_digest(scenario)
+    yield "As of", long_date(forecast.as_of)
+    if scenario.timeline and forecast.horizon:
+        steps = counted(scenario.timeline.n_steps(forecast.as_of), "step")
+        length = counted(scenario.timeline.step_days, "day")
+        yield "Horizon", f"{long_date(forecast.horizon)}, {scenario.timeline.horizon_days} days"
+        yield (
+            "Steps",
+            (
+                f"{steps} of {length} from {long_date(scenario.timeline.start)}, "
+                f"of which {scenario.timeline.horizon_steps} lie ahead"
+            ),
+        )
+    sizes = forecast.posterior["posterior"].sizes
+    judgements = sum(size for name, size in sizes.items() if str(name).endswith("_judgement"))
+    yield "Variables", str(len(scenario.variables))
+    yield (
+        "Uncertain judgements",
+        (f"{judgements}, besides the accuracy of each reliability grade in use"),
+    )
+    yield "States", "summed over exactly, by variable elimination"
+    yield (
+        "Tables",
+        (f"sampled with NUTS through PyMC, {sampling.chains} chains of {sampling.draws} draws"),
+    )
+    yield "Diagnostics", str(forecast.diagnostics)
+    yield "Seed", str(sampling.seed)
+    yield "Packages", ", ".join(_versions())
+    yield (
+        "Convention",
+        (
+            f"a probability is the mean over the draws, with the {MASS_TEXT} equal-tailed interval "
+            "that unsure tables leave"
+        ),
+    )
+
+
+def _versions() -> Iterator[str]:
+    for package in PACKAGES:
+        try:
+            yield f"{package} {version(package)}"
+        except PackageNotFoundError:
+            continue

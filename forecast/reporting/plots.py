@@ -1,0 +1,327 @@
+"""Plots of a forecast: what the evidence says about the past, and what follows from it.
+
+The palette follows Okabe and Ito (2008), which readers with any kind of colour vision can tell
+apart, darkened so that names can be set in it. Lines carry their names and differ in dash too, so
+that a grey print still reads.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from forecast.errors import InputError, Problem, nearest
+from forecast.outlook import ANY_DANGEROUS, CourseOutlook, Estimate, Forecast
+from forecast.reporting.tables import ANY_LABEL
+from forecast.reporting.wording import percent, short_date
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+INK, QUIET, RULE = "#1c2430", "#5d6673", "#d5d9df"
+BLUE = "#0b5f95"
+DANGER = ("#b8450b", "#0b5f95", "#00755a", "#96497f", "#7a5c00", "#4a5a70")
+DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (8, 3)), (0, (3, 3)))
+CEILINGS = (0.1, 0.2, 0.3, 0.4, 0.6, 1.0)
+PANEL, TOTAL = (4.1, 1.7), (6.2, 3.2)
+STYLE = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+    "axes.edgecolor": QUIET,
+    "axes.labelcolor": QUIET,
+    "axes.axisbelow": True,
+    "text.color": INK,
+    "xtick.color": QUIET,
+    "ytick.color": QUIET,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "ytick.left": False,
+    "figure.facecolor": "white",
+    "axes.facecolor": "white",
+    "svg.fonttype": "none",
+    "svg.hashsalt": "forecast",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Curve:
+    label: str
+    values: Sequence[Estimate]
+    color: str
+    dash: Any
+    bold: bool = False
+
+
+def plot_timeline(forecast: Forecast, course: str | Sequence[str] | None = None) -> Figure:
+    """Plot courses over time, and dangerous courses as they add up to the horizon.
+
+    Parameters
+    ----------
+    forecast
+        A forecast of a scenario with a clock.
+    course
+        "variable=state" of one course or of several; every course if none is given.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One panel for each course: filtered up to the as-of date, forecast beyond it, with
+        intervals and with a tick for each report that speaks to the course. Below them, the
+        probability that each dangerous course, and any of them, has occurred by a date.
+
+    Raises
+    ------
+    InputError
+        If the scenario has no clock or the course is unknown.
+    """
+    chosen = _chosen(forecast, course)
+    with _style():
+        upper_height = PANEL[1] * ((len(chosen) + 1) // 2)
+        lower_height = TOTAL[1] if forecast.most_dangerous else 0.0
+        figure = _figure((2 * PANEL[0], upper_height + lower_height))
+        if not forecast.most_dangerous:
+            _draw_panels(figure, forecast, chosen)
+            return figure
+        parts: Any = figure.subfigures(2, 1, height_ratios=[upper_height, lower_height])
+        _draw_panels(parts[0], forecast, chosen)
+        _draw_cumulative(parts[1], forecast)
+        return figure
+
+
+def course_svgs(forecast: Forecast) -> tuple[str, ...]:
+    """One small panel for each course, as SVG, to be laid out by the page around them.
+
+    Parameters
+    ----------
+    forecast
+        A forecast of a scenario with a clock.
+    """
+
+    def drawn(outlook: CourseOutlook) -> str:
+        name = f"{outlook.variable}={outlook.state}"
+        return _svg(name, PANEL, lambda figure: _draw_panels(figure, forecast, [outlook]))
+
+    return tuple(drawn(outlook) for outlook in _chosen(forecast, None))
+
+
+def cumulative_svg(forecast: Forecast) -> str:
+    """Probability that dangerous courses have occurred by a date, as SVG.
+
+    Parameters
+    ----------
+    forecast
+        A forecast of a scenario with a clock and at least one dangerous course.
+    """
+    return _svg(ANY_DANGEROUS, TOTAL, lambda figure: _draw_cumulative(figure, forecast))
+
+
+def _chosen(forecast: Forecast, course: str | Sequence[str] | None) -> list[CourseOutlook]:
+    if forecast.scenario.timeline is None:
+        raise InputError([Problem("forecast", "its scenario has no clock, so nothing to plot")])
+    known = {f"{outlook.variable}={outlook.state}": outlook for outlook in forecast.courses}
+    names = list(known) if course is None else [course] if isinstance(course, str) else course
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise InputError(
+            [
+                Problem("course", f"{name!r} is no course; {nearest(name, known)}")
+                for name in unknown
+            ]
+        )
+    return [known[name] for name in names]
+
+
+def _draw_panels(figure: Any, forecast: Forecast, chosen: Sequence[CourseOutlook]) -> None:
+    columns = min(2, len(chosen))
+    rows = (len(chosen) + columns - 1) // columns
+    axes = figure.subplots(rows, columns, sharex=True, squeeze=False)
+    for axis in axes.flat[len(chosen) :]:
+        axis.set_visible(False)
+    for number, (axis, outlook) in enumerate(zip(axes.flat, chosen, strict=False)):
+        _draw_panel(axis, forecast, outlook)
+        axis.tick_params(labelbottom=number + columns >= len(chosen))
+
+
+def _draw_panel(axis: Any, forecast: Forecast, outlook: CourseOutlook) -> None:
+    timeline = forecast.scenario.timeline
+    assert timeline is not None
+    values = forecast.timeline_of(outlook.variable, outlook.state)
+    days = [timeline.last_day(step) for step in range(len(values))]
+    color = DANGER[0] if outlook.course.dangerous else BLUE
+    now = forecast.now
+    _band(axis, days, values, color)
+    means = [value.mean for value in values]
+    axis.plot(days[: now + 1], means[: now + 1], color=color, lw=1.8)
+    axis.plot(days[now:], means[now:], color=color, lw=1.8, ls=(0, (4, 1.5)))
+    axis.plot(days[now], means[now], "o", color=color, ms=4)
+    shade = color if outlook.course.dangerous else INK
+    axis.set_title(_shortened(outlook.course.label), loc="left", fontsize=8.5, color=shade, pad=5)
+    ceiling = _ceiling(max(value.upper for value in values))
+    _vertical(axis, ceiling)
+    _as_of(axis, forecast, days)
+    _ticks(axis, forecast, outlook, ceiling)
+
+
+def _draw_cumulative(figure: Any, forecast: Forecast) -> None:
+    timeline = forecast.scenario.timeline
+    assert timeline is not None
+    axis = figure.subplots(1, 1)
+    curves = list(_curves(forecast))
+    n_ahead = len(curves[0].values)
+    days = [timeline.last_day(forecast.now + 1 + k) for k in range(n_ahead)]
+    for curve in curves:
+        _band(axis, days, curve.values, curve.color, 0.16 if curve.bold else 0.10)
+        width = 2.4 if curve.bold else 1.6
+        means = [value.mean for value in curve.values]
+        axis.plot(days, means, color=curve.color, lw=width, ls=curve.dash)
+    _vertical(axis, _ceiling(max(curve.values[-1].upper for curve in curves)))
+    _label_ends(axis, curves, days)
+    _date_axis(axis, days)
+    axis.set_xlim(forecast.as_of, days[-1])
+
+
+def _curves(forecast: Forecast) -> Iterator[_Curve]:
+    """Dangerous courses and their union; one course alone is its own union."""
+    dangerous = forecast.most_dangerous
+    for number, outlook in enumerate(dangerous):
+        name = f"{outlook.variable}={outlook.state}"
+        color, dash = DANGER[number % len(DANGER)], DASHES[(number + 1) % len(DASHES)]
+        yield _Curve(outlook.course.label, forecast.cumulative(name), color, dash)
+    if len(dangerous) > 1:
+        yield _Curve(ANY_LABEL, forecast.cumulative(ANY_DANGEROUS), INK, "-", bold=True)
+
+
+def _label_ends(axis: Any, curves: Sequence[_Curve], days: Sequence[date]) -> None:
+    """Name each curve at its right end, spread so that no two names touch."""
+    top = axis.get_ylim()[1]
+    ends = np.array([curve.values[-1].mean for curve in curves])
+    texts = [_wrapped(f"{percent(c.values[-1].mean)}  {c.label}", 30) for c in curves]
+    heights = np.array([0.062 * top * (text.count("\n") + 1) for text in texts])
+    for curve, place, text, end in zip(
+        curves, _spread(ends, heights, top), texts, ends, strict=True
+    ):
+        axis.annotate(
+            text,
+            (days[-1], end),
+            xytext=(1.03, place / top),
+            textcoords="axes fraction",
+            va="center",
+            fontsize=9,
+            fontweight="bold" if curve.bold else "normal",
+            color=curve.color,
+            annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": curve.color, "lw": 0.6, "relpos": (0, 0.5)},
+        )
+
+
+def _spread(ends: Any, heights: Any, top: float) -> Any:
+    """Places near the ends, in their order, with room for the height of each text."""
+    order = np.argsort(ends)
+    places = ends.copy()
+    floor = 0.0
+    for index in order:
+        places[index] = max(places[index], floor + heights[index] / 2)
+        floor = places[index] + heights[index] / 2
+    return places - max(0.0, floor - 1.05 * top)
+
+
+def _band(
+    axis: Any, days: Sequence[date], values: Sequence[Estimate], color: str, alpha: float = 0.18
+) -> None:
+    lower, upper = [value.lower for value in values], [value.upper for value in values]
+    axis.fill_between(days, lower, upper, color=color, alpha=alpha, lw=0)
+
+
+def _vertical(axis: Any, ceiling: float) -> None:
+    marks = [0.0, ceiling / 2, ceiling]
+    axis.set_ylim(0, ceiling)
+    axis.set_yticks(marks, [f"{100 * mark:g} %" for mark in marks])
+    axis.grid(axis="y", color=RULE, lw=0.6)
+
+
+def _as_of(axis: Any, forecast: Forecast, days: Sequence[date]) -> None:
+    axis.axvline(forecast.as_of, color=INK, lw=0.8)
+    top = axis.get_ylim()[1]
+    axis.annotate(
+        f"as of {short_date(forecast.as_of)}",
+        (forecast.as_of, top),
+        xytext=(4, -2),
+        textcoords="offset points",
+        va="top",
+        fontsize=7.5,
+        color=QUIET,
+        bbox={"facecolor": "white", "alpha": 0.75, "lw": 0, "pad": 1},
+    )
+    _date_axis(axis, days)
+
+
+def _ticks(axis: Any, forecast: Forecast, outlook: CourseOutlook, ceiling: float) -> None:
+    course = f"{outlook.variable}={outlook.state}"
+    variables = forecast.scenario.variables
+    days = [
+        min(report.event_end, forecast.as_of)
+        for report in forecast.evidence.observations
+        if any(claim.course == course for claim in variables[report.indicator].speaks_to)
+    ]
+    axis.vlines(days, 0, 0.07 * ceiling, color=INK, lw=1.1)
+
+
+def _date_axis(axis: Any, days: Sequence[date]) -> None:
+    from matplotlib.dates import AutoDateLocator, num2date
+
+    axis.set_xlim(days[0], days[-1])
+    axis.xaxis.set_major_locator(AutoDateLocator(minticks=3, maxticks=6))
+    axis.xaxis.set_major_formatter(lambda value, _: short_date(num2date(value).date()))
+
+
+def _ceiling(value: float) -> float:
+    """A round top of the scale, so that a rare course is not a line along the axis."""
+    return next((top for top in CEILINGS if value <= top), 1.0)
+
+
+def _shortened(text: str, width: int = 56) -> str:
+    return text if len(text) <= width else f"{text[: width - 1].rstrip()}…"
+
+
+def _wrapped(text: str, width: int) -> str:
+    from textwrap import wrap
+
+    return "\n".join(wrap(text, width, max_lines=3, placeholder=" …"))
+
+
+@contextmanager
+def _style() -> Iterator[None]:
+    import matplotlib as mpl
+
+    with mpl.rc_context(STYLE):
+        yield
+
+
+def _figure(size: tuple[float, float]) -> Figure:
+    """A figure that pyplot does not know, so that nobody has to close it."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=size, layout="constrained")
+
+
+def _svg(name: str, size: tuple[float, float], draw: Callable[[Any], None]) -> str:
+    """SVG text for use inside a page: the same bytes for the same forecast, and no group ids."""
+    import matplotlib as mpl
+
+    with _style(), mpl.rc_context({"svg.hashsalt": f"forecast {name}"}):
+        figure = _figure(size)
+        draw(figure)
+        buffer = io.StringIO()
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    text = buffer.getvalue()
+    text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
+    return re.sub(r'<g id="[^"]*">', "<g>", text).replace("<svg ", '<svg role="img" ', 1)

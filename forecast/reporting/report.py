@@ -1,0 +1,163 @@
+"""The report: a forecast as a document that can be sent."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from forecast.errors import InputError, Problem, UnreliableFit
+from forecast.outlook import Forecast
+from forecast.reporting.content import gather
+from forecast.reporting.document import Document
+from forecast.reporting.markdown import render_markdown
+from forecast.reporting.wording import DASH, interval, percent
+
+RANGE = re.compile(rf"\d+{DASH}\d+")
+
+
+@dataclass(frozen=True)
+class Report:
+    """A forecast as a document, in HTML and in Markdown.
+
+    Attributes
+    ----------
+    document
+        What it says. Both forms are written from it.
+    """
+
+    document: Document
+
+    @cached_property
+    def markdown(self) -> str:
+        """The report as Markdown."""
+        return render_markdown(self.document)
+
+    @cached_property
+    def html(self) -> str:
+        """The report as one self-contained page."""
+        return render_html(self.document)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the report to a file, in the form that its suffix names.
+
+        Parameters
+        ----------
+        path
+            A path that ends in .html or .md. Missing folders are made. The file appears whole or
+            not at all.
+
+        Raises
+        ------
+        InputError
+            For any other suffix.
+        """
+        target = Path(path)
+        forms = {".html": "html", ".md": "markdown"}
+        if target.suffix.lower() not in forms:
+            message = f"{target.name!r} ends in neither .html nor .md, the forms of a report"
+            raise InputError([Problem("path", message)])
+        _write(target, getattr(self, forms[target.suffix.lower()]))
+        return target
+
+    def __repr__(self) -> str:
+        sections = len(self.document.sections)
+        return f"Report({self.document.title!r}, {sections} sections; .save(path) writes it)"
+
+    def _repr_html_(self) -> str:
+        """The page in a frame, so that its style stays out of the notebook."""
+        page = escape(self.html, quote=True)
+        style = "width:100%;height:80vh;border:1px solid rgba(128,128,128,.35)"
+        return f'<iframe title="Report" srcdoc="{page}" style="{style}"></iframe>'
+
+
+def report(
+    forecast: Forecast, previous: Forecast | None = None, *, allow_unreliable: bool = False
+) -> Report:
+    """Report a forecast.
+
+    Parameters
+    ----------
+    forecast
+        The forecast to report.
+    previous
+        An earlier forecast of the same scenario; the assessment then says what changed.
+    allow_unreliable
+        Report even though the sampler's checks failed, with the failures at the top.
+
+    Raises
+    ------
+    UnreliableFit
+        If the sampler's checks failed and `allow_unreliable` is not set.
+    InputError
+        If the earlier forecast is of another scenario.
+
+    Examples
+    --------
+    >>> report(outlook).save("warning.html")  # doctest: +SKIP
+    """
+    if previous is not None and previous.scenario.name != forecast.scenario.name:
+        names = f"{previous.scenario.name!r}, not {forecast.scenario.name!r}"
+        raise InputError([Problem("previous", f"it forecasts {names}; compare like with like")])
+    failures = forecast.diagnostics.failures
+    if failures and not allow_unreliable:
+        raise UnreliableFit(
+            f"{'; '.join(failures)}. Sample more draws, or pass allow_unreliable=True to report "
+            "with this warning on top."
+        )
+    return Report(gather(forecast, previous))
+
+
+def render_html(document: Document) -> str:
+    """Write a document as one self-contained page: no scripts, nothing fetched from elsewhere.
+
+    Parameters
+    ----------
+    document
+        What to write; all its text is escaped, and only its figures are taken as they are.
+    """
+    page: str = _template().render(document=document)
+    return page
+
+
+@lru_cache(maxsize=1)
+def _template() -> Any:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("forecast.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"percent": percent, "interval": interval, "joined": _joined}
+    environment.tests["kind"] = lambda value, name: type(value).__name__ == name
+    return environment.get_template("report.html.j2")
+
+
+def _joined(text: str) -> Any:
+    """Escaped text in which no line breaks inside a range of numbers."""
+    from markupsafe import Markup
+
+    return Markup(RANGE.sub(r'<span class="nb">\g<0></span>', escape(text)))
+
+
+def _write(target: Path, text: str) -> None:
+    """Write beside the target, then rename, so that no reader meets half a file."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    draft = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        draft.chmod(0o644)
+        draft.replace(target)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,1 @@
+"""What is believed before any evidence: variables, their tables, the judgements behind them."""

@@ -1,0 +1,226 @@
+"""The ledger and the likelihoods: what was known when, and one witness heard many times."""
+
+import itertools
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+
+from forecast.errors import InputError
+from forecast.evidence.files import read_evidence
+from forecast.evidence.ledger import Evidence, Ledger
+from forecast.evidence.likelihood import log_likelihoods, report_step, tabulate_reports
+from forecast.evidence.report import Report
+from forecast.evidence.sources import admiralty_grades
+from tests.small import START, barometer_report, evidence, weather
+
+ACCURACY = np.array([[0.95], [0.85], [0.7], [0.5], [0.3], [0.65]])
+HEADER = "id,indicator,state,event_start,known,source"
+
+
+def likelihood_of(*reports, accuracy=ACCURACY):
+    """Log-likelihoods of the barometer's states, (step, state)."""
+    scenario = weather()
+    table = tabulate_reports(scenario, evidence(*reports), 3)
+    return log_likelihoods(table, accuracy)[:, 2:5, 0]
+
+
+def read(tmp_path, text):
+    path = tmp_path / "reports.csv"
+    path.write_text(text, encoding="utf-8")
+    return read_evidence(path, weather())
+
+
+def problems(tmp_path, text):
+    with pytest.raises(InputError) as caught:
+        read(tmp_path, text)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_a_report_is_a_likelihood_not_a_probability():
+    found = np.exp(likelihood_of(barometer_report("R", "low", grade="B")))
+    assert found[0] == pytest.approx([0.075, 0.075, 0.85])
+    assert found[1:] == pytest.approx(1.0)
+
+
+def test_independent_reports_multiply():
+    one = likelihood_of(barometer_report("R1", "low", grade="B"))
+    other = likelihood_of(barometer_report("R2", "falling", grade="C"))
+    both = likelihood_of(
+        barometer_report("R1", "low", grade="B"), barometer_report("R2", "falling", grade="C")
+    )
+    assert both == pytest.approx(one + other)
+
+
+def test_a_hundred_copies_weigh_what_the_best_one_weighs():
+    copies = [barometer_report(f"R{k}", "low", grade="CBD"[k % 3], origin="o") for k in range(99)]
+    best = likelihood_of(barometer_report("R", "low", grade="B"))
+    assert likelihood_of(*copies) == pytest.approx(best)
+
+
+def test_an_origin_quoted_differently_is_summed_over_what_it_said():
+    low = barometer_report("R1", "low", grade="B", origin="o")
+    falling = barometer_report("R2", "falling", grade="B", origin="o")
+    alone = [np.exp(likelihood_of(report)) for report in (low, falling)]
+    assert np.exp(likelihood_of(low, falling)) == pytest.approx(np.mean(alone, axis=0))
+
+
+def test_one_origin_in_two_weeks_is_two_claims():
+    first = barometer_report("R1", "low", week=0, origin="o")
+    second = barometer_report("R2", "low", week=1, origin="o")
+    assert np.exp(likelihood_of(first, second))[:2, 2] == pytest.approx([0.85, 0.85])
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+def test_order_of_reports_never_matters(order):
+    reports = [
+        barometer_report("R1", "low", origin="o"),
+        barometer_report("R2", "falling", origin="o", grade="C"),
+        barometer_report("R3", "high", week=1),
+        barometer_report("R4", "low", week=1, grade="F"),
+    ]
+    assert likelihood_of(*(reports[k] for k in order)) == pytest.approx(likelihood_of(*reports))
+
+
+def test_an_input_is_its_default_unless_reported():
+    scenario = weather()
+    body = scenario.model_dump()
+    body["variables"]["wind"] = {
+        "role": "input",
+        "label": "Wind machine",
+        "states": ("off", "on"),
+        "default": "off",
+    }
+    scenario = type(scenario).model_validate(body)
+    report = Report("W", "wind", "on", *[START + timedelta(days=8)] * 4, source="operator")
+    table = tabulate_reports(scenario, evidence(report), 3)
+    assert np.exp(table.settings[:, 5:]).tolist() == [[1, 0], [0, 1], [1, 0]]
+
+
+def test_grades_fall_from_a_to_e_and_f_is_wide():
+    shapes = {grade.letter: grade.shape for grade in admiralty_grades()}
+    means = {letter: a / (a + b) for letter, (a, b) in shapes.items()}
+    assert means["A"] > means["B"] > means["C"] > means["D"] > means["E"]
+    assert sum(shapes["F"]) < min(sum(shapes[letter]) for letter in "ABCD")
+
+
+def test_an_interval_lies_where_most_of_its_days_lie():
+    report = Report(
+        "R", "barometer", "low", date(2020, 1, 9), date(2020, 1, 13), *[date(2020, 1, 14)] * 2, "s"
+    )
+    assert report_step(weather(), report) == 1
+
+
+def test_known_at_sees_nothing_later():
+    days = [START + timedelta(days=k) for k in range(10)]
+    ledger = Ledger(tuple(barometer_report(f"R{k}", "low", known=d) for k, d in enumerate(days)))
+    for moment in days:
+        assert all(report.known <= moment for report in ledger.known_at(moment))
+        assert len(ledger.known_at(moment)) == (moment - START).days + 1
+
+
+def test_known_at_follows_revisions_and_withdrawals():
+    first = barometer_report("R1", "high")
+    revised = Report(
+        "R2", "barometer", "low", START, START, START, START + timedelta(5), "s", supersedes="R1"
+    )
+    gone = Report("R3", "", "", START, START, START, START + timedelta(9), "s", supersedes="R2")
+    ledger = Ledger((first, revised, gone))
+    have = [[report.id for report in ledger.known_at(START + timedelta(k))] for k in (0, 5, 9)]
+    assert have == [["R1"], ["R2"], []]
+
+
+def test_without_names_what_is_not_there():
+    with pytest.raises(InputError, match=r"'R9' is not in the evidence"):
+        Evidence(START, (barometer_report("R1", "low"),)).without("R9")
+
+
+def test_reads_rows(tmp_path):
+    ledger = read(tmp_path, f"{HEADER}\nR1,barometer,low,2020-01-05,2020-01-06,keeper\n")
+    [report] = ledger
+    assert (report.state, report.event_end, report.grade) == ("low", date(2020, 1, 5), "F6")
+
+
+def test_reads_a_data_frame():
+    import pandas as pd
+
+    frame = pd.DataFrame(
+        [["R1", "barometer", "low", pd.Timestamp("2020-01-05"), "2020-01-06", "keeper"]],
+        columns=HEADER.split(","),
+    )
+    assert [report.id for report in read_evidence(frame, weather())] == ["R1"]
+
+
+def test_all_problems_are_listed_by_row_and_column(tmp_path):
+    text = (
+        f"{HEADER}\n"
+        "R1,barometer,lo,2020-01-05,2020-01-06,keeper\n"
+        "R1,barometr,low,2020-13-05,yesterday,\n"
+        "R3,storm,storm,2020-01-05,2020-01-06,keeper\n"
+        "R4,barometer,low,2020-01-09,2020-01-06,keeper\n"
+        "R5,barometer,,2020-01-05,2020-01-06,keeper\n"
+        "R6,barometer,low,2019-12-31,2020-01-06,keeper\n"
+        "R7,barometer,low\n"
+    )
+    found = problems(tmp_path, text)
+    path = tmp_path / "reports.csv"
+    assert found == [
+        f"{path}:2: column 'state': 'lo' is not a state of barometer; did you mean 'low'? "
+        "Legal: high, falling, low",
+        f"{path}:3: column 'event_start': '2020-13-05' is not a date; write it as 2020-01-31",
+        f"{path}:3: column 'known': 'yesterday' is not a date; write it as 2020-01-31",
+        f"{path}:3: column 'source': is empty",
+        f"{path}:3: column 'indicator': 'barometr' is unknown; did you mean 'barometer'? "
+        "Legal: barometer",
+        f"{path}:4: column 'indicator': 'storm' is a course_of_action, which nobody can report "
+        "on directly",
+        f"{path}:5: column 'known': 2020-01-06 is before the event, 2020-01-09",
+        f"{path}:6: column 'state': is empty; only a withdrawal (with `supersedes`) has no state",
+        f"{path}:7: column 'event_start': 2019-12-31 is before the scenario begins, 2020-01-03",
+        f"{path}:8: the row has more or fewer fields than the header",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        (HEADER.replace("state", "stat"), "unknown column 'stat'; did you mean 'state'?"),
+        (HEADER.replace(",known", ""), "no column 'known'"),
+        (f"{HEADER},id", "column 'id' appears twice"),
+    ],
+)
+def test_columns_are_checked(tmp_path, header, message):
+    assert any(message in problem for problem in problems(tmp_path, f"{header}\n"))
+
+
+def test_ids_are_unique_and_links_lead_somewhere(tmp_path):
+    row = "barometer,low,2020-01-05,2020-01-06,keeper"
+    text = f"{HEADER},supersedes\nR1,{row},\nR1,{row},\nR2,{row},R9\n"
+    found = problems(tmp_path, text)
+    assert "the id 'R1' is given to 2 reports" in found[0]
+    assert "R2 supersedes 'R9', which is not there" in found[1]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "the file is empty"),
+        (b"\x89PNG\r\n\x1a\n\xff\xfe", "not a text file in UTF-8"),
+        (b"id,indicator\n\0", "NUL byte"),
+        (f'{HEADER}\n"R1,barometer'.encode(), "not readable as CSV"),
+    ],
+)
+def test_files_that_are_no_table(tmp_path, content, message):
+    path = tmp_path / "reports.csv"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        read_evidence(path, weather())
+
+
+def test_shipped_evidence_knows_nothing_after_the_forecast_date():
+    from forecast.scenario.files import load_scenario
+
+    scenario = load_scenario("iraq-2020")
+    ledger = read_evidence("iraq-2020", scenario)
+    assert max(report.known for report in ledger) <= scenario.as_of
+    assert len(ledger.known_at("2020-01-14")) < len(ledger.known_at("2020-01-23"))

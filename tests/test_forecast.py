@@ -1,0 +1,216 @@
+"""Forecasts: the sampler against conjugate answers, and the laws of updating."""
+
+import numpy as np
+import pytest
+
+import forecast as fc
+from forecast.errors import ImpossibleEvidence, InputError, UnreliableFit
+from forecast.inference.posterior import sample_posterior
+from forecast.outlook import ANY_DANGEROUS
+from tests.small import barometer_report, evidence, rows, weather
+
+QUICK = {"draws": 400, "tune": 300, "chains": 2, "seed": 5}
+
+
+@pytest.fixture(scope="module")
+def day1():
+    """The weather after one report."""
+    return fc.forecast(weather(), evidence(barometer_report("R1", "low")), **QUICK)
+
+
+@pytest.fixture(scope="module")
+def day2(day1):
+    """The weather after two."""
+    reports = [barometer_report("R1", "low"), barometer_report("R2", "falling", week=1)]
+    return fc.update(day1, evidence(*reports))
+
+
+def storm_draws(outlook):
+    return outlook.posterior["forecast"]["probability"].sel(state="storm=storm").to_numpy()
+
+
+def test_complete_observations_give_the_conjugate_posterior():
+    """Counts of a fully observed three-state variable: Dirichlet plus counts, exactly."""
+    import arviz as az
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    from forecast.inference.operation import LogEvidence, pack_elimination
+    from forecast.inference.tables import compile_tables
+
+    prior = np.array([2.0, 3.0, 1.5])
+    scenario = weather()
+    body = scenario.model_dump()
+    table = rows(({}, {"concentration": dict(zip(("high", "falling", "low"), prior, strict=True))}))
+    body["variables"] = {"barometer": {**body["variables"]["barometer"], "table": table}}
+    body["variables"]["barometer"]["speaks_to"] = ()
+    program = compile_tables(type(scenario).model_validate(body))
+    seen = np.array([0] * 7 + [1] * 4 + [2] * 9)
+    log_like = np.where(np.arange(3) == seen[:, None], 0.0, -np.inf)
+    with pm.Model():
+        row = pm.Dirichlet("row_3", program.priors.rows[3])
+        theta = program.cells({"row_3": row}, pt)
+        elimination = pack_elimination(program.network)
+        pm.Potential("evidence", LogEvidence()(theta, pt.constant(log_like), elimination)[0])
+        draws = pm.sample(
+            draws=1500, tune=500, chains=2, cores=1, random_seed=3, progressbar=False, quiet=True
+        )
+    sampled = draws["posterior"]["row_3"][:, :, 0]
+    alpha = prior + np.bincount(seen)
+    mean = alpha / alpha.sum()
+    sd = np.sqrt(mean * (1 - mean) / (alpha.sum() + 1))
+    for k in range(3):
+        values = sampled[:, :, k]
+        assert abs(values.mean() - mean[k]) < 4 * float(az.mcse(values, method="mean"))
+        assert abs(values.std() - sd[k]) < 4 * float(az.mcse(values, method="sd"))
+
+
+def test_update_leaves_the_old_forecast_as_it_was(day1):
+    before = storm_draws(day1).copy()
+    fc.update(day1, evidence(barometer_report("R1", "high")))
+    assert (storm_draws(day1) == before).all()
+    assert [report.id for report in day1.evidence] == ["R1"]
+
+
+def test_same_seed_same_numbers(day1):
+    again = fc.forecast(day1.scenario, day1.evidence, **QUICK)
+    assert (storm_draws(again) == storm_draws(day1)).all()
+    assert again.courses == day1.courses
+
+
+def test_a_withdrawn_report_leaves_no_trace(day1, day2):
+    assert (storm_draws(fc.retract(day2, "R2")) == storm_draws(day1)).all()
+
+
+def test_evidence_moves_the_forecast_the_right_way(day1):
+    calm = fc.update(day1, evidence(barometer_report("R1", "high")))
+    assert calm.state_probability("storm", "storm", 0).mean < 0.15
+    assert day1.state_probability("storm", "storm", 0).mean > 0.3
+
+
+def test_importance_weights_of_the_prior_give_the_same_answer(day2):
+    """An independent road: draws of the prior, each weighted by its exact likelihood."""
+    from forecast.evidence.likelihood import log_likelihoods, tabulate_reports
+    from forecast.inference.tables import compile_tables
+
+    rng = np.random.default_rng(11)
+    n = 20_000
+    program = compile_tables(day2.scenario)
+    priors = program.priors
+    chance = rng.beta(*priors.chance.T[..., None], size=(len(priors.chance), n))
+    row_3 = np.stack([rng.dirichlet(alpha, n).T for alpha in priors.rows[3]])
+    from forecast.evidence.sources import admiralty_grades
+
+    accuracy = np.stack([rng.beta(*grade.shape, n) for grade in admiralty_grades()])
+    theta = program.cells({"chance": chance, "row_3": row_3})
+    table = tabulate_reports(day2.scenario, day2.evidence, 3)
+    sweep = program.network.sweep(theta, log_likelihoods(table, accuracy), "filtered")
+    weights = np.exp(sweep.log_evidence - sweep.log_evidence.max())
+    weights /= weights.sum()
+    storm = sweep.marginals[2, 1]
+    mean = (weights * storm).sum()
+    error = np.sqrt((weights**2 * (storm - mean) ** 2).sum())
+    sampled = day2.state_probability("storm", "storm", 2).mean
+    spread = storm_draws(day2)[..., 2].std() / np.sqrt(200)
+    assert abs(sampled - mean) < 4 * np.hypot(error, spread)
+
+
+def test_probability_by_a_date_matches_the_stored_curve(day2):
+    within = fc.probability(day2, "storm", "storm", by=day2.horizon)
+    assert within.mean == pytest.approx(day2.probability_within("storm=storm").mean, abs=1e-12)
+    assert day2.any_dangerous.mean == pytest.approx(within.mean, abs=1e-12)
+
+
+def test_cumulative_probability_never_falls(day2):
+    curve = [estimate.mean for estimate in day2.cumulative(ANY_DANGEROUS)]
+    assert curve == sorted(curve)
+    assert len(curve) == 4
+
+
+def test_intervals_hold_their_mean(day2):
+    for course in day2.courses:
+        for estimate in (course.now, course.within, course.average):
+            assert 0 <= estimate.lower <= estimate.mean <= estimate.upper <= 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("strom", "storm"), "did you mean 'storm'"),
+        (("storm", "strom"), "is not a state of storm"),
+    ],
+)
+def test_unknown_names_are_named(day1, arguments, message):
+    with pytest.raises(InputError, match=message):
+        fc.probability(day1, *arguments)
+
+
+@pytest.mark.parametrize("by", ["2020-01-01", "2021-01-01", "soon"])
+def test_dates_outside_the_horizon_are_refused(day1, by):
+    with pytest.raises(InputError):
+        fc.probability(day1, "storm", "storm", by=by)
+
+
+def test_a_static_problem_has_one_step():
+    outlook = fc.forecast(
+        weather(dynamic=False), evidence(barometer_report("R1", "low"), week=0), **QUICK
+    )
+    [storm] = outlook.courses
+    assert storm.now == storm.within == storm.average
+    assert outlook.horizon is None
+
+
+def test_the_future_of_no_evidence_is_the_prior():
+    """Without reports the sampled forecast is the mean of the prior's own chain."""
+    outlook = fc.forecast(weather(), evidence(), **QUICK)
+    storm = outlook.state_probability("storm", "storm", 0)
+    assert storm.mean == pytest.approx(0.155, abs=0.02)
+
+
+def test_impossible_evidence_names_the_reports():
+    scenario = weather()
+    body = scenario.model_dump(by_alias=True)
+    body["variables"]["barometer"]["table"] = rows(
+        ({"storm": ("calm", "storm")}, {"exactly": {"high": 1.0}})
+    )
+    scenario = type(scenario).model_validate(body)
+    from forecast.evidence import likelihood
+
+    sure = np.array([[1.0]] * 6)
+    table = likelihood.tabulate_reports(scenario, evidence(barometer_report("R1", "low")), 3)
+    with np.errstate(divide="ignore"):
+        log_like = likelihood.log_likelihoods(table, sure)
+    from forecast.inference.tables import compile_tables
+
+    program = compile_tables(scenario)
+    theta = np.zeros((program.network.n_cells, 1)) + 0.5
+    theta[-6:, 0] = [1, 0, 0, 1, 0, 0]
+    sweep = program.network.sweep(theta, log_like, "forward")
+    assert sweep.log_evidence[0] == -np.inf
+    assert issubclass(ImpossibleEvidence, fc.ForecastError)
+
+
+def test_a_bad_fit_refuses_to_print():
+    outlook = fc.forecast(
+        weather(), evidence(barometer_report("R1", "low")), draws=20, tune=20, chains=2, seed=1
+    )
+    assert outlook.diagnostics.failures
+    with pytest.raises(UnreliableFit, match="effective sample size"):
+        fc.report(outlook)
+    forced = fc.report(outlook, allow_unreliable=True)
+    assert forced.markdown.index("effective sample size") < forced.markdown.index("Key takeaway")
+
+
+def test_the_model_is_ordinary():
+    import pymc as pm
+
+    model = fc.build_model(weather(), evidence(barometer_report("R1", "low")))
+    assert {rv.name for rv in model.free_RVs} == {"chance", "row_3", "accuracy"}
+    assert [rv.name for rv in model.observed_RVs] == ["report"]
+    prior = pm.sample_prior_predictive(draws=20, model=model, random_seed=1)
+    assert prior["prior_predictive"]["report"].shape == (1, 20, 1)
+
+
+def test_sampling_returns_an_ordinary_tree(day1):
+    assert {"posterior", "sample_stats", "forecast"} <= set(day1.posterior)
+    assert callable(sample_posterior)

@@ -1,0 +1,400 @@
+"""The report: complete, escaped, honest about its fit, and the same every time."""
+
+import re
+from datetime import date
+from html.parser import HTMLParser
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+import xarray as xr
+
+from forecast.errors import InputError, UnreliableFit
+from forecast.evidence.ledger import Evidence
+from forecast.evidence.report import Report
+from forecast.inference.posterior import Sampling
+from forecast.outlook import ANY_DANGEROUS, Forecast
+from forecast.reporting.document import Table
+from forecast.reporting.plots import cumulative_svg, plot_timeline
+from forecast.reporting.report import report
+from forecast.reporting.status import conflicting, indicator_status, tripwire_status
+from forecast.reporting.tables import courses_html, courses_text
+from forecast.reporting.wording import any_of, quantity
+from forecast.scenario.scenario import Scenario, Tripwire
+
+BASIS = "judgement: made for a test"
+HOSTILE = '<script>alert("x")</script> & a|b *c* `d` {{ 1 }}'
+TITLES = [
+    "Key takeaway",
+    "Tripwires",
+    "Pattern",
+    "Timing",
+    "Assessment",
+    "Most likely course of action",
+    "Most dangerous courses of action",
+    "Probability of at least one dangerous course",
+    "Implications",
+    "Indicators",
+    "Actors",
+    "Sources",
+    "Method",
+]
+
+
+def flat(*states):
+    row = {"exactly": {state: 1 / len(states) for state in states}, "basis": BASIS}
+    return {"form": "rows", "rows": (row,)}
+
+
+def variable(role, states, label, **more):
+    return {"role": role, "states": states, "label": label, "table": flat(*states), **more}
+
+
+def problem(*, text="quiet words", dynamic=True):
+    """Two dangerous courses and one that is not, each with a sign."""
+    mild = {"label": f"Pressure {text}", "severity": 1, "role_in_source": "MLCOA"}
+    grave = {"label": f"Attack {text}", "severity": 5, "dangerous": True}
+    other = {"label": "Raid", "severity": 3, "dangerous": True}
+    signs = ({"course": "posture=attack"}, {"course": "posture=pressure", "sign": "-"})
+    variables = {
+        "posture": variable(
+            "course_of_action",
+            ("hold", "pressure", "attack"),
+            "Posture",
+            courses={"pressure": mild, "attack": grave},
+        ),
+        "raid": variable("course_of_action", ("none", "raid"), "Raid", courses={"raid": other}),
+        "troops": variable("indicator", ("none", "few", "many"), f"Troops {text}", speaks_to=signs),
+        "talks": variable("indicator", ("none", "held"), "Talks", named_by="author"),
+        "base": variable(
+            "outcome", ("open", "closed"), "The base", implication=f"No supplies {text}"
+        ),
+    }
+    tripwires = {
+        "massing": {"label": f"Massing {text}", "any": ({"troops": "many"},), "basis": BASIS},
+        "deadline": {
+            "label": "Talks by the tenth",
+            "any": ({"talks": "held"},),
+            "basis": BASIS,
+            "by": date(2020, 2, 10),
+        },
+    }
+    clock = {"start": date(2020, 1, 3), "step": 7, "horizon": 56} if dynamic else None
+    narrative = {
+        part: f"Author on {part}, {text}."
+        for part in ("takeaway", "pattern", "timing", "assessment", "implications")
+    }
+    return Scenario.model_validate(
+        {
+            "name": "border",
+            "version": "2.1",
+            "title": f"Border {text}",
+            "question": f"What next? {text}",
+            "time": clock,
+            "variables": variables,
+            "tripwires": tripwires,
+            "narrative": narrative,
+            "actors": ({"name": f"General {text}", "affiliation": "North"},),
+            "sources": {"wire": {"title": f"The wire {text}"}},
+        }
+    )
+
+
+def said(name, indicator, state, day, *, origin="", end=None, text="quiet words"):
+    when = date(2020, 1, day)
+    last = date(2020, 1, end or day)
+    return Report(
+        name,
+        indicator,
+        state,
+        when,
+        last,
+        last,
+        last,
+        "wire",
+        "B",
+        "2",
+        origin,
+        citation=f"wire {text}",
+        note=f"Seen {text}",
+    )
+
+
+def evidence(*, text="quiet words"):
+    return Evidence(
+        date(2020, 1, 23),
+        (
+            said("R1", "troops", "few", 4, text=text),
+            said("R2", "troops", "many", 14, end=16, origin="post", text=text),
+            said("R3", "troops", "few", 15, origin="post"),
+            said("R4", "", "", 16),
+            said("R5", "troops", "many", 21),
+        ),
+    )
+
+
+def made(*, text="quiet words", dynamic=True, divergences=0, shift=0.0, seed=7):
+    """A forecast with made-up draws: exact sums, no sampler."""
+    rng = np.random.default_rng(seed)
+    scenario, known = problem(text=text, dynamic=dynamic), evidence(text=text)
+    n_steps, now, ahead = (11, 2, 8) if dynamic else (1, 0, 1)
+    names, parts = [], []
+    for name, found in scenario.variables.items():
+        draws = rng.dirichlet(np.arange(len(found.states), 0, -1) * 20.0, (4, 250, n_steps))
+        parts.append(draws)
+        names += [f"{name}={state}" for state in found.states]
+    step = rng.beta(2 + shift, 60, (4, 250, ahead, 3))
+    ever = 1 - np.cumprod(1 - step, axis=2)
+    union = 1 - (1 - ever[..., 1]) * (1 - ever[..., 2])
+    courses = [f"{name}={state}" for name, state in scenario.courses]
+    group = xr.Dataset(
+        {
+            "probability": (("chain", "draw", "step", "state"), np.concatenate(parts, axis=-1)),
+            "at_least_once": (
+                ("chain", "draw", "ahead", "course"),
+                np.concatenate([ever, union[..., None]], axis=-1),
+            ),
+        },
+        coords={
+            "step": range(n_steps),
+            "step_start": ("step", [""] * n_steps),
+            "ahead": range(ahead),
+            "state": names,
+            "course": [*courses, ANY_DANGEROUS],
+        },
+        attrs={"now": now},
+    )
+    diverging = np.zeros((4, 250), bool)
+    diverging.flat[:divergences] = True
+    posterior = xr.Dataset(
+        {"chance": (("chain", "draw", "chance_judgement"), np.ones((4, 250, 6)))}
+    )
+    stats = xr.Dataset({"diverging": (("chain", "draw"), diverging)})
+    tree = xr.DataTree.from_dict({"forecast": group, "sample_stats": stats, "posterior": posterior})
+    return Forecast(scenario, known, tree, Sampling(draws=250, seed=seed))
+
+
+@pytest.fixture(scope="module")
+def outlook():
+    return made()
+
+
+@pytest.fixture(scope="module")
+def written(outlook):
+    return report(outlook)
+
+
+def headings(html):
+    return re.findall(r"<h2 id=\"[a-z-]+-title\">(.*?)</h2>", html)
+
+
+def test_every_section_is_there_in_order(written):
+    markdown = re.findall(r"^## (.*)$", written.markdown, flags=re.MULTILINE)
+    for found in (markdown, headings(written.html)):
+        assert len(found) == len(TITLES)
+        assert all(title.startswith(known) for title, known in zip(found, TITLES, strict=True))
+
+
+def test_both_forms_print_each_course_and_the_union_with_intervals(outlook, written):
+    estimates = [outlook.any_dangerous]
+    estimates += [estimate for o in outlook.courses for estimate in (o.now, o.within)]
+    page = re.sub(r"<[^>]+>", "", written.html).replace("&lt;", "<").replace("&gt;", ">")
+    for estimate in estimates:
+        mean, ends = quantity(estimate).split(" (")
+        assert mean in page
+        assert ends.rstrip(")") in page
+        assert ends.rstrip(")") in written.markdown
+
+
+def test_the_union_is_not_called_a_sum(outlook, written):
+    section = next(s for s in written.document.sections if s.key == "union")
+    text = " ".join(block.text for block in section.blocks)
+    assert "union, not a sum" in text
+    total = sum(o.within.mean for o in outlook.most_dangerous)
+    assert outlook.any_dangerous.mean < total
+
+
+def test_hostile_text_stays_text():
+    page = report(made(text=HOSTILE))
+    assert "<script" not in page.html
+    assert "&lt;script&gt;" in page.html
+    assert "<script" not in page.markdown
+    assert "<script" not in courses_html(made(text=HOSTILE))
+    assert "{{ 1 }}" in page.html
+
+
+def test_markdown_tables_are_rectangular():
+    page = report(made(text=HOSTILE), made(seed=8)).markdown
+    blocks = [part for part in page.split("\n\n") if part.startswith("|")]
+    assert len(blocks) > 8
+    for block in blocks:
+        widths = {len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}
+        assert len(widths) == 1, block
+
+
+def test_tables_have_a_cell_for_every_column():
+    for dynamic in (True, False):
+        document = report(made(dynamic=dynamic), made(seed=8, dynamic=dynamic)).document
+        for table in (b for s in document.sections for b in s.blocks if isinstance(b, Table)):
+            assert all(len(row) == len(table.head) for row in table.rows)
+            assert len(table.weights) in {0, len(table.head)}
+
+
+class Balance(HTMLParser):
+    """Fails on tags that do not close in order."""
+
+    VOID = ("meta", "col", "br", "link")
+
+    def __init__(self):
+        super().__init__()
+        self.open = []
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_the_page_is_well_formed_and_asks_for_nothing(written):
+    parser = Balance()
+    parser.feed(written.html)
+    assert parser.open == []
+    assert not re.search(r"(src|href)=\"(?!#)", written.html.replace("xlink:", ""))
+    assert "url(http" not in written.html
+    assert "@import" not in written.html
+
+
+def test_ids_are_unique_outside_the_drawings(written):
+    page = re.sub(r"<svg.*?</svg>", "", written.html, flags=re.DOTALL)
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+
+
+def test_an_unreliable_fit_is_refused():
+    with pytest.raises(UnreliableFit, match="3 divergent transitions"):
+        report(made(divergences=3))
+
+
+def test_an_unreliable_fit_that_is_wanted_carries_a_banner_on_top():
+    page = report(made(divergences=3), allow_unreliable=True)
+    assert page.markdown.startswith("> **Do not rely on these numbers.**")
+    assert "3 divergent transitions" in page.markdown.splitlines()[0]
+    body = page.html[page.html.index("<body>") :]
+    assert body.index("3 divergent transitions") < body.index("<h1>")
+
+
+def test_a_reliable_fit_has_no_banner(written):
+    assert "Do not rely" not in written.html + written.markdown
+
+
+def test_change_is_the_difference_of_means(outlook):
+    page = report(outlook, made(shift=6.0))
+    assert "Change since 23 January 2020" in page.markdown
+    before = made(shift=6.0).courses[1].within.mean
+    fall = round(100 * (before - outlook.courses[1].within.mean))
+    assert f"\N{MINUS SIGN}{fall} by the horizon" in page.markdown
+
+
+def test_a_forecast_compared_with_itself_has_not_changed(outlook):
+    assert "| 0 by the horizon<br>0 now |" in report(outlook, outlook).markdown
+
+
+def test_another_scenario_is_no_predecessor(outlook):
+    other = outlook.scenario.model_copy(update={"name": "elsewhere"})
+    before = Forecast(other, outlook.evidence, outlook.posterior, outlook.sampling)
+    with pytest.raises(InputError, match="'elsewhere'"):
+        report(outlook, before)
+
+
+def test_reports_are_the_same_every_time(written):
+    again = report(made())
+    assert (again.html, again.markdown) == (written.html, written.markdown)
+
+
+def test_drawings_are_deterministic_and_leave_the_settings_alone(outlook):
+    before = dict(mpl.rcParams)
+    first, second = cumulative_svg(outlook), cumulative_svg(made())
+    assert first == second
+    assert dict(mpl.rcParams) == before
+    assert first.startswith("<svg")
+    assert "<metadata>" not in first
+    assert str(date.today().year) not in first
+
+
+def test_plot_has_a_panel_for_each_course_asked_for(outlook):
+    figure = plot_timeline(outlook)
+    assert sum(axis.get_visible() for axis in figure.axes) == len(outlook.courses) + 1
+    figure.canvas.draw()
+    assert len(plot_timeline(outlook, "raid=raid").axes) == 2
+    with pytest.raises(InputError, match="did you mean 'raid=raid'"):
+        plot_timeline(outlook, "raid=rade")
+
+
+def test_a_static_scenario_has_no_plot_and_still_a_report():
+    static = made(dynamic=False)
+    with pytest.raises(InputError, match="no clock"):
+        plot_timeline(static)
+    page = report(static)
+    assert "<figure>" not in page.html
+    assert len(headings(page.html)) == len(TITLES)
+    assert "by None" not in page.markdown
+
+
+def test_saving(tmp_path, written):
+    target = written.save(tmp_path / "deep" / "warning.html")
+    assert target.read_text(encoding="utf-8") == written.html
+    assert written.save(tmp_path / "deep" / "warning.md").read_text("utf-8") == written.markdown
+    assert sorted(path.name for path in target.parent.iterdir()) == ["warning.html", "warning.md"]
+    with pytest.raises(InputError, match=r"neither \.html nor \.md"):
+        written.save(tmp_path / "warning.pdf")
+
+
+def test_the_notebook_gets_a_frame(written):
+    frame = written._repr_html_()
+    assert frame.startswith("<iframe")
+    assert "<style>" not in frame
+
+
+def test_tables_of_courses_agree(outlook):
+    text, html = courses_text(outlook), courses_html(outlook)
+    lines = text.splitlines()
+    assert len(lines) == 4 + len(outlook.courses) + 1
+    assert len({len(line) for line in lines[3:4]}) == 1
+    for found in outlook.courses:
+        assert quantity(found.within) in text
+        assert quantity(found.within).replace("<", "&lt;") in html
+    assert "by 19 March 2020" in text
+    assert repr(outlook) == text
+
+
+def test_tripwires_read_the_reports():
+    known = evidence()
+    levels = {"label": "x", "basis": BASIS}
+    fired = tripwire_status(Tripwire(any=({"troops": "many"},), **levels), known)
+    assert (fired.state, [r.id for r in fired.reports]) == ("fired", ["R2", "R5"])
+    late = Tripwire(any=({"troops": "many"},), by=date(2020, 1, 10), **levels)
+    assert tripwire_status(late, known).state == "not fired"
+    ahead = Tripwire(any=({"talks": "held"},), by=date(2020, 1, 23), **levels)
+    assert tripwire_status(ahead, known).state == "pending"
+    both = Tripwire(any=({"troops": "many", "talks": "held"},), **levels)
+    assert tripwire_status(both, known).state == "not fired"
+
+
+def test_indicators_follow_the_latest_event_and_not_the_latest_line():
+    scenario, known = problem(), evidence()
+    status = indicator_status("troops", scenario.variables["troops"], known)
+    assert (status.latest.id, status.fired) == ("R5", True)
+    without = indicator_status("talks", scenario.variables["talks"], known)
+    assert (without.latest, without.fired) == (None, False)
+
+
+def test_only_reports_that_disagree_within_a_step_are_flagged():
+    assert conflicting(problem(), evidence()) == {"R2", "R3"}
+
+
+def test_chance_of_several_levels_is_their_sum(outlook):
+    both = any_of(outlook, "troops", ["few", "many"], 3).mean
+    single = [outlook.state_probability("troops", state, 3).mean for state in ("few", "many")]
+    assert both == pytest.approx(sum(single), rel=1e-12)

@@ -1,0 +1,275 @@
+"""Scenario files: the shipped ones load, and a broken one lists all that is wrong, by line."""
+
+import subprocess
+import sys
+
+import pytest
+
+from forecast.cli import BAD_INPUT, main
+from forecast.errors import InputError
+from forecast.scenario.files import load_scenario, scenario_digest, scenario_names
+from tests.small import weather
+
+GOOD = """\
+format: 1
+name: storms
+version: "1"
+title: Will it storm?
+question: Does a storm come within the horizon?
+time: {start: 2020-01-03, step: 7, horizon: 28}
+variables:
+  storm:
+    role: course_of_action
+    label: Storm
+    states: [calm, storm]
+    courses:
+      storm: {label: A storm, severity: 4, dangerous: true}
+    initial:
+      form: rows
+      rows:
+        - chance: {storm: [0.05, 0.30]}
+          basis: "judgement: seen from the harbour"
+    transition:
+      form: hazards
+      moves:
+        - {from: calm, to: storm, within: 30, chance: [0.05, 0.3], basis: "judgement: b"}
+        - {from: storm, to: calm, within: 14, chance: [0.3, 0.8], basis: "judgement: b"}
+  barometer:
+    role: indicator
+    label: Barometer
+    states: [high, falling, low]
+    speaks_to:
+      - {course: storm=storm, sign: "+"}
+    table:
+      form: rows
+      rows:
+        - when: {storm: calm}
+          chance: {high: [0.5, 0.9], falling: [0.08, 0.4], low: [0.01, 0.15]}
+          basis: "judgement: b"
+        - when: {storm: storm}
+          chance: {high: [0.03, 0.3], falling: [0.2, 0.6], low: [0.3, 0.7]}
+          basis: "judgement: b"
+"""
+
+
+@pytest.fixture
+def load(tmp_path):
+    """Write text as a scenario file and load it."""
+
+    def load_text(text):
+        path = tmp_path / "scenario.yaml"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return load_scenario(tmp_path)
+
+    return load_text
+
+
+@pytest.fixture
+def problems(load, tmp_path):
+    """What is wrong with a text, without the file's name."""
+
+    def problems_of(text):
+        with pytest.raises(InputError) as caught:
+            load(text)
+        return [str(p).removeprefix(str(tmp_path / "scenario.yaml")) for p in caught.value.problems]
+
+    return problems_of
+
+
+def test_the_good_one_is_good(load):
+    assert list(load(GOOD).variables) == ["storm", "barometer"]
+
+
+@pytest.mark.parametrize("name", scenario_names())
+def test_shipped_scenarios_load(name):
+    assert load_scenario(name).name == name
+
+
+def test_digest_follows_every_change():
+    one, other = weather(), weather(horizon=35)
+    assert scenario_digest(one) == scenario_digest(weather())
+    assert scenario_digest(one) != scenario_digest(other)
+
+
+FAULTS = {
+    "unknown state": (
+        "when: {storm: storm}",
+        "when: {storm: strom}",
+        ":36: variables.barometer.table.rows.1.when.storm: 'strom' is not a state of storm; "
+        "did you mean 'storm'? Legal: calm, storm",
+    ),
+    "unknown parent": (
+        "when: {storm: storm}",
+        "when: {stork: storm}",
+        ":36: variables.barometer.table.rows.1.when.stork: 'stork' is not a variable; "
+        "did you mean 'storm'? Legal: storm, barometer",
+    ),
+    "missing row": (
+        "when: {storm: storm}",
+        "when: {storm: calm}",
+        ":32: variables.barometer.table.rows: no row for storm=storm",
+    ),
+    "row that cannot sum to one": (
+        "high: [0.5, 0.9], falling",
+        "high: [0.1, 0.2], falling",
+        ":34: variables.barometer.table.rows.0.chance: the row cannot sum to one: "
+        "lower ends sum to 0.19, upper ends to 0.75",
+    ),
+    "missing table": (
+        "    table:\n      form: rows\n",
+        "    tablet:\n      form: rows\n",
+        ":30: variables.barometer.tablet: unknown entry 'tablet'; did you mean 'table'? ",
+    ),
+    "unknown key": (
+        "severity: 4",
+        "sevrity: 4",
+        ":13: variables.storm.courses.storm.sevrity: unknown entry 'sevrity'; "
+        "did you mean 'severity'?",
+    ),
+    "date that is no date": (
+        "start: 2020-01-03",
+        "start: 2020-01-33",
+        ":6: time.start: 'start' is not a date; write 2020-01-31; given: '2020-01-33'",
+    ),
+    "basis without a kind": (
+        '"judgement: seen',
+        '"I have seen',
+        ":18: variables.storm.initial.rows.0.basis: a basis starts with its kind: ",
+    ),
+    "interval upside down": (
+        "[0.05, 0.30]",
+        "[0.30, 0.05]",
+        ":17: variables.storm.initial.rows.0.chance.storm: [0.3, 0.05]: a chance has ",
+    ),
+    "unknown course": (
+        "course: storm=storm",
+        "course: storm=strom",
+        ":29: variables.barometer.speaks_to.0.course: 'storm=strom' is not a course of action; ",
+    ),
+    "memory in a first table": (
+        "    initial:\n      form: rows\n      rows:\n        - chance: {storm: [0.05, 0.30]}\n",
+        "    initial:\n      form: rows\n      rows:\n"
+        "        - {when: {previous storm: [calm, storm]}, chance: {storm: [0.05, 0.30]}, "
+        'basis: "judgement: b"}\n        - chance: {storm: [0.05, 0.30]}\n',
+        "previous storm does not exist at the first step; give `initial` and `transition` tables",
+    ),
+    "self-loop of a move": (
+        "{from: calm, to: storm, within: 30",
+        "{from: storm, to: storm, within: 30",
+        "a move leads from storm to itself",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_one_fault_is_named_by_line(problems, fault):
+    old, new, message = FAULTS[fault]
+    assert GOOD.count(old) == 1 or fault == "interval upside down"
+    found = problems(GOOD.replace(old, new, 1))
+    assert any(message in problem for problem in found), found
+
+
+def test_faults_in_different_variables_are_all_listed(problems):
+    text = GOOD
+    for fault in ("unknown state", "unknown key", "date that is no date", "missing table"):
+        old, new, _ = FAULTS[fault]
+        text = text.replace(old, new, 1)
+    text = text.replace("chance: [0.3, 0.8]", "chance: [0.3, x]")
+    found = "\n".join(problems(text))
+    for part in ("sevrity", "2020-01-33", "tablet", "'x'"):
+        assert part in found, found
+
+
+def test_cyclic_parents_are_spelled_out(problems):
+    cyclic = GOOD.replace(
+        '        - chance: {storm: [0.05, 0.30]}\n          basis: "judgement: seen',
+        "        - when: {barometer: [high, falling, low]}\n"
+        '          chance: {storm: [0.05, 0.30]}\n          basis: "judgement: seen',
+    )
+    [problem] = problems(cyclic)
+    assert "cyclic parents within a step: " in problem
+    assert "storm → barometer → storm" in problem or "barometer → storm → barometer" in problem
+
+
+def test_a_course_that_no_indicator_can_move_is_refused(problems):
+    loose = GOOD.replace("when: {storm: calm}", "when: {wind: off}").replace(
+        "when: {storm: storm}", "when: {wind: blowing}"
+    )
+    loose += """\
+  wind:
+    role: factor
+    label: Wind
+    states: [off, blowing]
+    table: {form: rows, rows: [{chance: {blowing: [0.1, 0.3]}, basis: "judgement: b"}]}
+"""
+    assert problems(loose) == [":8: variables.storm: no indicator can move this course of action"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "the file is empty"),
+        (b"  \n\n", "the file is empty"),
+        (b"\xff\xfe\x00\x01", "not a text file in UTF-8 (byte 0, 0xff)"),
+        (b"name: a\0b", "NUL byte"),
+        (b"- a\n- b\n", "a scenario is a mapping of names to values"),
+        (b"just words\n", "a scenario is a mapping of names to values"),
+        (b"a: [1, 2\nb: 3\n", "not valid YAML"),
+        (b"a: 1\na: 2\n", "not valid YAML"),
+        (b"a: &a [*a]\n", ""),
+        (b"[" * 5000, ""),
+        (b"variables: {}\n", "'variables'"),
+        (b"variables: 3\n", "'variables' should be a mapping"),
+        (b"{}\n", "'name' is missing"),
+    ],
+)
+def test_files_that_are_no_scenario(load, content, message):
+    with pytest.raises(InputError) as caught:
+        load(content)
+    assert message in str(caught.value)
+
+
+def test_an_unknown_name_says_what_ships():
+    with pytest.raises(InputError, match="did you mean 'iraq-2020'"):
+        load_scenario("irak-2020")
+
+
+def test_bad_input_exits_with_one_message_and_no_traceback(tmp_path):
+    old, new, _ = FAULTS["unknown state"]
+    text = GOOD.replace(old, new).replace("severity: 4", "severity: 44")
+    (tmp_path / "scenario.yaml").write_text(text, encoding="utf-8")
+    command = [sys.executable, "-m", "forecast", "check", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == BAD_INPUT
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    assert "severity" in done.stderr
+
+
+def test_check_says_what_it_saw(tmp_path, capsys):
+    (tmp_path / "scenario.yaml").write_text(GOOD, encoding="utf-8")
+    assert main(["check", str(tmp_path)]) == 0
+    assert "storms 1" in capsys.readouterr().out
+
+
+def test_scenarios_are_listed(capsys):
+    assert main(["scenarios"]) == 0
+    assert "iraq-2020" in capsys.readouterr().out
+
+
+def test_a_report_path_is_checked_before_any_work(capsys):
+    assert main(["report", "iraq-2020", "-o", "warning.pdf"]) == BAD_INPUT
+    assert ".html or .md" in capsys.readouterr().err
+
+
+def test_a_date_is_checked_before_any_work(capsys):
+    assert main(["report", "iraq-2020", "--as-of", "23 January"]) == BAD_INPUT
+    assert "'23 January' is not a date" in capsys.readouterr().err
+
+
+def test_help_teaches(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    shown = capsys.readouterr().out
+    assert "forecast report iraq-2020 --as-of 2020-01-23 -o warning.html" in shown
+    assert "exit codes" in shown

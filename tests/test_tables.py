@@ -1,0 +1,378 @@
+"""Law: table cells are what a plain loop over the scenario's own words makes of the parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import product
+from math import exp, log1p, prod
+from typing import Any
+
+import numpy as np
+import pytensor
+import pytensor.tensor as pt
+import pytest
+
+from forecast.inference.network import Block
+from forecast.inference.tables import TableProgram, compile_tables
+from forecast.scenario.checks import find_problems
+from forecast.scenario.scenario import (
+    Clock,
+    Hazards,
+    Move,
+    Multiplier,
+    NoisyMax,
+    Row,
+    Rows,
+    Scenario,
+    Table,
+    Variable,
+    parse_parent,
+    spell_parent,
+)
+from tests.networks import Array
+
+BASIS = "judgement: a test"
+CLOCK = Clock(start=date(2020, 1, 1), step=7, horizon=90)
+Numbers = dict[str, Array]
+
+
+def scenario_of(variables: dict[str, Variable], clock: Clock | None = CLOCK) -> Scenario:
+    return Scenario(
+        name="test", version="1", title="Test", question="?", time=clock, variables=variables
+    )
+
+
+@dataclass
+class Author:
+    """Writes random scenarios."""
+
+    rng: np.random.Generator
+    dynamic: bool
+    states: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def scenario(self) -> Scenario:
+        variables = {}
+        for k in range(5):
+            name = f"v{k}"
+            self.states[name] = tuple(f"s{s}" for s in range(self.rng.integers(2, 5)))
+            same = list(self.states)[:-1]
+            past = [spell_parent(other, 1) for other in self.states]
+            label = {"label": name, "states": self.states[name]}
+            if k == 0:
+                tables: dict[str, Any] = {"role": "input", "default": "s1"}
+            elif self.dynamic and self.rng.random() < 0.7:
+                tables = {"initial": self.table(name, same, memory=False)}
+                tables["transition"] = self.table(name, same + past, memory=True)
+            else:
+                tables = {"table": self.table(name, same, memory=False)}
+            variables[name] = Variable(**({"role": "factor"} | label | tables))
+        return scenario_of(variables, CLOCK if self.dynamic else None)
+
+    def table(self, name: str, legal: list[str], *, memory: bool) -> Table:
+        forms: list[Callable[[], Table]] = [lambda: self.rows(name, legal)]
+        if legal:
+            forms.append(lambda: self.noisy_max(name, legal))
+        if self.dynamic:
+            forms.append(lambda: self.hazards(name, legal, memory and self.rng.random() < 0.7))
+        return forms[self.rng.integers(len(forms))]()
+
+    def some(self, legal: list[str], most: int) -> list[str]:
+        return [str(name) for name in self.rng.permutation(legal)[: self.rng.integers(most + 1)]]
+
+    def split(self, reference: str) -> list[str | tuple[str, ...]]:
+        """A parent's states in groups; a group of one is now and then said as a plain name."""
+        states = self.rng.permutation(self.states[parse_parent(reference)[0]]).tolist()
+        cuts = np.flatnonzero(self.rng.random(len(states) - 1) < 0.6) + 1
+        groups = [tuple(map(str, group)) for group in np.split(np.array(states), cuts)]
+        return [g[0] if len(g) == 1 and self.rng.random() < 0.5 else g for g in groups]
+
+    def row(self, states: tuple[str, ...], when: dict[str, Any]) -> Row:
+        chance = self.rng.dirichlet(np.full(len(states), 4.0))
+        order = self.rng.permutation(len(states))
+        kind = self.rng.choice(["chance", "concentration", "exactly"])
+        said: dict[str, Any] = {states[k]: float(chance[k]) for k in order}
+        if kind == "concentration":
+            said = {state: 10 * p + 0.1 for state, p in said.items()}
+        elif kind == "chance":
+            said = {state: (p * 0.7, min(p * 1.2 + 0.02, 0.99)) for state, p in said.items()}
+            if len(states) == 2:
+                said = dict(list(said.items())[:1])
+        return Row(when=when, basis=BASIS, **{kind: said})
+
+    def rows(self, name: str, legal: list[str]) -> Rows:
+        parents = self.some(legal, 2)
+        configs = product(*(self.split(parent) for parent in parents))
+        whens = [dict(zip(parents, config, strict=True)) for config in configs]
+        return Rows(
+            rows=tuple(
+                self.row(self.states[name], whens[k]) for k in self.rng.permutation(len(whens))
+            )
+        )
+
+    def noisy_max(self, name: str, legal: list[str]) -> NoisyMax:
+        parents = self.some(legal, 2) or legal[:1]
+        whens = [{parent: group} for parent in parents for group in self.split(parent)]
+        kept = self.rng.permutation(len(whens))[: self.rng.integers(1, 5)]
+        states = self.states[name]
+        return NoisyMax(
+            leak=self.row(states, {}), causes=tuple(self.row(states, whens[k]) for k in kept)
+        )
+
+    def hazards(self, name: str, legal: list[str], memory: bool) -> Hazards:
+        states = self.states[name]
+        ways = [(a, b) for a in (states if memory else states[:1]) for b in states if a != b]
+        ways = [ways[k] for k in self.rng.permutation(len(ways))[: self.rng.integers(1, 5)]]
+        moves = [
+            Move(
+                source=source if memory else None,
+                target=target,
+                when=when,
+                within=float(self.rng.integers(5, 200)),
+                chance=(0.1, 0.4),
+                basis=BASIS,
+            )
+            for source, target in ways
+            for when in self.gates(legal)
+        ]
+        multipliers = [
+            Multiplier(
+                source=self.rng.choice([None, *states]) if memory else None,
+                target=self.rng.choice([None, *states]),
+                when={parent: self.split(parent)[0] for parent in gate},
+                times=(0.5, 2.0),
+                basis=BASIS,
+            )
+            for gate in (self.some(legal, 2) for _ in range(3))
+            if gate
+        ]
+        return Hazards(moves=tuple(moves), multipliers=tuple(multipliers))
+
+    def gates(self, legal: list[str]) -> list[dict[str, Any]]:
+        """Conditions that exclude each other: one that always holds, or some groups of a parent."""
+        parents = self.some(legal, 1)
+        if not parents or self.rng.random() < 0.5:
+            return [{}]
+        groups = self.split(parents[0])
+        return [{parents[0]: group} for group in groups[: self.rng.integers(1, 3)]]
+
+
+@dataclass
+class Reader:
+    """The slow answer: takes parameters in the order of the scenario and loops over states."""
+
+    scenario: Scenario
+    parameters: Numbers
+    taken: dict[str, int] = field(default_factory=dict)
+
+    def take(self, family: str) -> Any:
+        self.taken[family] = self.taken.get(family, -1) + 1
+        return self.parameters[family][self.taken[family]]
+
+    def cells(self, program: TableProgram) -> Array:
+        cells = np.full(program.network.n_cells, np.nan)
+        for node in program.network.nodes:
+            variable = self.scenario.variables[node.name]
+            for slot in ("table", "initial", "transition"):
+                table = getattr(variable, slot)
+                if table is None:
+                    continue
+                block = node.later if slot == "transition" else node.first
+                row_of = self.read(node.name, table)
+                rows = [row for config in self.configs(block) for row in row_of(config)]
+                cells[block.start : block.start + len(rows)] = rows
+        return cells
+
+    def configs(self, block: Block | None) -> Iterator[dict[str, str]]:
+        assert block is not None
+        references = [spell_parent(name, lag) for name, lag in block.parents]
+        states = [self.scenario.variables[name].states for name, _ in block.parents]
+        for config in product(*states):
+            yield dict(zip(references, config, strict=True))
+
+    def read(self, name: str, table: Table) -> Callable[[dict[str, str]], list[float]]:
+        states = self.scenario.variables[name].states
+        if isinstance(table, Rows):
+            rows = [(row.when, self.row(row, states)) for row in table.rows]
+            return lambda config: next(p for when, p in rows if holds(when, config))
+        if isinstance(table, NoisyMax):
+            leak = self.row(table.leak, states)
+            causes = [(row.when, self.row(row, states)) for row in table.causes]
+            return lambda config: worst_of(
+                [leak, *(p for when, p in causes if holds(when, config))]
+            )
+        chances = [self.take("chance") for _ in table.moves]
+        times = [self.take("times") for _ in table.multipliers]
+        return lambda config: self.compete(name, table, chances, times, config)
+
+    def row(self, row: Row, states: tuple[str, ...]) -> list[float]:
+        if row.exactly is not None:
+            return [row.exactly[state] for state in states]
+        if len(states) == 2:
+            chance = self.take("chance")
+            return [1 - chance, chance]
+        return list(self.take(f"row_{len(states)}"))
+
+    def compete(
+        self,
+        name: str,
+        table: Hazards,
+        chances: list[float],
+        times: list[float],
+        config: dict[str, str],
+    ) -> list[float]:
+        """One row by competing exponential waiting times."""
+        states = self.scenario.variables[name].states
+        memory = any(move.source for move in table.moves)
+        source = config[spell_parent(name, 1)] if memory else states[0]
+        hazard = dict.fromkeys(states, 0.0)
+        for chance, move in zip(chances, table.moves, strict=True):
+            if (move.source or states[0]) == source and holds(move.when, config):
+                factor = prod(
+                    value
+                    for value, multiplier in zip(times, table.multipliers, strict=True)
+                    if multiplier.source in (None, source)
+                    and multiplier.target in (None, move.target)
+                    and holds(multiplier.when, config)
+                )
+                hazard[move.target] += -log1p(-chance) * 7 / move.within * factor
+        total = sum(hazard.values())
+        row = [(1 - exp(-total)) * hazard[s] / total if total else 0.0 for s in states]
+        row[states.index(source)] = exp(-total)
+        return row
+
+
+def holds(when: dict[str, Any], config: dict[str, str]) -> bool:
+    said = {ref: (value,) if isinstance(value, str) else value for ref, value in when.items()}
+    return all(config[reference] in states for reference, states in said.items())
+
+
+def worst_of(rows: list[list[float]]) -> list[float]:
+    """Distribution of the highest state among independent causes."""
+    found = rows[0]
+    for row in rows[1:]:
+        highest = [0.0] * len(row)
+        for (i, p), (j, q) in product(enumerate(found), enumerate(row)):
+            highest[max(i, j)] += p * q
+        found = highest
+    return found
+
+
+def random_parameters(program: TableProgram, seed: int, *draws: int) -> Numbers:
+    rng, priors = np.random.default_rng(seed), program.priors
+    found = {}
+    if len(priors.chance):
+        found["chance"] = rng.uniform(0.01, 0.95, (len(priors.chance), *draws))
+    for width, rows in priors.rows.items():
+        drawn = rng.dirichlet(np.ones(width), (len(rows), *draws))
+        found[f"row_{width}"] = np.moveaxis(drawn, -1, 1)
+    if len(priors.times):
+        found["times"] = np.exp(rng.normal(0, 1, (len(priors.times), *draws)))
+    return found
+
+
+CASES = [(seed, dynamic) for seed in range(25) for dynamic in (False, True)]
+
+
+def random_scenario(seed: int, dynamic: bool) -> Scenario:
+    scenario = Author(np.random.default_rng([seed, dynamic]), dynamic).scenario()
+    assert list(find_problems(scenario)) == []
+    return scenario
+
+
+@pytest.mark.parametrize(("seed", "dynamic"), CASES)
+def test_cells_equal_a_plain_loop(seed: int, dynamic: bool) -> None:
+    scenario = random_scenario(seed, dynamic)
+    program = compile_tables(scenario)
+    parameters = random_parameters(program, seed)
+    reader = Reader(scenario, parameters)
+    expected = reader.cells(program)
+    assert {f: n + 1 for f, n in reader.taken.items()} == {f: len(p) for f, p in parameters.items()}
+    np.testing.assert_allclose(program.cells(parameters), expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(("seed", "dynamic"), CASES)
+def test_many_draws_equal_one_at_a_time(seed: int, dynamic: bool) -> None:
+    program = compile_tables(random_scenario(seed, dynamic))
+    parameters = random_parameters(program, seed, 3)
+    together = program.cells(parameters)
+    for draw in range(3):
+        alone = program.cells({name: part[..., draw] for name, part in parameters.items()})
+        np.testing.assert_allclose(together[..., draw], alone, rtol=1e-14, atol=1e-15)
+
+
+@pytest.mark.parametrize(("seed", "dynamic"), CASES)
+def test_rows_sum_to_one(seed: int, dynamic: bool) -> None:
+    program = compile_tables(random_scenario(seed, dynamic))
+    cells = program.cells(random_parameters(program, seed, 4))
+    network, covered = program.network, 0
+    for node in network.nodes:
+        for block in {node.first, node.later} - {None}:
+            table = cells[network.cells(block, node.name)].reshape(-1, len(node.states), 4)
+            np.testing.assert_allclose(table.sum(1), 1, rtol=1e-12)
+            covered += table.shape[0] * table.shape[1]
+    assert covered == network.n_cells
+    assert (cells >= -1e-15).all()
+
+
+@pytest.mark.parametrize(("seed", "dynamic"), CASES[:16])
+def test_graph_equals_numpy(seed: int, dynamic: bool) -> None:
+    program = compile_tables(random_scenario(seed, dynamic))
+    parameters = random_parameters(program, seed)
+    symbols = {name: pt.TensorType("float64", (None,) * p.ndim)() for name, p in parameters.items()}
+    graph = pytensor.function(
+        list(symbols.values()), program.cells(symbols, pt), mode="FAST_COMPILE"
+    )
+    np.testing.assert_allclose(
+        graph(*parameters.values()), program.cells(parameters), rtol=1e-14, atol=1e-15
+    )
+
+
+def test_a_scenario_without_uncertain_numbers() -> None:
+    row = Row(exactly={"no": 0.2, "yes": 0.8}, basis=BASIS)
+    variable = Variable(role="factor", label="v", states=("no", "yes"), table=Rows(rows=(row,)))
+    program = compile_tables(scenario_of({"v": variable}, None))
+    np.testing.assert_array_equal(program.cells({}), [0.2, 0.8])
+
+
+def exit_chain(chances: dict[str, float], within: float, step: int) -> Array:
+    """P(state) at the end of `within` days, for moves out of the first state alone."""
+    states = ("in", *chances)
+    start = Row(exactly=dict.fromkeys(states, 0.0) | {"in": 1.0}, basis=BASIS)
+    moves = tuple(
+        Move(source="in", target=target, within=within, chance=(0.1, 0.2), basis=BASIS)
+        for target in chances
+    )
+    variable = Variable(
+        role="factor",
+        label="v",
+        states=states,
+        initial=Rows(rows=(start,)),
+        transition=Hazards(moves=moves),
+    )
+    clock = Clock(start=date(2020, 1, 1), step=step, horizon=90)
+    program = compile_tables(scenario_of({"v": variable}, clock))
+    theta = program.cells({"chance": np.array(list(chances.values()))[:, None]})
+    network = program.network
+    n_steps = round(within / step) + 1
+    return network.sweep(theta, network.no_evidence(n_steps), "smoothed").marginals[-1, :, 0]
+
+
+@pytest.mark.parametrize(("within", "step"), [(90, 9), (90, 30), (90, 1), (91, 7), (30, 30)])
+@pytest.mark.parametrize("chance", [1e-6, 0.05, 0.5, 0.999])
+def test_a_hazard_is_the_chance_that_was_stated(within: float, step: int, chance: float) -> None:
+    np.testing.assert_allclose(
+        exit_chain({"out": chance}, within, step), [1 - chance, chance], rtol=1e-9
+    )
+
+
+@pytest.mark.parametrize("step", [9, 30])
+@pytest.mark.parametrize("seed", range(5))
+def test_competing_hazards_have_their_closed_form(seed: int, step: int) -> None:
+    chance = np.random.default_rng(seed).uniform(0.01, 0.9, 3)
+    rate = -np.log1p(-chance) / 90
+    stay = np.prod(1 - chance)
+    expected = [stay, *((1 - stay) * rate / rate.sum())]
+    found = exit_chain(dict(zip("abc", chance.tolist(), strict=True)), 90, step)
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
