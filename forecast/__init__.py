@@ -28,10 +28,12 @@ if TYPE_CHECKING:
     from forecast.evidence.files import read_evidence
     from forecast.evidence.ledger import Evidence, Ledger
     from forecast.evidence.report import Report
+    from forecast.inference.beliefs import Beliefs
     from forecast.inference.model import build_model
     from forecast.outlook import (
         Estimate,
         Forecast,
+        beliefs,
         forecast,
         probability,
         retract,
@@ -56,8 +58,9 @@ _HOMES = {
     "evidence.files": ("read_evidence",),
     "evidence.ledger": ("Evidence", "Ledger"),
     "evidence.report": ("Report",),
+    "inference.beliefs": ("Beliefs",),
     "inference.model": ("build_model",),
-    "outlook": ("Estimate", "Forecast", "forecast", "probability", "retract", "update"),
+    "outlook": ("Estimate", "Forecast", "beliefs", "forecast", "probability", "retract", "update"),
     "reporting.plots": ("plot_timeline",),
     "reporting.report": ("report",),
     "scenario.files": ("load_scenario", "scenario_digest", "scenario_names"),
@@ -66,6 +69,7 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Beliefs",
     "Estimate",
     "Evidence",
     "Forecast",
@@ -79,6 +83,7 @@ __all__ = [
     "TooLarge",
     "UnreliableFit",
     "Variable",
+    "beliefs",
     "build_model",
     "forecast",
     "load_scenario",

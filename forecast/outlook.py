@@ -18,11 +18,11 @@ import numpy.typing as npt
 
 from forecast.errors import InputError, Problem, nearest
 from forecast.evidence.ledger import Evidence, as_date
+from forecast.inference.beliefs import Beliefs
 from forecast.inference.posterior import (
     Diagnostics,
-    Draws,
     Sampling,
-    draws_of,
+    beliefs_of,
     sample_posterior,
 )
 from forecast.scenario.files import scenario_digest
@@ -282,15 +282,26 @@ def probability(
     if timeline is None or given.horizon is None or not given.as_of < day <= given.horizon:
         message = f"{day} is not after {given.as_of} and up to {given.horizon}"
         raise InputError([Problem("by", message)])
-    engine = draws_of(given.scenario, given.evidence, given.posterior["posterior"].to_dataset())
-    values = engine.at_least_once([(variable, state)])
-    return _estimate(values[timeline.step_of(day) - given.now - 1])
+    last = timeline.first_day(timeline.step_of(day)).isoformat()
+    reached = beliefs(given).at_least_once([(variable, state)], stop=last)
+    return _estimate(reached.isel(time=-1).to_numpy())
+
+
+def beliefs(given: Forecast) -> Beliefs:
+    """Everything that can be asked of a forecast's network, for each draw of its tables.
+
+    Examples
+    --------
+    >>> callable(beliefs)
+    True
+    """
+    return beliefs_of(given.scenario, given.evidence, given.posterior["posterior"].to_dataset())
 
 
 def _fit(scenario: Scenario, evidence: Evidence, sampling: Sampling) -> Forecast:
     tree = sample_posterior(scenario, evidence, sampling)
-    engine = draws_of(scenario, evidence, tree["posterior"].to_dataset())
-    tree["forecast"] = _forecast_group(scenario, evidence, engine)
+    found = beliefs_of(scenario, evidence, tree["posterior"].to_dataset())
+    tree["forecast"] = _forecast_group(scenario, evidence, found)
     tree.attrs |= {
         "scenario": scenario.name,
         "scenario_version": scenario.version,
@@ -302,43 +313,35 @@ def _fit(scenario: Scenario, evidence: Evidence, sampling: Sampling) -> Forecast
     return Forecast(scenario, evidence, tree, sampling)
 
 
-def _forecast_group(scenario: Scenario, evidence: Evidence, engine: Draws) -> Any:
+def _forecast_group(scenario: Scenario, evidence: Evidence, found: Beliefs) -> Any:
+    """Probabilities of every state at every step, and of every course by every coming step."""
     import xarray as xr
 
-    chains, draws = engine.shape
-    network, timeline = engine.network, scenario.timeline
-    marginals = np.moveaxis(engine.filtered(), -1, 0)
-    steps = range(marginals.shape[1])
-    courses = list(_watched(scenario))
-    ever = np.stack(
-        [
-            engine.at_least_once(states) if timeline else _now(engine, marginals, states)
-            for _, states in courses
-        ]
-    )
-    ever = np.moveaxis(ever, (0, 2), (2, 0))
+    view = found.network.sweep(found.theta, found.log_like, "filtered").marginals
+    chains, draws = found.shape
+    marginals = np.moveaxis(view, -1, 0).reshape(chains, draws, *view.shape[:-1])
+    courses = dict(_watched(scenario))
+    reached = [
+        found.at_least_once(states)
+        if scenario.time
+        else found.at_least_once(states, found.times[0])
+        for states in courses.values()
+    ]
+    states = [f"{node.name}={state}" for node in found.network.nodes for state in node.states]
     return xr.Dataset(
         {
-            "probability": (
-                ("chain", "draw", "step", "state"),
-                marginals.reshape(chains, draws, *marginals.shape[1:]),
-            ),
-            "at_least_once": (
-                ("chain", "draw", "ahead", "course"),
-                ever.reshape(chains, draws, *ever.shape[1:]),
-            ),
+            "probability": (("chain", "draw", "step", "state"), marginals),
+            "at_least_once": xr.concat(reached, dim="course")
+            .rename(time="ahead")
+            .transpose("chain", "draw", "ahead", "course"),
         },
         coords={
-            "step": list(steps),
-            "step_start": (
-                "step",
-                [str(timeline.first_day(step)) if timeline else "" for step in steps],
-            ),
-            "ahead": list(range(ever.shape[1])),
-            "state": [f"{node.name}={state}" for node in network.nodes for state in node.states],
-            "course": [name for name, _ in courses],
+            "step": list(range(len(found.times))),
+            "step_start": ("step", list(found.times)),
+            "state": states,
+            "course": list(courses),
         },
-        attrs={"now": engine.now, "as_of": evidence.as_of.isoformat()},
+        attrs={"now": found.now, "as_of": evidence.as_of.isoformat()},
     )
 
 
@@ -348,19 +351,6 @@ def _watched(scenario: Scenario) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     dangerous = [key for key, course in scenario.courses.items() if course.dangerous]
     if dangerous:
         yield ANY_DANGEROUS, dangerous
-
-
-def _now(engine: Draws, marginals: Array, states: list[tuple[str, str]]) -> Array:
-    """Probability of the union of states at the only step of a static scenario, (1, draw)."""
-    if len(states) == 1:
-        [(name, state)] = states
-        return np.asarray(marginals[:, 0, engine.network.state(name, state)])[None]
-    barred = engine.log_like.copy()
-    for name, state in states:
-        barred[:, engine.network.state(name, state)] = -np.inf
-    spared = engine.network.sweep(engine.theta, barred, "forward").log_evidence
-    whole = engine.network.sweep(engine.theta, engine.log_like, "forward").log_evidence
-    return np.asarray(-np.expm1(spared - whole))[None]
 
 
 def _estimate(draws: Array) -> Estimate:

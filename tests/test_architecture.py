@@ -12,6 +12,7 @@ import forecast as fc
 PACKAGE = Path(fc.__file__).parent
 
 PUBLIC = [
+    "Beliefs",
     "Estimate",
     "Evidence",
     "Forecast",
@@ -25,6 +26,7 @@ PUBLIC = [
     "TooLarge",
     "UnreliableFit",
     "Variable",
+    "beliefs",
     "build_model",
     "forecast",
     "load_scenario",
@@ -56,7 +58,7 @@ ONLY_IN = {
     "nutpie": {"inference/posterior.py"},
     "pytensor": {"inference/model.py", "inference/operation.py"},
     "matplotlib": {"reporting/plots.py"},
-    "numba": {"inference/kernels.py", "inference/operation.py"},
+    "numba": {"inference/kernels.py", "inference/maximum.py", "inference/operation.py"},
     "jinja2": {"reporting/report.py"},
 }
 

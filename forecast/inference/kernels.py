@@ -299,7 +299,7 @@ def _backward_log(cells: Array, flows: Array, left: Index, right: Index, out: In
 
 
 @_compiled
-def _load_log(
+def fill_log_inputs(
     cells: Array,
     t: int,
     log_theta: Array,
@@ -310,6 +310,7 @@ def _load_log(
     message: Array,
     at: int,
 ) -> None:
+    """Fill the inputs of one step with logarithms."""
     for k in range(table_cells.shape[0]):
         cells[k] = log_theta[regime, table_cells[k]]
     for s in range(log_like.shape[1]):
@@ -347,7 +348,7 @@ def sweep_log(
     for t in range(n_steps):
         c = first if t == 0 else later
         cells, flows = work[: c[0]], flow[: c[0]]
-        _load_log(cells, t, log_theta, regimes[t], c[5], log_like, c[6], messages[t], c[9])
+        fill_log_inputs(cells, t, log_theta, regimes[t], c[5], log_like, c[6], messages[t], c[9])
         cells[c[7] : c[8] + 1] = 0.0
         _forward_log(cells, top, c[1], c[2], c[3], c[4])
         result = cells[c[10] : c[11]]
@@ -369,7 +370,9 @@ def sweep_log(
         for t in range(n_steps - 1, -1, -1):
             c = first if t == 0 else later
             cells, flows = work[: c[0]], flow[: c[0]]
-            _load_log(cells, t, log_theta, regimes[t], c[5], log_like, c[6], messages[t], c[9])
+            fill_log_inputs(
+                cells, t, log_theta, regimes[t], c[5], log_like, c[6], messages[t], c[9]
+            )
             cells[c[7] : c[8] + 1] = 0.0
             _forward_log(cells, top, c[1], c[2], c[3], c[4])
             flows[:] = 0.0

@@ -16,8 +16,8 @@ import numpy.typing as npt
 from forecast.errors import ImpossibleEvidence
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import last_step, log_likelihoods, tabulate_reports
+from forecast.inference.beliefs import Beliefs
 from forecast.inference.model import build_model, evidence_data
-from forecast.inference.network import Network
 from forecast.inference.tables import ByContent, TableProgram, compile_tables
 from forecast.scenario.files import scenario_digest
 from forecast.scenario.scenario import Scenario
@@ -183,77 +183,7 @@ def stack_draws(posterior: Any, names: Iterable[str]) -> dict[str, Array]:
     return stacked
 
 
-@dataclass(frozen=True, eq=False)
-class Draws:
-    """Tables and evidence of every draw, ready for the engine.
-
-    Attributes
-    ----------
-    network
-        The network.
-    theta
-        Table cells, (cell, draw).
-    log_like
-        Log-likelihoods over the whole timeline, (step, state, draw).
-    now
-        Step of the as-of date; later steps carry no evidence.
-    shape
-        Chains and draws of each chain.
-    """
-
-    network: Network
-    theta: Array
-    log_like: Array
-    now: int
-    shape: tuple[int, int]
-
-    def filtered(self) -> Array:
-        """Probability of every state at every step given the evidence up to it.
-
-        Returns
-        -------
-        numpy.ndarray
-            Shape (step, state, draw); steps after the as-of date are forecasts.
-        """
-        return self.network.sweep(self.theta, self.log_like, "filtered").marginals
-
-    def smoothed(self) -> Array:
-        """Probability of every state at every step given all evidence, (step, state, draw)."""
-        return self.network.sweep(self.theta, self.log_like, "smoothed").marginals
-
-    def at_least_once(self, states: Iterable[tuple[str, str]]) -> Array:
-        """Probability that any of the states is entered or held after the as-of date.
-
-        Parameters
-        ----------
-        states
-            Pairs of variable and state. Several make the probability of their union.
-
-        Returns
-        -------
-        numpy.ndarray
-            Shape (future step, draw): by the end of each step. It is one minus the ratio of two
-            network polynomials, the numerator's with the states forbidden from now on.
-        """
-        ahead = slice(self.now + 1, None)
-        watched = list(states)
-        seen = [
-            name
-            for name in self.network.names
-            if np.any(self.log_like[: self.now + 1, self.network.states(name)])
-        ]
-        part = self.network.relevant_to([*seen, *(name for name, _ in watched)])
-        columns = np.concatenate(
-            [np.arange(self.network.n_states)[self.network.states(name)] for name in part.names]
-        )
-        forbidden = self.log_like[:, columns].copy()
-        for name, state in watched:
-            forbidden[ahead, part.state(name, state)] = -np.inf
-        spared = part.sweep(self.theta, forbidden, "forward").log_norm[ahead]
-        return np.asarray(-np.expm1(np.cumsum(spared, axis=0)))
-
-
-def draws_of(scenario: Scenario, evidence: Evidence, posterior: Any) -> Draws:
+def beliefs_of(scenario: Scenario, evidence: Evidence, posterior: Any) -> Beliefs:
     """Tables and evidence for each draw of a posterior (or prior) group."""
     program = compile_tables(scenario)
     parameters = stack_draws(posterior, program.priors.families())
@@ -263,10 +193,12 @@ def draws_of(scenario: Scenario, evidence: Evidence, posterior: Any) -> Draws:
     n_steps = 1 if timeline is None else timeline.n_steps(evidence.as_of)
     table = tabulate_reports(scenario, evidence, n_steps)
     sizes: Mapping[Any, int] = posterior.sizes
-    return Draws(
+    steps = range(n_steps)
+    return Beliefs(
         network=program.network,
         theta=program.cells(parameters),
         log_like=log_likelihoods(table, accuracy),
         now=now,
         shape=(sizes["chain"], sizes["draw"]),
+        times=tuple(timeline.first_day(k).isoformat() if timeline else "" for k in steps),
     )

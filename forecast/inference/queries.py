@@ -1,0 +1,192 @@
+"""Questions to a network, answered for every draw of its tables at once; arrays, draws last.
+
+Each answer is a derivative or a ratio of network polynomials (Darwiche 2003), so each is exact
+given the tables. `forecast.inference.beliefs` gives the same answers with names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.errors import InputError, Problem
+from forecast.inference.network import Array, Network
+
+Regimes = npt.NDArray[np.int64]
+
+
+def forbid(
+    network: Network, log_like: Array, states: Iterable[tuple[str, str]], steps: slice
+) -> Array:
+    """Rule states out during some steps."""
+    barred = log_like.copy()
+    for name, state in states:
+        barred[steps, network.state(name, state)] = -np.inf
+    return barred
+
+
+def require(
+    network: Network, log_like: Array, states: Iterable[tuple[str, str]], steps: slice
+) -> Array:
+    """Set variables to states during some steps."""
+    asked = log_like.copy()
+    for name, state in states:
+        others = np.arange(network.n_states)[network.states(name)]
+        others = others[others != network.state(name, state)]
+        asked[steps, others] = -np.inf
+    return asked
+
+
+def held_at_least_once(
+    network: Network,
+    theta: Array,
+    log_like: Array,
+    states: Sequence[tuple[str, str]],
+    window: range,
+    regimes: Regimes | None = None,
+) -> Array:
+    """Probability that any of some states is held in at least one step of a growing window.
+
+    One minus the ratio of two polynomials, the numerator's with the states forbidden in the
+    window. While no evidence lies beyond the window's end, one sweep serves every end.
+
+    Parameters
+    ----------
+    states
+        Pairs of variable and state; several make the probability of their union.
+    window
+        Steps of the window, consecutive.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (window, draw): probability by the end of each step.
+    """
+    free = [step for step in window if not np.any(log_like[step + 1 :])]
+    bound = [step for step in window if step not in free]
+    whole = network.sweep(theta, log_like, "forward", regimes=regimes).log_norm
+    result = []
+    for step in bound:
+        barred = forbid(network, log_like, states, slice(window.start, step + 1))
+        spared = network.sweep(theta, barred, "forward", regimes=regimes).log_evidence
+        result.append(spared - whole.sum(axis=0))
+    if free:
+        barred = forbid(network, log_like, states, slice(window.start, window.stop))
+        spared = network.sweep(theta, barred, "forward", regimes=regimes).log_norm
+        gap = np.cumsum(spared, axis=0) - np.cumsum(whole, axis=0)
+        result += [gap[step] for step in free]
+    return np.asarray(-np.expm1(np.minimum(result, 0.0)))
+
+
+def mutual_information(
+    network: Network,
+    theta: Array,
+    log_like: Array,
+    target: str,
+    at: int,
+    seen_at: int,
+    regimes: Regimes | None = None,
+) -> Array:
+    """Information that each variable at one step gives about a target, in bits.
+
+    The target is set to each of its states in turn; what every other variable then looks like
+    gives all joint distributions at once.
+
+    Parameters
+    ----------
+    target, at
+        The variable in question and its step.
+    seen_at
+        Step at which the other variables would be observed.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (variable, draw), in the network's order; for the target itself, at the same step,
+        its entropy.
+    """
+    base = network.sweep(theta, log_like, "smoothed", regimes=regimes).marginals
+    prior, seen = base[at, network.states(target)], base[seen_at]
+    total = np.zeros((len(network.names), theta.shape[-1]))
+    for k, state in enumerate(network.node(target).states):
+        asked = require(network, log_like, [(target, state)], slice(at, at + 1))
+        given = network.sweep(theta, asked, "smoothed", regimes=regimes).marginals[seen_at]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            gain = np.where(given > 0, given * np.log2(given / seen), 0.0)
+        for v, name in enumerate(network.names):
+            total[v] += prior[k] * gain[network.states(name)].sum(axis=0)
+    return np.maximum(total, 0.0)
+
+
+def cell_sensitivity(
+    network: Network, theta: Array, log_like: Array, states: Sequence[tuple[str, str]], at: int
+) -> Array:
+    """Derivative of a probability with respect to every table cell.
+
+    The logarithm of P(states | evidence) is a difference of two log polynomials, and their
+    derivatives are expected counts over cells.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (cell, draw); zero for cells that are exactly zero.
+    """
+    asked = require(network, log_like, states, slice(at, at + 1))
+    with_it = network.sweep(theta, asked, "smoothed")
+    whole = network.sweep(theta, log_like, "smoothed")
+    share = np.exp(with_it.log_evidence - whole.log_evidence)
+    gap = (with_it.counts - whole.counts).sum(axis=0)
+    return np.asarray(share * np.divide(gap, theta, out=np.zeros_like(gap), where=theta > 0))
+
+
+def intervened_tables(
+    network: Network, theta: Array, states: Iterable[tuple[str, str]], start: int, n_steps: int
+) -> tuple[Array, Regimes]:
+    """Cut variables from their causes and set them, from one step on (Pearl's do).
+
+    Returns
+    -------
+    theta
+        Tables before and after, (2, cell, draw).
+    regimes
+        Which of them each step uses, (step,).
+    """
+    changed = theta.copy()
+    for name, state in states:
+        node = network.node(name)
+        if node.first is None or node.later is None:
+            message = "is set already and has no causes to be cut from; set it as evidence"
+            raise InputError([Problem(name, message)])
+        chosen = node.states.index(state) if state in node.states else network.state(name, state)
+        for block in {node.first, node.later}:
+            cells = network.cells(block, name)
+            table = changed[cells].reshape(-1, len(node.states), theta.shape[-1])
+            table[:] = 0.0
+            table[:, chosen] = 1.0
+    return np.stack([theta, changed]), (np.arange(n_steps) >= start).astype(np.int64)
+
+
+def rank_probabilities(draws: Array) -> Array:
+    """Probability, over draws, that each alternative has each rank.
+
+    Parameters
+    ----------
+    draws
+        Probabilities of the alternatives, (alternative, draw).
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (alternative, rank); rank 0 is the most probable alternative. Rows and columns sum
+        to one; exact ties are split by order.
+
+    Examples
+    --------
+    >>> rank_probabilities(np.array([[0.6, 0.2], [0.4, 0.8]])).tolist()
+    [[0.5, 0.5], [0.5, 0.5]]
+    """
+    n = len(draws)
+    ranks = np.argsort(np.argsort(-draws, axis=0, kind="stable"), axis=0)
+    return np.stack([(ranks == rank).mean(axis=1) for rank in range(n)], axis=1)

@@ -1,0 +1,326 @@
+"""Every question to a network against the enumeration of all its histories, and its laws."""
+
+from __future__ import annotations
+
+from math import log2
+
+import numpy as np
+import pytest
+
+from forecast.errors import ImpossibleEvidence, InputError
+from forecast.inference.beliefs import Beliefs
+from forecast.inference.network import Block, Network, Node
+from forecast.inference.queries import intervened_tables, rank_probabilities
+from tests.networks import Answer, Case, dynamic_case, enumerate_answer, random_tables, static_case
+
+SEEDS = range(12)
+TIGHT = 1e-10
+
+
+def beliefs_about(case: Case, n_draws: int = 1, **changes) -> Beliefs:
+    """Beliefs with the case's evidence, the same tables in every draw."""
+    n_steps = len(case.log_like)
+    values = {
+        "network": case.network,
+        "theta": np.repeat(case.theta[:, None], n_draws, axis=1),
+        "log_like": case.log_like,
+        "now": 0,
+        "shape": (1, n_draws),
+        "times": tuple(range(n_steps)),
+    }
+    return Beliefs(**(values | changes))
+
+
+def answer(case: Case) -> Answer:
+    return enumerate_answer(case.network, case.theta, case.log_like)
+
+
+def some_states(case: Case, seed: int, n: int = 2) -> list[tuple[str, str]]:
+    rng = np.random.default_rng(seed)
+    nodes = rng.choice(len(case.network.nodes), min(n, len(case.network.nodes)), replace=False)
+    return [
+        (case.network.nodes[k].name, str(rng.choice(case.network.nodes[k].states))) for k in nodes
+    ]
+
+
+def holds(found: Answer, states, step: int):
+    """Which histories hold any of the states at a step."""
+    network = found.network
+    return np.any(
+        [
+            found.histories[:, step, network.names.index(name)]
+            == network.node(name).states.index(state)
+            for name, state in states
+        ],
+        axis=0,
+    )
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_first_passage_in_every_window(seed):
+    case = dynamic_case(seed)
+    found, beliefs = answer(case), beliefs_about(case)
+    states = some_states(case, seed)
+    for start in range(4):
+        ever = np.zeros(len(found.chance), bool)
+        expected = []
+        for step in range(start, 4):
+            ever |= holds(found, states, step)
+            expected.append(found.chance[ever].sum())
+        reached = beliefs.at_least_once(states, start, 3).to_numpy()[0, 0]
+        assert reached == pytest.approx(expected, abs=TIGHT)
+        first = beliefs.first_passage(states, start, 3).to_numpy()[0, 0]
+        assert first == pytest.approx(np.diff(expected, prepend=0), abs=TIGHT)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_union_and_expected_steps(seed):
+    case = dynamic_case(seed)
+    found, beliefs = answer(case), beliefs_about(case)
+    states = some_states(case, seed)
+    for step in range(4):
+        expected = found.chance[holds(found, states, step)].sum()
+        assert beliefs.union(states, step).item() == pytest.approx(expected, abs=TIGHT)
+    [(name, state), *_] = states
+    spent = sum(found.chance[holds(found, [(name, state)], step)].sum() for step in range(1, 4))
+    assert beliefs.expected_steps(name, state, 1, 3).item() == pytest.approx(spent, abs=TIGHT)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_joints_agree_and_sum_to_marginals(seed):
+    case = dynamic_case(seed)
+    found, beliefs = answer(case), beliefs_about(case)
+    names = case.network.names[:2]
+    for step in range(4):
+        joint = beliefs.joint(names, step)
+        expected = found.joint(step, names)
+        assert joint.to_numpy().ravel() == pytest.approx(expected, abs=TIGHT)
+        other = list(names[1:])
+        marginal = joint.sum(other).to_numpy()[0, 0]
+        smoothed = beliefs.posterior(names[0], step, view="smoothed").to_numpy()[0, 0]
+        assert marginal == pytest.approx(smoothed, abs=TIGHT)
+    best = beliefs.most_probable_states(names, 0, k=3)
+    top = np.sort(found.joint(0, names))[::-1][:3]
+    assert [chance for _, chance in best] == pytest.approx(top, abs=TIGHT)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("make", [static_case, dynamic_case])
+def test_most_probable_history(seed, make):
+    case = make(seed)
+    found, beliefs = answer(case), beliefs_about(case)
+    history = beliefs.most_probable_history().to_numpy()[0, 0]
+    codes = np.array(
+        [
+            [node.states.index(state) for node, state in zip(case.network.nodes, row, strict=True)]
+            for row in history
+        ]
+    )
+    same = (found.histories == codes).all(axis=(1, 2))
+    assert found.chance[same].sum() == pytest.approx(found.chance.max(), rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_information_in_bits(seed):
+    case = dynamic_case(seed)
+    found, beliefs = answer(case), beliefs_about(case)
+    target, step, seen = case.network.names[0], 1, 3
+    bits = beliefs.information(target, step, seen)
+    column = case.network.names.index(target)
+    for v, name in enumerate(case.network.names):
+        pair = np.zeros((case.network.sizes[target], case.network.sizes[name]))
+        np.add.at(
+            pair, (found.histories[:, step, column], found.histories[:, seen, v]), found.chance
+        )
+        outer = pair.sum(1)[:, None] * pair.sum(0)
+        expected = sum(p * log2(p / q) for p, q in zip(pair.flat, outer.flat, strict=True) if p > 0)
+        assert bits.sel(variable=name).item() == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_information_is_symmetric_and_never_negative(seed):
+    beliefs = beliefs_about(static_case(seed))
+    names = beliefs.network.names
+    table = np.array([beliefs.information(name).to_numpy()[0, 0] for name in names])
+    assert table == pytest.approx(table.T, abs=1e-9)
+    assert table.min() >= 0
+    assert (table <= table.diagonal()[:, None] + 1e-9).all()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_intervention_is_enumeration_with_a_cut_table(seed):
+    case = dynamic_case(seed)
+    [(name, state), *_] = some_states(case, seed)
+    theta, regimes = intervened_tables(case.network, case.theta[:, None], [(name, state)], 2, 4)
+    expected = enumerate_answer(case.network, theta[..., 0], case.log_like, regimes)
+    done = beliefs_about(case).intervene({name: state}, 2)
+    if expected.log_evidence == -np.inf:
+        with pytest.raises(ImpossibleEvidence):
+            done.posterior(name)
+        return
+    for v, other in enumerate(case.network.names):
+        found = done.posterior(other, view="smoothed").to_numpy()[0, 0]
+        states = slice(*case.network.first_states[v : v + 2])
+        assert found == pytest.approx(expected.marginals[:, states], abs=TIGHT)
+
+
+def two_regimes_later(case: Case, name: str, states: tuple[str, str]) -> Beliefs:
+    return beliefs_about(case).intervene({name: states[0]}, 1).intervene({name: states[1]}, 3)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_later_intervention_replaces_an_earlier_one(seed):
+    case = dynamic_case(seed, kinds=("none",))
+    node = case.network.nodes[0]
+    done = two_regimes_later(case, node.name, (node.states[0], node.states[1]))
+    found = done.posterior(node.name).to_numpy()[0, 0]
+    assert found[1:3, 0] == pytest.approx([1, 1])
+    assert found[3, 1] == pytest.approx(1)
+
+
+def confounded() -> Beliefs:
+    """A cause of both the treatment and the outcome."""
+    network = Network(
+        (
+            Node("cause", ("no", "yes"), Block((), 0), None),
+            Node("act", ("no", "yes"), Block((("cause", 0),), 2), Block((("cause", 0),), 2)),
+            Node("end", ("no", "yes"), Block((("cause", 0), ("act", 0)), 6), None),
+        ),
+        n_cells=14,
+        dynamic=False,
+    )
+    theta = [0.7, 0.3, 0.9, 0.1, 0.2, 0.8, 0.9, 0.1, 0.8, 0.2, 0.5, 0.5, 0.3, 0.7]
+    return Beliefs.of(network, np.array(theta)[:, None])
+
+
+def test_doing_differs_from_seeing_where_a_confounder_exists():
+    """Back-door adjustment by hand: P(end | do(act)) sums over the cause, unweighted by act."""
+    beliefs = confounded()
+    done = beliefs.intervene({"act": "yes"}).posterior("end").sel(state="yes").item()
+    seen = beliefs.suppose({"act": "yes"}).posterior("end").sel(state="yes").item()
+    assert done == pytest.approx(0.7 * 0.2 + 0.3 * 0.7, abs=TIGHT)
+    by_cause = np.array([0.7 * 0.1, 0.3 * 0.8])
+    assert seen == pytest.approx(by_cause @ [0.2, 0.7] / by_cause.sum(), abs=TIGHT)
+    assert abs(done - seen) > 0.1
+
+
+def test_doing_equals_seeing_at_a_root():
+    case = static_case(3)
+    root = next(n for n in case.network.nodes if n.first is not None and not n.first.parents)
+    network = Network(
+        tuple(Node(n.name, n.states, n.first, n.first) for n in case.network.nodes),
+        case.network.n_cells,
+        dynamic=False,
+    )
+    beliefs = Beliefs.of(network, case.theta[:, None])
+    done, seen = (
+        beliefs.intervene({root.name: root.states[0]}),
+        beliefs.suppose({root.name: root.states[0]}),
+    )
+    for name in network.names:
+        assert done.posterior(name).to_numpy() == pytest.approx(
+            seen.posterior(name).to_numpy(), abs=TIGHT
+        )
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_evidence_then_its_withdrawal_leaves_no_trace(seed):
+    case = dynamic_case(seed, kinds=("none",))
+    before = beliefs_about(case)
+    [(name, state), (other, _)] = some_states(case, seed)
+    likelihood = dict.fromkeys(case.network.node(other).states, 0.25)
+    after = before.suppose({name: state}, 2).withdraw(name, 2).weigh(other, likelihood, 1)
+    for each in case.network.names:
+        found = after.posterior(each, view="smoothed").to_numpy()
+        assert found == pytest.approx(before.posterior(each, view="smoothed").to_numpy(), abs=TIGHT)
+    assert (after.withdraw(other, 1).log_like == before.log_like).all()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_order_of_evidence_never_matters(seed):
+    case = dynamic_case(seed, kinds=("none",))
+    [(name, state), (other, _)] = some_states(case, seed)
+    ratio = {s: 1.0 + k for k, s in enumerate(case.network.node(other).states)}
+    one = beliefs_about(case).suppose({name: state}, 1).weigh(other, ratio, 2)
+    two = beliefs_about(case).weigh(other, ratio, 2).suppose({name: state}, 1)
+    assert (one.log_like == two.log_like).all()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_cell_sensitivity_equals_finite_differences(seed):
+    case = dynamic_case(seed, kinds=("likelihood", "none"))
+    [(name, state), *_] = some_states(case, seed)
+    slope = beliefs_about(case).cell_sensitivity({name: state}, 2).to_numpy()[0, 0]
+    rng = np.random.default_rng(seed)
+    for cell in rng.choice(np.flatnonzero(case.theta > 0), 6):
+        ends = []
+        for step in (1e-6, -1e-6):
+            theta = case.theta.copy()
+            theta[cell] += step
+            found = enumerate_answer(case.network, theta, case.log_like)
+            ends.append(found.chance[holds(found, [(name, state)], 2)].sum())
+        assert slope[cell] == pytest.approx((ends[0] - ends[1]) / 2e-6, abs=1e-6)
+
+
+def test_answers_carry_chains_and_draws():
+    case = dynamic_case(1)
+    rng = np.random.default_rng(0)
+    theta = np.stack([random_tables(rng, case.network) for _ in range(6)], axis=1)
+    beliefs = beliefs_about(case, theta=theta, shape=(2, 3))
+    name = case.network.names[0]
+    found = beliefs.posterior(name)
+    assert found.dims == ("chain", "draw", "time", "state")
+    assert found.shape[:3] == (2, 3, 4)
+    for draw in range(6):
+        alone = beliefs_about(Case(case.network, theta[:, draw], case.log_like))
+        expected = alone.posterior(name).to_numpy()[0, 0]
+        assert found[divmod(draw, 3)].to_numpy() == pytest.approx(expected, abs=1e-14)
+
+
+def test_impossible_evidence_always_raises():
+    """Even when the question is about a variable that the conflict does not touch."""
+    network = Network(
+        (
+            Node("asia", ("no", "yes"), Block((), 0), None),
+            Node("tub", ("no", "yes"), Block((), 2), None),
+            Node("either", ("no", "yes"), Block((("tub", 0),), 4), None),
+        ),
+        n_cells=8,
+        dynamic=False,
+    )
+    theta = np.array([0.99, 0.01, 0.95, 0.05, 1, 0, 0, 1.0])[:, None]
+    beliefs = Beliefs.of(network, theta).suppose({"tub": "yes", "either": "no"})
+    with pytest.raises(ImpossibleEvidence, match="findings on tub, either"):
+        beliefs.posterior("asia")
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda b: b.suppose({"act": "maybe"}), "'maybe' is not a state of act"),
+        (lambda b: b.posterior("ending"), "did you mean 'end'"),
+        (lambda b: b.posterior("end", "tomorrow"), "'tomorrow' is no step"),
+        (lambda b: b.weigh("act", {"no": -1.0}), "not negative"),
+        (lambda b: b.weigh("act", {"maybe": 1.0}), "'maybe' is not a state of act"),
+        (lambda b: b.intervene({"act": "perhaps"}), "'perhaps' is not a state of act"),
+    ],
+)
+def test_unknown_names_are_errors(ask, message):
+    with pytest.raises(InputError, match=message):
+        ask(confounded())
+
+
+def test_ranks_are_distributions():
+    draws = np.random.default_rng(2).random((4, 500))
+    ranks = rank_probabilities(draws)
+    assert ranks.sum(axis=0) == pytest.approx(np.ones(4))
+    assert ranks.sum(axis=1) == pytest.approx(np.ones(4))
+    assert ranks[0, 0] == pytest.approx((draws.argmax(axis=0) == 0).mean())
+
+
+def test_simulated_histories_follow_the_network():
+    beliefs = confounded()
+    histories = beliefs.simulate(4000, seed=8)
+    share = (histories.sel(variable="end") == "yes").mean().item()
+    expected = beliefs.posterior("end").sel(state="yes").item()
+    assert abs(share - expected) < 4 * np.sqrt(expected * (1 - expected) / 4000)
