@@ -25,13 +25,16 @@ if TYPE_CHECKING:
         TooLarge,
         UnreliableFit,
     )
+    from forecast.estimate import Estimate
     from forecast.evidence.files import read_evidence
     from forecast.evidence.ledger import Evidence, Ledger
     from forecast.evidence.report import Report
     from forecast.inference.beliefs import Beliefs
     from forecast.inference.model import build_model
+    from forecast.interchange.convert import from_pgmpy, from_pyagrum, to_pyagrum
+    from forecast.interchange.files import read_network, write_network
+    from forecast.interchange.tabled import TabledNetwork
     from forecast.outlook import (
-        Estimate,
         Forecast,
         beliefs,
         forecast,
@@ -41,7 +44,7 @@ if TYPE_CHECKING:
     )
     from forecast.reporting.plots import plot_timeline
     from forecast.reporting.report import report
-    from forecast.scenario.files import load_scenario, scenario_digest, scenario_names
+    from forecast.scenario.files import load_scenario, scenario_folder, scenario_names
     from forecast.scenario.scenario import Scenario, Variable
 
 __version__ = version("forecast")
@@ -60,10 +63,14 @@ _HOMES = {
     "evidence.report": ("Report",),
     "inference.beliefs": ("Beliefs",),
     "inference.model": ("build_model",),
-    "outlook": ("Estimate", "Forecast", "beliefs", "forecast", "probability", "retract", "update"),
+    "estimate": ("Estimate",),
+    "interchange.convert": ("from_pgmpy", "from_pyagrum", "to_pyagrum"),
+    "interchange.files": ("read_network", "write_network"),
+    "interchange.tabled": ("TabledNetwork",),
+    "outlook": ("Forecast", "beliefs", "forecast", "probability", "retract", "update"),
     "reporting.plots": ("plot_timeline",),
     "reporting.report": ("report",),
-    "scenario.files": ("load_scenario", "scenario_digest", "scenario_names"),
+    "scenario.files": ("load_scenario", "scenario_folder", "scenario_names"),
     "scenario.scenario": ("Scenario", "Variable"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -80,21 +87,27 @@ __all__ = [
     "Problem",
     "Report",
     "Scenario",
+    "TabledNetwork",
     "TooLarge",
     "UnreliableFit",
     "Variable",
     "beliefs",
     "build_model",
     "forecast",
+    "from_pgmpy",
+    "from_pyagrum",
     "load_scenario",
     "plot_timeline",
     "probability",
     "read_evidence",
+    "read_network",
     "report",
     "retract",
-    "scenario_digest",
+    "scenario_folder",
     "scenario_names",
+    "to_pyagrum",
     "update",
+    "write_network",
 ]
 
 

@@ -1,12 +1,13 @@
 """The command line: a thin skin over the library.
 
-Exit codes: 0 done, 1 the input breaks a rule, 2 the command was not understood, 3 the evidence
-is impossible or the network too large, 4 the fit cannot be trusted and no report was written.
+Exit codes: 0 done, 1 the input breaks a rule, 2 the command was not understood, 3 the network is
+too large for exact inference, 4 the fit cannot be trusted and no report was written.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -19,7 +20,10 @@ from forecast.errors import (
     UnreliableFit,
 )
 
-DONE, BAD_INPUT, BAD_FIT, IMPOSSIBLE = 0, 1, 4, 3
+NOTABLE_MISS = 0.02
+"""Distance of a fitted from a stated interval, in probability, that `check` speaks of."""
+
+DONE, BAD_INPUT, BAD_FIT, TOO_LARGE = 0, 1, 4, 3
 
 DESCRIPTION = """\
 Forecast what an actor will do next, from a scenario and the reports known at a date.
@@ -36,7 +40,7 @@ examples:
   forecast report my-scenario/ --evidence reports.csv -o warning.html
 
 exit codes: 0 done; 1 input breaks a rule; 2 command not understood;
-            3 evidence impossible or network too large; 4 fit not to be trusted
+            3 network too large; 4 fit not to be trusted
 """
 
 
@@ -55,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BAD_FIT
     except ForecastError as error:
         _complain(error)
-        return IMPOSSIBLE
+        return TOO_LARGE
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
@@ -84,6 +88,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from forecast.sampling import Sampling
+
     reporting = commands.add_parser(
         "report",
         help="forecast a scenario and write the report",
@@ -104,9 +110,24 @@ def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         default=[],
         help="write the report here: .html or .md; may be given more than once",
     )
-    reporting.add_argument("--draws", type=_count, default=1000, help="draws per chain")
-    reporting.add_argument("--tune", type=_count, default=500, help="tuning steps per chain")
-    reporting.add_argument("--seed", type=_count, default=20200123, help="same seed, same numbers")
+    reporting.add_argument(
+        "--draws",
+        type=_count,
+        default=Sampling.draws,
+        help="draws per chain (default: %(default)s)",
+    )
+    reporting.add_argument(
+        "--tune",
+        type=_count,
+        default=Sampling.tune,
+        help="tuning steps per chain (default: %(default)s)",
+    )
+    reporting.add_argument(
+        "--seed",
+        type=_count,
+        default=Sampling.seed,
+        help="same seed, same numbers (default: %(default)s)",
+    )
     reporting.add_argument("--quiet", action="store_true", help="show no progress")
     reporting.add_argument(
         "--allow-unreliable",
@@ -119,6 +140,7 @@ def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def _report(given: argparse.Namespace) -> int:
     from forecast.evidence.files import read_evidence
     from forecast.evidence.ledger import Ledger, as_date
+    from forecast.evidence.likelihood import last_step
     from forecast.outlook import forecast
     from forecast.reporting.report import report
     from forecast.scenario.files import load_scenario
@@ -130,6 +152,7 @@ def _report(given: argparse.Namespace) -> int:
     ledger = read_evidence(source, problem) if source else Ledger()
     as_of = as_date(given.as_of) if given.as_of else problem.as_of or date.today()
     evidence = ledger.known_at(as_of)
+    last_step(problem, evidence)
     _say(given, f"{problem.title}: {len(evidence)} reports known on {as_of}")
     _say(given, "compiling the model and sampling its tables (about a minute) …")
     outlook = forecast(
@@ -159,18 +182,21 @@ def _check(given: argparse.Namespace) -> int:
     from forecast.evidence.files import read_evidence
     from forecast.inference.network import slice_circuits
     from forecast.inference.tables import compile_tables
-    from forecast.scenario.files import load_scenario, scenario_digest
+    from forecast.scenario.files import load_scenario
 
     problem = load_scenario(given.scenario)
     program = compile_tables(problem)
     operations = sum(circuit[2].size for circuit in slice_circuits(program.network, ()))
     judgements = sum(len(labels) for labels in program.priors.labels.values())
-    print(f"{problem.name} {problem.version} (digest {scenario_digest(problem)}): no problems")
+    print(f"{problem.name} {problem.version} (digest {problem.digest}): no problems")
     print(
         f"{len(problem.variables)} variables, {len(problem.courses)} courses of action, "
         f"{judgements} uncertain judgements, {program.network.n_cells} table cells, "
         f"{operations:,} operations for the first two steps"
     )
+    for label, miss in program.misfits:
+        if miss > NOTABLE_MISS:
+            print(f"  {label}: no Dirichlet has these intervals; the nearest misses by {miss:.3f}")
     source = _evidence_beside(given.scenario)
     if source:
         print(f"{len(read_evidence(source, problem))} reports: no problems")
@@ -186,8 +212,13 @@ def _evidence_beside(scenario: str) -> Path | None:
 
 
 def _check_output(path: str) -> None:
-    if Path(path).suffix not in (".html", ".md"):
+    """Refuse what could not be written before a minute is spent on it."""
+    target = Path(path)
+    if target.suffix.lower() not in (".html", ".md"):
         raise InputError([Problem(f"--output {path}", "a report is written as .html or .md")])
+    folder = next(parent for parent in target.absolute().parents if parent.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise InputError([Problem(f"--output {path}", f"{folder} cannot be written to")])
 
 
 def _count(text: str) -> int:

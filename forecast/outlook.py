@@ -7,7 +7,7 @@ forecast survives today's evidence.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -17,52 +17,24 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.errors import InputError, Problem, nearest
+from forecast.estimate import Estimate
 from forecast.evidence.ledger import Evidence, as_date
 from forecast.inference.beliefs import Beliefs
 from forecast.inference.posterior import (
     Diagnostics,
-    Sampling,
     beliefs_of,
     sample_posterior,
 )
-from forecast.scenario.files import scenario_digest
+from forecast.sampling import Sampling
 from forecast.scenario.scenario import Course, Scenario
 
 if TYPE_CHECKING:
     from xarray import DataTree
 
 Array = npt.NDArray[np.float64]
-MASS = 0.9
 ANY_DANGEROUS = "any dangerous course"
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A probability that rests on uncertain tables: its mean and an equal-tailed interval.
-
-    Attributes
-    ----------
-    mean
-        The probability to act on.
-    lower, upper
-        Ends of the interval; its width says how much rests on unsure tables.
-    mass
-        How much of the draws lies in the interval.
-
-    Examples
-    --------
-    >>> print(Estimate(0.12, 0.06, 0.21))
-    12 % (6-21 %)
-    """
-
-    mean: float
-    lower: float
-    upper: float
-    mass: float = MASS
-
-    def __str__(self) -> str:
-        ends = f"{_percent(self.lower)}-{_percent(self.upper)} %"
-        return f"{_percent(self.mean)} % ({ends})"
+CONSTANT = 1e-12
+"""Probabilities that vary less than this over draws are set, not estimated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +48,7 @@ class CourseOutlook:
     now
         Probability that it is under way in the step of the as-of date.
     within
-        Probability that it is under way in at least one step from then to the horizon.
+        Probability that it is under way in at least one step after that, up to the horizon.
     average
         Average over the horizon of the probability that it is under way.
     """
@@ -136,7 +108,7 @@ class Forecast:
                 course=course,
                 now=self.state_probability(variable, state),
                 within=self.probability_within(f"{variable}={state}"),
-                average=_estimate(self._draws(variable, state)[..., self.now + 1 :].mean(axis=-1))
+                average=Estimate.of(self._draws(variable, state)[..., self.now + 1 :].mean(axis=-1))
                 if self.scenario.timeline
                 else self.state_probability(variable, state),
             )
@@ -162,18 +134,30 @@ class Forecast:
 
     @cached_property
     def diagnostics(self) -> Diagnostics:
-        """Convergence of every probability that a report can print."""
+        """Convergence of all states at all steps, and of all courses by all coming steps."""
         return _diagnose(self)
 
     def state_probability(self, variable: str, state: str, step: int | None = None) -> Estimate:
         """Probability of a state at a step (that of the as-of date if none is given)."""
         where = self.now if step is None else step
-        return _estimate(self._draws(variable, state)[..., where])
+        draws = self._draws(variable, state)
+        if not 0 <= where < draws.shape[-1]:
+            message = f"{where} is not a step; legal: 0 to {draws.shape[-1] - 1}"
+            raise InputError([Problem("step", message)])
+        return Estimate.of(draws[..., where])
+
+    def union_probability(self, variable: str, states: Iterable[str], step: int) -> Estimate:
+        """Probability that a variable is in one of some states at a step.
+
+        States of one variable exclude one another, so their draws add up.
+        """
+        draws = sum(self._draws(variable, state)[..., step] for state in dict.fromkeys(states))
+        return Estimate.of(draws)
 
     def timeline_of(self, variable: str, state: str) -> list[Estimate]:
         """Probability of a state at every step: filtered, then forecast."""
         draws = self._draws(variable, state)
-        return [_estimate(draws[..., step]) for step in range(draws.shape[-1])]
+        return [Estimate.of(draws[..., step]) for step in range(draws.shape[-1])]
 
     def probability_within(self, course: str, step: int | None = None) -> Estimate:
         """Probability that a course occurs after the as-of date and by the end of a step.
@@ -185,13 +169,26 @@ class Forecast:
         step
             Step of the whole timeline; the last one if none is given.
         """
-        values = self.posterior["forecast"]["at_least_once"].sel(course=course).to_numpy()
-        return _estimate(values[..., -1 if step is None else step - self.now - 1])
+        ahead = self.posterior["forecast"].sizes["ahead"]
+        place = ahead - 1 if step is None else step - self.now - 1
+        if not 0 <= place < ahead:
+            message = f"{step} is not one of the {ahead} steps after {self.now}"
+            raise InputError([Problem("step", message)])
+        return Estimate.of(self._reached(course)[..., place])
 
     def cumulative(self, course: str) -> list[Estimate]:
         """Probability that a course has occurred by the end of each coming step."""
-        values = self.posterior["forecast"]["at_least_once"].sel(course=course).to_numpy()
-        return [_estimate(values[..., k]) for k in range(values.shape[-1])]
+        values = self._reached(course)
+        return [Estimate.of(values[..., k]) for k in range(values.shape[-1])]
+
+    def _reached(self, course: str) -> Array:
+        """Draws of the probability that a course has occurred, (chain, draw, ahead)."""
+        found = self.posterior["forecast"]["at_least_once"]
+        legal = [str(name) for name in found["course"].to_numpy()]
+        if course not in legal:
+            message = f"{course!r} is not a course of action; {nearest(course, legal)}"
+            raise InputError([Problem("course", message)])
+        return np.asarray(found.sel(course=course).to_numpy())
 
     def _draws(self, variable: str, state: str) -> Array:
         """Draws of a state's probability, (chain, draw, step)."""
@@ -239,8 +236,13 @@ def forecast(
 
     Raises
     ------
-    ImpossibleEvidence
-        If the scenario cannot produce the evidence.
+    InputError
+        If the scenario or the evidence breaks a rule.
+
+    Returns
+    -------
+    Forecast
+        Frozen; `update` and `retract` return new ones.
     """
     return _fit(scenario, evidence, Sampling(draws, tune, chains, seed, progress))
 
@@ -279,12 +281,15 @@ def probability(
         return given.state_probability(variable, state)
     given.state_probability(variable, state)
     timeline, day = given.scenario.timeline, as_date(by)
-    if timeline is None or given.horizon is None or not given.as_of < day <= given.horizon:
-        message = f"{day} is not after {given.as_of} and up to {given.horizon}"
+    if timeline is None or given.horizon is None:
+        raise InputError([Problem("by", "a static scenario has no dates ahead")])
+    first = timeline.first_day(given.now + 1)
+    if not first <= day <= given.horizon:
+        message = f"{day} is outside the steps ahead, {first} to {given.horizon}"
         raise InputError([Problem("by", message)])
     last = timeline.first_day(timeline.step_of(day)).isoformat()
     reached = beliefs(given).at_least_once([(variable, state)], stop=last)
-    return _estimate(reached.isel(time=-1).to_numpy())
+    return Estimate.of(reached.isel(time=-1).to_numpy())
 
 
 def beliefs(given: Forecast) -> Beliefs:
@@ -305,7 +310,7 @@ def _fit(scenario: Scenario, evidence: Evidence, sampling: Sampling) -> Forecast
     tree.attrs |= {
         "scenario": scenario.name,
         "scenario_version": scenario.version,
-        "scenario_digest": scenario_digest(scenario),
+        "scenario_digest": scenario.digest,
         "as_of": evidence.as_of.isoformat(),
         "reports": json.dumps([report.id for report in evidence]),
         "seed": sampling.seed,
@@ -337,7 +342,6 @@ def _forecast_group(scenario: Scenario, evidence: Evidence, found: Beliefs) -> A
         },
         coords={
             "step": list(range(len(found.times))),
-            "step_start": ("step", list(found.times)),
             "state": states,
             "course": list(courses),
         },
@@ -353,29 +357,24 @@ def _watched(scenario: Scenario) -> Iterator[tuple[str, list[tuple[str, str]]]]:
         yield ANY_DANGEROUS, dangerous
 
 
-def _estimate(draws: Array) -> Estimate:
-    lower, upper = np.quantile(draws, [(1 - MASS) / 2, (1 + MASS) / 2])
-    return Estimate(float(draws.mean()), float(lower), float(upper))
+def _flat(probabilities: Any) -> Any:
+    """Put all dimensions but chain and draw into one, ``value``."""
+    chains, draws = probabilities.sizes["chain"], probabilities.sizes["draw"]
+    values = probabilities.transpose("chain", "draw", ...).to_numpy()
+    return probabilities.__class__(
+        values.reshape(chains, draws, -1), dims=("chain", "draw", "value")
+    )
 
 
 def _diagnose(given: Forecast) -> Diagnostics:
     import arviz as az
-
-    group = given.posterior["forecast"]
-    steps = sorted({given.now, group.sizes["step"] - 1})
-    reported = [
-        group["probability"]
-        .isel(step=steps)
-        .stack(value=["step", "state"])
-        .drop_vars(["value", "step", "state", "step_start"]),
-        group["at_least_once"]
-        .stack(value=["ahead", "course"])
-        .drop_vars(["value", "ahead", "course"]),
-    ]
     import xarray as xr
 
-    values = xr.concat(reported, dim="value").transpose("chain", "draw", "value")
-    varied = values.to_numpy().std(axis=(0, 1)) > 1e-12
+    group = given.posterior["forecast"]
+    values = xr.concat([_flat(group["probability"]), _flat(group["at_least_once"])], dim="value")
+    varied = values.to_numpy().std(axis=(0, 1)) > CONSTANT
+    if not varied.any():
+        varied[0] = True
     values = values.isel(value=varied)
     stats = given.posterior["sample_stats"]
     return Diagnostics(
@@ -385,13 +384,3 @@ def _diagnose(given: Forecast) -> Diagnostics:
         n_draws=values.sizes["chain"] * values.sizes["draw"],
         n_probabilities=int(varied.sum()),
     )
-
-
-def _percent(value: float) -> str:
-    """Percent without false precision, and never a round 0 or 100."""
-    percent = 100 * value
-    if 0 < percent < 1:
-        return "<1" if percent < 0.95 else "1"
-    if 99 < percent < 100:
-        return ">99"
-    return f"{percent:.0f}"

@@ -20,7 +20,8 @@ class Timeline:
     step_days
         Length of one step, in days.
     horizon_days
-        How far past the as-of date a forecast reaches, in days.
+        How far a forecast reaches beyond the step of the as-of date, in days; rounded up to
+        whole steps.
 
     Examples
     --------

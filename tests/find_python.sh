@@ -1,5 +1,5 @@
 #!/bin/sh
-# Print the newest Python of this machine that the library runs on, or say clearly that there is
+# Print a Python of this machine that the library runs on, the best tested first, or say clearly that there is
 # none. PyMC and ArviZ need Python 3.12; each candidate is asked for its version, because a
 # version manager's stand-in can exist without the version behind it.
 for candidate in python3.13 python3.12 python3.14 python3 python; do

@@ -124,7 +124,9 @@ def test_known_at_follows_revisions_and_withdrawals():
     revised = Report(
         "R2", "barometer", "low", START, START, START, START + timedelta(5), "s", supersedes="R1"
     )
-    gone = Report("R3", "", "", START, START, START, START + timedelta(9), "s", supersedes="R2")
+    gone = Report(
+        "R3", "barometer", "", START, START, START, START + timedelta(9), "s", supersedes="R2"
+    )
     ledger = Ledger((first, revised, gone))
     have = [[report.id for report in ledger.known_at(START + timedelta(k))] for k in (0, 5, 9)]
     assert have == [["R1"], ["R2"], []]
@@ -133,6 +135,17 @@ def test_known_at_follows_revisions_and_withdrawals():
 def test_without_names_what_is_not_there():
     with pytest.raises(InputError, match=r"'R9' is not in the evidence"):
         Evidence(START, (barometer_report("R1", "low"),)).without("R9")
+
+
+def test_taking_away_a_correction_brings_back_what_it_corrected():
+    first = barometer_report("R1", "high")
+    revised = Report("R2", "barometer", "low", *[START] * 4, source="s", supersedes="R1")
+    ledger = Ledger((first, revised))
+    found = ledger.known_at(START).without("R2")
+    assert [report.id for report in found] == ["R1"]
+    assert found == Ledger((first,)).known_at(START)
+    with pytest.raises(InputError, match="'R1' was superseded by 'R2'"):
+        ledger.known_at(START).without("R1")
 
 
 def test_reads_rows(tmp_path):
@@ -181,6 +194,48 @@ def test_all_problems_are_listed_by_row_and_column(tmp_path):
     ]
 
 
+def test_links_may_not_lead_back(tmp_path):
+    row = "barometer,low,2020-01-05,2020-01-06,keeper"
+    found = problems(tmp_path, f"{HEADER},supersedes\nR1,{row},R2\nR2,{row},R1\n")
+    assert [problem.split(": ")[1] for problem in found] == [
+        "R1 supersedes itself, directly or through others",
+        "R2 supersedes itself, directly or through others",
+    ]
+
+
+def test_a_report_made_in_python_keeps_the_same_rules():
+    early = barometer_report("R1", "lo", week=-2, grade="Z")
+    with pytest.raises(InputError) as caught:
+        likelihood_of(early)
+    found = str(caught.value)
+    for part in ("'Z' is not a grade", "'lo' is not a state", "before the scenario begins"):
+        assert part in found
+
+
+def test_a_context_report_can_be_corrected():
+    first = Report("C1", "", "", *[START] * 4, source="s")
+    second = Report("C2", "", "", *[START] * 4, source="s", supersedes="C1")
+    assert [report.id for report in Ledger((first, second)).known_at(START)] == ["C2"]
+
+
+def test_moments_are_taken_as_days():
+    import pandas as pd
+
+    ledger = Ledger((barometer_report("R1", "low"),))
+    assert len(ledger.known_at(pd.Timestamp("2020-01-03 12:00"))) == 1
+
+
+def test_a_number_in_a_column_with_gaps_is_still_a_grade():
+    import pandas as pd
+
+    said = ["barometer", "low", "2020-01-05", "2020-01-06", "keeper"]
+    frame = pd.DataFrame(
+        [["R1", *said, 2.0, pd.NA], ["R2", *said, np.nan, pd.NA]],
+        columns=[*HEADER.split(","), "credibility", "origin"],
+    )
+    assert [r.credibility for r in read_evidence(frame, weather())] == ["2", "6"]
+
+
 @pytest.mark.parametrize(
     ("header", "message"),
     [
@@ -197,7 +252,7 @@ def test_ids_are_unique_and_links_lead_somewhere(tmp_path):
     row = "barometer,low,2020-01-05,2020-01-06,keeper"
     text = f"{HEADER},supersedes\nR1,{row},\nR1,{row},\nR2,{row},R9\n"
     found = problems(tmp_path, text)
-    assert "the id 'R1' is given to 2 reports" in found[0]
+    assert "the id 'R1' is given to more than one report" in found[0]
     assert "R2 supersedes 'R9', which is not there" in found[1]
 
 

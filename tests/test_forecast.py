@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 import forecast as fc
-from forecast.errors import ImpossibleEvidence, InputError, UnreliableFit
-from forecast.inference.posterior import sample_posterior
+from forecast.errors import InputError, UnreliableFit
 from forecast.outlook import ANY_DANGEROUS
 from tests.small import barometer_report, evidence, rows, weather
 
@@ -168,29 +167,6 @@ def test_the_future_of_no_evidence_is_the_prior():
     assert storm.mean == pytest.approx(0.155, abs=0.02)
 
 
-def test_impossible_evidence_names_the_reports():
-    scenario = weather()
-    body = scenario.model_dump(by_alias=True)
-    body["variables"]["barometer"]["table"] = rows(
-        ({"storm": ("calm", "storm")}, {"exactly": {"high": 1.0}})
-    )
-    scenario = type(scenario).model_validate(body)
-    from forecast.evidence import likelihood
-
-    sure = np.array([[1.0]] * 6)
-    table = likelihood.tabulate_reports(scenario, evidence(barometer_report("R1", "low")), 3)
-    with np.errstate(divide="ignore"):
-        log_like = likelihood.log_likelihoods(table, sure)
-    from forecast.inference.tables import compile_tables
-
-    program = compile_tables(scenario)
-    theta = np.zeros((program.network.n_cells, 1)) + 0.5
-    theta[-6:, 0] = [1, 0, 0, 1, 0, 0]
-    sweep = program.network.sweep(theta, log_like, "forward")
-    assert sweep.log_evidence[0] == -np.inf
-    assert issubclass(ImpossibleEvidence, fc.ForecastError)
-
-
 def test_a_bad_fit_refuses_to_print():
     outlook = fc.forecast(
         weather(), evidence(barometer_report("R1", "low")), draws=20, tune=20, chains=2, seed=1
@@ -212,6 +188,24 @@ def test_the_model_is_ordinary():
     assert prior["prior_predictive"]["report"].shape == (1, 20, 1)
 
 
-def test_sampling_returns_an_ordinary_tree(day1):
-    assert {"posterior", "sample_stats", "forecast"} <= set(day1.posterior)
-    assert callable(sample_posterior)
+def test_copies_of_a_claim_are_drawn_alike():
+    import pymc as pm
+
+    copies = [barometer_report(f"R{k}", "low", grade="CB"[k % 2], origin="o") for k in range(3)]
+    model = fc.build_model(weather(), evidence(*copies))
+    prior = pm.sample_prior_predictive(draws=60, model=model, random_seed=1)
+    said = prior["prior_predictive"]["report"].to_numpy()
+    assert (said == said[..., :1]).all()
+    assert len(np.unique(said)) == 3
+
+
+def test_a_date_within_the_week_of_the_as_of_date_cannot_be_asked(day1):
+    from dataclasses import replace
+    from datetime import timedelta
+
+    midweek = replace(day1.evidence, as_of=day1.as_of - timedelta(days=3))
+    outlook = fc.update(day1, midweek)
+    with pytest.raises(InputError, match="outside the steps ahead, 2020-01-24"):
+        fc.probability(outlook, "storm", "storm", by=midweek.as_of + timedelta(days=1))
+    with pytest.raises(InputError, match="is not one of the 4 steps"):
+        outlook.probability_within("storm=storm", outlook.now)

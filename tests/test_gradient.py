@@ -175,9 +175,9 @@ def small_scenario() -> Scenario:
         time=Clock(start=DAY, step=7, horizon=28),
         variables={
             "season": Variable(role="input", label="s", states=("wet", "dry"), default="wet"),
-            "mood": Variable(role="factor", label="m", states=levels, table=mood),
+            "mood": Variable(role="outcome", label="m", states=levels, table=mood),
             "crisis": Variable(
-                role="factor",
+                role="outcome",
                 label="c",
                 states=crises,
                 initial=Rows(rows=(start,)),

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 import forecast as fc
+from tests.priors import prior_beliefs
 
 SECTIONS = [
     "Key takeaway",
@@ -18,6 +19,7 @@ SECTIONS = [
     "Probability of at least one dangerous course",
     "Implications",
     "Indicators",
+    "Actors",
     "Sources",
     "Method",
 ]
@@ -99,15 +101,36 @@ def test_most_likely_is_limited_pressure_as_the_source_says(outlook):
     assert outlook.most_dangerous[0].state == "coordinated_attack"
 
 
-def test_every_number_of_the_scenario_has_a_basis(outlook):
-    tables = [
-        table
-        for variable in outlook.scenario.variables.values()
-        for table in (variable.table, variable.initial, variable.transition)
-        if table is not None
-    ]
-    dumped = [table.model_dump_json() for table in tables]
-    for text in dumped:
-        stated = len(re.findall(r'"(?:chance|times|exactly|concentration)":[{]', text))
-        based = len(re.findall(r'"basis":"(?:source|published|computed|judgement): ', text))
-        assert stated == based > 0
+# What the tables imply before any report, against what was judged about it: the scenario's README.
+JUDGED = {
+    "coordinated attack": ([("iran_posture", "coordinated_attack")], 0.05, 0.25),
+    "independent escalation": ([("freelance_escalation", "act")], 0.08, 0.30),
+    "assassination attempt": ([("assassination", "attempt")], 0.005, 0.05),
+    "hostage-taking": ([("hostage_taking", "taken")], 0.01, 0.08),
+    "unified front": ([("proxy_cohesion", "unified_front")], 0.05, 0.25),
+    "Sadr a kinetic ally": ([("sadr_alignment", "kinetic_ally")], 0.02, 0.12),
+}
+
+
+@pytest.fixture(scope="module")
+def before_reports():
+    """Beliefs before any report; the strike of 3 January is an input."""
+    problem = fc.load_scenario("iraq-2020")
+    strike = [r for r in fc.read_evidence("iraq-2020", problem) if r.indicator == "us_action"]
+    return prior_beliefs(problem, problem.as_of, 400, 3, strike)
+
+
+@pytest.mark.parametrize("course", JUDGED)
+def test_tables_imply_what_was_judged(before_reports, course):
+    states, lower, upper = JUDGED[course]
+    implied = before_reports.at_least_once(states).isel(time=-1).mean().item()
+    assert lower < implied < upper
+
+
+def test_reports_left_out_by_the_source_can_be_added(outlook):
+    problem = outlook.scenario
+    folder = fc.scenario_folder(problem.name)
+    both = fc.read_evidence([folder / "evidence.csv", folder / "omitted.csv"], problem)
+    added = {report.id for report in both.known_at("2020-01-23")} - {r.id for r in outlook.evidence}
+    assert added == {"E23", "E24", "E25"}
+    assert "E06" not in {report.id for report in both.known_at("2020-01-23")}

@@ -6,9 +6,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from forecast.outlook import Estimate
+from forecast.estimate import DASH, GAP, Estimate, digits, interval, percent
 from forecast.reporting.lexicon import ABOVE, BANDS, BELOW, band_of, phrase
-from forecast.reporting.wording import DASH, GAP, digits, interval, percent, period, points
+from forecast.reporting.wording import period, points
 
 
 def plain(text):

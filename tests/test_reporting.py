@@ -10,6 +10,7 @@ import pytest
 import xarray as xr
 
 from forecast.errors import InputError, UnreliableFit
+from forecast.estimate import quantity
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.report import Report
 from forecast.inference.posterior import Sampling
@@ -19,7 +20,6 @@ from forecast.reporting.plots import cumulative_svg, plot_timeline
 from forecast.reporting.report import report
 from forecast.reporting.status import conflicting, indicator_status, tripwire_status
 from forecast.reporting.tables import courses_html, courses_text
-from forecast.reporting.wording import any_of, quantity
 from forecast.scenario.scenario import Scenario, Tripwire
 
 BASIS = "judgement: made for a test"
@@ -395,6 +395,6 @@ def test_only_reports_that_disagree_within_a_step_are_flagged():
 
 
 def test_chance_of_several_levels_is_their_sum(outlook):
-    both = any_of(outlook, "troops", ["few", "many"], 3).mean
+    both = outlook.union_probability("troops", ["few", "many"], 3).mean
     single = [outlook.state_probability("troops", state, 3).mean for state in ("few", "many")]
     assert both == pytest.approx(sum(single), rel=1e-12)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from forecast.errors import InputError, Problem, nearest
 from forecast.evidence.report import Report
@@ -20,10 +20,14 @@ class Evidence:
         Day up to whose end things were known.
     reports
         Reports in force then: known, not superseded, not withdrawn.
+    behind
+        Reports known then and no longer in force, and withdrawals: what comes back if a report
+        that superseded another is taken away.
     """
 
     as_of: date
     reports: tuple[Report, ...] = ()
+    behind: tuple[Report, ...] = ()
 
     def __len__(self) -> int:
         return len(self.reports)
@@ -42,23 +46,30 @@ class Evidence:
         return tuple(report for report in self.reports if report.is_context)
 
     def without(self, *ids: str) -> Evidence:
-        """The same evidence less some reports.
+        """Evidence as if some reports had never come; what they superseded is in force again.
 
         Raises
         ------
         InputError
-            If a report is not there.
+            If a report is not in force.
         """
-        have = [report.id for report in self.reports]
+        have = {report.id for report in self.reports}
+        later = {report.supersedes: report.id for report in (*self.reports, *self.behind)}
         unknown = [name for name in ids if name not in have]
         if unknown:
             raise InputError(
                 [
-                    Problem("report", f"{name!r} is not in the evidence; {nearest(name, have)}")
+                    Problem(
+                        "report",
+                        f"{name!r} was superseded by {later[name]!r}"
+                        if name in later
+                        else f"{name!r} is not in the evidence; {nearest(name, sorted(have))}",
+                    )
                     for name in unknown
                 ]
             )
-        return Evidence(self.as_of, tuple(r for r in self.reports if r.id not in ids))
+        rest = tuple(r for r in (*self.reports, *self.behind) if r.id not in ids)
+        return Ledger(rest).known_at(self.as_of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +108,19 @@ class Ledger:
         day = as_date(moment)
         known = [report for report in self.reports if report.known <= day]
         gone = {report.supersedes for report in known if report.supersedes}
-        kept = [
-            report
-            for report in known
-            if report.id not in gone and not (report.supersedes and not report.state)
-        ]
-        return Evidence(day, tuple(sorted(kept, key=lambda r: (r.event_start, r.known, r.id))))
+        order = sorted(known, key=lambda r: (r.event_start, r.known, r.id))
+        holds = [report.id not in gone and not report.is_withdrawal for report in order]
+        return Evidence(
+            day,
+            tuple(report for report, hold in zip(order, holds, strict=True) if hold),
+            tuple(report for report, hold in zip(order, holds, strict=True) if not hold),
+        )
 
 
 def as_date(moment: date | str) -> date:
     """A date from a date or from ISO text."""
+    if isinstance(moment, datetime):
+        return moment.date()
     if isinstance(moment, date):
         return moment
     try:

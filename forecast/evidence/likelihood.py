@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from forecast.errors import InputError, Problem
+from forecast.errors import InputError, Problem, raise_if_any
+from forecast.evidence.checks import find_faults
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.report import RELIABILITY, Report
 from forecast.evidence.sources import admiralty_grades
@@ -33,27 +34,30 @@ class ReportTable:
     ----------
     settings
         Log-likelihood of what is set and not reported: the inputs, (step, state).
-    report_ids, observed
-        Reports that speak to an uncertain variable, and that variable of each.
+    observed
+        Variable that each report speaks to; reports on inputs are not among them.
     state
         State that each report names, (report,).
     n_states
         How many states its variable has, (report,).
     grade
         Reliability grade of each report, 0 for A, (report,).
+    claim
+        Claim that each report belongs to, (report,).
     share
-        Weight of each report in its claim, (claim, report).
+        Weight of each report in its claim, (claim, report): it depends on what was reported,
+        because copies of one version count once.
     place
         Where a claim's likelihood goes among the flat (step, state) cells; one past the last
         cell where there is no such state, (claim, widest variable).
     """
 
     settings: Array
-    report_ids: tuple[str, ...]
     observed: tuple[str, ...]
     state: Index
     n_states: Index
     grade: Index
+    claim: Index
     share: Array
     place: Index
 
@@ -70,6 +74,13 @@ def tabulate_reports(scenario: Scenario, evidence: Evidence, n_steps: int) -> Re
     n_steps
         Steps of the sweep; 1 for a static scenario.
     """
+    raise_if_any(
+        [
+            Problem(f"report {report.id}: {column}", message)
+            for report in evidence
+            for column, message in find_faults(report, scenario)
+        ]
+    )
     starts = _first_states(scenario)
     total = sum(len(variable.states) for variable in scenario.variables.values())
     inputs = scenario.with_role("input")
@@ -78,14 +89,15 @@ def tabulate_reports(scenario: Scenario, evidence: Evidence, n_steps: int) -> Re
     widest = max(len(variable.states) for variable in scenario.variables.values())
     share = np.zeros((len(claims), len(observed)))
     place = np.full((len(claims), widest), n_steps * total, dtype=np.int64)
-    for number, ((indicator, step), weights) in enumerate(claims):
+    claim = np.zeros(len(observed), np.int64)
+    for number, ((indicator, step), members, weights) in enumerate(claims):
+        claim[members] = number
         for report, weight in weights.items():
             share[number, report] = weight
         width = len(scenario.variables[indicator].states)
         place[number, :width] = step * total + starts[indicator] + np.arange(width)
     return ReportTable(
         settings=_settings(scenario, evidence, n_steps, starts, total),
-        report_ids=tuple(report.id for report in observed),
         observed=tuple(report.indicator for report in observed),
         state=np.array(
             [scenario.variables[r.indicator].states.index(r.state) for r in observed], np.int64
@@ -94,6 +106,7 @@ def tabulate_reports(scenario: Scenario, evidence: Evidence, n_steps: int) -> Re
             [len(scenario.variables[r.indicator].states) for r in observed], np.int64
         ),
         grade=np.array([RELIABILITY.index(r.reliability) for r in observed], np.int64),
+        claim=claim,
         share=share,
         place=place,
     )
@@ -158,8 +171,8 @@ def _first_states(scenario: Scenario) -> dict[str, int]:
 
 def _claims(
     scenario: Scenario, reports: list[Report]
-) -> list[tuple[tuple[str, int], dict[int, float]]]:
-    """Group reports by origin, indicator and step; give each its weight in its claim."""
+) -> list[tuple[tuple[str, int], list[int], dict[int, float]]]:
+    """Group reports by origin, indicator and step; give the best of each version its weight."""
     groups: dict[tuple[str, str, int], list[int]] = defaultdict(list)
     for number, report in enumerate(reports):
         step = report_step(scenario, report)
@@ -172,7 +185,7 @@ def _claims(
         for number in sorted(members, key=lambda n: order.index(reports[n].reliability)):
             best.setdefault(reports[number].state, number)
         weights = {number: 1 / len(best) for number in best.values()}
-        claims.append(((indicator, step), weights))
+        claims.append(((indicator, step), members, weights))
     return claims
 
 

@@ -20,7 +20,7 @@ class Report:
     indicator
         Variable it speaks to; empty for context, which is kept and printed but moves nothing.
     state
-        State it reports; empty with `supersedes` for a withdrawal.
+        State it reports; empty for context, and for a withdrawal of what `supersedes` names.
     event_start, event_end
         First and last day on which the event may have happened.
     published, known
@@ -60,3 +60,8 @@ class Report:
     def is_context(self) -> bool:
         """Whether the report is kept for the record only."""
         return not self.indicator
+
+    @property
+    def is_withdrawal(self) -> bool:
+        """Whether the report only takes another one back."""
+        return bool(self.indicator and self.supersedes and not self.state)

@@ -56,8 +56,8 @@ class Beliefs:
     >>> network = Network((rain, grass), n_cells=6, dynamic=False)
     >>> beliefs = Beliefs.of(network, np.array([[0.8, 0.2, 0.9, 0.1, 0.3, 0.7]]).T)
     >>> wet = beliefs.suppose({"grass": "wet"})
-    >>> wet.posterior("rain").sel(state="yes").mean().item()
-    0.6363636363636362
+    >>> round(wet.posterior("rain").sel(state="yes").mean().item(), 6)
+    0.636364
     """
 
     network: Network

@@ -199,8 +199,7 @@ def _check_size(
     raise TooLarge(
         f"exact elimination needs {needed / 1e9:.3g} GB, more than the limit of "
         f"{memory_limit / 1e9:.3g} GB; its largest table is over "
-        f"{', '.join(sorted(largest))}. Give these fewer states or fewer parents, "
-        "or raise `memory_limit`."
+        f"{', '.join(sorted(largest))}. Give these variables fewer states or fewer parents."
     )
 
 

@@ -53,14 +53,16 @@ def build_model(scenario: Scenario, evidence: Evidence) -> pm.Model:
 
 
 def evidence_data(scenario: Scenario, evidence: Evidence) -> dict[str, Any]:
-    """Everything in the model that depends on the evidence, by the names of its data.
+    """Everything in the model's log-probability that depends on the evidence, by name.
 
     A compiled model serves other evidence once these are replaced: tables of reports, and the
     elimination for the variables that they speak to.
     """
     program = compile_tables(scenario)
     table = tabulate_reports(scenario, evidence, last_step(scenario, evidence) + 1)
-    return _data(program, table)
+    data = _data(program, table)
+    del data["report_claim"]  # needed to draw reports, not to weigh them
+    return data
 
 
 def _data(program: TableProgram, table: ReportTable) -> dict[str, Any]:
@@ -73,6 +75,7 @@ def _data(program: TableProgram, table: ReportTable) -> dict[str, Any]:
         "settings": table.settings,
         "report_n_states": table.n_states,
         "report_grade": table.grade,
+        "report_claim": table.claim,
         "claim_share": table.share,
         "claim_place": table.place,
         "relevant_state": np.concatenate([states[network.states(n)] for n in relevant.names]),
@@ -127,6 +130,7 @@ def _observe(program: TableProgram, table: ReportTable, theta: Any, accuracy: An
         settings: Any,
         n_states: Any,
         grade: Any,
+        claim: Any,  # noqa: ARG001
         share: Any,
         place: Any,
         columns: Any,
@@ -147,6 +151,7 @@ def _observe(program: TableProgram, table: ReportTable, theta: Any, accuracy: An
         settings: Any,
         n_states: Any,
         grade: Any,
+        claim: Any,
         share: Any,
         place: Any,
         *_: Any,
@@ -154,7 +159,7 @@ def _observe(program: TableProgram, table: ReportTable, theta: Any, accuracy: An
         size: Any = None,  # noqa: ARG001
     ) -> Any:
         return simulate_reports(
-            network, theta, accuracy, settings, n_states, grade, share, place, rng
+            network, theta, accuracy, settings, n_states, grade, claim, share, place, rng
         )
 
     pm.CustomDist(
@@ -164,7 +169,7 @@ def _observe(program: TableProgram, table: ReportTable, theta: Any, accuracy: An
         *given,
         logp=logp,
         random=random,
-        signature="(c),(g),(t,s),(r),(r),(k,r),(k,w),(v),(e)->(r)",
+        signature="(c),(g),(t,s),(r),(r),(r),(k,r),(k,w),(v),(e)->(r)",
         dtype="int64",
         observed=observed,
     )

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from forecast.errors import ImpossibleEvidence
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import last_step, log_likelihoods, tabulate_reports
 from forecast.inference.beliefs import Beliefs
 from forecast.inference.model import build_model, evidence_data
-from forecast.inference.tables import ByContent, TableProgram, compile_tables
-from forecast.scenario.files import scenario_digest
+from forecast.inference.tables import compile_tables
+from forecast.sampling import Sampling
 from forecast.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -27,27 +26,8 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[np.float64]
 RHAT_LIMIT, ESS_LIMIT = 1.01, 400
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How the posterior of the tables is sampled.
-
-    Attributes
-    ----------
-    draws, tune, chains
-        Draws kept and spent on tuning, in each chain, and the number of chains.
-    seed
-        The same seed gives the same numbers, whatever the number of cores.
-    progress
-        Whether to show progress.
-    """
-
-    draws: int = 1000
-    tune: int = 500
-    chains: int = 4
-    seed: int = 20200123
-    progress: bool = False
+"""Vehtari, Gelman, Simpson, Carpenter, Bürkner: Rank-normalization, folding, and localization: an
+improved R-hat, Bayesian Analysis 16(2), 2021."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,18 +77,12 @@ def sample_posterior(scenario: Scenario, evidence: Evidence, sampling: Sampling)
     -------
     xarray.DataTree
         Groups posterior and sample_stats.
-
-    Raises
-    ------
-    ImpossibleEvidence
-        If the network cannot produce the evidence; the message names reports in conflict.
     """
     import nutpie
 
-    require_possible(scenario, evidence, compile_tables(scenario))
-    compiled = _compiled_model(ByContent(scenario_digest(scenario), scenario))
+    data = evidence_data(scenario, evidence)
     tree: DataTree = nutpie.sample(
-        compiled.with_data(**evidence_data(scenario, evidence)),
+        _compiled_model(scenario).with_data(**data),
         draws=sampling.draws,
         tune=sampling.tune,
         chains=sampling.chains,
@@ -121,57 +95,14 @@ def sample_posterior(scenario: Scenario, evidence: Evidence, sampling: Sampling)
 
 
 @lru_cache(maxsize=8)
-def _compiled_model(key: ByContent) -> Any:
+def _compiled_model(scenario: Scenario) -> Any:
     """Compiled model of a scenario; evidence is data, so new evidence needs no new compilation."""
     import nutpie
 
-    origin = key.scenario.timeline.start if key.scenario.timeline else date.min
+    origin = scenario.timeline.start if scenario.timeline else date.min
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Numba will use object mode")
-        return nutpie.compile_pymc_model(build_model(key.scenario, Evidence(origin)))
-
-
-def require_possible(scenario: Scenario, evidence: Evidence, program: TableProgram) -> None:
-    """Raise if the evidence has probability zero at the middle of the priors."""
-    theta = program.cells(central_parameters(program))[:, None]
-    accuracy = np.full((6, 1), 0.9)
-    if _log_evidence(scenario, evidence, program, theta, accuracy) > -np.inf:
-        return
-    ids = [report.id for report in evidence.observations]
-    guilty = [
-        name
-        for name in ids
-        if _log_evidence(scenario, evidence.without(name), program, theta, accuracy) > -np.inf
-    ]
-    raise ImpossibleEvidence(
-        "the network cannot produce this evidence; "
-        + (
-            f"it could without any one of {', '.join(guilty)}"
-            if guilty
-            else f"the conflict is among {', '.join(ids)}"
-        )
-    )
-
-
-def _log_evidence(
-    scenario: Scenario, evidence: Evidence, program: TableProgram, theta: Array, accuracy: Array
-) -> float:
-    table = tabulate_reports(scenario, evidence, last_step(scenario, evidence) + 1)
-    log_like = log_likelihoods(table, accuracy)
-    return float(program.network.sweep(theta, log_like, "forward").log_evidence[0])
-
-
-def central_parameters(program: TableProgram) -> dict[str, Array]:
-    """Prior means of chances and rows, prior medians of multipliers."""
-    priors = program.priors
-    parameters: dict[str, Array] = {}
-    if len(priors.chance):
-        parameters["chance"] = priors.chance[:, 0] / priors.chance.sum(axis=1)
-    for width, rows in priors.rows.items():
-        parameters[f"row_{width}"] = rows / rows.sum(axis=1, keepdims=True)
-    if len(priors.times):
-        parameters["times"] = np.exp(priors.times[:, 0])
-    return parameters
+        return nutpie.compile_pymc_model(build_model(scenario, Evidence(origin)))
 
 
 def stack_draws(posterior: Any, names: Iterable[str]) -> dict[str, Array]:

@@ -64,7 +64,9 @@ def held_at_least_once(
     numpy.ndarray
         Shape (window, draw): probability by the end of each step.
     """
-    free = [step for step in window if not np.any(log_like[step + 1 :])]
+    told = [network.states(node.name) for node in network.nodes if node.first is not None]
+    spoken = np.array([any(step[states].any() for states in told) for step in log_like])
+    free = [step for step in window if not spoken[step + 1 :].any()]
     bound = [step for step in window if step not in free]
     whole = network.sweep(theta, log_like, "forward", regimes=regimes).log_norm
     result = []

@@ -57,27 +57,28 @@ def simulate_reports(
     settings: Array,
     n_states: Index,
     grade: Index,
+    claim: Index,
     share: Array,
     place: Index,
     rng: np.random.Generator,
 ) -> Index:
     """Draw what each report would say, given tables and accuracies; the rest as in `ReportTable`.
 
-    Reports of one claim repeat one word, drawn with the accuracy of one of them.
+    All reports of a claim repeat one word, drawn with the accuracy of a report that has weight.
+    Copies that misquote their origin are not drawn, although the likelihood allows for them.
     """
     truth = simulate_history(network, theta, settings, rng)
     said = np.zeros(len(n_states), dtype=np.int64)
     starts = network.first_states[:-1]
-    for claim in range(len(share)):
-        step, cell = divmod(int(place[claim, 0]), network.n_states)
+    for number in range(len(share)):
+        step, cell = divmod(int(place[number, 0]), network.n_states)
         state = truth[step, int(np.searchsorted(starts, cell))]
-        members = np.flatnonzero(share[claim] > 0)
-        speaker = rng.choice(members, p=share[claim, members])
+        speaker = rng.choice(len(n_states), p=share[number])
         word = state
         if rng.random() > accuracy[grade[speaker]]:
             others = [k for k in range(n_states[speaker]) if k != state]
             word = rng.choice(others)
-        said[members] = word
+        said[claim == number] = word
     return said
 
 

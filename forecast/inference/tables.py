@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from forecast.errors import InputError, Problem, raise_if_any
 from forecast.inference.network import Block, Network, Node, Parent
+from forecast.scenario.checks import find_problems
 from forecast.scenario.elicitation import fit_beta, fit_lognormal, row_concentration
-from forecast.scenario.files import scenario_digest
 from forecast.scenario.scenario import (
     Hazards,
     NoisyMax,
@@ -69,11 +70,13 @@ class TableProgram:
     """How the cells of all tables follow from the parameters.
 
     The stages are: probabilities as stated; running sums of noisy-max causes and their products;
-    hazards, multiplied and put into competition; then one permutation into the cells.
+    hazards, multiplied and put into competition; then one permutation into the cells. `misfits`
+    names the rows whose prior misses a stated interval, and by how much.
     """
 
     network: Network
     priors: Priors
+    misfits: tuple[tuple[str, float], ...]
     constants: Array
     causes: Index
     cause_above: Index
@@ -146,25 +149,21 @@ class TableProgram:
         return [leave.reshape((self.hazard_move.size, *_tail(leave, 2))), stay]
 
 
+@lru_cache(maxsize=16)
 def compile_tables(scenario: Scenario) -> TableProgram:
     """Lay out a scenario's network and translate its judgements into a table program.
 
-    The last few programs are kept, by the content of their scenarios.
+    The last few programs are kept.
+
+    Raises
+    ------
+    InputError
+        If the scenario breaks a rule; one that was read from a file breaks none.
     """
-    return _build(ByContent(scenario_digest(scenario), scenario))
-
-
-@dataclass(frozen=True, slots=True)
-class ByContent:
-    """A scenario that compares by its digest, to be the key of what is computed from it."""
-
-    digest: str
-    scenario: Scenario = field(compare=False)
-
-
-@lru_cache(maxsize=16)
-def _build(key: ByContent) -> TableProgram:
-    return _Builder(key.scenario).build()
+    raise_if_any(
+        [Problem(".".join(map(str, path)), message) for path, message in find_problems(scenario)]
+    )
+    return _Builder(scenario).build()
 
 
 def _tail(array: Any, axes: int) -> tuple[Any, ...]:
@@ -189,6 +188,7 @@ class _Builder:
     hazard_move: list[list[int]] = field(default_factory=list)
     hazard_times: list[list[list[int]]] = field(default_factory=list)
     cells: list[_Cell] = field(default_factory=list)
+    misfits: list[tuple[str, float]] = field(default_factory=list)
 
     def build(self) -> TableProgram:
         nodes = tuple(self._node(name) for name in self.scenario.variables)
@@ -204,6 +204,7 @@ class _Builder:
         return TableProgram(
             network=network,
             priors=priors,
+            misfits=tuple(self.misfits),
             constants=np.array(self.constants),
             causes=places.causes,
             cause_above=places.pad_products(self.above),
@@ -254,7 +255,11 @@ class _Builder:
         else:
             assert row.chance is not None
             chance = {s: (i.lower, i.upper, i.coverage) for s, i in row.chance.items()}
-            alpha, _ = row_concentration(states, chance)
+            try:
+                alpha, miss = row_concentration(states, chance)
+            except InputError as error:
+                raise InputError([Problem(label, p.message) for p in error.problems]) from None
+            self.misfits.append((label, miss))
         if len(states) == 2:
             return self._beta((alpha[1], alpha[0]), f"{label}: {states[1]}")[::-1]
         self.rows.setdefault(len(states), []).append(alpha)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from forecast.outlook import Estimate
+from forecast.estimate import Estimate
 from forecast.reporting.lexicon import Phrase
 
 Voice = Literal["computed", "author", "note"]

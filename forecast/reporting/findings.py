@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Literal
 
+from forecast.estimate import DASH, digits, percent, quantity
 from forecast.evidence.report import RELIABILITY, Report
 from forecast.evidence.sources import admiralty_grades
 from forecast.outlook import CourseOutlook, Forecast
@@ -29,18 +30,7 @@ from forecast.reporting.status import (
     origins,
     tripwire_status,
 )
-from forecast.reporting.wording import (
-    DASH,
-    any_of,
-    counted,
-    digits,
-    long_date,
-    named,
-    percent,
-    period,
-    plain,
-    quantity,
-)
+from forecast.reporting.wording import counted, long_date, named, period, plain
 from forecast.scenario.scenario import Tripwire
 
 TONES: dict[State, Literal["alert", "wait", "off"]] = {
@@ -51,22 +41,22 @@ TONES: dict[State, Literal["alert", "wait", "off"]] = {
 NAMED_BY = {"source": "named by the source", "author": "added by the author"}
 
 
-def tripwires_section(forecast: Forecast) -> Section:
+def tripwires_section(outlook: Forecast) -> Section:
     """Tripwires, whether they have fired, and how likely each is to fire next.
 
     Parameters
     ----------
-    forecast
+    outlook
         The forecast to report.
     """
-    found = _tripwires(forecast)
+    found = _tripwires(outlook)
     if not found:
         blocks: tuple[Block, ...] = (Prose("The scenario has no tripwires."),)
         return Section("tripwires", "Tripwires", blocks)
-    timeline = forecast.scenario.timeline
-    ahead = (f"Chance by {long_date(timeline.last_day(forecast.now + 1))}",) if timeline else ()
+    timeline = outlook.scenario.timeline
+    ahead = (f"Chance by {long_date(timeline.last_day(outlook.now + 1))}",) if timeline else ()
     head = ("Tripwire", "Levels", "Deadline", "Status", *ahead)
-    rows = tuple(_tripwire_row(forecast, status) for status in found)
+    rows = tuple(_tripwire_row(outlook, status) for status in found)
     table = Table(head, rows, (12, 10, 6, 4, 7)[: len(head)])
     note = Prose(
         "A tripwire has fired if a report in force reached a level by the deadline. It is pending "
@@ -77,58 +67,58 @@ def tripwires_section(forecast: Forecast) -> Section:
     return Section("tripwires", "Tripwires", (table, note))
 
 
-def tripwires_summary(forecast: Forecast) -> str:
+def tripwires_summary(outlook: Forecast) -> str:
     """How many tripwires have fired and how many are pending.
 
     Parameters
     ----------
-    forecast
+    outlook
         The forecast to report.
     """
-    found = _tripwires(forecast)
+    found = _tripwires(outlook)
     states = Counter(status.state for status in found)
     fired = [status.tripwire.label for status in found if status.state == "fired"]
     text = f"{states['fired']} of {len(found)} fired, {states['pending']} pending."
     return f"{text} Fired: {'; '.join(fired)}." if fired else text
 
 
-def _tripwires(forecast: Forecast) -> list[TripwireStatus]:
-    tripwires = forecast.scenario.tripwires.values()
-    return [tripwire_status(tripwire, forecast.evidence) for tripwire in tripwires]
+def _tripwires(outlook: Forecast) -> list[TripwireStatus]:
+    tripwires = outlook.scenario.tripwires.values()
+    return [tripwire_status(tripwire, outlook.evidence) for tripwire in tripwires]
 
 
-def _tripwire_row(forecast: Forecast, status: TripwireStatus) -> tuple[Cell, ...]:
+def _tripwire_row(outlook: Forecast, status: TripwireStatus) -> tuple[Cell, ...]:
     tripwire = status.tripwire
-    levels = Stack(tuple(_levels(forecast, tripwire)))
+    levels = Stack(tuple(_levels(outlook, tripwire)))
     state = Badge(status.state, TONES[status.state])
     deadline: Cell = long_date(tripwire.by) if tripwire.by else "none"
     if status.reports:
         ids = ", ".join(report.id for report in status.reports)
         deadline = Lines(str(deadline), f"reached in {ids}")
     row = (Lines(tripwire.label, tripwire.meaning), levels, deadline, state)
-    return (*row, _chance(forecast, status)) if forecast.scenario.timeline else row
+    return (*row, _chance(outlook, status)) if outlook.scenario.timeline else row
 
 
-def _levels(forecast: Forecast, tripwire: Tripwire) -> Iterator[str]:
+def _levels(outlook: Forecast, tripwire: Tripwire) -> Iterator[str]:
     """One line for each variable if every level is a state of one; else one for each level."""
     for variable, states in _levels_by_variable(tripwire).items():
-        label = forecast.scenario.variables[variable].label
+        label = outlook.scenario.variables[variable].label
         yield f"{label}: {' or '.join(plain(state) for state in states)}"
     if not _levels_by_variable(tripwire):
         for level in tripwire.any:
-            yield " and ".join(named(forecast, name, state) for name, state in level.items())
+            yield " and ".join(named(outlook, name, state) for name, state in level.items())
 
 
-def _chance(forecast: Forecast, status: TripwireStatus) -> Cell:
+def _chance(outlook: Forecast, status: TripwireStatus) -> Cell:
     """Probability of its levels in the next step, by variable, since variables can coincide."""
-    timeline, tripwire = forecast.scenario.timeline, status.tripwire
+    timeline, tripwire = outlook.scenario.timeline, status.tripwire
     assert timeline is not None
-    late = tripwire.by is not None and tripwire.by < timeline.first_day(forecast.now + 1)
+    late = tripwire.by is not None and tripwire.by < timeline.first_day(outlook.now + 1)
     levels = _levels_by_variable(tripwire)
     if status.state == "fired" or late or not levels:
         return DASH
     chances = [
-        (states, quantity(any_of(forecast, variable, states, forecast.now + 1)))
+        (states, quantity(outlook.union_probability(variable, states, outlook.now + 1)))
         for variable, states in levels.items()
     ]
     if len(chances) == 1:
@@ -149,21 +139,21 @@ def _levels_by_variable(tripwire: Tripwire) -> dict[str, list[str]]:
     return found
 
 
-def pattern_section(forecast: Forecast) -> Section:
+def pattern_section(outlook: Forecast) -> Section:
     """The evidence in time.
 
     Parameters
     ----------
-    forecast
+    outlook
         The forecast to report.
     """
-    evidence = forecast.evidence
-    flagged = conflicting(forecast.scenario, evidence)
-    text = forecast.scenario.narrative.pattern
+    evidence = outlook.evidence
+    flagged = conflicting(outlook.scenario, evidence)
+    text = outlook.scenario.narrative.pattern
     blocks: list[Block] = [Prose(text, voice="author")] if text else []
     if evidence.observations:
         head = ("When", "What", "Speaks to", "Source", "Grade and origin")
-        rows = tuple(_event(forecast, report, flagged) for report in evidence.observations)
+        rows = tuple(_event(outlook, report, flagged) for report in evidence.observations)
         blocks.append(Table(head, rows, (5, 10, 7, 7, 5)))
     else:
         blocks.append(Prose("No report speaks to a variable yet."))
@@ -177,7 +167,7 @@ def pattern_section(forecast: Forecast) -> Section:
             voice="note",
         )
         rows = tuple(
-            (period(r.event_start, r.event_end), _what(r), _source(forecast, r), r.grade)
+            (period(r.event_start, r.event_end), _what(r), _source(outlook, r), r.grade)
             for r in evidence.context
         )
         table = Table(("When", "What", "Source", "Grade"), rows, (4, 9, 4, 2))
@@ -185,16 +175,16 @@ def pattern_section(forecast: Forecast) -> Section:
     return Section("pattern", "Pattern", tuple(blocks))
 
 
-def _event(forecast: Forecast, report: Report, flagged: frozenset[str]) -> tuple[Cell, ...]:
+def _event(outlook: Forecast, report: Report, flagged: frozenset[str]) -> tuple[Cell, ...]:
     claim = Lines(
-        forecast.scenario.variables[report.indicator].label,
+        outlook.scenario.variables[report.indicator].label,
         plain(report.state) + (" (reports disagree)" if report.id in flagged else ""),
     )
     return (
         Lines(period(report.event_start, report.event_end), report.id),
         _what(report),
         claim,
-        _source(forecast, report),
+        _source(outlook, report),
         Lines(report.grade, plain(report.origin) or "its own origin"),
     )
 
@@ -204,17 +194,17 @@ def _what(report: Report) -> str:
     return text[:1].upper() + text[1:] or DASH
 
 
-def _source(forecast: Forecast, report: Report) -> str:
-    source = forecast.scenario.sources.get(report.source)
+def _source(outlook: Forecast, report: Report) -> str:
+    source = outlook.scenario.sources.get(report.source)
     return source.title if source else report.source
 
 
-def indicators_section(forecast: Forecast) -> Section:
+def indicators_section(outlook: Forecast) -> Section:
     """Indicators by the course that they speak to, with what was last reported of each.
 
     Parameters
     ----------
-    forecast
+    outlook
         The forecast to report.
     """
     note = Prose(
@@ -223,15 +213,15 @@ def indicators_section(forecast: Forecast) -> Section:
         voice="note",
     )
     blocks: list[Block] = [note]
-    for outlook in forecast.courses:
-        group = _speaking_to(forecast, outlook)
-        blocks.append(Heading(outlook.course.label))
-        blocks.append(Prose(fired_summary(forecast, outlook)))
+    for prospect in outlook.courses:
+        group = _speaking_to(outlook, prospect)
+        blocks.append(Heading(prospect.course.label))
+        blocks.append(Prose(fired_summary(outlook, prospect)))
         if group:
             rows = tuple(_signed_row(sign, status) for sign, status in group)
             head = (INDICATOR_HEAD[0], "Speaks", *INDICATOR_HEAD[1:])
             blocks.append(Table(head, rows, (7, 2, 4, 2)))
-    rest = [status for status in _indicators(forecast) if not status.variable.speaks_to]
+    rest = [status for status in _indicators(outlook) if not status.variable.speaks_to]
     if rest:
         rows = tuple(_indicator_row(status) for status in rest)
         blocks += [Heading("Of no single course"), Table(INDICATOR_HEAD, rows, INDICATOR_WEIGHTS)]
@@ -242,35 +232,35 @@ INDICATOR_HEAD = ("Indicator", "Latest report", "Status")
 INDICATOR_WEIGHTS = (9, 4, 2)
 
 
-def fired_summary(forecast: Forecast, outlook: CourseOutlook) -> str:
+def fired_summary(outlook: Forecast, prospect: CourseOutlook) -> str:
     """How many of a course's indicators have fired, for and against it.
 
     Parameters
     ----------
-    forecast
+    outlook
         The forecast to report.
     outlook
         The course.
     """
     parts = []
     for sign, words in (("+", "speak for it"), ("-", "speak against it")):
-        group = [status for found, status in _speaking_to(forecast, outlook) if found == sign]
+        group = [status for found, status in _speaking_to(outlook, prospect) if found == sign]
         if group:
             fired = sum(status.fired for status in group)
             parts.append(f"{fired} of {len(group)} that {words}")
     return f"Indicators fired: {', '.join(parts)}." if parts else "No indicator speaks to it."
 
 
-def _indicators(forecast: Forecast) -> list[IndicatorStatus]:
-    found = forecast.scenario.with_role("indicator").items()
-    return [indicator_status(name, variable, forecast.evidence) for name, variable in found]
+def _indicators(outlook: Forecast) -> list[IndicatorStatus]:
+    found = outlook.scenario.with_role("indicator").items()
+    return [indicator_status(name, variable, outlook.evidence) for name, variable in found]
 
 
-def _speaking_to(forecast: Forecast, outlook: CourseOutlook) -> list[tuple[str, IndicatorStatus]]:
-    course = f"{outlook.variable}={outlook.state}"
+def _speaking_to(outlook: Forecast, prospect: CourseOutlook) -> list[tuple[str, IndicatorStatus]]:
+    course = f"{prospect.variable}={prospect.state}"
     pairs = [
         (claim.sign, status)
-        for status in _indicators(forecast)
+        for status in _indicators(outlook)
         for claim in status.variable.speaks_to
         if claim.course == course
     ]
@@ -292,17 +282,17 @@ def _indicator_row(status: IndicatorStatus) -> tuple[Cell, ...]:
     return (name, Lines(plain(latest.state), when), badge)
 
 
-def actors_section(forecast: Forecast) -> Section:
+def actors_section(outlook: Forecast) -> Section:
     """Who the scenario is about.
 
     Parameters
     ----------
-    forecast
+    outlook
         The forecast to report.
     """
     rows = tuple(
         (actor.name, actor.affiliation or DASH, actor.note or DASH)
-        for actor in forecast.scenario.actors
+        for actor in outlook.scenario.actors
     )
     blocks: tuple[Block, ...] = (
         (Table(("Actor", "Affiliation", "Note"), rows, (4, 3, 6)),)
@@ -312,22 +302,22 @@ def actors_section(forecast: Forecast) -> Section:
     return Section("actors", "Actors", blocks)
 
 
-def sources_section(forecast: Forecast) -> Section:
+def sources_section(outlook: Forecast) -> Section:
     """Reports with their citations, and how far each grade is believed.
 
     Parameters
     ----------
-    forecast
+    outlook
         The forecast to report.
     """
-    blocks: list[Block] = [Prose(_source_summary(forecast))]
-    reports = sorted(forecast.evidence, key=lambda report: report.id)
+    blocks: list[Block] = [Prose(_source_summary(outlook))]
+    reports = sorted(outlook.evidence, key=lambda report: report.id)
     if reports:
         head = ("Report", "Source and citation", "Known", "Grade", "Origin")
         rows = tuple(
             (
                 report.id,
-                Lines(_source(forecast, report), report.citation),
+                Lines(_source(outlook, report), report.citation),
                 long_date(report.known),
                 report.grade,
                 plain(report.origin) or "its own",
@@ -335,12 +325,12 @@ def sources_section(forecast: Forecast) -> Section:
             for report in reports
         )
         blocks.append(Table(head, rows, (2, 9, 4, 2, 5)))
-    blocks += [*_documents(forecast), *_grades(forecast)]
+    blocks += [*_documents(outlook), *_grades(outlook)]
     return Section("sources", "Sources", tuple(blocks))
 
 
-def _source_summary(forecast: Forecast) -> str:
-    evidence = forecast.evidence
+def _source_summary(outlook: Forecast) -> str:
+    evidence = outlook.evidence
     if not evidence.reports:
         return "No report is in force."
     letters = Counter(report.reliability for report in evidence)
@@ -357,8 +347,8 @@ def _source_summary(forecast: Forecast) -> str:
     return f"{text}Reliability grades: {grades}."
 
 
-def _documents(forecast: Forecast) -> Iterator[Block]:
-    sources = forecast.scenario.sources
+def _documents(outlook: Forecast) -> Iterator[Block]:
+    sources = outlook.scenario.sources
     if sources:
         yield Heading("Documents")
         rows = tuple(
@@ -371,8 +361,8 @@ def _documents(forecast: Forecast) -> Iterator[Block]:
         yield Table(("Document", "Published"), rows, (7, 2))
 
 
-def _grades(forecast: Forecast) -> Iterator[Block]:
-    letters = Counter(report.reliability for report in forecast.evidence.observations)
+def _grades(outlook: Forecast) -> Iterator[Block]:
+    letters = Counter(report.reliability for report in outlook.evidence.observations)
     rows = tuple(
         (
             grade.letter,

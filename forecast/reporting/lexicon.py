@@ -13,8 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from forecast.outlook import Estimate
-from forecast.reporting.wording import DASH, GAP, MASS_TEXT, digits, interval, percent
+from forecast.estimate import DASH, GAP, MASS_TEXT, Estimate, digits, interval, percent
 
 Terms = Literal["A", "B"]
 LOWEST, HIGHEST = 0.01, 0.99

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from forecast.estimate import MASS_TEXT, interval, percent, quantity
 from forecast.reporting.document import (
     Badge,
     Block,
@@ -19,7 +20,6 @@ from forecast.reporting.document import (
     Stack,
     Table,
 )
-from forecast.reporting.wording import MASS_TEXT, interval, percent, quantity
 
 _MARKUP = re.compile(r"([\\`*\[\]|])")
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")

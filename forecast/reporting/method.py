@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
+from forecast.estimate import DASH, MASS_TEXT
 from forecast.outlook import Forecast
 from forecast.reporting.document import Heading, Prose, Section, Table
 from forecast.reporting.lexicon import BANDS
-from forecast.reporting.wording import DASH, MASS_TEXT, counted, long_date
-from forecast.scenario.files import scenario_digest
+from forecast.reporting.wording import counted, long_date
 
 PACKAGES = ("forecast", "pymc", "nutpie", "pytensor", "arviz", "numpy", "xarray")
 
 
-def method_section(forecast: Forecast) -> Section:
+def method_section(outlook: Forecast) -> Section:
     """How the numbers were made and how they are written.
 
     Parameters
     ----------
-    forecast
+    outlook
         The forecast to report.
     """
-    how = Table(("Item", "Value"), tuple(_method_rows(forecast)), (1, 3))
+    how = Table(("Item", "Value"), tuple(_method_rows(outlook)), (1, 3))
     words = tuple((band.row_a, band.range) for band in BANDS)
     note = (
         "Words follow Intelligence Community Directive 203 and are chosen from the mean. A band "
@@ -40,15 +40,20 @@ def method_section(forecast: Forecast) -> Section:
     )
 
 
-def _method_rows(forecast: Forecast) -> Iterator[tuple[str, str]]:
-    scenario, sampling = forecast.scenario, forecast.sampling
+def _method_rows(outlook: Forecast) -> Iterator[tuple[str, str]]:
+    scenario, sampling = outlook.scenario, outlook.sampling
     yield "Scenario", f"{scenario.name}, version {scenario.version}"
-    yield "Digest", scenario_digest(scenario)
-    yield "As of", long_date(forecast.as_of)
-    if scenario.timeline and forecast.horizon:
-        steps = counted(scenario.timeline.n_steps(forecast.as_of), "step")
+    yield "Digest", scenario.digest
+    yield "As of", long_date(outlook.as_of)
+    if scenario.timeline and outlook.horizon:
+        steps = counted(scenario.timeline.n_steps(outlook.as_of), "step")
         length = counted(scenario.timeline.step_days, "day")
-        yield "Horizon", f"{long_date(forecast.horizon)}, {scenario.timeline.horizon_days} days"
+        first = long_date(scenario.timeline.first_day(outlook.now + 1))
+        yield (
+            "Horizon",
+            f"{first} to {long_date(outlook.horizon)}: whole steps that cover "
+            f"{scenario.timeline.horizon_days} days",
+        )
         yield (
             "Steps",
             (
@@ -56,7 +61,7 @@ def _method_rows(forecast: Forecast) -> Iterator[tuple[str, str]]:
                 f"of which {scenario.timeline.horizon_steps} lie ahead"
             ),
         )
-    sizes = forecast.posterior["posterior"].sizes
+    sizes = outlook.posterior["posterior"].sizes
     judgements = sum(size for name, size in sizes.items() if str(name).endswith("_judgement"))
     yield "Variables", str(len(scenario.variables))
     yield (
@@ -68,7 +73,7 @@ def _method_rows(forecast: Forecast) -> Iterator[tuple[str, str]]:
         "Tables",
         (f"sampled with NUTS through PyMC, {sampling.chains} chains of {sampling.draws} draws"),
     )
-    yield "Diagnostics", str(forecast.diagnostics)
+    yield "Diagnostics", str(outlook.diagnostics)
     yield "Seed", str(sampling.seed)
     yield "Packages", ", ".join(_versions())
     yield (

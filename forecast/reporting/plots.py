@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from forecast.errors import InputError, Problem, nearest
-from forecast.outlook import ANY_DANGEROUS, CourseOutlook, Estimate, Forecast
+from forecast.estimate import Estimate, percent
+from forecast.outlook import ANY_DANGEROUS, CourseOutlook, Forecast
 from forecast.reporting.tables import ANY_LABEL
-from forecast.reporting.wording import percent, short_date
+from forecast.reporting.wording import short_date
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -61,12 +62,12 @@ class _Curve:
     bold: bool = False
 
 
-def plot_timeline(forecast: Forecast, course: str | Sequence[str] | None = None) -> Figure:
+def plot_timeline(outlook: Forecast, course: str | Sequence[str] | None = None) -> Figure:
     """Plot courses over time, and dangerous courses as they add up to the horizon.
 
     Parameters
     ----------
-    forecast
+    outlook
         A forecast of a scenario with a clock.
     course
         "variable=state" of one course or of several; every course if none is given.
@@ -83,51 +84,51 @@ def plot_timeline(forecast: Forecast, course: str | Sequence[str] | None = None)
     InputError
         If the scenario has no clock or the course is unknown.
     """
-    chosen = _chosen(forecast, course)
+    chosen = _chosen(outlook, course)
     with _style():
         upper_height = PANEL[1] * ((len(chosen) + 1) // 2)
-        lower_height = TOTAL[1] if forecast.most_dangerous else 0.0
+        lower_height = TOTAL[1] if outlook.most_dangerous else 0.0
         figure = _figure((2 * PANEL[0], upper_height + lower_height))
-        if not forecast.most_dangerous:
-            _draw_panels(figure, forecast, chosen)
+        if not outlook.most_dangerous:
+            _draw_panels(figure, outlook, chosen)
             return figure
         parts: Any = figure.subfigures(2, 1, height_ratios=[upper_height, lower_height])
-        _draw_panels(parts[0], forecast, chosen)
-        _draw_cumulative(parts[1], forecast)
+        _draw_panels(parts[0], outlook, chosen)
+        _draw_cumulative(parts[1], outlook)
         return figure
 
 
-def course_svgs(forecast: Forecast) -> tuple[str, ...]:
+def course_svgs(outlook: Forecast) -> tuple[str, ...]:
     """One small panel for each course, as SVG, to be laid out by the page around them.
 
     Parameters
     ----------
-    forecast
+    outlook
         A forecast of a scenario with a clock.
     """
 
-    def drawn(outlook: CourseOutlook) -> str:
-        name = f"{outlook.variable}={outlook.state}"
-        return _svg(name, PANEL, lambda figure: _draw_panels(figure, forecast, [outlook]))
+    def drawn(prospect: CourseOutlook) -> str:
+        name = f"{prospect.variable}={prospect.state}"
+        return _svg(name, PANEL, lambda figure: _draw_panels(figure, outlook, [prospect]))
 
-    return tuple(drawn(outlook) for outlook in _chosen(forecast, None))
+    return tuple(drawn(prospect) for prospect in _chosen(outlook, None))
 
 
-def cumulative_svg(forecast: Forecast) -> str:
+def cumulative_svg(outlook: Forecast) -> str:
     """Probability that dangerous courses have occurred by a date, as SVG.
 
     Parameters
     ----------
-    forecast
+    outlook
         A forecast of a scenario with a clock and at least one dangerous course.
     """
-    return _svg(ANY_DANGEROUS, TOTAL, lambda figure: _draw_cumulative(figure, forecast))
+    return _svg(ANY_DANGEROUS, TOTAL, lambda figure: _draw_cumulative(figure, outlook))
 
 
-def _chosen(forecast: Forecast, course: str | Sequence[str] | None) -> list[CourseOutlook]:
-    if forecast.scenario.timeline is None:
+def _chosen(outlook: Forecast, course: str | Sequence[str] | None) -> list[CourseOutlook]:
+    if outlook.scenario.timeline is None:
         raise InputError([Problem("forecast", "its scenario has no clock, so nothing to plot")])
-    known = {f"{outlook.variable}={outlook.state}": outlook for outlook in forecast.courses}
+    known = {f"{prospect.variable}={prospect.state}": prospect for prospect in outlook.courses}
     names = list(known) if course is None else [course] if isinstance(course, str) else course
     unknown = [name for name in names if name not in known]
     if unknown:
@@ -140,44 +141,44 @@ def _chosen(forecast: Forecast, course: str | Sequence[str] | None) -> list[Cour
     return [known[name] for name in names]
 
 
-def _draw_panels(figure: Any, forecast: Forecast, chosen: Sequence[CourseOutlook]) -> None:
+def _draw_panels(figure: Any, outlook: Forecast, chosen: Sequence[CourseOutlook]) -> None:
     columns = min(2, len(chosen))
     rows = (len(chosen) + columns - 1) // columns
     axes = figure.subplots(rows, columns, sharex=True, squeeze=False)
     for axis in axes.flat[len(chosen) :]:
         axis.set_visible(False)
-    for number, (axis, outlook) in enumerate(zip(axes.flat, chosen, strict=False)):
-        _draw_panel(axis, forecast, outlook)
+    for number, (axis, prospect) in enumerate(zip(axes.flat, chosen, strict=False)):
+        _draw_panel(axis, outlook, prospect)
         axis.tick_params(labelbottom=number + columns >= len(chosen))
 
 
-def _draw_panel(axis: Any, forecast: Forecast, outlook: CourseOutlook) -> None:
-    timeline = forecast.scenario.timeline
+def _draw_panel(axis: Any, outlook: Forecast, prospect: CourseOutlook) -> None:
+    timeline = outlook.scenario.timeline
     assert timeline is not None
-    values = forecast.timeline_of(outlook.variable, outlook.state)
+    values = outlook.timeline_of(prospect.variable, prospect.state)
     days = [timeline.last_day(step) for step in range(len(values))]
-    color = DANGER[0] if outlook.course.dangerous else BLUE
-    now = forecast.now
+    color = DANGER[0] if prospect.course.dangerous else BLUE
+    now = outlook.now
     _band(axis, days, values, color)
     means = [value.mean for value in values]
     axis.plot(days[: now + 1], means[: now + 1], color=color, lw=1.8)
     axis.plot(days[now:], means[now:], color=color, lw=1.8, ls=(0, (4, 1.5)))
     axis.plot(days[now], means[now], "o", color=color, ms=4)
-    shade = color if outlook.course.dangerous else INK
-    axis.set_title(_shortened(outlook.course.label), loc="left", fontsize=8.5, color=shade, pad=5)
+    shade = color if prospect.course.dangerous else INK
+    axis.set_title(_shortened(prospect.course.label), loc="left", fontsize=8.5, color=shade, pad=5)
     ceiling = _ceiling(max(value.upper for value in values))
     _vertical(axis, ceiling)
-    _as_of(axis, forecast, days)
-    _ticks(axis, forecast, outlook, ceiling)
+    _as_of(axis, outlook, days)
+    _ticks(axis, outlook, prospect, ceiling)
 
 
-def _draw_cumulative(figure: Any, forecast: Forecast) -> None:
-    timeline = forecast.scenario.timeline
+def _draw_cumulative(figure: Any, outlook: Forecast) -> None:
+    timeline = outlook.scenario.timeline
     assert timeline is not None
     axis = figure.subplots(1, 1)
-    curves = list(_curves(forecast))
+    curves = list(_curves(outlook))
     n_ahead = len(curves[0].values)
-    days = [timeline.last_day(forecast.now + 1 + k) for k in range(n_ahead)]
+    days = [timeline.last_day(outlook.now + 1 + k) for k in range(n_ahead)]
     for curve in curves:
         _band(axis, days, curve.values, curve.color, 0.16 if curve.bold else 0.10)
         width = 2.4 if curve.bold else 1.6
@@ -186,18 +187,18 @@ def _draw_cumulative(figure: Any, forecast: Forecast) -> None:
     _vertical(axis, _ceiling(max(curve.values[-1].upper for curve in curves)))
     _label_ends(axis, curves, days)
     _date_axis(axis, days)
-    axis.set_xlim(forecast.as_of, days[-1])
+    axis.set_xlim(outlook.as_of, days[-1])
 
 
-def _curves(forecast: Forecast) -> Iterator[_Curve]:
+def _curves(outlook: Forecast) -> Iterator[_Curve]:
     """Dangerous courses and their union; one course alone is its own union."""
-    dangerous = forecast.most_dangerous
-    for number, outlook in enumerate(dangerous):
-        name = f"{outlook.variable}={outlook.state}"
+    dangerous = outlook.most_dangerous
+    for number, prospect in enumerate(dangerous):
+        name = f"{prospect.variable}={prospect.state}"
         color, dash = DANGER[number % len(DANGER)], DASHES[(number + 1) % len(DASHES)]
-        yield _Curve(outlook.course.label, forecast.cumulative(name), color, dash)
+        yield _Curve(prospect.course.label, outlook.cumulative(name), color, dash)
     if len(dangerous) > 1:
-        yield _Curve(ANY_LABEL, forecast.cumulative(ANY_DANGEROUS), INK, "-", bold=True)
+        yield _Curve(ANY_LABEL, outlook.cumulative(ANY_DANGEROUS), INK, "-", bold=True)
 
 
 def _label_ends(axis: Any, curves: Sequence[_Curve], days: Sequence[date]) -> None:
@@ -248,12 +249,12 @@ def _vertical(axis: Any, ceiling: float) -> None:
     axis.grid(axis="y", color=RULE, lw=0.6)
 
 
-def _as_of(axis: Any, forecast: Forecast, days: Sequence[date]) -> None:
-    axis.axvline(forecast.as_of, color=INK, lw=0.8)
+def _as_of(axis: Any, outlook: Forecast, days: Sequence[date]) -> None:
+    axis.axvline(outlook.as_of, color=INK, lw=0.8)
     top = axis.get_ylim()[1]
     axis.annotate(
-        f"as of {short_date(forecast.as_of)}",
-        (forecast.as_of, top),
+        f"as of {short_date(outlook.as_of)}",
+        (outlook.as_of, top),
         xytext=(4, -2),
         textcoords="offset points",
         va="top",
@@ -264,12 +265,12 @@ def _as_of(axis: Any, forecast: Forecast, days: Sequence[date]) -> None:
     _date_axis(axis, days)
 
 
-def _ticks(axis: Any, forecast: Forecast, outlook: CourseOutlook, ceiling: float) -> None:
-    course = f"{outlook.variable}={outlook.state}"
-    variables = forecast.scenario.variables
+def _ticks(axis: Any, outlook: Forecast, prospect: CourseOutlook, ceiling: float) -> None:
+    course = f"{prospect.variable}={prospect.state}"
+    variables = outlook.scenario.variables
     days = [
-        min(report.event_end, forecast.as_of)
-        for report in forecast.evidence.observations
+        min(report.event_end, outlook.as_of)
+        for report in outlook.evidence.observations
         if any(claim.course == course for claim in variables[report.indicator].speaks_to)
     ]
     axis.vlines(days, 0, 0.07 * ceiling, color=INK, lw=1.1)

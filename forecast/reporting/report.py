@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from forecast.errors import InputError, Problem, UnreliableFit
+from forecast.estimate import DASH, interval, percent
 from forecast.outlook import Forecast
 from forecast.reporting.content import gather
 from forecast.reporting.document import Document
 from forecast.reporting.markdown import render_markdown
-from forecast.reporting.wording import DASH, interval, percent
 
 RANGE = re.compile(rf"\d+{DASH}\d+")
 
@@ -55,14 +55,19 @@ class Report:
         Raises
         ------
         InputError
-            For any other suffix.
+            For any other suffix, and where the file cannot be written.
         """
         target = Path(path)
         forms = {".html": "html", ".md": "markdown"}
         if target.suffix.lower() not in forms:
             message = f"{target.name!r} ends in neither .html nor .md, the forms of a report"
             raise InputError([Problem("path", message)])
-        _write(target, getattr(self, forms[target.suffix.lower()]))
+        text = getattr(self, forms[target.suffix.lower()])
+        try:
+            _write(target, text)
+        except OSError as error:
+            message = f"cannot be written: {error.strerror or error}"
+            raise InputError([Problem(str(target), message)]) from None
         return target
 
     def __repr__(self) -> str:
@@ -77,13 +82,13 @@ class Report:
 
 
 def report(
-    forecast: Forecast, previous: Forecast | None = None, *, allow_unreliable: bool = False
+    outlook: Forecast, previous: Forecast | None = None, *, allow_unreliable: bool = False
 ) -> Report:
     """Report a forecast.
 
     Parameters
     ----------
-    forecast
+    outlook
         The forecast to report.
     previous
         An earlier forecast of the same scenario; the assessment then says what changed.
@@ -101,16 +106,16 @@ def report(
     --------
     >>> report(outlook).save("warning.html")  # doctest: +SKIP
     """
-    if previous is not None and previous.scenario.name != forecast.scenario.name:
-        names = f"{previous.scenario.name!r}, not {forecast.scenario.name!r}"
+    if previous is not None and previous.scenario.name != outlook.scenario.name:
+        names = f"{previous.scenario.name!r}, not {outlook.scenario.name!r}"
         raise InputError([Problem("previous", f"it forecasts {names}; compare like with like")])
-    failures = forecast.diagnostics.failures
+    failures = outlook.diagnostics.failures
     if failures and not allow_unreliable:
         raise UnreliableFit(
-            f"{'; '.join(failures)}. Sample more draws, or pass allow_unreliable=True to report "
+            f"{'; '.join(failures)}. Sample more draws, or allow an unreliable report "
             "with this warning on top."
         )
-    return Report(gather(forecast, previous))
+    return Report(gather(outlook, previous))
 
 
 def render_html(document: Document) -> str:

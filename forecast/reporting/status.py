@@ -82,7 +82,7 @@ def _reached(indicator: str, state: str, by: date | None, evidence: Evidence) ->
         report
         for report in evidence.observations
         if (report.indicator, report.state) == (indicator, state)
-        and (by is None or report.event_start <= by)
+        and (by is None or report.event_end <= by)
     )
 
 

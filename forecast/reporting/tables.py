@@ -5,8 +5,9 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from forecast.estimate import quantity
 from forecast.reporting.lexicon import phrase
-from forecast.reporting.wording import counted, long_date, quantity
+from forecast.reporting.wording import counted, long_date
 
 if TYPE_CHECKING:
     from forecast.outlook import Forecast
@@ -17,12 +18,12 @@ _CELL = "padding:.3em .8em .3em 0;text-align:left;vertical-align:top;white-space
 _RULE = "border-bottom:1px solid rgba(128,128,128,.35)"
 
 
-def courses_rows(forecast: Forecast) -> tuple[Row, tuple[Row, ...]]:
+def courses_rows(outlook: Forecast) -> tuple[Row, tuple[Row, ...]]:
     """Head and rows of the table of courses: course, now, within the horizon, words.
 
     Parameters
     ----------
-    forecast
+    outlook
         A forecast. That of a static scenario has no horizon, and no column for it.
 
     Returns
@@ -30,23 +31,23 @@ def courses_rows(forecast: Forecast) -> tuple[Row, tuple[Row, ...]]:
     tuple
         The head and the rows, as text. The last row is the union of the dangerous courses.
     """
-    horizon = forecast.horizon
+    horizon = outlook.horizon
     rows = []
-    for outlook in forecast.courses:
-        ever = (quantity(outlook.within),) if horizon else ()
-        name = outlook.course.label + (" *" if outlook.course.dangerous else "")
-        rows.append((name, quantity(outlook.now), *ever, phrase(outlook.within).label))
-    if forecast.most_dangerous:
-        union = quantity(forecast.any_dangerous)
+    for prospect in outlook.courses:
+        ever = (quantity(prospect.within),) if horizon else ()
+        name = prospect.course.label + (" *" if prospect.course.dangerous else "")
+        rows.append((name, quantity(prospect.now), *ever, phrase(prospect.within).label))
+    if outlook.most_dangerous:
+        union = quantity(outlook.any_dangerous)
         numbers = ("", union) if horizon else (union,)
-        rows.append((f"{ANY_LABEL} (*)", *numbers, phrase(forecast.any_dangerous).label))
+        rows.append((f"{ANY_LABEL} (*)", *numbers, phrase(outlook.any_dangerous).label))
     by = (f"by {long_date(horizon)}",) if horizon else ()
     return ("Course", "Now", *by, "In words"), tuple(rows)
 
 
-def courses_text(forecast: Forecast) -> str:
+def courses_text(outlook: Forecast) -> str:
     """The table of courses as aligned plain text."""
-    head, rows = courses_rows(forecast)
+    head, rows = courses_rows(outlook)
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
 
     def line(cells: Row) -> str:
@@ -54,18 +55,18 @@ def courses_text(forecast: Forecast) -> str:
         return "  ".join(cell.ljust(width) for cell, width in pairs).rstrip()
 
     rule = "  ".join("-" * width for width in widths)
-    return "\n".join([_title(forecast), "", line(head), rule, *map(line, rows)])
+    return "\n".join([_title(outlook), "", line(head), rule, *map(line, rows)])
 
 
-def courses_html(forecast: Forecast) -> str:
+def courses_html(outlook: Forecast) -> str:
     """The table of courses as a fragment of HTML that takes the colours of the page around it."""
-    head, rows = courses_rows(forecast)
+    head, rows = courses_rows(outlook)
     titles = "".join(_cell("th", cell, "normal") for cell in head)
     body = "".join(f'<tr style="{_RULE}">{_cells(row)}</tr>' for row in rows)
     return (
         '<table style="border-collapse:collapse;color:inherit;background:none">'
         '<caption style="text-align:left;caption-side:top;padding:.3em 0;color:inherit">'
-        f"{escape(_title(forecast))}</caption>"
+        f"{escape(_title(outlook))}</caption>"
         f'<thead><tr style="{_RULE}">{titles}</tr></thead><tbody>{body}</tbody></table>'
     )
 
@@ -79,8 +80,8 @@ def _cell(tag: str, text: str, space: str) -> str:
     return f'<{tag} style="{_CELL.format(space=space)}">{escape(text)}</{tag}>'
 
 
-def _title(forecast: Forecast) -> str:
-    reports = counted(len(forecast.evidence), "report")
-    title = f"{forecast.scenario.title}: as of {long_date(forecast.as_of)}, {reports}"
-    failures = forecast.diagnostics.failures
+def _title(outlook: Forecast) -> str:
+    reports = counted(len(outlook.evidence), "report")
+    title = f"{outlook.scenario.title}: as of {long_date(outlook.as_of)}, {reports}"
+    failures = outlook.diagnostics.failures
     return title + (f". Do not rely on it: {'; '.join(failures)}" if failures else "")

@@ -2,73 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from forecast.outlook import MASS, Estimate
+from forecast.estimate import DASH
 
 if TYPE_CHECKING:
     from forecast.outlook import Forecast
 
-DASH = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
-GAP = "\N{NO-BREAK SPACE}"
-MASS_TEXT = f"{100 * MASS:.0f}{GAP}%"
-
-
-def digits(value: float) -> str:
-    """Whole percent without the sign; what lies outside 1-99 % is printed as a bound.
-
-    Examples
-    --------
-    >>> [digits(value) for value in (0.0, 0.004, 0.126, 0.998, 1.0)]
-    ['0', '<1', '13', '>99', '100']
-    """
-    if 0 < value < 0.01:
-        return "<1"
-    if 0.99 < value < 1:
-        return ">99"
-    return f"{100 * value:.0f}"
-
-
-def percent(value: float) -> str:
-    """Percent, as the reports print it.
-
-    Examples
-    --------
-    >>> percent(0.126).replace(GAP, " ")
-    '13 %'
-    """
-    return f"{digits(value)}{GAP}%"
-
-
-def interval(estimate: Estimate) -> str:
-    """The ends of an estimate's interval; one number if both ends round to the same.
-
-    Examples
-    --------
-    >>> interval(Estimate(0.12, 0.06, 0.21)).replace(DASH, "-").replace(GAP, " ")
-    '6-21 %'
-    >>> interval(Estimate(0.02, 0.004, 0.07)).replace(GAP, " ")
-    '<1 to 7 %'
-    """
-    ends = list(dict.fromkeys((digits(estimate.lower), digits(estimate.upper))))
-    bounded = any(end[0] in "<>" for end in ends)
-    return f"{(f'{GAP}to{GAP}' if bounded else DASH).join(ends)}{GAP}%"
-
-
-def quantity(estimate: Estimate) -> str:
-    """A mean with its interval in brackets.
-
-    Examples
-    --------
-    >>> quantity(Estimate(0.12, 0.06, 0.21)).replace(DASH, "-").replace(GAP, " ")
-    '12 % (6-21 %)'
-    """
-    return f"{percent(estimate.mean)} ({interval(estimate)})"
 
 
 def points(difference: float) -> str:
@@ -145,33 +87,14 @@ def plain(name: str) -> str:
     return name.replace("_", " ")
 
 
-def named(forecast: Forecast, variable: str, state: str) -> str:
+def named(outlook: Forecast, variable: str, state: str) -> str:
     """A variable's label and one of its states.
 
     Parameters
     ----------
-    forecast
+    outlook
         The forecast whose scenario has the variable.
     variable, state
         Which state of which variable.
     """
-    return f"{forecast.scenario.variables[variable].label}: {plain(state)}"
-
-
-def any_of(forecast: Forecast, variable: str, states: Sequence[str], step: int) -> Estimate:
-    """Probability that a variable is in one of some states at a step.
-
-    Parameters
-    ----------
-    forecast
-        A forecast.
-    variable, states
-        The variable, and states of it; they exclude one another, so their draws add up.
-    step
-        Step of the whole timeline.
-    """
-    names = [f"{variable}={state}" for state in dict.fromkeys(states)]
-    found = forecast.posterior["forecast"]["probability"].isel(step=step).sel(state=names)
-    draws = found.sum("state").to_numpy()
-    lower, upper = np.quantile(draws, [(1 - MASS) / 2, (1 + MASS) / 2])
-    return Estimate(float(draws.mean()), float(lower), float(upper))
+    return f"{outlook.scenario.variables[variable].label}: {plain(state)}"

@@ -15,6 +15,7 @@ from forecast.errors import nearest
 from forecast.scenario.scenario import (
     Hazards,
     NoisyMax,
+    Role,
     Row,
     Rows,
     Scenario,
@@ -32,6 +33,8 @@ Finding = tuple[Path, str]
 Variables = Mapping[str, Variable]
 
 ROW_SUM_TOLERANCE = 1e-9
+OBSERVABLE: tuple[Role, ...] = ("indicator", "outcome", "input")
+"""Roles of variables that reports can name."""
 
 
 def find_problems(scenario: Scenario, unread: frozenset[str] = frozenset()) -> Iterator[Finding]:
@@ -347,6 +350,9 @@ def _check_references(scenario: Scenario, unread: frozenset[str]) -> Iterator[Fi
                     continue
                 if name not in variables:
                     yield where, f"{name!r} is not a variable; {nearest(name, variables)}"
+                elif variables[name].role not in OBSERVABLE:
+                    role = variables[name].role
+                    yield where, f"{name!r} is a {role}, which nobody can report on directly"
                 elif state not in variables[name].states:
                     legal = variables[name].states
                     yield where, f"{state!r} is not a state of {name}; {nearest(state, legal)}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from importlib.resources import files
@@ -54,10 +53,22 @@ def scenario_names() -> list[str]:
     return sorted(path.parent.name for path in shipped_folder().glob(f"*/{FILE_NAME}"))
 
 
-def scenario_digest(scenario: Scenario) -> str:
-    """Twelve hexadecimal digits that change whenever anything in the scenario does."""
-    canonical = json.dumps(scenario.model_dump(mode="json", by_alias=True), sort_keys=True)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+def scenario_schema() -> str:
+    """JSON Schema of scenario files, for editors; shipped as priors/scenario.schema.json."""
+    schema = Scenario.model_json_schema(by_alias=True)
+    schema["title"] = "forecast scenario, format 1"
+    return json.dumps(schema, indent=1, sort_keys=True) + "\n"
+
+
+def scenario_folder(name: str) -> Path:
+    """Folder of a shipped scenario, with its files.
+
+    Examples
+    --------
+    >>> (scenario_folder("iraq-2020") / "evidence.csv").is_file()
+    True
+    """
+    return find_scenario(name).parent
 
 
 def shipped_folder() -> Path:

@@ -6,6 +6,8 @@ brings about alone. `Hazards` states how soon a variable moves from one state to
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from functools import cached_property
@@ -34,7 +36,7 @@ def _parse_day(given: Any) -> Any:
         raise PydanticCustomError("date_type", "is not a date") from None
 
 
-Day = Annotated[date, BeforeValidator(_parse_day)]
+Day = Annotated[date, BeforeValidator(_parse_day, json_schema_input_type=date)]
 
 
 class Value(BaseModel):
@@ -57,7 +59,10 @@ class _Interval(Value):
     coverage: Annotated[float, Field(gt=0, lt=1)] = 0.9
 
 
-Interval = Annotated[_Interval, BeforeValidator(_pair_to_interval)]
+Interval = Annotated[
+    _Interval,
+    BeforeValidator(_pair_to_interval, json_schema_input_type=_Interval | tuple[float, float]),
+]
 Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -247,6 +252,15 @@ class Scenario(Value):
         if self.time is None:
             return None
         return Timeline(self.time.start, self.time.step, self.time.horizon)
+
+    @cached_property
+    def digest(self) -> str:
+        """Twelve hexadecimal digits that change whenever anything in the scenario does."""
+        canonical = json.dumps(self.model_dump(mode="json", by_alias=True), sort_keys=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
 
     def with_role(self, *roles: Role) -> dict[str, Variable]:
         """Variables that have one of the roles, in the scenario's order."""

@@ -1,0 +1,105 @@
+"""An estimate: a probability that rests on uncertain tables, and how it is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+MASS = 0.9
+"""Mass of every interval that the library reports."""
+
+DASH = "\N{EN DASH}"
+GAP = "\N{NO-BREAK SPACE}"
+MASS_TEXT = f"{100 * MASS:.0f}{GAP}%"
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A probability with its equal-tailed 90 % interval over draws of the tables.
+
+    Attributes
+    ----------
+    mean
+        The probability to act on.
+    lower, upper
+        Ends of the interval; its width says how much rests on unsure tables.
+
+    Examples
+    --------
+    >>> print(Estimate(0.12, 0.06, 0.21))
+    12 % (6–21 %)
+    """
+
+    mean: float
+    lower: float
+    upper: float
+
+    @classmethod
+    def of(cls, draws: npt.ArrayLike) -> Estimate:
+        """Estimate from draws of a probability, of any shape.
+
+        Examples
+        --------
+        >>> print(Estimate.of([0.1, 0.2, 0.3]))
+        20 % (11–29 %)
+        """
+        values = np.asarray(draws)
+        lower, upper = np.quantile(values, [(1 - MASS) / 2, (1 + MASS) / 2])
+        return cls(float(values.mean()), float(lower), float(upper))
+
+    def __str__(self) -> str:
+        return quantity(self).replace(GAP, " ")
+
+
+def digits(value: float) -> str:
+    """Whole percent without the sign; what lies outside 1-99 % is printed as a bound.
+
+    Examples
+    --------
+    >>> [digits(value) for value in (0.0, 0.004, 0.126, 0.998, 1.0)]
+    ['0', '<1', '13', '>99', '100']
+    """
+    if 0 < value < 0.01:
+        return "<1"
+    if 0.99 < value < 1:
+        return ">99"
+    return f"{100 * value:.0f}"
+
+
+def percent(value: float) -> str:
+    """Percent, as the reports print it.
+
+    Examples
+    --------
+    >>> percent(0.126).replace(GAP, " ")
+    '13 %'
+    """
+    return f"{digits(value)}{GAP}%"
+
+
+def interval(estimate: Estimate) -> str:
+    """The ends of an estimate's interval; one number if both ends round to the same.
+
+    Examples
+    --------
+    >>> interval(Estimate(0.12, 0.06, 0.21)).replace(DASH, "-").replace(GAP, " ")
+    '6-21 %'
+    >>> interval(Estimate(0.02, 0.004, 0.07)).replace(GAP, " ")
+    '<1 to 7 %'
+    """
+    ends = list(dict.fromkeys((digits(estimate.lower), digits(estimate.upper))))
+    bounded = any(end[0] in "<>" for end in ends)
+    return f"{(f'{GAP}to{GAP}' if bounded else DASH).join(ends)}{GAP}%"
+
+
+def quantity(estimate: Estimate) -> str:
+    """A mean with its interval in brackets.
+
+    Examples
+    --------
+    >>> quantity(Estimate(0.12, 0.06, 0.21)).replace(DASH, "-").replace(GAP, " ")
+    '12 % (6-21 %)'
+    """
+    return f"{percent(estimate.mean)} ({interval(estimate)})"

@@ -1,0 +1,150 @@
+"""From the numbers of a file to rows that sum to one, and the text of concentrations.
+
+A row is kept to the last bit if it sums to 1 within 1e-12. It is divided by its sum, with a note,
+if it misses 1 by no more than rounding explains: half a unit in the last printed digit of each of
+its numbers (none for 0 and 1, which nobody rounds to), at most 0.01 in all; or 1e-6 whatever its
+digits, as tools that keep tables in 32 bits do. Any other row is refused.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.interchange.checks import LEAST_CONCENTRATION, SUM_TOLERANCE, shape_text
+from forecast.interchange.source import NUMBER, Numbers, Source
+
+Array = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.int64]
+
+SINGLE_PRECISION = 1e-6
+MOST_ROUNDING = 0.01
+EXACT = "exact"
+
+
+def half_unit(digits: str) -> float:
+    """Half a unit in the last digit of a printed number; nothing for 0 and 1.
+
+    Examples
+    --------
+    >>> half_unit("0.25"), half_unit("2.5e-3"), half_unit("1.0")
+    (0.005, 5e-05, 0.0)
+    """
+    if float(digits) in (0.0, 1.0):
+        return 0.0
+    mantissa, _, exponent = digits.lower().partition("e")
+    decimals = len(mantissa.partition(".")[2])
+    power = min(max(int(exponent or 0), -400), 400) - decimals
+    return float(f"5e{power - 1}")
+
+
+def complete(source: Source, name: str, numbers: Numbers, shape: tuple[int, ...]) -> bool:
+    """Whether a table has as many numbers as its variables need."""
+    if numbers.values.size == prod(shape):
+        return True
+    message = f"the table of {name} has {numbers.values.size} numbers; its variables need "
+    source.wrong(numbers.at, message + shape_text(shape))
+    return False
+
+
+def table_of(source: Source, name: str, numbers: Numbers, cells: Indices) -> Array | None:
+    """Make a table of numbers; nothing, and problems, if they are no probabilities.
+
+    Parameters
+    ----------
+    source
+        Takes problems and notes.
+    name
+        The variable.
+    numbers
+        The numbers as the file has them.
+    cells
+        Which number each cell of the table is, shape (parent sizes..., own size).
+    """
+    values = numbers.values[cells]
+    if not np.isfinite(values).all():
+        return None
+    if (values < 0).any():
+        which = int(cells[values < 0][0])
+        given = numbers.digits(which)
+        source.wrong(numbers.where(which), f"{given}; a probability is a number from 0 to 1")
+        return None
+    rows = values.reshape(-1, values.shape[-1])
+    with np.errstate(over="ignore"):
+        sums = rows.sum(axis=1)
+    gaps = np.abs(sums - 1)
+    off = np.flatnonzero(gaps > SUM_TOLERANCE)
+    if not off.size:
+        return values
+    where = cells.reshape(rows.shape)
+    explained = [_may_be_rounded(source, name, numbers, where[row], sums[row]) for row in off]
+    if not all(explained):
+        return None
+    for row in off:
+        rows[row] /= rows[row].sum()
+    most = f"{gaps[off].max():.2g}"
+    message = f"{off.size} of {len(rows)} rows of {name} missed 1 by up to {most}; divided by sums"
+    source.changed(numbers.where(int(where[off[0], 0])), message)
+    return rows.reshape(values.shape)
+
+
+def _may_be_rounded(
+    source: Source, name: str, numbers: Numbers, cells: Indices, total: float
+) -> bool:
+    gap = abs(total - 1)
+    if gap <= SINGLE_PRECISION:
+        return True
+    units = sum(half_unit(numbers.digits(int(cell))) for cell in cells)
+    allowed = max(min(units, MOST_ROUNDING), SINGLE_PRECISION)
+    if gap <= allowed * (1 + 1e-9):
+        return True
+    given = " ".join(numbers.digits(int(cell)) for cell in cells[:8]) + " …" * (len(cells) > 8)
+    message = (
+        f"a row of {name} sums to {total:.12g}: {given}; a row sums to 1, or misses it by what "
+        f"rounding its digits explains, here {allowed:.2g}"
+    )
+    source.wrong(numbers.where(int(cells[0])), message)
+    return False
+
+
+def concentration_of(source: Source, text: str, shape: tuple[int, ...], at: int) -> Array | None:
+    """Concentrations as files have them: one number for all rows, or one for each in order.
+
+    Examples
+    --------
+    >>> concentration_of(Source("", "file"), "20 exact", (2,), 0)
+    array([20., inf])
+    """
+    words = text.replace(",", " ").split()
+    if len(words) not in (1, prod(shape)):
+        message = f"{len(words)} concentrations; there is one for all rows or one for each of the "
+        source.wrong(at, f"{message}{shape_text(shape or (1,))}")
+        return None
+    values = [_concentration(word) for word in words]
+    for word, value in zip(words, values, strict=True):
+        if value is None:
+            rule = f"a number of at least {LEAST_CONCENTRATION:g}, or {EXACT!r}"
+            source.wrong(at, f"the concentration {word[:40]!r} is not {rule}")
+            return None
+    array = np.array(values, dtype=np.float64)
+    return array.reshape(shape) if len(words) == prod(shape) else np.full(shape, array[0])
+
+
+def _concentration(word: str) -> float | None:
+    if word == EXACT:
+        return float("inf")
+    value = float(word) if NUMBER.fullmatch(word) else 0.0
+    return value if LEAST_CONCENTRATION <= value < float("inf") else None
+
+
+def concentration_text(values: Array) -> str:
+    """Text that `concentration_of` reads back to the last bit."""
+    words = [EXACT if np.isinf(value) else repr(float(value)) for value in values.ravel()]
+    return words[0] if len(set(words)) == 1 else " ".join(words)
+
+
+def numbers_text(values: Array) -> list[str]:
+    """Numbers that are read back to the last bit."""
+    return [repr(float(value)) for value in values.ravel()]

@@ -1,0 +1,166 @@
+"""The text of a file, the places in it, and what is found wrong there."""
+
+from __future__ import annotations
+
+import re
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.errors import SHOWN_PROBLEMS, InputError, Problem, raise_if_any
+from forecast.interchange.checks import MAX_CELLS
+
+MAX_BYTES = 20_000_000
+NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+SHOWN_TEXT = 40
+
+
+class Unreadable(Exception):
+    """A statement that breaks off; caught where reading can go on."""
+
+
+class Source:
+    r"""A text, where it came from, and the problems and notes that reading it yields.
+
+    Parameters
+    ----------
+    text
+        What is read; bytes in UTF-8 where places are counted in bytes.
+    where
+        What the text is called in problems: a path, mostly.
+
+    Examples
+    --------
+    >>> Source("one\ntwo", "file.bif").place(5)
+    'file.bif:2:2'
+    """
+
+    def __init__(self, text: str | bytes, where: str) -> None:
+        self.text, self.where = text, where
+        self.problems: list[Problem] = []
+        self.notes: list[str] = []
+
+    @cached_property
+    def _starts(self) -> array[int]:
+        pattern = re.compile("\n") if isinstance(self.text, str) else re.compile(b"\n")
+        starts = array("q", [0])
+        starts.extend(match.end() for match in pattern.finditer(self.text))  # type: ignore[arg-type]
+        return starts
+
+    def place(self, at: int) -> str:
+        """File, line and column of an offset."""
+        line = bisect_right(self._starts, at)
+        before = self.text[self._starts[line - 1] : at]
+        shown = before if isinstance(before, str) else before.decode("utf-8", "replace")
+        return f"{self.where}:{line}:{len(shown) + 1}"
+
+    def wrong(self, at: int, message: str) -> None:
+        """Take note of a problem; a file with very many is given up."""
+        self.problems.append(Problem(self.place(at), message))
+        if len(self.problems) >= SHOWN_PROBLEMS:
+            self.problems.append(Problem(self.where, "too many problems; the rest was not read"))
+            raise InputError(self.problems)
+
+    def changed(self, at: int, message: str) -> None:
+        """Take note of something that was changed while reading."""
+        self.notes.append(f"{self.place(at)}: {message}")
+
+    def give_up(self, at: int, message: str) -> InputError:
+        """The error of a file that cannot be read further, with all found so far."""
+        return InputError([*self.problems, Problem(self.place(at), message)])
+
+    def settle(self) -> None:
+        """Raise all problems, in the order of their places."""
+        raise_if_any(sorted(self.problems, key=_line_and_column))
+
+
+def checked(text: str, where: str) -> str:
+    """The text, if it is one that a reader should look at."""
+    if not isinstance(text, str):
+        raise InputError([Problem(where, f"is {type(text).__name__}, not text")])
+    if len(text) > MAX_BYTES:
+        raise InputError([Problem(where, f"{len(text):,} bytes; at most {MAX_BYTES:,} are read")])
+    if not text.strip():
+        raise InputError([Problem(where, "the file is empty")])
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        raise InputError([Problem(f"{where}:{line}", "not a text file: it holds a NUL byte")])
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Numbers as a file has them: their values, their digits and their places.
+
+    Attributes
+    ----------
+    values
+        The numbers, (number,); not finite where the file has none.
+    starts
+        Where each begins in `text`.
+    text
+        The text that holds them.
+    place
+        Offset in the source of an offset in `text`.
+    at
+        Where the list as a whole begins in the source.
+    """
+
+    values: npt.NDArray[np.float64]
+    starts: npt.NDArray[np.int64]
+    text: str
+    place: Callable[[int], int]
+    at: int
+
+    def digits(self, which: int) -> str:
+        """A number as it is written."""
+        match = NUMBER.match(self.text, int(self.starts[which]))
+        return match.group() if match else ""
+
+    def where(self, which: int) -> int:
+        """Place of a number in the source."""
+        return self.place(int(self.starts[which]))
+
+
+def number(source: Source, word: str, at: int) -> float:
+    """The number that a word is; a problem and NaN if it is none."""
+    if NUMBER.fullmatch(word):
+        value = float(word)
+        if value == value and abs(value) != float("inf"):
+            return value
+    source.wrong(at, f"{shortened(word)} is not a number")
+    return float("nan")
+
+
+def numbers_from(
+    source: Source,
+    words: Iterable[tuple[str, int]],
+    text: str,
+    place: Callable[[int], int],
+    at: int,
+) -> Numbers:
+    """The numbers that words are, each with its offset in `text`; at most as many as cells."""
+    values, starts = array("d"), array("q")
+    for word, start in words:
+        if len(values) == MAX_CELLS:
+            raise source.give_up(place(start), f"more than {MAX_CELLS:,} numbers")
+        values.append(number(source, word, place(start)))
+        starts.append(start)
+    return Numbers(np.array(values), np.array(starts, np.int64), text, place, at)
+
+
+def shortened(word: str) -> str:
+    """A word in quotes, cut if it is long."""
+    return repr(word if len(word) <= SHOWN_TEXT else word[:SHOWN_TEXT] + "…")
+
+
+def _line_and_column(problem: Problem) -> tuple[int, int]:
+    parts = problem.where.rsplit(":", 2)
+    if len(parts) == 3 and parts[1].isdigit() and parts[2].isdigit():
+        return int(parts[1]), int(parts[2])
+    return (10**9, 0)

@@ -1,0 +1,308 @@
+"""A static network with its tables, as other tools keep it in their files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from html import escape
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.errors import InputError, Problem, nearest, raise_if_any
+from forecast.interchange.checks import find_problems
+from forecast.interchange.drawing import draw_rows
+
+if TYPE_CHECKING:
+    from forecast.inference.network import Network
+
+Array = npt.NDArray[np.float64]
+Pairs = tuple[tuple[str, str], ...]
+SHOWN_VARIABLES = 40
+SHOWN_STATES = 6
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TabledNetwork:
+    """Variables, parents and tables of a network, with how firmly each row is known.
+
+    Two networks are equal if everything but their notes is, to the last bit and in the same order.
+
+    Parameters
+    ----------
+    name
+        Name of the network.
+    variables
+        State labels of each variable.
+    parents
+        Parents of each variable; none where it is left out.
+    tables
+        Probability of each state given the parents, shape (parent sizes..., own size). Every row
+        sums to 1 within 1e-12.
+    concentration
+        How firmly each row is known: its Dirichlet distribution has ``concentration * row`` as
+        parameters. Shape (parent sizes...), or one number for all rows; infinite for a row that
+        is known exactly, as are all rows of a variable that is left out.
+    properties
+        Free pairs of a name and a value for each variable; those of the network under "".
+    notes
+        What was changed while reading.
+
+    Raises
+    ------
+    InputError
+        With all problems: unknown parents, cycles, shapes, negative numbers, sums.
+
+    Examples
+    --------
+    >>> grass = TabledNetwork(
+    ...     name="grass",
+    ...     variables={"rain": ("no", "yes"), "grass": ("dry", "wet")},
+    ...     parents={"grass": ("rain",)},
+    ...     tables={"rain": [0.8, 0.2], "grass": [[0.9, 0.1], [0.3, 0.7]]},
+    ...     concentration={"grass": 20},
+    ... )
+    >>> grass
+    TabledNetwork grass: 2 variables, 6 cells
+    variable  states    parents  concentration
+    rain      no, yes            exact
+    grass     dry, wet  rain     20
+    >>> network = grass.network
+    >>> wet = network.no_evidence(1)
+    >>> wet[0, network.state("grass", "dry")] = -np.inf
+    >>> sweep = network.sweep(grass.theta, wet, "smoothed")
+    >>> sweep.marginals[0, network.state("rain", "yes"), 0].round(4)
+    np.float64(0.6364)
+    """
+
+    name: str
+    variables: dict[str, tuple[str, ...]]
+    parents: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    tables: dict[str, Array] = field(default_factory=dict)
+    concentration: dict[str, Array] = field(default_factory=dict)
+    properties: dict[str, Pairs] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        problems: list[Problem] = []
+        tidy = _Tidy(self, problems)
+        for name, value in (
+            ("variables", tidy.variables()),
+            ("parents", tidy.parents()),
+            ("tables", tidy.arrays("tables")),
+            ("concentration", tidy.arrays("concentration")),
+            ("properties", tidy.properties()),
+            ("notes", tuple(self.notes)),
+        ):
+            object.__setattr__(self, name, value)
+        raise_if_any(problems)
+        raise_if_any(find_problems(self))
+        object.__setattr__(self, "concentration", dict(self._uncertain()))
+
+    def _uncertain(self) -> Iterator[tuple[str, Array]]:
+        """Concentrations in full shape and in order; none for a variable known exactly."""
+        for name in self.variables:
+            if name in self.concentration and np.isfinite(self.concentration[name]).any():
+                full = np.broadcast_to(self.concentration[name], self.tables[name].shape[:-1])
+                yield name, _sealed(full)
+
+    @property
+    def network(self) -> Network:
+        """The structure, for inference; its cells lie as in `theta`."""
+        from forecast.inference.network import Block, Network, Node
+
+        nodes, start = [], 0
+        for name, states in self.variables.items():
+            block = Block(tuple((parent, 0) for parent in self.parents[name]), start)
+            nodes.append(Node(name, states, block, None))
+            start += self.tables[name].size
+        return Network(tuple(nodes), n_cells=start, dynamic=False)
+
+    @property
+    def theta(self) -> Array:
+        """All table cells, (cell, 1): variables in order, parents slowest, own state fastest."""
+        return np.concatenate([self.tables[name].ravel() for name in self.variables])[:, None]
+
+    @property
+    def n_cells(self) -> int:
+        """Number of cells of all tables."""
+        return sum(table.size for table in self.tables.values())
+
+    def with_concentration(self, value: float | Mapping[str, Any]) -> TabledNetwork:
+        """The same network with rows known less, or more, firmly.
+
+        Parameters
+        ----------
+        value
+            One number for all rows of all variables, or for each variable a number or an array
+            of shape (parent sizes...). Variables left out keep what they have.
+
+        Raises
+        ------
+        InputError
+            If a variable is unknown, or a concentration is not positive.
+
+        Examples
+        --------
+        >>> rain = TabledNetwork("rain", {"rain": ("no", "yes")}, tables={"rain": [0.8, 0.2]})
+        >>> rain.with_concentration(20).concentration["rain"]
+        array(20.)
+        """
+        if isinstance(value, Mapping):
+            unknown = [name for name in value if name not in self.variables]
+            message = "is not a variable; {}"
+            raise_if_any(
+                [Problem(str(u), message.format(nearest(u, self.variables))) for u in unknown]
+            )
+            return replace(self, concentration={**self.concentration, **value})
+        return replace(self, concentration=dict.fromkeys(self.variables, np.asarray(value)))
+
+    def draw_tables(self, n: int, seed: int) -> Array:
+        """Draw tables from what is known of their rows.
+
+        Each row with concentration c is drawn from a Dirichlet distribution with parameters
+        ``c * row``. Zeros stay zero, and rows that are known exactly, or have a single possible
+        state, stay as they are.
+
+        Parameters
+        ----------
+        n
+            Number of draws.
+        seed
+            The same seed gives the same tables.
+
+        Returns
+        -------
+        Array
+            Cells in the order of `theta`, (cell, draw).
+
+        Examples
+        --------
+        >>> rain = TabledNetwork("rain", {"rain": ("no", "yes")}, tables={"rain": [0.8, 0.2]})
+        >>> theta = rain.with_concentration(20).draw_tables(1000, seed=1)
+        >>> theta.shape, theta.mean(axis=1).round(2)
+        ((2, 1000), array([0.8, 0.2]))
+        """
+        if n < 1:
+            raise InputError([Problem("n", f"{n} draws; at least 1 is needed")])
+        random = np.random.default_rng(seed)
+        theta = np.repeat(self.theta, n, axis=1)
+        start = 0
+        for name, table in self.tables.items():
+            firm = self.concentration.get(name)
+            if firm is not None:
+                rows = table.reshape(-1, table.shape[-1])
+                draw_rows(random, theta[start : start + table.size], rows, firm.ravel())
+            start += table.size
+        return theta
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, TabledNetwork):
+            return NotImplemented
+        return (
+            self.name == other.name
+            and list(self.variables.items()) == list(other.variables.items())
+            and self.parents == other.parents
+            and self.properties == other.properties
+            and _same_bits(self.tables, other.tables)
+            and _same_bits(self.concentration, other.concentration)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        rows = [("variable", "states", "parents", "concentration"), *self._rows()]
+        widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        ]
+        return "\n".join([self._headline(), *lines, *self._rest()])
+
+    def _repr_html_(self) -> str:
+        """The same table for a notebook."""
+        head = "".join(f"<th>{title}</th>" for title in _TITLES)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
+            for row in self._rows()
+        )
+        below = "".join(f"<p>{escape(line)}</p>" for line in self._rest())
+        table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return f"<p>{escape(self._headline())}</p>{table}{below}"
+
+    def _headline(self) -> str:
+        return f"TabledNetwork {self.name}: {len(self.variables)} variables, {self.n_cells} cells"
+
+    def _rows(self) -> Iterator[tuple[str, str, str, str]]:
+        for name, states in islice(self.variables.items(), SHOWN_VARIABLES):
+            more = ["…"] if len(states) > SHOWN_STATES else []
+            shown = ", ".join([*states[:SHOWN_STATES], *more])
+            yield name, shown, ", ".join(self.parents[name]), self._firmness(name)
+
+    def _firmness(self, name: str) -> str:
+        if name not in self.concentration:
+            return "exact"
+        low, high = self.concentration[name].min(), self.concentration[name].max()
+        return f"{low:g}" if low == high else f"{low:g} to {high:g}"
+
+    def _rest(self) -> list[str]:
+        more = len(self.variables) - SHOWN_VARIABLES
+        notes = len(self.notes)
+        return [f"… and {more} more"] * (more > 0) + [f"{notes} notes in .notes"] * (notes > 0)
+
+
+_TITLES = ("variable", "states", "parents", "concentration")
+
+
+class _Tidy:
+    """What was given, in the form in which it is kept; what has no such form is a problem."""
+
+    def __init__(self, network: TabledNetwork, problems: list[Problem]) -> None:
+        self.given, self.problems = network, problems
+
+    def variables(self) -> dict[str, tuple[str, ...]]:
+        return {name: tuple(states) for name, states in self.given.variables.items()}
+
+    def parents(self) -> dict[str, tuple[str, ...]]:
+        given = self.given.parents
+        named = {name: tuple(given.get(name, ())) for name in self.given.variables}
+        return named | {name: tuple(given[name]) for name in given if name not in named}
+
+    def arrays(self, what: str) -> dict[str, Array]:
+        found: dict[str, Array] = {}
+        given = getattr(self.given, what)
+        for name in [*(n for n in self.given.variables if n in given), *given]:
+            try:
+                found[name] = _sealed(given[name])
+            except (TypeError, ValueError):
+                self.problems.append(Problem(f"{what} of {name}", "is not an array of numbers"))
+        return found
+
+    def properties(self) -> dict[str, Pairs]:
+        given = self.given.properties
+        order = ["", *self.given.variables, *given]
+        return {
+            name: tuple((str(key), _tidy_value(value)) for key, value in given[name])
+            for name in dict.fromkeys(order)
+            if given.get(name)
+        }
+
+
+def _tidy_value(value: object) -> str:
+    return str(value).replace("\r\n", "\n").replace("\r", "\n").strip()
+
+
+def _sealed(values: object) -> Array:
+    """A read-only copy in 64 bits; the sign of a zero is dropped."""
+    array = np.array(values, dtype=np.float64) + 0.0
+    array = np.asarray(array)
+    array.flags.writeable = False
+    return array
+
+
+def _same_bits(one: dict[str, Array], other: dict[str, Array]) -> bool:
+    return one.keys() == other.keys() and all(
+        np.array_equal(one[name], other[name]) for name in one
+    )

@@ -1,0 +1,211 @@
+"""The format of GeNIe and SMILE (XDSL): chance, deterministic and noisy-MAX nodes.
+
+Tables have the first parent slowest and their own state fastest. XDSL names are identifiers, so
+other names and labels are mapped to some and kept in an extension, as are properties with such
+names; GeNIe's own extension is passed over on reading. Concentrations are user properties.
+
+Deterministic and noisy-MAX nodes become full tables, with a note. Columns of noisy-MAX
+parameters are taken to run in the order of ``<strengths>``, strongest first, as SMILE keeps
+them; a file whose weakest column is not 0 … 0 1 is refused rather than misread. So are files of
+pyAgrum with several parents of a node, whose tables are in another order than GeNIe's.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from forecast.interchange import noisy_max, rows
+from forecast.interchange.checks import shape_text, suggest
+from forecast.interchange.draft import Draft
+from forecast.interchange.markup import Element, parse, source_of
+from forecast.interchange.source import Numbers, Source, checked, shortened
+from forecast.interchange.tabled import TabledNetwork
+from forecast.interchange.xdsl_names import Names
+from forecast.interchange.xdsl_writing import write
+
+__all__ = ["read", "write"]
+
+_NODES = ("cpt", "deterministic", "noisymax")
+
+
+def read(text: str, where: str = "XDSL") -> TabledNetwork:
+    """Read a network.
+
+    Parameters
+    ----------
+    text
+        An XDSL document; what it says of its encoding is not looked at.
+    where
+        What to call it in problems.
+
+    Raises
+    ------
+    InputError
+        With every problem, by line and column; also for decisions, utilities and equations.
+
+    Examples
+    --------
+    >>> read('''<smile version="1.0" id="weather"><nodes>
+    ... <cpt id="rain"><state id="no"/><state id="yes"/><probabilities>0.8 0.2</probabilities></cpt>
+    ... <deterministic id="grass"><state id="dry"/><state id="wet"/><parents>rain</parents>
+    ...   <resultingstates>dry wet</resultingstates></deterministic>
+    ... </nodes></smile>''').tables["grass"]
+    array([[1., 0.],
+           [0., 1.]])
+    """
+    source = source_of(checked(text, where), where)
+    root = parse(source)
+    nodes = root.first("nodes")
+    if root.tag != "smile" or nodes is None:
+        raise source.give_up(root.at, f"<{root.tag[:40]}> where <smile> with <nodes> is expected")
+    if (dynamic := root.first("dynamic")) is not None and dynamic.children:
+        source.wrong(dynamic.at, "a dynamic network; only static ones are read")
+    _refuse_other_order(source, root, nodes)
+    names = Names(root)
+    draft = Draft(source)
+    draft.call(names.network or root.attributes.get("id", "unnamed"), root.at)
+    for group in (root, root.first("properties")):
+        for child in group.all("property") if group is not None else ():
+            draft.describe("", (child.attributes.get("id", ""), child.text.strip()), child.at)
+    for pair, at in names.properties(""):
+        draft.describe("", pair, at)
+    reader = _Reader(draft, names)
+    readable = [node for node in names.ordered(nodes.children) if reader.declare(node)]
+    for node in readable:
+        reader.define(node)
+    return draft.finish()
+
+
+def _refuse_other_order(source: Source, root: Element, nodes: Element) -> None:
+    """Refuse what pyAgrum writes with several parents: there the first parent is the fastest."""
+    extensions = root.first("extensions")
+    display = extensions.first("genie") if extensions is not None else None
+    if display is None or not display.attributes.get("app", "").startswith("aGrUM"):
+        return
+    for node in nodes.children:
+        parents = node.first("parents")
+        if parents is not None and len(parents.text.split()) > 1:
+            message = (
+                "pyAgrum wrote this file, and orders tables of several parents otherwise than "
+                "GeNIe; take the network over with from_pyagrum, or save it as .bif"
+            )
+            source.wrong(node.at, message)
+            return
+
+
+class _Reader:
+    """Reads nodes into a draft; ids of states are those of the file, labels may differ."""
+
+    def __init__(self, draft: Draft, names: Names) -> None:
+        self.draft, self.source, self.names = draft, draft.source, names
+        self.ids: dict[str, tuple[str, ...]] = {}
+
+    def declare(self, node: Element) -> bool:
+        """Declare a node; whether it is of a readable kind."""
+        given = node.attributes.get("id", "")
+        name = self.names.variable(given)
+        if node.tag not in _NODES:
+            kinds = ", ".join(f"<{tag}>" for tag in _NODES)
+            self.source.wrong(node.at, f"<{node.tag[:40]}> {name[:40]!r}; nodes are {kinds}")
+            self.draft.spoil(name, node.at)
+            return False
+        states = tuple(child.attributes.get("id", "") for child in node.all("state"))
+        self.ids.setdefault(name, states)
+        self.draft.declare(name, self.names.states(given, states), node.at)
+        return True
+
+    def define(self, node: Element) -> None:
+        """Set the table of a node, and its properties."""
+        given = node.attributes.get("id", "")
+        name = self.names.variable(given)
+        listed = node.first("parents")
+        ids = listed.text.split() if listed is not None else []
+        shape = self.draft.define(name, [self.names.variable(i) for i in ids], node.at)
+        if shape is None:
+            return
+        for child in node.all("property"):
+            pair = (child.attributes.get("id", ""), child.text.strip())
+            self.draft.describe(name, pair, child.at)
+        for pair, at in self.names.properties(given):
+            self.draft.describe(name, pair, at)
+        kinds = {"cpt": self._chances, "deterministic": self._fixed, "noisymax": self._noisy}
+        kinds[node.tag](node, name, shape)
+
+    def _part(self, node: Element, name: str, tag: str) -> Element | None:
+        parts = list(node.all(tag))
+        if len(parts) == 1:
+            return parts[0]
+        self.source.wrong(node.at, f"{len(parts)} of <{tag}> in {name}; it has one")
+        return None
+
+    def _chances(self, node: Element, name: str, shape: tuple[int, ...]) -> None:
+        part = self._part(node, name, "probabilities")
+        if part is not None:
+            self.draft.fill(name, part.numbers(self.source), shape)
+
+    def _fixed(self, node: Element, name: str, shape: tuple[int, ...]) -> None:
+        part = self._part(node, name, "resultingstates")
+        if part is None:
+            return
+        results, own = part.text.split(), {state: i for i, state in enumerate(self.ids[name])}
+        if len(results) != prod(shape[:-1]):
+            message = f"{len(results)} resulting states of {name}; its parents need "
+            self.source.wrong(part.at, message + shape_text(shape[:-1] or (1,)))
+            return
+        for unknown in dict.fromkeys(result for result in results if result not in own):
+            message = f"{shortened(unknown)} is not a state of {name}; {suggest(unknown, own)}"
+            self.source.wrong(part.at, message)
+        if all(result in own for result in results):
+            chosen = np.eye(shape[-1])[[own[result] for result in results]]
+            self.draft.tables[name] = chosen.reshape(shape)
+            self.source.changed(node.at, f"{name} is deterministic; read as a table of 0 and 1")
+
+    def _noisy(self, node: Element, name: str, shape: tuple[int, ...]) -> None:
+        part = self._part(node, name, "parameters")
+        orders = self._strengths(node, name, shape)
+        if part is None or orders is None:
+            return
+        numbers = part.numbers(self.source)
+        columns = (sum(shape[:-1]) + 1, shape[-1])
+        if not rows.complete(self.source, f"{name} (noisy-MAX)", numbers, columns):
+            return
+        cells = np.arange(prod(columns), dtype=np.int64).reshape(columns)
+        table = rows.table_of(self.source, name, numbers, cells)
+        if table is None:
+            return
+        *pushes, leak = np.split(table, np.cumsum(shape[:-1]))
+        if all(self._silent(name, numbers, push) for push in pushes):
+            sorted_back = [push[np.argsort(o)] for push, o in zip(pushes, orders, strict=True)]
+            self.draft.tables[name] = noisy_max.full_table(sorted_back, leak[0])
+            self.source.changed(node.at, f"{name} is noisy-MAX; read as its full table")
+
+    def _silent(
+        self, name: str, numbers: Numbers, push: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+    ) -> bool:
+        """Whether the last, weakest column of a parent pushes to the weakest state alone."""
+        if push[-1, -1] == 1:
+            return True
+        message = f"the weakest column of each parent of {name} is 0 … 0 1 in noisy-MAX"
+        self.source.wrong(numbers.at, message)
+        return False
+
+    def _strengths(
+        self, node: Element, name: str, shape: tuple[int, ...]
+    ) -> list[list[int]] | None:
+        """The states of each parent, strongest first."""
+        part = node.first("strengths")
+        if part is None:
+            return [list(range(size)) for size in shape[:-1]]
+        words, orders = part.text.split(), list[list[int]]()
+        for size in shape[:-1]:
+            here, words = words[:size], words[size:]
+            orders.append(
+                [int(w) if w.isascii() and w.isdigit() and len(w) < 9 else -1 for w in here]
+            )
+        if words or any(sorted(o) != list(range(s)) for o, s in zip(orders, shape, strict=False)):
+            message = f"the strengths of {name} are not the numbers of each parent's states, from 0"
+            self.source.wrong(part.at, message)
+            return None
+        return orders
