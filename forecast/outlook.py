@@ -292,15 +292,25 @@ def probability(
     return Estimate.of(reached.isel(time=-1).to_numpy())
 
 
-def beliefs(given: Forecast) -> Beliefs:
+def beliefs(given: Forecast, *, draws: int | None = None) -> Beliefs:
     """Everything that can be asked of a forecast's network, for each draw of its tables.
 
-    Examples
-    --------
-    >>> callable(beliefs)
-    True
+    Parameters
+    ----------
+    given
+        A forecast.
+    draws
+        Use at most this many draws of each chain, evenly spaced, for quicker answers.
+
+    Returns
+    -------
+    Beliefs
+        Its answers have the dimensions chain and draw.
     """
-    return beliefs_of(given.scenario, given.evidence, given.posterior["posterior"].to_dataset())
+    posterior = given.posterior["posterior"].to_dataset()
+    if draws is not None:
+        posterior = posterior.isel(draw=slice(None, None, -(-posterior.sizes["draw"] // draws)))
+    return beliefs_of(given.scenario, given.evidence, posterior)
 
 
 def _fit(scenario: Scenario, evidence: Evidence, sampling: Sampling) -> Forecast:

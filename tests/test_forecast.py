@@ -209,3 +209,11 @@ def test_a_date_within_the_week_of_the_as_of_date_cannot_be_asked(day1):
         fc.probability(outlook, "storm", "storm", by=midweek.as_of + timedelta(days=1))
     with pytest.raises(InputError, match="is not one of the 4 steps"):
         outlook.probability_within("storm=storm", outlook.now)
+
+
+def test_fewer_draws_ask_the_same_questions(day2):
+    thin = fc.beliefs(day2, draws=50)
+    whole = fc.beliefs(day2)
+    assert thin.shape == (2, 50)
+    some = whole.posterior("storm").isel(draw=slice(None, None, 8)).to_numpy()
+    assert thin.posterior("storm").to_numpy() == pytest.approx(some, abs=1e-14)
