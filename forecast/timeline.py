@@ -8,6 +8,9 @@ from math import ceil
 
 from forecast.errors import InputError, Problem
 
+MAX_STEPS = 1000
+"""Steps before the as-of date, and after it, that a forecast may have."""
+
 
 @dataclass(frozen=True, slots=True)
 class Timeline:

@@ -137,6 +137,21 @@ FAULTS = {
         "start: 2020-01-33",
         ":6: time.start: 'start' is not a date; write 2020-01-31; given: '2020-01-33'",
     ),
+    "horizon without end": (
+        "horizon: 28",
+        "horizon: 28000000",
+        ":6: time.horizon: 4,000,000 steps; at most 1,000 are forecast",
+    ),
+    "horizon within a step": (
+        "horizon: 28",
+        "horizon: 2",
+        ":6: time.horizon: 2 days; at least one step of 7 days",
+    ),
+    "start at the end of time": (
+        "start: 2020-01-03",
+        "start: 9999-12-30",
+        ":6: time.start: 1,000 steps from 9999-12-30 pass the year 9999",
+    ),
     "basis without a kind": (
         '"judgement: seen',
         '"I have seen',
@@ -271,6 +286,11 @@ def test_a_report_path_is_checked_before_any_work(capsys):
 def test_a_date_is_checked_before_any_work(capsys):
     assert main(["report", "iraq-2020", "--as-of", "23 January"]) == BAD_INPUT
     assert "'23 January' is not a date" in capsys.readouterr().err
+
+
+def test_a_date_without_end_is_refused_at_once(capsys):
+    assert main(["report", "iraq-2020", "--as-of", "9999-12-31"]) == BAD_INPUT
+    assert "at most 1,000" in capsys.readouterr().err
 
 
 def test_help_teaches(capsys):

@@ -21,6 +21,7 @@ from forecast.evidence.ledger import Evidence
 from forecast.evidence.report import RELIABILITY, Report
 from forecast.evidence.sources import admiralty_grades
 from forecast.scenario.scenario import Scenario
+from forecast.timeline import MAX_STEPS
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
@@ -128,6 +129,11 @@ def last_step(scenario: Scenario, evidence: Evidence) -> int:
     step = timeline.step_of(evidence.as_of)
     if step < 0:
         message = f"{evidence.as_of} is before the scenario begins, {timeline.start}"
+        raise InputError([Problem("as_of", message)])
+    if step > MAX_STEPS:
+        message = (
+            f"{evidence.as_of} is {step:,} steps after {timeline.start}; at most {MAX_STEPS:,}"
+        )
         raise InputError([Problem("as_of", message)])
     return step
 

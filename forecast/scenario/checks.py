@@ -7,6 +7,7 @@ first one. `forecast.scenario.files` turns paths into line numbers.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from graphlib import CycleError, TopologicalSorter
 from itertools import product
 from math import isclose
@@ -27,6 +28,7 @@ from forecast.scenario.scenario import (
     spell_parent,
     states_meant,
 )
+from forecast.timeline import MAX_STEPS
 
 Path = tuple[str | int, ...]
 Finding = tuple[Path, str]
@@ -48,6 +50,7 @@ def find_problems(scenario: Scenario, unread: frozenset[str] = frozenset()) -> I
         Names of variables whose own description could not be read; mentioning them is no fault.
     """
     variables = scenario.variables
+    yield from _check_clock(scenario)
     unresolved = False
     for name, variable in variables.items():
         at: Path = ("variables", name)
@@ -87,6 +90,19 @@ def step_order(variables: Variables, *, first: bool) -> tuple[str, ...]:
         found = () if table is None else parents_of(table, name)
         graph[name] = [parent for parent, lag in found if lag == 0 and parent in variables]
     return tuple(TopologicalSorter(graph).static_order())
+
+
+def _check_clock(scenario: Scenario) -> Iterator[Finding]:
+    clock = scenario.time
+    if clock is None:
+        return
+    if clock.horizon < clock.step:
+        yield ("time", "horizon"), f"{clock.horizon} days; at least one step of {clock.step} days"
+    elif clock.horizon > MAX_STEPS * clock.step:
+        steps = clock.horizon // clock.step
+        yield ("time", "horizon"), f"{steps:,} steps; at most {MAX_STEPS:,} are forecast"
+    elif clock.start.toordinal() + 2 * MAX_STEPS * clock.step > date.max.toordinal():
+        yield ("time", "start"), f"{MAX_STEPS:,} steps from {clock.start} pass the year 9999"
 
 
 def _check_variable(at: Path, variable: Variable) -> Iterator[Finding]:
