@@ -180,8 +180,8 @@ def _list_scenarios(_: argparse.Namespace) -> int:
 
 def _check(given: argparse.Namespace) -> int:
     from forecast.evidence.files import read_evidence
+    from forecast.inference.builder import compile_tables
     from forecast.inference.network import slice_circuits
-    from forecast.inference.tables import compile_tables
     from forecast.scenario.files import load_scenario
 
     problem = load_scenario(given.scenario)

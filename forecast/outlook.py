@@ -332,9 +332,6 @@ def _forecast_group(scenario: Scenario, evidence: Evidence, found: Beliefs) -> A
     """Probabilities of every state at every step, and of every course by every coming step."""
     import xarray as xr
 
-    view = found.network.sweep(found.theta, found.log_like, "filtered").marginals
-    chains, draws = found.shape
-    marginals = np.moveaxis(view, -1, 0).reshape(chains, draws, *view.shape[:-1])
     courses = dict(_watched(scenario))
     reached = [
         found.at_least_once(states)
@@ -342,17 +339,15 @@ def _forecast_group(scenario: Scenario, evidence: Evidence, found: Beliefs) -> A
         else found.at_least_once(states, found.times[0])
         for states in courses.values()
     ]
-    states = [f"{node.name}={state}" for node in found.network.nodes for state in node.states]
     return xr.Dataset(
         {
-            "probability": (("chain", "draw", "step", "state"), marginals),
+            "probability": found.posteriors().rename(time="step").drop_vars("step"),
             "at_least_once": xr.concat(reached, dim="course")
             .rename(time="ahead")
             .transpose("chain", "draw", "ahead", "course"),
         },
         coords={
             "step": list(range(len(found.times))),
-            "state": states,
             "course": list(courses),
         },
         attrs={"now": found.now, "as_of": evidence.as_of.isoformat()},

@@ -7,7 +7,8 @@ import numpy as np
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import last_step, tabulate_reports
 from forecast.inference.beliefs import Beliefs
-from forecast.inference.tables import TableProgram, compile_tables
+from forecast.inference.builder import compile_tables
+from forecast.inference.tables import TableProgram
 
 
 def prior_draws(program: TableProgram, n: int, seed: int) -> dict[str, np.ndarray]:
@@ -17,9 +18,9 @@ def prior_draws(program: TableProgram, n: int, seed: int) -> dict[str, np.ndarra
     draws = {"chance": rng.beta(*priors.chance.T[..., None], size=(len(priors.chance), n))}
     for width, rows in priors.rows.items():
         draws[f"row_{width}"] = np.stack([rng.dirichlet(alpha, n).T for alpha in rows])
-    if len(priors.times):
-        mean, sd = priors.times.T[..., None]
-        draws["times"] = np.exp(mean + sd * rng.normal(size=(len(priors.times), n)))
+    if len(priors.positive):
+        mean, sd = priors.positive.T[..., None]
+        draws["positive"] = np.exp(mean + sd * rng.normal(size=(len(priors.positive), n)))
     return draws
 
 
@@ -31,11 +32,10 @@ def prior_beliefs(scenario, as_of: date, n: int, seed: int, reports=()) -> Belie
     steps = range(timeline.n_steps(as_of))
     table = tabulate_reports(scenario, evidence, len(steps))
     assert not table.observed, "only reports on inputs are known without error"
-    return Beliefs(
-        network=program.network,
-        theta=program.cells(prior_draws(program, n, seed)),
-        log_like=table.settings,
+    return Beliefs.of(
+        program.network,
+        program.cells(prior_draws(program, n, seed)),
+        table.settings,
         now=last_step(scenario, evidence),
-        shape=(1, n),
-        times=tuple(timeline.first_day(step).isoformat() for step in steps),
+        times=[timeline.first_day(step).isoformat() for step in steps],
     )

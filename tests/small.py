@@ -3,7 +3,10 @@
 from datetime import date, timedelta
 
 from forecast.evidence.ledger import Evidence
+from forecast.evidence.likelihood import ReportTable
 from forecast.evidence.report import Report
+from forecast.inference.builder import compile_tables
+from forecast.inference.channel import families_of, log_likelihoods, report_data
 from forecast.scenario.scenario import Scenario
 
 START = date(2020, 1, 3)
@@ -82,3 +85,10 @@ def barometer_report(name, state, week=0, *, origin="", grade="B", known=None):
 def evidence(*reports, week=2):
     """Evidence as of the end of a week."""
     return Evidence(START + timedelta(days=7 * week + 6), tuple(reports))
+
+
+def state_log_likelihoods(scenario: Scenario, table: ReportTable, accuracy, **parameters):
+    """Log-likelihood of every state, (step, state, …), for given accuracies, (grade, …)."""
+    program = compile_tables(scenario)
+    data = report_data(program, table)
+    return log_likelihoods(data, {"accuracy": accuracy, **parameters}, families_of(program))

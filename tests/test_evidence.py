@@ -9,10 +9,10 @@ import pytest
 from forecast.errors import InputError
 from forecast.evidence.files import read_evidence
 from forecast.evidence.ledger import Evidence, Ledger
-from forecast.evidence.likelihood import log_likelihoods, report_step, tabulate_reports
+from forecast.evidence.likelihood import report_step, tabulate_reports
 from forecast.evidence.report import Report
 from forecast.evidence.sources import admiralty_grades
-from tests.small import START, barometer_report, evidence, weather
+from tests.small import START, barometer_report, evidence, state_log_likelihoods, weather
 
 ACCURACY = np.array([[0.95], [0.85], [0.7], [0.5], [0.3], [0.65]])
 HEADER = "id,indicator,state,event_start,known,source"
@@ -22,7 +22,7 @@ def likelihood_of(*reports, accuracy=ACCURACY):
     """Log-likelihoods of the barometer's states, (step, state)."""
     scenario = weather()
     table = tabulate_reports(scenario, evidence(*reports), 3)
-    return log_likelihoods(table, accuracy)[:, 2:5, 0]
+    return state_log_likelihoods(scenario, table, accuracy)[:, 2:5, 0]
 
 
 def read(tmp_path, text):

@@ -6,7 +6,7 @@ import pytest
 import forecast as fc
 from forecast.errors import InputError, UnreliableFit
 from forecast.outlook import ANY_DANGEROUS
-from tests.small import barometer_report, evidence, rows, weather
+from tests.small import barometer_report, evidence, rows, state_log_likelihoods, weather
 
 QUICK = {"draws": 400, "tune": 300, "chains": 2, "seed": 5}
 
@@ -34,8 +34,8 @@ def test_complete_observations_give_the_conjugate_posterior():
     import pymc as pm
     import pytensor.tensor as pt
 
+    from forecast.inference.builder import compile_tables
     from forecast.inference.operation import LogEvidence, pack_elimination
-    from forecast.inference.tables import compile_tables
 
     prior = np.array([2.0, 3.0, 1.5])
     scenario = weather()
@@ -89,8 +89,8 @@ def test_evidence_moves_the_forecast_the_right_way(day1):
 
 def test_importance_weights_of_the_prior_give_the_same_answer(day2):
     """An independent road: draws of the prior, each weighted by its exact likelihood."""
-    from forecast.evidence.likelihood import log_likelihoods, tabulate_reports
-    from forecast.inference.tables import compile_tables
+    from forecast.evidence.likelihood import tabulate_reports
+    from forecast.inference.builder import compile_tables
 
     rng = np.random.default_rng(11)
     n = 20_000
@@ -103,7 +103,8 @@ def test_importance_weights_of_the_prior_give_the_same_answer(day2):
     accuracy = np.stack([rng.beta(*grade.shape, n) for grade in admiralty_grades()])
     theta = program.cells({"chance": chance, "row_3": row_3})
     table = tabulate_reports(day2.scenario, day2.evidence, 3)
-    sweep = program.network.sweep(theta, log_likelihoods(table, accuracy), "filtered")
+    log_like = state_log_likelihoods(day2.scenario, table, accuracy)
+    sweep = program.network.sweep(theta, log_like, "filtered")
     weights = np.exp(sweep.log_evidence - sweep.log_evidence.max())
     weights /= weights.sum()
     storm = sweep.marginals[2, 1]

@@ -13,24 +13,16 @@ import pytensor.tensor as pt
 import pytest
 
 from forecast.evidence.ledger import Evidence
-from forecast.evidence.likelihood import log_likelihoods, tabulate_reports
+from forecast.evidence.likelihood import tabulate_reports
 from forecast.evidence.report import Report
+from forecast.inference.builder import compile_tables
 from forecast.inference.model import build_model
 from forecast.inference.network import Network
 from forecast.inference.operation import LogEvidence, pack_elimination
-from forecast.inference.tables import compile_tables
-from forecast.scenario.scenario import (
-    Clock,
-    Hazards,
-    Move,
-    Multiplier,
-    NoisyMax,
-    Row,
-    Rows,
-    Scenario,
-    Variable,
-)
+from forecast.scenario.forms import Hazards, Move, Multiplier, NoisyMax, Row, Rows
+from forecast.scenario.scenario import Clock, Scenario, Variable
 from tests.networks import Array, Case, dynamic_case, enumerate_answer, static_case
+from tests.small import state_log_likelihoods
 
 SHIFT = 1e-5
 NEAR = {"rtol": 1e-6, "atol": 1e-7}
@@ -243,7 +235,7 @@ def test_model_evidence_equals_enumeration(model: Any) -> None:
     for seed in range(3):
         point = random_point(model, seed)
         judged = dict(zip(names, values(point), strict=True))
-        log_like = log_likelihoods(table, judged.pop("accuracy")[:, None])[..., 0]
+        log_like = state_log_likelihoods(scenario, table, judged.pop("accuracy"))
         part = program.network.relevant_to(table.observed)
         assert set(program.network.names) - set(part.names) == {"idle"}
         used = np.concatenate(

@@ -14,23 +14,22 @@ import pytensor
 import pytensor.tensor as pt
 import pytest
 
+from forecast.inference.builder import compile_tables
 from forecast.inference.network import Block
-from forecast.inference.tables import TableProgram, compile_tables
+from forecast.inference.tables import TableProgram
 from forecast.scenario.checks import find_problems
-from forecast.scenario.scenario import (
-    Clock,
+from forecast.scenario.forms import (
     Hazards,
     Move,
     Multiplier,
     NoisyMax,
     Row,
     Rows,
-    Scenario,
     Table,
-    Variable,
     parse_parent,
     spell_parent,
 )
+from forecast.scenario.scenario import Clock, Scenario, Variable
 from tests.networks import Array
 
 BASIS = "judgement: a test"
@@ -203,7 +202,7 @@ class Reader:
                 [leak, *(p for when, p in causes if holds(when, config))]
             )
         chances = [self.take("chance") for _ in table.moves]
-        times = [self.take("times") for _ in table.multipliers]
+        times = [self.take("positive") for _ in table.multipliers]
         return lambda config: self.compete(name, table, chances, times, config)
 
     def row(self, row: Row, states: tuple[str, ...]) -> list[float]:
@@ -267,8 +266,8 @@ def random_parameters(program: TableProgram, seed: int, *draws: int) -> Numbers:
     for width, rows in priors.rows.items():
         drawn = rng.dirichlet(np.ones(width), (len(rows), *draws))
         found[f"row_{width}"] = np.moveaxis(drawn, -1, 1)
-    if len(priors.times):
-        found["times"] = np.exp(rng.normal(0, 1, (len(priors.times), *draws)))
+    if len(priors.positive):
+        found["positive"] = np.exp(rng.normal(0, 1, (len(priors.positive), *draws)))
     return found
 
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import inf, isfinite
 
 from forecast.errors import nearest
 from forecast.evidence.report import CREDIBILITY, RELIABILITY, Report
 from forecast.scenario.checks import OBSERVABLE
-from forecast.scenario.scenario import Scenario
+from forecast.scenario.forms import Count
+from forecast.scenario.scenario import Scenario, Variable
 
 Finding = tuple[str, str]
 """The column that breaks a rule, and how."""
+
+LARGEST_COUNT = 10**12
+"""Beyond this the logarithm of a factorial loses its decimals in 64 bits."""
 
 
 def find_faults(report: Report, scenario: Scenario) -> Iterator[Finding]:
@@ -74,11 +79,34 @@ def _find_claim_faults(report: Report, scenario: Scenario) -> Iterator[Finding]:
             yield "indicator", f"{name!r} is a {role}, which nobody can report on directly"
         else:
             yield "indicator", f"{name!r} is unknown; {nearest(name, observable)}"
+    elif report.number is not None:
+        yield from _find_number_faults(report, observable[name])
     elif not state and not report.supersedes:
         yield "state", "is empty; only a withdrawal (with `supersedes`) has no state"
     elif state and state not in observable[name].states:
         legal = nearest(state, observable[name].states)
         yield "state", f"{state!r} is not a state of {name}; {legal}"
+    if report.exposure is not None and report.number is None:
+        yield "exposure", "belongs to a count, and there is no number"
+
+
+def _find_number_faults(report: Report, variable: Variable) -> Iterator[Finding]:
+    number, measured = report.number, variable.measured
+    assert number is not None
+    if report.state:
+        yield "number", f"a report names a state or gives a number; the state is {report.state!r}"
+    if measured is None:
+        legal = ", ".join(variable.states)
+        yield "number", f"{report.indicator} is not measured; report one of {legal}"
+    elif not isfinite(number):
+        yield "number", f"{number:g} is not a finite number"
+    elif isinstance(measured, Count):
+        if number < 0 or number != round(number) or number > LARGEST_COUNT:
+            yield "number", f"{number:g} is not a count from 0 to {LARGEST_COUNT:,}"
+        if report.exposure is not None and not 0 < report.exposure < inf:
+            yield "exposure", f"{report.exposure:g} days; a count covers more than 0"
+    elif report.exposure is not None:
+        yield "exposure", f"only a count has days that it covers; {report.indicator} is no count"
 
 
 def _find_date_faults(report: Report, scenario: Scenario) -> Iterator[Finding]:

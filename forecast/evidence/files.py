@@ -26,6 +26,8 @@ OPTIONAL = (
     "supersedes",
     "citation",
     "note",
+    "number",
+    "exposure",
 )
 FILE_NAME = "evidence.csv"
 
@@ -116,6 +118,8 @@ def _read_row(
     known = _date(text, "known", faults)
     end = _date(text, "event_end", faults, default=start)
     published = _date(text, "published", faults, default=known)
+    number = _number(text, "number", faults)
+    exposure = _number(text, "exposure", faults)
     readable = start is not None and known is not None and not faults
     report = Report(
         id=text["id"],
@@ -132,6 +136,8 @@ def _read_row(
         supersedes=text.get("supersedes", ""),
         citation=text.get("citation", ""),
         note=text.get("note", ""),
+        number=number,
+        exposure=exposure,
     )
     faults += find_faults(report, scenario)
     problems = [Problem(f"{place}: column {column!r}", message) for column, message in faults]
@@ -143,7 +149,7 @@ def _text(value: Any) -> str:
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return ""
     if isinstance(value, float):
-        return "" if value != value else f"{value:g}"
+        return "" if value != value else f"{value:.17g}"
     return str(value).strip()
 
 
@@ -161,4 +167,15 @@ def _date(
     except ValueError:
         shown = f"{value!r} is not a date" if value else "is empty"
         faults.append((column, f"{shown}; write it as 2020-01-31"))
+        return None
+
+
+def _number(text: Mapping[str, str], column: str, faults: list[tuple[str, str]]) -> float | None:
+    value = text.get(column, "")
+    if not value:
+        return None
+    try:
+        return float(value)
+    except ValueError:
+        faults.append((column, f"{value!r} is not a number"))
         return None

@@ -1,10 +1,10 @@
-"""From reports to arrays: which states each report speaks for, and which share an origin.
+"""From reports to arrays: what each report says of which variable, and which share an origin.
 
-A report of state r by a source of accuracy a has likelihood a for the true state r and
-(1 - a)/(n - 1) for each of the others. Reports of one origin about one indicator in one step are
-one claim. If they agree, the claim weighs what its best-graded report weighs, however often it
-was repeated. If they differ, each distinct version is equally likely to be what the origin said,
-and the claim is the average over the versions: the sum over what the origin may have said.
+Reports of one origin about one indicator in one step are one claim. If they agree, the claim
+weighs what its best-graded report weighs, however often it was repeated. If they differ, each
+distinct version is equally likely to be what the origin said, and the claim is the average over
+the versions: the sum over what the origin may have said. `forecast.inference.channel` turns the
+arrays into likelihoods.
 """
 
 from __future__ import annotations
@@ -37,8 +37,12 @@ class ReportTable:
         Log-likelihood of what is set and not reported: the inputs, (step, state).
     observed
         Variable that each report speaks to; reports on inputs are not among them.
-    state
-        State that each report names, (report,).
+    said
+        State that each report names, or the number it gives, (report,).
+    is_number
+        Whether it gives a number, (report,).
+    exposure
+        Days that a reported count covers, (report,); 0 where none are said.
     n_states
         How many states its variable has, (report,).
     grade
@@ -55,7 +59,9 @@ class ReportTable:
 
     settings: Array
     observed: tuple[str, ...]
-    state: Index
+    said: Array
+    is_number: npt.NDArray[np.bool_]
+    exposure: Array
     n_states: Index
     grade: Index
     claim: Index
@@ -100,9 +106,9 @@ def tabulate_reports(scenario: Scenario, evidence: Evidence, n_steps: int) -> Re
     return ReportTable(
         settings=_settings(scenario, evidence, n_steps, starts, total),
         observed=tuple(report.indicator for report in observed),
-        state=np.array(
-            [scenario.variables[r.indicator].states.index(r.state) for r in observed], np.int64
-        ),
+        said=np.array([_said(scenario, report) for report in observed], np.float64),
+        is_number=np.array([report.number is not None for report in observed], bool),
+        exposure=np.array([report.exposure or 0.0 for report in observed]),
         n_states=np.array(
             [len(scenario.variables[r.indicator].states) for r in observed], np.int64
         ),
@@ -138,33 +144,10 @@ def last_step(scenario: Scenario, evidence: Evidence) -> int:
     return step
 
 
-def log_likelihoods(table: ReportTable, accuracy: Array) -> Array:
-    """Log-likelihood of every state at every step, for given accuracies.
-
-    Parameters
-    ----------
-    table
-        The reports.
-    accuracy
-        Accuracy of each grade, (grade, draw).
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (step, state, draw).
-    """
-    n_steps, total = table.settings.shape
-    flat = np.zeros((n_steps * total + 1, accuracy.shape[1]))
-    flat[:-1] = table.settings.reshape(-1, 1)
-    if len(table.state):
-        a = accuracy[table.grade]
-        names = np.arange(table.place.shape[1]) == table.state[:, None]
-        channel = np.where(
-            names[..., None], a[:, None], ((1 - a) / (table.n_states - 1)[:, None])[:, None]
-        )
-        claim = np.log(np.einsum("cr,rsd->csd", table.share, channel))
-        np.add.at(flat, table.place, claim)
-    return flat[:-1].reshape(n_steps, total, -1)
+def _said(scenario: Scenario, report: Report) -> float:
+    if report.number is not None:
+        return report.number
+    return scenario.variables[report.indicator].states.index(report.state)
 
 
 def _first_states(scenario: Scenario) -> dict[str, int]:
@@ -187,9 +170,10 @@ def _claims(
     order = [grade.letter for grade in sorted(admiralty_grades(), key=lambda g: -_mean(g.shape))]
     claims = []
     for (_, indicator, step), members in groups.items():
-        best: dict[str, int] = {}
+        best: dict[str | float, int] = {}
         for number in sorted(members, key=lambda n: order.index(reports[n].reliability)):
-            best.setdefault(reports[number].state, number)
+            given = reports[number].number
+            best.setdefault(reports[number].state if given is None else given, number)
         weights = {number: 1 / len(best) for number in best.values()}
         claims.append(((indicator, step), members, weights))
     return claims

@@ -20,7 +20,8 @@ class Report:
     indicator
         Variable it speaks to; empty for context, which is kept and printed but moves nothing.
     state
-        State it reports; empty for context, and for a withdrawal of what `supersedes` names.
+        State it reports; empty for context, for a number, and for a withdrawal of what
+        `supersedes` names.
     event_start, event_end
         First and last day on which the event may have happened.
     published, known
@@ -34,6 +35,9 @@ class Report:
         Report that this one replaces or withdraws.
     citation, note
         Where to find it, and what to remember.
+    number, exposure
+        Number it reports of a variable that is measured, and the days that a count covers, where
+        they are not those of the scenario's rate.
     """
 
     id: str
@@ -50,6 +54,8 @@ class Report:
     supersedes: str = ""
     citation: str = ""
     note: str = ""
+    number: float | None = None
+    exposure: float | None = None
 
     @property
     def grade(self) -> str:
@@ -64,4 +70,10 @@ class Report:
     @property
     def is_withdrawal(self) -> bool:
         """Whether the report only takes another one back."""
-        return bool(self.indicator and self.supersedes and not self.state)
+        silent = not self.state and self.number is None
+        return bool(self.indicator and self.supersedes and silent)
+
+    @property
+    def said(self) -> str:
+        """The state or the number it reports, in words; empty if it reports none."""
+        return self.state if self.number is None else f"{self.number:g}"

@@ -7,22 +7,26 @@ evidence, interventions and withdrawals leave the original as it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from forecast.errors import ImpossibleEvidence, InputError, Problem, nearest
 from forecast.inference import queries
+from forecast.inference.circuit import MEMORY_LIMIT
+from forecast.inference.draws import Draws, StoredDraws, split_draws
 from forecast.inference.maximum import most_probable_history
-from forecast.inference.network import Array, Network
+from forecast.inference.network import Array, Network, Sweep
 from forecast.inference.simulate import simulate_history
 
 if TYPE_CHECKING:
-    from xarray import DataArray, Dataset
+    from xarray import DataArray
 
+Flags = npt.NDArray[np.bool_]
 Pairs = Mapping[str, str]
 View = Literal["filtered", "smoothed"]
 
@@ -31,14 +35,19 @@ View = Literal["filtered", "smoothed"]
 class Beliefs:
     """Tables and evidence of every draw, ready for questions.
 
+    Draws are processed in parts, as many at once as the memory limit allows; `of` makes beliefs
+    from arrays.
+
     Attributes
     ----------
     network
         The network.
-    theta
-        Table cells, (cell, draw), chains one after another.
-    log_like
-        Log-likelihood of every state, (step, state) or (step, state, draw).
+    draws
+        Tables and evidence of every draw, chains one after another.
+    added
+        Log-likelihood of what is supposed beyond the evidence, (step, state).
+    kept
+        Where the evidence counts, (step, state): not where it has been withdrawn.
     now
         Last step that evidence may speak of; later ones are the future.
     shape
@@ -47,6 +56,10 @@ class Beliefs:
         Label of each step.
     interventions
         Steps from which variables are set by force, and to what.
+    reports
+        Names of the reports behind the evidence on a variable at a step.
+    memory_limit
+        Bytes that the arrays of one part may take.
 
     Examples
     --------
@@ -61,23 +74,64 @@ class Beliefs:
     """
 
     network: Network
-    theta: Array
-    log_like: Array
+    draws: Draws
+    added: Array
+    kept: Flags
     now: int
     shape: tuple[int, int]
     times: tuple[Any, ...]
     interventions: tuple[tuple[int, tuple[tuple[str, str], ...]], ...] = ()
+    reports: Mapping[tuple[int, str], tuple[str, ...]] = field(default_factory=dict)
+    memory_limit: float = MEMORY_LIMIT
 
     @classmethod
-    def of(cls, network: Network, theta: Array, n_steps: int = 1) -> Beliefs:
-        """Beliefs without evidence, from a network and draws of its tables, (cell, draw)."""
+    def of(
+        cls,
+        network: Network,
+        theta: Array | Draws,
+        log_like: Array | None = None,
+        *,
+        now: int | None = None,
+        shape: tuple[int, int] | None = None,
+        times: Sequence[Any] | None = None,
+        **more: Any,
+    ) -> Beliefs:
+        """Beliefs from a network and draws of its tables.
+
+        Parameters
+        ----------
+        network
+            The network.
+        theta
+            Table cells, (cell, draw), or draws that are made when needed.
+        log_like
+            Evidence: log-likelihood of every state, (step, state) or (step, state, draw). One
+            step without evidence unless it is given.
+        now
+            Last step that evidence may speak of; the last of all unless it is given.
+        shape
+            Number of chains, and of draws in each; one chain unless it is given.
+        times
+            Label of each step; their numbers unless they are given.
+        more
+            `reports`, `memory_limit`.
+        """
+        draws: Draws
+        if isinstance(theta, np.ndarray):
+            like = network.no_evidence(1) if log_like is None else log_like
+            draws = StoredDraws(theta, like)
+        else:
+            draws = theta
+        n_steps = draws.n_steps
         return cls(
             network=network,
-            theta=theta,
-            log_like=network.no_evidence(n_steps),
-            now=n_steps - 1,
-            shape=(1, theta.shape[1]),
-            times=tuple(range(n_steps)),
+            draws=draws,
+            added=network.no_evidence(n_steps),
+            kept=np.ones((n_steps, network.n_states), dtype=bool),
+            now=n_steps - 1 if now is None else now,
+            shape=(1, draws.n) if shape is None else shape,
+            times=tuple(range(n_steps) if times is None else times),
+            **more,
         )
 
     @property
@@ -96,41 +150,39 @@ class Beliefs:
             For an unknown variable, state or time.
         """
         step = self._step(time)
-        pairs = list(states.items())
-        return replace(
-            self,
-            log_like=queries.require(self.network, self.log_like, pairs, slice(step, step + 1)),
-        )
+        at = slice(step, step + 1)
+        added = queries.require(self.network, self.added, list(states.items()), at)
+        return replace(self, added=added)
 
     def weigh(self, name: str, likelihood: Mapping[str, float], time: Any = None) -> Beliefs:
         """Add likelihood evidence: how probable what was seen is under each state.
 
         States that are not mentioned have likelihood 0. Only ratios matter to probabilities.
         """
+        for state in likelihood:
+            self.network.state(name, state)
         values = np.array([likelihood.get(state, 0.0) for state in self.network.node(name).states])
-        unknown = [state for state in likelihood if state not in self.network.node(name).states]
-        if unknown:
-            self.network.state(name, unknown[0])
         if not (np.isfinite(values).all() and (values >= 0).all() and values.any()):
             message = "likelihoods are finite, not negative and not all zero"
             raise InputError([Problem(name, message)])
-        changed = self.log_like.copy()
+        added = self.added.copy()
         with np.errstate(divide="ignore"):
-            added = np.log(values)
-        cells = (self._step(time), self.network.states(name))
-        changed[cells] += added if changed.ndim == 2 else added[:, None]
-        return replace(self, log_like=changed)
+            added[self._step(time), self.network.states(name)] += np.log(values)
+        return replace(self, added=added)
 
     def withdraw(self, name: str, time: Any = None) -> Beliefs:
         """Forget everything said about a variable at a step."""
-        changed = self.log_like.copy()
-        changed[self._step(time), self.network.states(name)] = 0.0
-        return replace(self, log_like=changed)
+        where = (self._step(time), self.network.states(name))
+        added, kept = self.added.copy(), self.kept.copy()
+        added[where], kept[where] = 0.0, False
+        return replace(self, added=added, kept=kept)
 
     def intervene(self, states: Pairs, start: Any = None) -> Beliefs:
         """Set variables by force from one step on, cutting them from their causes (Pearl's do).
 
-        Unlike evidence, an intervention says nothing about what would have caused the state.
+        Unlike evidence, an intervention says nothing about what would have caused the state. Two
+        interventions are compared draw by draw: the difference of their answers has the spread
+        that the tables leave it.
         """
         for name, state in states.items():
             self.network.state(name, state)
@@ -157,21 +209,22 @@ class Beliefs:
             step knows all of it.
         """
         self._require_possible()
-        found = self._marginals(view)[:, self.network.states(name)]
         states = {"state": list(self.network.node(name).states)}
+        steps = slice(None) if time is None else self._step(time)
+        found = self._marginals(view, steps, self.network.states(name))
         if time is None and self.n_steps > 1:
             return self._label(found, ("time", "state"), time=list(self.times), **states)
-        return self._label(found[self._step(time)], ("state",), **states)
+        return self._label(found.reshape(*found.shape[-2:]), ("state",), **states)
 
-    def posteriors(self, *, view: View = "filtered") -> Dataset:
-        """Probabilities of all variables, each with its own ``state`` dimension."""
-        import xarray as xr
+    def posteriors(self, *, view: View = "filtered") -> DataArray:
+        """Probabilities of all states of all variables, (chain, draw, time, state).
 
-        return xr.Dataset(
-            {
-                name: self.posterior(name, view=view).rename(state=f"{name}_state")
-                for name in self.network.names
-            }
+        States are labelled "variable=state".
+        """
+        self._require_possible()
+        found = self._marginals(view, slice(None), slice(None))
+        return self._label(
+            found, ("time", "state"), time=list(self.times), state=self.network.state_labels
         )
 
     def joint(
@@ -180,7 +233,8 @@ class Beliefs:
         """Joint probability of several variables at a step, one dimension for each of them."""
         self._require_possible()
         probe = tuple(self.network.node(name).name for name in names)
-        probes = self._sweep(view, probes=(probe,)).probes[self._step(time)]
+        step = self._step(time)
+        probes = self._each(lambda run: run(view, probes=(probe,)).probes[step])
         sizes = [self.network.sizes[name] for name in probe]
         states = {name: list(self.network.node(name).states) for name in probe}
         return self._label(probes.reshape(*sizes, -1), probe, **states)
@@ -188,8 +242,7 @@ class Beliefs:
     def union(self, states: Iterable[tuple[str, str]], time: Any = None) -> DataArray:
         """Probability that at least one of several states holds at a step, (chain, draw)."""
         step = self._step(time)
-        pairs = list(states)
-        return self._at_least_once(pairs, range(step, step + 1))[..., 0]
+        return self._at_least_once(list(states), range(step, step + 1))[..., 0]
 
     def at_least_once(
         self, states: Iterable[tuple[str, str]], start: Any = None, stop: Any = None
@@ -209,8 +262,7 @@ class Beliefs:
         xarray.DataArray
             Dimensions (chain, draw, time): by the end of each step of the window.
         """
-        window = self._window(start, stop)
-        return self._at_least_once(list(states), window)
+        return self._at_least_once(list(states), self._window(start, stop))
 
     def first_passage(
         self, states: Iterable[tuple[str, str]], start: Any = None, stop: Any = None
@@ -228,8 +280,9 @@ class Beliefs:
         """Expected number of a window's steps that are spent in a state, (chain, draw)."""
         self._require_possible()
         window = self._window(start, stop)
-        found = self._marginals("smoothed")[window.start : window.stop]
-        return self._label(found[:, self.network.state(name, state)].sum(axis=0), ())
+        steps = slice(window.start, window.stop)
+        found = self._marginals("smoothed", steps, self.network.state(name, state))
+        return self._label(found.sum(axis=0), ())
 
     def most_probable_history(self) -> DataArray:
         """Most probable joint history given all evidence, (chain, draw, time, variable).
@@ -238,15 +291,19 @@ class Beliefs:
         probable state of each step.
         """
         self._require_possible()
-        if self.interventions:
-            message = "is not available after an intervention"
-            raise InputError([Problem("most_probable_history", message)])
-        history, _ = most_probable_history(self.network, self.theta, self.log_like)
-        labels = np.empty(history.shape, dtype=object)
-        for v, node in enumerate(self.network.nodes):
-            labels[:, v] = np.array(node.states, dtype=object)[history[:, v]]
+        self._require_no_intervention("most_probable_history")
+        history = np.concatenate(
+            [
+                most_probable_history(self.network, theta, like)[0]
+                for theta, like in map(self._arrays, self._parts())
+            ],
+            axis=-1,
+        )
         return self._label(
-            labels, ("time", "variable"), time=list(self.times), variable=list(self.network.names)
+            self._named(history, axis=1),
+            ("time", "variable"),
+            time=list(self.times),
+            variable=list(self.network.names),
         )
 
     def most_probable_states(
@@ -259,18 +316,17 @@ class Beliefs:
         list of tuple
             The states, and their probability averaged over draws, the most probable first.
         """
-        table = self.joint(names, time).mean(("chain", "draw"))
-        order = np.argsort(-table.to_numpy(), axis=None, kind="stable")[:k]
-        places = np.unravel_index(order, table.shape)
+        table = self.joint(names, time).mean(("chain", "draw")).to_numpy()
+        order = np.argsort(-table, axis=None, kind="stable")[:k]
         return [
             (
                 {
                     name: self.network.node(name).states[i]
                     for name, i in zip(names, at, strict=True)
                 },
-                float(table.to_numpy()[at]),
+                float(table[at]),
             )
-            for at in zip(*places, strict=True)
+            for at in zip(*np.unravel_index(order, table.shape), strict=True)
         ]
 
     def information(self, target: str, time: Any = None, seen: Any = None) -> DataArray:
@@ -291,15 +347,11 @@ class Beliefs:
         """
         self._require_possible()
         at = self._step(time)
-        theta, regimes = self._tables
-        bits = queries.mutual_information(
-            self.network,
-            theta,
-            self.log_like,
-            self.network.node(target).name,
-            at,
-            at if seen is None else self._step(seen),
-            regimes,
+        where = (self.network.node(target).name, at, at if seen is None else self._step(seen))
+        bits = self._ask(
+            lambda theta, like, regimes: queries.mutual_information(
+                self.network, theta, like, *where, regimes
+            )
         )
         return self._label(bits, ("variable",), variable=list(self.network.names))
 
@@ -309,8 +361,27 @@ class Beliefs:
         Dimensions (chain, draw, cell). Cells vary one at a time, without renormalising their row.
         """
         self._require_possible()
-        found = queries.cell_sensitivity(
-            self.network, self.theta, self.log_like, list(states.items()), self._step(time)
+        self._require_no_intervention("cell_sensitivity")
+        pairs, at = list(states.items()), self._step(time)
+        found = self._ask(
+            lambda theta, like, _: queries.cell_sensitivity(self.network, theta, like, pairs, at)
+        )
+        return self._label(found, ("cell",))
+
+    def passage_sensitivity(
+        self, states: Iterable[tuple[str, str]], start: Any = None, stop: Any = None
+    ) -> DataArray:
+        """Derivative of the probability of `at_least_once`, by the window's end, by every cell.
+
+        Dimensions (chain, draw, cell). Cells vary one at a time, without renormalising their row.
+        """
+        self._require_possible()
+        self._require_no_intervention("passage_sensitivity")
+        pairs, window = list(states), self._window(start, stop)
+        found = self._ask(
+            lambda theta, like, _: queries.passage_sensitivity(
+                self.network, theta, like, pairs, window
+            )
         )
         return self._label(found, ("cell",))
 
@@ -325,26 +396,36 @@ class Beliefs:
         import xarray as xr
 
         rng = np.random.default_rng(seed)
-        settings = self.log_like if self.log_like.ndim == 2 else self.log_like[..., 0]
-        labels = np.empty((n, self.n_steps, len(self.network.nodes)), dtype=object)
-        for k in range(n):
-            theta = self.theta[:, rng.integers(self.theta.shape[1])]
-            history = simulate_history(self.network, theta, settings, rng)
-            for v, node in enumerate(self.network.nodes):
-                labels[k, :, v] = np.array(node.states, dtype=object)[history[:, v]]
+        histories = []
+        for _ in range(n):
+            draw = int(rng.integers(self.draws.n))
+            theta, like = self._arrays(slice(draw, draw + 1))
+            histories.append(simulate_history(self.network, theta[:, 0], like[..., 0], rng))
         return xr.DataArray(
-            labels,
+            self._named(np.array(histories), axis=2),
             dims=("history", "time", "variable"),
             coords={"time": list(self.times), "variable": list(self.network.names)},
         )
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────
 
-    @cached_property
-    def _tables(self) -> tuple[Array, Any]:
+    def _parts(self) -> Iterator[slice]:
+        cells = self.network.n_cells * (2 + len(self.interventions))
+        states = 4 * self.n_steps * self.network.n_states
+        return split_draws(self.draws.n, 8.0 * (cells + states), self.memory_limit)
+
+    def _arrays(self, part: slice) -> tuple[Array, Array]:
+        """Tables before any intervention, and all evidence, of some draws."""
+        like = self.draws.log_like(part)
+        like = like if like.ndim == 3 else like[..., None]
+        like = np.where(self.kept[..., None], like, 0.0) + self.added[..., None]
+        return self.draws.theta(part), like
+
+    def _intervened(self, theta: Array) -> tuple[Array, Any]:
+        """Tables of every regime, and which of them each step uses."""
         if not self.interventions:
-            return self.theta, None
-        sets, regimes = [self.theta], np.zeros(self.n_steps, np.int64)
+            return theta, None
+        sets, regimes = [theta], np.zeros(self.n_steps, np.int64)
         for start, states in sorted(self.interventions, key=lambda each: each[0]):
             after, from_start = queries.intervened_tables(
                 self.network, sets[-1], states, start, self.n_steps
@@ -353,43 +434,88 @@ class Beliefs:
             regimes = np.where(from_start, len(sets) - 1, regimes)
         return np.stack(sets), regimes.astype(np.int64)
 
+    def _ask(self, question: Callable[[Array, Array, Any], Array]) -> Array:
+        """Put a question to the tables, evidence and regimes of all draws, part by part."""
+        answers = []
+        for part in self._parts():
+            theta, like = self._arrays(part)
+            tables, regimes = self._intervened(theta)
+            answers.append(question(tables, like, regimes))
+        return np.concatenate(answers, axis=-1)
+
+    def _each(self, select: Callable[[Callable[..., Sweep]], Array]) -> Array:
+        """Sweep all draws, part by part, and keep what is selected of each sweep."""
+        return self._ask(
+            lambda theta, like, regimes: select(
+                partial(self.network.sweep, theta, like, regimes=regimes)
+            )
+        )
+
     @cached_property
     def _log_norm(self) -> Array:
-        return np.asarray(self._sweep("forward").log_norm)
+        return self._each(lambda run: run("forward").log_norm)
 
-    def _sweep(self, mode: Any, probes: Any = ()) -> Any:
-        theta, regimes = self._tables
-        return self.network.sweep(theta, self.log_like, mode, probes=probes, regimes=regimes)
-
-    def _marginals(self, view: View) -> Array:
-        return np.asarray(self._sweep(view).marginals)
+    def _marginals(self, view: View, steps: Any, states: Any) -> Array:
+        return self._each(lambda run: run(view).marginals[steps, states])
 
     def _at_least_once(self, states: list[tuple[str, str]], window: range) -> DataArray:
         """Answer on the part of the network that the evidence and the states depend on."""
         self._require_possible()
-        spoken = [n for n in self.network.names if self.log_like[:, self.network.states(n)].any()]
-        part = self.network.relevant_to([*spoken, *(name for name, _ in states)])
+        spoken = {name for _, name in self._findings(slice(0, 1), self.n_steps - 1)}
+        part = self.network.relevant_to([*sorted(spoken), *(name for name, _ in states)])
         columns = np.concatenate(
             [np.arange(self.network.n_states)[self.network.states(name)] for name in part.names]
         )
-        theta, regimes = self._tables
-        found = queries.held_at_least_once(
-            part, theta, self.log_like[:, columns], states, window, regimes
+        found = self._ask(
+            lambda theta, like, regimes: queries.held_at_least_once(
+                part, theta, like[:, columns], states, window, regimes
+            )
         )
         return self._label(found, ("time",), time=[self.times[step] for step in window])
 
+    def _findings(self, part: slice, last: int) -> list[tuple[int, str]]:
+        """Steps and variables that evidence speaks of, up to a step."""
+        _, like = self._arrays(part)
+        return [
+            (step, name)
+            for step in range(last + 1)
+            for name in self.network.names
+            if like[step, self.network.states(name)].any()
+        ]
+
     def _require_possible(self) -> None:
-        if np.isneginf(self._log_norm).any():
-            step = int(np.argmax(np.isneginf(self._log_norm).any(axis=1)))
-            blamed = [
-                name
-                for name in self.network.names
-                if self.log_like[: step + 1, self.network.states(name)].any()
-            ]
-            raise ImpossibleEvidence(
-                f"the evidence has probability zero from {self.times[step]} on; "
-                f"in conflict are findings on {', '.join(blamed)}"
-            )
+        impossible = np.isneginf(self._log_norm)
+        if not impossible.any():
+            return
+        draw = int(np.argmax(impossible.any(axis=0)))
+        last = int(np.argmax(impossible[:, draw]))
+        part = slice(draw, draw + 1)
+        findings = self._findings(part, last)
+        theta, like = self._arrays(part)
+        tables, regimes = self._intervened(theta)
+        blamed = queries.smallest_conflict(self.network, tables, like, findings, regimes)
+        named = ", ".join(self._say(step, name) for step, name in blamed)
+        raise ImpossibleEvidence(
+            f"the evidence has probability zero; in conflict are findings on {named}"
+        )
+
+    def _say(self, step: int, name: str) -> str:
+        when = f" at {self.times[step]}" if self.n_steps > 1 else ""
+        reports = self.reports.get((step, name), ())
+        told = f" ({', '.join(reports)})" if reports else ""
+        return f"{name}{when}{told}"
+
+    def _require_no_intervention(self, question: str) -> None:
+        if self.interventions:
+            raise InputError([Problem(question, "is not available after an intervention")])
+
+    def _named(self, codes: Any, axis: int) -> Any:
+        """State labels for the numbers of states; `axis` is that of the variables."""
+        labels = np.empty(codes.shape, dtype=object)
+        for v, node in enumerate(self.network.nodes):
+            at = (slice(None),) * axis + (v,)
+            labels[at] = np.array(node.states, dtype=object)[codes[at]]
+        return labels
 
     def _step(self, time: Any) -> int:
         if time is None:

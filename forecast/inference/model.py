@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,8 +10,10 @@ import numpy as np
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import ReportTable, last_step, tabulate_reports
 from forecast.evidence.sources import admiralty_grades
+from forecast.inference.builder import compile_tables
+from forecast.inference.channel import families_of, log_likelihoods, report_data
 from forecast.inference.simulate import simulate_reports
-from forecast.inference.tables import TableProgram, compile_tables
+from forecast.inference.tables import TableProgram
 from forecast.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -21,9 +24,10 @@ def build_model(scenario: Scenario, evidence: Evidence) -> pm.Model:
     """Build the model of a scenario's uncertain tables, conditioned on evidence.
 
     The free variables are the judgements: ``chance`` (Beta), ``row_k`` (Dirichlet rows of k
-    states), ``times`` (log-normal multipliers) and ``accuracy`` (Beta, by reliability grade).
-    The states of the world are not in the model: they are summed out exactly inside the one
-    observed variable, ``report``, whose value is the state that each report names.
+    states), ``positive`` (log-normal multipliers, ratios, weights and rates), ``real`` (normal
+    means) and ``accuracy`` (Beta, by reliability grade). The states of the world are not in the
+    model: they are summed out exactly inside the one observed variable, ``report``, whose value
+    is the number of the state that each report names, or the number that it gives.
 
     Parameters
     ----------
@@ -45,10 +49,10 @@ def build_model(scenario: Scenario, evidence: Evidence) -> pm.Model:
     grades = admiralty_grades()
     with pm.Model(coords=_coordinates(program)) as model:
         parameters = _priors(program)
-        shapes = np.array([grade.shape for grade in grades])
-        accuracy = pm.Beta("accuracy", shapes[:, 0], shapes[:, 1], dims="grade")
         theta = program.cells(parameters, pt)
-        _observe(program, table, theta, accuracy)
+        shapes = np.array([grade.shape for grade in grades])
+        parameters["accuracy"] = pm.Beta("accuracy", shapes[:, 0], shapes[:, 1], dims="grade")
+        _observe(program, table, theta, parameters)
         return model
 
 
@@ -61,26 +65,24 @@ def evidence_data(scenario: Scenario, evidence: Evidence) -> dict[str, Any]:
     program = compile_tables(scenario)
     table = tabulate_reports(scenario, evidence, last_step(scenario, evidence) + 1)
     data = _data(program, table)
-    del data["report_claim"]  # needed to draw reports, not to weigh them
+    if not families_of(program):
+        del data["report_claim"]  # needed to draw reports, not to weigh them
     return data
 
 
 def _data(program: TableProgram, table: ReportTable) -> dict[str, Any]:
+    """What the likelihood is given, by the names of the model's data; the observed value last."""
     from forecast.inference.operation import pack_elimination
 
     network = program.network
     relevant = network.relevant_to(table.observed or network.names[:1])
     states = np.arange(network.n_states)
+    reports = {f"report_{name}": value for name, value in report_data(program, table).items()}
     return {
-        "settings": table.settings,
-        "report_n_states": table.n_states,
-        "report_grade": table.grade,
-        "report_claim": table.claim,
-        "claim_share": table.share,
-        "claim_place": table.place,
         "relevant_state": np.concatenate([states[network.states(n)] for n in relevant.names]),
         "elimination": pack_elimination(relevant),
-        "report_state": table.state,
+        **reports,
+        "report_said": reports["report_said"],
     }
 
 
@@ -106,70 +108,70 @@ def _priors(program: TableProgram) -> dict[str, Any]:
         name = f"row_{width}"
         dims = (f"{name}_judgement", f"state_{width}")
         parameters[name] = pm.Dirichlet(name, concentration, dims=dims)
-    if len(priors.times):
-        mean, sd = priors.times.T
-        parameters["times"] = pm.LogNormal("times", mean, sd, dims="times_judgement")
+    if len(priors.positive):
+        mean, sd = priors.positive.T
+        parameters["positive"] = pm.LogNormal("positive", mean, sd, dims="positive_judgement")
+    if len(priors.real):
+        mean, sd = priors.real.T
+        parameters["real"] = pm.Normal("real", mean, sd, dims="real_judgement")
     return parameters
 
 
-def _observe(program: TableProgram, table: ReportTable, theta: Any, accuracy: Any) -> None:
+def _observe(
+    program: TableProgram, table: ReportTable, theta: Any, parameters: dict[str, Any]
+) -> None:
     import pymc as pm
     import pytensor.tensor as pt
 
     from forecast.inference.operation import LogEvidence
 
-    network = program.network
-    log_evidence = LogEvidence()
-    widest = table.place.shape[1]
-    *given, observed = (pm.Data(name, value) for name, value in _data(program, table).items())
+    families = families_of(program)
+    judged = {name: parameters[name] for name in _needed(families)}
+    values = _data(program, table)
+    observed = pm.Data("report_said", values.pop("report_said"))
+    given = {name: pm.Data(name, value) for name, value in values.items()}
 
-    def logp(
-        value: Any,
-        theta: Any,
-        accuracy: Any,
-        settings: Any,
-        n_states: Any,
-        grade: Any,
-        claim: Any,  # noqa: ARG001
-        share: Any,
-        place: Any,
-        columns: Any,
-        elimination: Any,
-    ) -> Any:
-        a = accuracy[grade]
-        names = pt.eq(value[:, None], np.arange(widest))
-        channel = pt.where(names, a[:, None], ((1 - a) / (n_states - 1))[:, None])
-        claims = pt.log(share @ channel)
-        flat = pt.concatenate([settings.ravel(), [0.0]])
-        log_like = pt.inc_subtensor(flat[place.ravel()], claims.ravel())[:-1]
-        log_like = log_like.reshape(settings.shape)[:, columns]
-        return log_evidence(theta, log_like, elimination)[0]
+    def unpack(arguments: Sequence[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        names = [*judged, *given]
+        found = dict(zip(names, arguments, strict=True))
+        reports = {
+            name.removeprefix("report_"): found[name] for name in given if name[:7] == "report_"
+        }
+        return found, reports
 
-    def random(
-        theta: Any,
-        accuracy: Any,
-        settings: Any,
-        n_states: Any,
-        grade: Any,
-        claim: Any,
-        share: Any,
-        place: Any,
-        *_: Any,
-        rng: Any = None,
-        size: Any = None,  # noqa: ARG001
-    ) -> Any:
-        return simulate_reports(
-            network, theta, accuracy, settings, n_states, grade, claim, share, place, rng
-        )
+    def logp(value: Any, theta: Any, *arguments: Any) -> Any:
+        found, reports = unpack(arguments)
+        like = log_likelihoods(reports | {"said": value}, found, families, pt)
+        log_like = like[:, found["relevant_state"]]
+        return LogEvidence()(theta, log_like, found["elimination"])[0]
+
+    def random(theta: Any, *arguments: Any, rng: Any = None, size: Any = None) -> Any:  # noqa: ARG001
+        found, reports = unpack(arguments)
+        return simulate_reports(program.network, theta, reports, found, families, rng)
 
     pm.CustomDist(
         "report",
         theta,
-        accuracy,
-        *given,
+        *judged.values(),
+        *given.values(),
         logp=logp,
         random=random,
-        signature="(c),(g),(t,s),(r),(r),(r),(k,r),(k,w),(v),(e)->(r)",
-        dtype="int64",
+        signature=_signature({"theta": theta} | judged | given),
+        dtype="float64",
         observed=observed,
     )
+
+
+def _needed(families: Sequence[str]) -> list[str]:
+    """Parameters that the likelihood of reports uses."""
+    real = [family for family in families if family in ("normal", "student_t")]
+    return ["accuracy", *["positive"] * bool(families), *["real"] * bool(real)]
+
+
+def _signature(inputs: Mapping[str, Any]) -> str:
+    """Core dimensions of the observed variable: as many as there are grades of reports."""
+    cores = [
+        ",".join("report" if name == "report_grade" else f"{name}_{k}" for k in range(value.ndim))
+        for name, value in inputs.items()
+    ]
+    return ",".join(f"({core})" for core in cores) + "->(report)"

@@ -124,6 +124,11 @@ class Network:
         """States of all variables together."""
         return int(self.first_states[-1])
 
+    @property
+    def state_labels(self) -> list[str]:
+        """Every state as "variable=state", in the order of the flat list of states."""
+        return [f"{node.name}={state}" for node in self.nodes for state in node.states]
+
     @cached_property
     def interface(self) -> tuple[str, ...]:
         """Variables whose state some table of the next step depends on."""

@@ -14,10 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.evidence.ledger import Evidence
-from forecast.evidence.likelihood import last_step, log_likelihoods, tabulate_reports
+from forecast.evidence.likelihood import last_step, report_step, tabulate_reports
 from forecast.inference.beliefs import Beliefs
+from forecast.inference.builder import compile_tables
+from forecast.inference.channel import families_of, report_data
+from forecast.inference.draws import ParameterDraws
 from forecast.inference.model import build_model, evidence_data
-from forecast.inference.tables import compile_tables
 from forecast.sampling import Sampling
 from forecast.scenario.scenario import Scenario
 
@@ -117,19 +119,33 @@ def stack_draws(posterior: Any, names: Iterable[str]) -> dict[str, Array]:
 def beliefs_of(scenario: Scenario, evidence: Evidence, posterior: Any) -> Beliefs:
     """Tables and evidence for each draw of a posterior (or prior) group."""
     program = compile_tables(scenario)
-    parameters = stack_draws(posterior, program.priors.families())
-    accuracy = stack_draws(posterior, ["accuracy"])["accuracy"]
-    now = last_step(scenario, evidence)
     timeline = scenario.timeline
     n_steps = 1 if timeline is None else timeline.n_steps(evidence.as_of)
     table = tabulate_reports(scenario, evidence, n_steps)
+    names = [*program.priors.families(), "accuracy"]
+    draws = ParameterDraws(
+        program=program,
+        parameters=stack_draws(posterior, names),
+        data=report_data(program, table),
+        families=tuple(families_of(program)),
+    )
     sizes: Mapping[Any, int] = posterior.sizes
     steps = range(n_steps)
-    return Beliefs(
-        network=program.network,
-        theta=program.cells(parameters),
-        log_like=log_likelihoods(table, accuracy),
-        now=now,
+    return Beliefs.of(
+        program.network,
+        draws,
+        now=last_step(scenario, evidence),
         shape=(sizes["chain"], sizes["draw"]),
-        times=tuple(timeline.first_day(k).isoformat() if timeline else "" for k in steps),
+        times=[timeline.first_day(k).isoformat() if timeline else "" for k in steps],
+        reports=_reports_by_finding(scenario, evidence),
     )
+
+
+def _reports_by_finding(
+    scenario: Scenario, evidence: Evidence
+) -> dict[tuple[int, str], tuple[str, ...]]:
+    found: dict[tuple[int, str], tuple[str, ...]] = {}
+    for report in evidence.observations:
+        key = report_step(scenario, report), report.indicator
+        found[key] = (*found.get(key, ()), report.id)
+    return found

@@ -14,6 +14,9 @@ import numpy.typing as npt
 from forecast.errors import InputError, Problem
 from forecast.inference.network import Array, Network
 
+Findings = list[tuple[int, str]]
+"""Steps and variables that evidence speaks of."""
+
 Regimes = npt.NDArray[np.int64]
 
 
@@ -141,6 +144,71 @@ def cell_sensitivity(
     share = np.exp(with_it.log_evidence - whole.log_evidence)
     gap = (with_it.counts - whole.counts).sum(axis=0)
     return np.asarray(share * np.divide(gap, theta, out=np.zeros_like(gap), where=theta > 0))
+
+
+def passage_sensitivity(
+    network: Network,
+    theta: Array,
+    log_like: Array,
+    states: Sequence[tuple[str, str]],
+    window: range,
+) -> Array:
+    """Derivative of the probability that any of some states is held in a window, by every cell.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (cell, draw); zero for cells that are exactly zero.
+    """
+    barred = forbid(network, log_like, states, slice(window.start, window.stop))
+    spared = network.sweep(theta, barred, "smoothed")
+    whole = network.sweep(theta, log_like, "smoothed")
+    share = np.exp(spared.log_evidence - whole.log_evidence)
+    gap = (whole.counts - spared.counts).sum(axis=0)
+    return np.asarray(share * np.divide(gap, theta, out=np.zeros_like(gap), where=theta > 0))
+
+
+def smallest_conflict(
+    network: Network,
+    theta: Array,
+    log_like: Array,
+    findings: Sequence[tuple[int, str]],
+    regimes: Regimes | None = None,
+) -> list[tuple[int, str]]:
+    """Fewest findings that cannot all be true: without any one of them, the others could.
+
+    QuickXplain (Junker: QuickXPlain: preferred explanations and relaxations for over-constrained
+    problems, AAAI 2004): few sweeps even where one finding in a thousand is to blame.
+
+    Parameters
+    ----------
+    theta, log_like
+        Tables and evidence of one draw under which the evidence is impossible.
+    findings
+        Steps and variables that the evidence speaks of; earlier ones are blamed first.
+    """
+
+    def impossible(kept: Sequence[tuple[int, str]]) -> bool:
+        like = np.zeros_like(log_like)
+        for name in (node.name for node in network.nodes if node.first is None):
+            like[:, network.states(name)] = log_like[:, network.states(name)]
+        for step, name in kept:
+            like[step, network.states(name)] = log_like[step, network.states(name)]
+        found = network.sweep(theta, like, "forward", regimes=regimes)
+        return bool(np.isneginf(found.log_evidence).any())
+
+    def explain(given: Findings, added: bool, rest: Findings) -> Findings:
+        if added and impossible(given):
+            return []
+        if len(rest) == 1:
+            return rest
+        half = len(rest) // 2
+        first, second = rest[:half], rest[half:]
+        late = explain([*given, *first], bool(first), second)
+        early = explain([*given, *late], bool(late), first)
+        return [*early, *late]
+
+    return explain([], False, list(findings)) if findings else []
 
 
 def intervened_tables(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -53,33 +56,74 @@ def simulate_history(
 def simulate_reports(
     network: Network,
     theta: Array,
-    accuracy: Array,
-    settings: Array,
-    n_states: Index,
-    grade: Index,
-    claim: Index,
-    share: Array,
-    place: Index,
+    data: Mapping[str, Any],
+    parameters: Mapping[str, Array],
+    families: Sequence[str],
     rng: np.random.Generator,
-) -> Index:
-    """Draw what each report would say, given tables and accuracies; the rest as in `ReportTable`.
+) -> Array:
+    """Draw what each report would say, given tables and parameters.
 
-    All reports of a claim repeat one word, drawn with the accuracy of a report that has weight.
-    Copies that misquote their origin are not drawn, although the likelihood allows for them.
+    All reports of a claim repeat one word or number, drawn with the accuracy of a report that has
+    weight. Copies that misquote their origin are not drawn, although the likelihood allows for
+    them.
+
+    Parameters
+    ----------
+    network, theta
+        The network, and its table cells, (cell,).
+    data, families
+        What was reported, as `channel.report_data` gives it; only its shape is used, not what was
+        said.
+    parameters
+        "accuracy" and the parameters of numbers, one draw.
+    rng
+        Source of randomness.
+
+    Returns
+    -------
+    numpy.ndarray
+        Number of a state, or the number reported, (report,).
     """
-    truth = simulate_history(network, theta, settings, rng)
-    said = np.zeros(len(n_states), dtype=np.int64)
+    truth = simulate_history(network, theta, data["settings"], rng)
+    n_states, share = data["n_states"], data["share"]
+    told: Array = np.zeros(len(n_states))
     starts = network.first_states[:-1]
-    for number in range(len(share)):
-        step, cell = divmod(int(place[number, 0]), network.n_states)
-        state = truth[step, int(np.searchsorted(starts, cell))]
-        speaker = rng.choice(len(n_states), p=share[number])
-        word = state
-        if rng.random() > accuracy[grade[speaker]]:
-            others = [k for k in range(n_states[speaker]) if k != state]
-            word = rng.choice(others)
-        said[claim == number] = word
-    return said
+    for claim, place in enumerate(data["place"]):
+        step, cell = divmod(int(place[0]), network.n_states)
+        state = truth[step, int(np.searchsorted(starts, cell, side="right")) - 1]
+        speaker = rng.choice(len(n_states), p=share[claim])
+        if rng.random() > parameters["accuracy"][data["grade"][speaker]]:
+            state = rng.choice([k for k in range(n_states[speaker]) if k != state])
+        told[data["claim"] == claim] = state
+    for family in families:
+        repeated: dict[int, float] = {}
+        for number, report in enumerate(data[f"{family}_report"]):
+            claim = int(data["claim"][report])
+            if claim not in repeated:
+                state = int(told[report])
+                repeated[claim] = _draw_number(data, parameters, family, number, state, rng)
+            told[report] = repeated[claim]
+    return told
+
+
+def _draw_number(
+    data: Mapping[str, Any],
+    parameters: Mapping[str, Array],
+    family: str,
+    number: int,
+    state: int,
+    rng: np.random.Generator,
+) -> float:
+    location = data[f"{family}_location"][number, state]
+    scale = parameters["positive"][data[f"{family}_scale"][number, state]]
+    if family in ("poisson", "negative_binomial"):
+        mean = parameters["positive"][location] * data[f"{family}_exposure"][number]
+        bursts = rng.gamma(scale, 1 / scale) if family == "negative_binomial" else 1.0
+        return float(rng.poisson(mean * bursts))
+    wild = rng.standard_normal()
+    if family == "student_t":
+        wild = rng.standard_t(data[f"{family}_degrees"][number])
+    return float(parameters["real"][location] + scale * wild)
 
 
 def _order(network: Network, *, first: bool) -> list[str]:

@@ -102,9 +102,22 @@ def fit_lognormal(lower: float, upper: float, coverage: float = 0.9) -> tuple[fl
     >>> round(mean, 6), round(sd, 3)
     (0.0, 0.421)
     """
-    _require(0 < lower < upper, f"[{lower:g}, {upper:g}] is not an interval of multipliers")
+    _require(0 < lower < upper, f"[{lower:g}, {upper:g}] is not an interval of positive numbers")
     low, high = np.log(lower), np.log(upper)
     return float((low + high) / 2), float((high - low) / (2 * ndtri((1 + coverage) / 2)))
+
+
+def fit_normal(lower: float, upper: float, coverage: float = 0.9) -> tuple[float, float]:
+    """Normal with the stated equal-tailed interval, as mean and sd.
+
+    Examples
+    --------
+    >>> mean, sd = fit_normal(-2.0, 4.0)
+    >>> mean, round(sd, 3)
+    (1.0, 1.824)
+    """
+    _require(lower < upper, f"[{lower:g}, {upper:g}] is not an interval")
+    return (lower + upper) / 2, float((upper - lower) / (2 * ndtri((1 + coverage) / 2)))
 
 
 @lru_cache(maxsize=4096)

@@ -16,8 +16,10 @@ from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from forecast.errors import InputError, Problem, nearest, raise_if_any
-from forecast.scenario import checks
+from forecast.scenario.checks import find_problems
 from forecast.scenario.scenario import Scenario, Variable
+from forecast.scenario.table_checks import Finding
+from forecast.scenario.table_checks import Path as Place
 
 FILE_NAME = "scenario.yaml"
 MAX_BYTES = 10_000_000
@@ -120,12 +122,12 @@ def _parse(text: str, where: str) -> Scenario:
     tree = _parse_yaml(text, where)
     if not isinstance(tree, CommentedMap):
         raise InputError([Problem(where, "a scenario is a mapping of names to values")])
-    found: list[tuple[checks.Path, str]] = []
+    found: list[Finding] = []
     document = _plain(tree, where)
     variables, unread = _read_variables(document.get("variables"), found)
     scenario = _read_rest(document, variables, found)
     if scenario is not None:
-        found += checks.find_problems(scenario, unread)
+        found += find_problems(scenario, unread)
     raise_if_any(
         sorted(
             (_located(tree, path, message, where) for path, message in found),
@@ -201,9 +203,7 @@ def _scalar(node: Any) -> Any:
     return node
 
 
-def _read_variables(
-    given: Any, found: list[tuple[checks.Path, str]]
-) -> tuple[dict[str, Variable], frozenset[str]]:
+def _read_variables(given: Any, found: list[Finding]) -> tuple[dict[str, Variable], frozenset[str]]:
     """Read each variable by itself, so that one bad one does not hide the faults of others."""
     variables: dict[str, Variable] = {}
     unread: set[str] = set()
@@ -221,7 +221,7 @@ def _read_variables(
 def _read_rest(
     document: dict[str, Any],
     variables: dict[str, Variable],
-    found: list[tuple[checks.Path, str]],
+    found: list[Finding],
 ) -> Scenario | None:
     """Read the scenario around its variables; parts that cannot be read are left out."""
     body = dict(document)
@@ -263,9 +263,9 @@ _WORDING = {
 
 
 def _shape_problems(
-    error: ValidationError, prefix: checks.Path, model: type[Variable] | type[Scenario]
-) -> list[tuple[checks.Path, str]]:
-    problems: list[tuple[checks.Path, str]] = []
+    error: ValidationError, prefix: Place, model: type[Variable] | type[Scenario]
+) -> list[Finding]:
+    problems: list[Finding] = []
     items = error.errors(include_url=False)
     for item in items:
         if _follows_from_another(item, items):
@@ -296,7 +296,7 @@ def _without_tags(location: tuple[str | int, ...]) -> Iterator[str | int]:
 _FORMS = ("rows", "noisy_max", "hazards")
 
 
-def _wording(item: Any, path: checks.Path, model: type[Variable] | type[Scenario]) -> str:
+def _wording(item: Any, path: Place, model: type[Variable] | type[Scenario]) -> str:
     kind, given = item["type"], item["input"]
     name = path[-1] if path else "the scenario"
     shown = "" if isinstance(given, (dict, tuple)) else f"; given: {given!r}"[:80]
@@ -312,7 +312,7 @@ def _wording(item: Any, path: checks.Path, model: type[Variable] | type[Scenario
     return f"{name!r} {_WORDING.get(kind, item['msg'])}{shown}"
 
 
-def _legal_names(path: checks.Path, model: type[Variable] | type[Scenario]) -> list[str]:
+def _legal_names(path: Place, model: type[Variable] | type[Scenario]) -> list[str]:
     """Names allowed at a path: found by walking the published schema."""
     schema = TypeAdapter(model).json_schema(by_alias=True)
     definitions = schema.get("$defs", {})
@@ -351,7 +351,7 @@ def _schema_children(
     return children
 
 
-def _located(tree: CommentedMap, path: checks.Path, message: str, where: str) -> Problem:
+def _located(tree: CommentedMap, path: Place, message: str, where: str) -> Problem:
     """A problem with the line of the deepest part of its path that the file has."""
     node: Any = tree
     line = 0

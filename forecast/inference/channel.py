@@ -1,0 +1,202 @@
+"""From what reports say to the likelihood of every state, given accuracies and parameters.
+
+A source of accuracy a takes the true state for what it is with probability a, and for each of the
+other n - 1 states with probability (1 - a) / (n - 1). It then names the state it sees or, where a
+number is reported, gives a number that is distributed as that state says. The report therefore
+speaks for every state by a weight: 1 for the state it names, or the density of its number.
+
+The formulas use operations that NumPy and PyTensor share; arrays may carry a draws axis, last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import gammaln
+
+from forecast.evidence.likelihood import ReportTable
+from forecast.inference.tables import TableProgram
+
+Array = npt.NDArray[np.float64]
+Data = dict[str, Any]
+
+
+def report_data(program: TableProgram, table: ReportTable) -> Data:
+    """Everything about reports that the likelihood needs, by name.
+
+    Returns
+    -------
+    dict
+        "said": state or number of each report, (report,); "settings", "n_states", "grade",
+        "claim", "share" and "place" as in `ReportTable`; and for each family of measured numbers
+        in the scenario "F_report", (number,), "F_location" and "F_scale", (number, state), with
+        -1 where there is no such state, "F_exposure" and "F_degrees", (number,).
+    """
+    data: Data = {
+        "said": table.said,
+        "settings": table.settings,
+        "n_states": table.n_states,
+        "grade": table.grade,
+        "claim": table.claim,
+        "share": table.share,
+        "place": table.place,
+    }
+    for family in families_of(program):
+        data |= _number_data(program, table, family)
+    return data
+
+
+def families_of(program: TableProgram) -> list[str]:
+    """Families of numbers that a scenario measures."""
+    return sorted({measure.family for measure in program.measures.values()})
+
+
+def _number_data(program: TableProgram, table: ReportTable, family: str) -> Data:
+    width = table.place.shape[1]
+    numbers = [
+        (k, program.measures[name])
+        for k, name in enumerate(table.observed)
+        if table.is_number[k] and program.measures[name].family == family
+    ]
+
+    def padded(rows: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
+        filled = np.full((len(rows), width), -1, dtype=np.int64)
+        for k, row in enumerate(rows):
+            filled[k, : len(row)] = row
+        return filled
+
+    return {
+        f"{family}_report": np.array([k for k, _ in numbers], dtype=np.int64),
+        f"{family}_location": padded([measure.location for _, measure in numbers]),
+        f"{family}_scale": padded([measure.scale for _, measure in numbers]),
+        f"{family}_exposure": np.array(
+            [(table.exposure[k] or measure.per) / measure.per for k, measure in numbers]
+        ),
+        f"{family}_degrees": np.array([measure.degrees for _, measure in numbers]),
+    }
+
+
+def log_likelihoods(
+    data: Mapping[str, Any],
+    parameters: Mapping[str, Any],
+    families: Sequence[str] = (),
+    xp: Any = np,
+) -> Any:
+    """Log-likelihood of every state at every step.
+
+    Parameters
+    ----------
+    data
+        As `report_data` gives it; arrays or symbols.
+    parameters
+        "accuracy", (grade, …), and the families of parameters that numbers need.
+    families
+        Families of numbers that the scenario measures.
+    xp
+        `numpy` or `pytensor.tensor`.
+
+    Returns
+    -------
+    array
+        Shape (step, state, …).
+    """
+    a = parameters["accuracy"][data["grade"]]
+    spread = _spreader(parameters)
+    says = spread(xp.equal(data["said"][:, None], xp.arange(data["place"].shape[1])) * 1.0)
+    taken = 0.0
+    if families:
+        says, taken = _with_numbers(data, parameters, families, says, xp)
+    others = says.sum(axis=1, keepdims=True) - says
+    slip = (1 - a) / spread(data["n_states"] - 1)
+    channel = a[:, None] * says + slip[:, None] * others
+    claims = xp.log(xp.tensordot(data["share"], channel, axes=1)) + taken
+    settings = data["settings"]
+    flat = spread(xp.concatenate([settings.reshape((-1,)), np.zeros(1)]))
+    summed = _add_at(flat, data["place"], claims, xp)[:-1]
+    return summed.reshape((settings.shape[0], settings.shape[1], *summed.shape[1:]))
+
+
+def _spreader(parameters: Mapping[str, Any]) -> Callable[[Any], Any]:
+    """What gives a constant a draws axis, where the parameters have one."""
+    has_draws = parameters["accuracy"].ndim > 1
+    return lambda constant: constant[..., None] if has_draws else constant
+
+
+def _with_numbers(
+    data: Mapping[str, Any],
+    parameters: Mapping[str, Any],
+    families: Sequence[str],
+    says: Any,
+    xp: Any,
+) -> tuple[Any, Any]:
+    """Weights of states by what each report says, and the logarithm taken out of each claim."""
+    says = says + 0 * parameters["accuracy"][:1]  # for each draw
+    peak = 0 * says[:, 0]
+    densities = []
+    for family in families:
+        at = data[f"{family}_report"]
+        density = log_density(data, parameters, family, xp)
+        densities.append((at, density))
+        peak = _put(peak, at, density.max(axis=1), xp)
+    weighs = _spreader(parameters)(data["share"] > 0)
+    taken = xp.where(weighs, peak[None], -np.inf).max(axis=1)
+    # A report's own weight in its claim; reports without weight must not overflow.
+    own = xp.minimum(peak - taken[data["claim"]], 0.0)
+    says = says * xp.exp(own)[:, None]
+    for at, density in densities:
+        gap = density - density.max(axis=1, keepdims=True)
+        says = _put(says, at, xp.exp(gap + own[at][:, None]), xp)
+    return says, taken[:, None]
+
+
+def log_density(
+    data: Mapping[str, Any], parameters: Mapping[str, Any], family: str, xp: Any = np
+) -> Any:
+    """Log-density of each reported number under each state, (number, state, …).
+
+    Minus infinity where there is no such state. A count of mean m has probability
+    exp(-m) m^y / y! or, with dispersion k, that of the negative binomial of mean m and variance
+    m + m²/k. Real numbers are normal, or Student's t of the given location, scale and degrees.
+    """
+    location = data[f"{family}_location"]
+    counts = family in ("poisson", "negative_binomial")
+    mean = parameters["positive" if counts else "real"][location]
+    scale = parameters["positive"][data[f"{family}_scale"]]
+    spread = _spreader(parameters)
+    y = spread(data["said"][data[f"{family}_report"]][:, None])
+    exposure = spread(data[f"{family}_exposure"][:, None])
+    degrees = spread(data[f"{family}_degrees"][:, None])
+    lgamma = gammaln if xp is np else xp.gammaln
+    if family == "poisson":
+        mean = mean * exposure
+        density = y * xp.log(mean) - mean - lgamma(y + 1)
+    elif family == "negative_binomial":
+        mean = mean * exposure
+        density = lgamma(y + scale) - lgamma(scale) - lgamma(y + 1)
+        density += scale * xp.log(scale) + y * xp.log(mean) - (y + scale) * xp.log(mean + scale)
+    elif family == "normal":
+        density = -0.5 * ((y - mean) / scale) ** 2 - xp.log(scale) - 0.5 * np.log(2 * np.pi)
+    else:
+        tail = (degrees + 1) / 2
+        density = lgamma(tail) - lgamma(degrees / 2) - 0.5 * xp.log(degrees * np.pi)
+        density = density - xp.log(scale) - tail * xp.log1p(((y - mean) / scale) ** 2 / degrees)
+    return xp.where(spread(location >= 0), density, -np.inf)
+
+
+def _put(target: Any, at: Any, values: Any, xp: Any) -> Any:
+    if xp is not np:
+        return xp.set_subtensor(target[at], values)
+    changed = np.array(target)
+    changed[at] = values
+    return changed
+
+
+def _add_at(target: Any, at: Any, values: Any, xp: Any) -> Any:
+    if xp is not np:
+        return xp.inc_subtensor(target[at.ravel()], values.ravel())
+    total = np.array(np.broadcast_to(target, (len(target), *values.shape[2:])))
+    np.add.at(total, at, values)
+    return total

@@ -1,0 +1,367 @@
+"""Rules that one table keeps, and what is reported of a variable.
+
+Like those of `forecast.scenario.checks`, every function yields findings and stops at none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import product
+from math import isclose, prod
+from typing import Any
+
+from forecast.errors import nearest
+from forecast.scenario.forms import (
+    Count,
+    Hazards,
+    LikelihoodRatios,
+    Measured,
+    NoisyMax,
+    Quantity,
+    Ranked,
+    RealQuantity,
+    Row,
+    Rows,
+    Table,
+    conditions,
+    parents_of,
+    parse_parent,
+    references,
+    spell_parent,
+    states_meant,
+)
+from forecast.scenario.scenario import Variable
+
+Path = tuple[str | int, ...]
+Finding = tuple[Path, str]
+Variables = Mapping[str, Variable]
+_Ends = Any
+"""An interval of either kind."""
+
+ROW_SUM_TOLERANCE = 1e-9
+
+
+def find_unknown(
+    at: Path, table: Table, variables: Variables, unread: frozenset[str]
+) -> Iterator[Finding]:
+    """Yield mentions of parents, or of their states, that do not exist."""
+    for where, reference in references(table):
+        name, _ = parse_parent(reference)
+        if name not in variables and name not in unread:
+            yield (*at, *where), f"{name!r} is not a variable; {nearest(name, variables)}"
+    for where, when in conditions(table):
+        for reference, value in when.items():
+            name, _ = parse_parent(reference)
+            legal = variables[name].states if name in variables else ()
+            for state in states_meant(value):
+                if legal and state not in legal:
+                    yield (
+                        (*at, *where, reference),
+                        f"{state!r} is not a state of {name}; {nearest(state, legal)}",
+                    )
+
+
+def mentions(table: Table, names: frozenset[str]) -> bool:
+    """Whether a table has one of some variables as a parent."""
+    return any(parse_parent(reference)[0] in names for _, reference in references(table))
+
+
+def check_table(at: Path, table: Table, name: str, variables: Variables) -> Iterator[Finding]:
+    """Yield what is wrong with a table whose parents all exist."""
+    states = variables[name].states
+    if isinstance(table, Rows):
+        for index, row in enumerate(table.rows):
+            yield from _check_row((*at, "rows", index), row, states)
+        yield from _check_coverage(at, table, name, variables)
+    elif isinstance(table, NoisyMax):
+        yield from _check_causes(at, table, states)
+    elif isinstance(table, LikelihoodRatios):
+        yield from _check_ratios(at, table, name, variables)
+    elif isinstance(table, Ranked):
+        yield from _check_influences(at, table)
+    else:
+        yield from _check_hazards(at, table, states, variables)
+
+
+def check_measured(at: Path, variable: Variable) -> Iterator[Finding]:
+    """Yield what is wrong with the number that is reported about a variable."""
+    measured = variable.measured
+    if measured is None:
+        return
+    where = (*at, "measured")
+    if variable.role not in ("indicator", "outcome"):
+        yield where, f"only an indicator or an outcome is measured; this is a {variable.role}"
+    extra = {
+        "poisson": ("dispersion", False),
+        "negative_binomial": ("dispersion", True),
+        "normal": ("degrees", False),
+        "student_t": ("degrees", True),
+    }
+    field, needed = extra[measured.family]
+    if needed != (getattr(measured, field) is not None):
+        verb = "needs" if needed else "has no"
+        yield where, f"a {measured.family} {verb} `{field}`"
+    yield from _check_quantities(where, measured, variable.states)
+
+
+def _check_quantities(at: Path, measured: Measured, states: tuple[str, ...]) -> Iterator[Finding]:
+    by_state: dict[str, Mapping[str, Quantity | RealQuantity]]
+    if isinstance(measured, Count):
+        by_state = {"rate": measured.rate}
+        if measured.dispersion is not None:
+            yield from _check_positive((*at, "dispersion", "between"), measured.dispersion.between)
+    else:
+        by_state = {"mean": measured.mean, "sd": measured.sd}
+    for field, quantities in by_state.items():
+        for state in quantities:
+            if state not in states:
+                yield (*at, field, state), f"{state!r} is not a state; {nearest(state, states)}"
+        missing = [state for state in states if state not in quantities]
+        if missing:
+            yield (*at, field), f"nothing is given for {', '.join(missing)}"
+        for state, quantity in quantities.items():
+            where = (*at, field, state, "between")
+            if field != "mean":
+                yield from _check_positive(where, quantity.between)
+            elif not quantity.between.lower < quantity.between.upper:
+                yield where, f"{_ends(quantity.between)}: needs lower < upper"
+
+
+def _check_positive(at: Path, interval: _Ends) -> Iterator[Finding]:
+    if not 0 < interval.lower < interval.upper:
+        yield at, f"{_ends(interval)}: needs 0 < lower < upper"
+
+
+def _ends(interval: _Ends) -> str:
+    return f"[{interval.lower:g}, {interval.upper:g}]"
+
+
+def _check_row(at: Path, row: Row, states: tuple[str, ...]) -> Iterator[Finding]:
+    stated = {
+        key: value
+        for key in ("chance", "concentration", "exactly")
+        if (value := getattr(row, key)) is not None
+    }
+    if len(stated) != 1:
+        given = ", ".join(stated) or "none"
+        yield at, f"a row has one of chance, concentration and exactly; given: {given}"
+        return
+    [(kind, cells)] = stated.items()
+    for state in cells:
+        if state not in states:
+            yield (*at, kind, state), f"{state!r} is not a state; {nearest(state, states)}"
+    if not set(cells) <= set(states):
+        return
+    if kind == "chance":
+        yield from _check_intervals((*at, kind), row, states)
+    elif kind == "concentration":
+        if set(cells) != set(states) or min(row.concentration.values()) <= 0:  # type: ignore[union-attr]
+            yield (*at, kind), "a concentration is above 0 for every state"
+    elif not isclose(sum(row.exactly.values()), 1, abs_tol=ROW_SUM_TOLERANCE):  # type: ignore[union-attr]
+        yield (*at, kind), f"the row sums to {sum(row.exactly.values()):.12g}, not to 1"  # type: ignore[union-attr]
+
+
+def _check_intervals(at: Path, row: Row, states: tuple[str, ...]) -> Iterator[Finding]:
+    intervals = row.chance or {}
+    for state, interval in intervals.items():
+        if not interval.lower < interval.upper <= 1:
+            yield (
+                (*at, state),
+                f"[{interval.lower:g}, {interval.upper:g}]: a chance has 0 <= lower < upper <= 1",
+            )
+            return
+    if len(states) == 2 and len(intervals) == 1:
+        return
+    missing = [state for state in states if state not in intervals]
+    if missing:
+        yield at, f"no interval for {', '.join(missing)}"
+        return
+    low = sum(interval.lower for interval in intervals.values())
+    high = sum(interval.upper for interval in intervals.values())
+    if low > 1 or high < 1:
+        yield (
+            at,
+            f"the row cannot sum to one: lower ends sum to {low:.3g}, upper ends to {high:.3g}",
+        )
+
+
+def _check_coverage(at: Path, table: Rows, name: str, variables: Variables) -> Iterator[Finding]:
+    parents = parents_of(table, name)
+    legal = [variables[parent].states for parent, _ in parents]
+    seen: dict[tuple[str, ...], int] = {}
+    for index, row in enumerate(table.rows):
+        when = {parse_parent(reference): value for reference, value in row.when.items()}
+        absent = [parent for parent in parents if parent not in when]
+        if absent:
+            yield (
+                (*at, "rows", index),
+                f"the row does not say when {spell_parent(*absent[0])} is what",
+            )
+            return
+        for config in product(*(states_meant(when[parent]) for parent in parents)):
+            if config in seen:
+                yield (
+                    (*at, "rows", index),
+                    f"the row repeats row {seen[config] + 1} for {_say(parents, config)}",
+                )
+            seen.setdefault(config, index)
+    missing = [config for config in product(*legal) if config not in seen]
+    for config in missing[:5]:
+        yield (*at, "rows"), f"no row for {_say(parents, config)}"
+    if len(missing) > 5:
+        yield (*at, "rows"), f"and no row for {len(missing) - 5} more configurations"
+
+
+def _check_causes(at: Path, table: NoisyMax, states: tuple[str, ...]) -> Iterator[Finding]:
+    if table.leak.when:
+        yield (*at, "leak", "when"), "the leak acts always: it has no `when`"
+    yield from _check_row((*at, "leak"), table.leak, states)
+    seen: set[tuple[str, str]] = set()
+    for index, cause in enumerate(table.causes):
+        where = (*at, "causes", index)
+        yield from _check_row(where, cause, states)
+        if len(cause.when) != 1:
+            yield where, f"a cause names one parent in `when`; given: {len(cause.when)}"
+            continue
+        [(reference, value)] = cause.when.items()
+        for state in states_meant(value):
+            if (reference, state) in seen:
+                yield where, f"{reference}={state} is already a cause"
+            seen.add((reference, state))
+
+
+def _check_ratios(
+    at: Path, table: LikelihoodRatios, name: str, variables: Variables
+) -> Iterator[Finding]:
+    states = variables[name].states
+    faults = list(_check_row((*at, "base"), table.base, states))
+    if table.base.when:
+        faults.append(((*at, "base", "when"), "the base rate holds always: it has no `when`"))
+    for index, ratio in enumerate(table.ratios):
+        where = (*at, "ratios", index)
+        if ratio.state not in states:
+            legal = nearest(ratio.state, states)
+            faults.append(((*where, "state"), f"{ratio.state!r} is not a state; {legal}"))
+        faults += _check_positive((*where, "times"), ratio.times)
+    yield from faults
+    if not faults:
+        yield from _check_raised(at, table, name, variables)
+
+
+def _check_raised(
+    at: Path, table: LikelihoodRatios, name: str, variables: Variables
+) -> Iterator[Finding]:
+    """No configuration may raise all states, or states above a chance of one."""
+    parents = parents_of(table, name)
+    base = _upper_chances(table.base, variables[name].states)
+    for config in product(*(variables[parent].states for parent, _ in parents)):
+        state_of = dict(zip(parents, config, strict=True))
+        active = [
+            ratio
+            for ratio in table.ratios
+            if all(state_of[parse_parent(r)] in states_meant(v) for r, v in ratio.when.items())
+        ]
+        named = {ratio.state for ratio in active}
+        if named == set(base):
+            yield (
+                (*at, "ratios"),
+                f"the ratios for {_say(parents, config)} name every state; leave one to take up "
+                "the rest",
+            )
+            return
+        raised = sum(
+            base[state] * prod(r.times.upper for r in active if r.state == state) for state in named
+        )
+        if raised > 1:
+            yield (
+                (*at, "ratios"),
+                f"for {_say(parents, config)} the upper ends multiply to a chance of {raised:.3g}, "
+                "above 1; lower them, or state the rows",
+            )
+            return
+
+
+def _upper_chances(row: Row, states: tuple[str, ...]) -> dict[str, float]:
+    """Upper end of each state's chance; the mean where no interval is stated."""
+    if row.exactly is not None:
+        return {state: row.exactly.get(state, 0.0) for state in states}
+    if row.concentration is not None:
+        total = sum(row.concentration.values())
+        return {state: row.concentration[state] / total for state in states}
+    chance = row.chance or {}
+    return {
+        state: chance[state].upper
+        if state in chance
+        else 1 - min(other.lower for other in chance.values())
+        for state in states
+    }
+
+
+def _check_influences(at: Path, table: Ranked) -> Iterator[Finding]:
+    yield from _check_positive((*at, "spread", "between"), table.spread.between)
+    seen: set[str] = set()
+    for index, influence in enumerate(table.influences):
+        where = (*at, "influences", index)
+        if influence.of in seen:
+            yield (*where, "of"), f"{influence.of} is named twice"
+        seen.add(influence.of)
+        yield from _check_positive((*where, "weight"), influence.weight)
+
+
+def _check_hazards(
+    at: Path, table: Hazards, states: tuple[str, ...], variables: Variables
+) -> Iterator[Finding]:
+    has_memory = any(move.source is not None for move in table.moves)
+    seen: dict[tuple[str, str, tuple[tuple[str, str], ...]], int] = {}
+    for index, move in enumerate(table.moves):
+        where = (*at, "moves", index)
+        for key, state in (("from", move.source), ("to", move.target)):
+            if state is not None and state not in states:
+                yield (*where, key), f"{state!r} is not a state; {nearest(state, states)}"
+        if has_memory and move.source is None:
+            yield where, "every move needs `from`, because other moves have it"
+        source = move.source if has_memory else states[0]
+        if source == move.target:
+            yield where, f"a move leads from {source} to itself"
+        interval = move.chance
+        if not 0 <= interval.lower < interval.upper < 1:
+            yield (
+                (*where, "chance"),
+                f"[{interval.lower:g}, {interval.upper:g}]: a hazard's chance has "
+                "0 <= lower < upper < 1",
+            )
+        for covered in _overlaps(table, index, str(source), variables):
+            if covered in seen:
+                yield where, f"the move repeats move {seen[covered] + 1} for the same configuration"
+                break
+            seen[covered] = index
+    for index, multiplier in enumerate(table.multipliers):
+        where = (*at, "multipliers", index)
+        for key, state in (("from", multiplier.source), ("to", multiplier.target)):
+            if state is not None and state not in states:
+                yield (*where, key), f"{state!r} is not a state; {nearest(state, states)}"
+        if not 0 < multiplier.times.lower < multiplier.times.upper:
+            yield (*where, "times"), "a multiplier has 0 < lower < upper"
+
+
+def _overlaps(
+    table: Hazards, index: int, source: str, variables: Variables
+) -> Iterator[tuple[str, str, tuple[tuple[str, str], ...]]]:
+    """Configurations of all gating parents that one move covers."""
+    gates = sorted({reference for move in table.moves for reference in move.when})
+    move = table.moves[index]
+    options = [
+        states_meant(move.when[gate])
+        if gate in move.when
+        else variables[parse_parent(gate)[0]].states
+        for gate in gates
+    ]
+    for config in product(*options):
+        yield source, move.target, tuple(zip(gates, config, strict=True))
+
+
+def _say(parents: tuple[tuple[str, int], ...], config: tuple[str, ...]) -> str:
+    pairs = zip(parents, config, strict=True)
+    return (
+        ", ".join(f"{spell_parent(*parent)}={state}" for parent, state in pairs) or "the only row"
+    )
