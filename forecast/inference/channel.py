@@ -23,6 +23,14 @@ from forecast.inference.tables import TableProgram
 Array = npt.NDArray[np.float64]
 Data = dict[str, Any]
 
+PARTS = {
+    "poisson": ("exposure",),
+    "negative_binomial": ("scale", "exposure"),
+    "normal": ("scale",),
+    "student_t": ("scale", "degrees"),
+}
+"""What each family of numbers needs besides the place of its mean."""
+
 
 def report_data(program: TableProgram, table: ReportTable) -> Data:
     """Everything about reports that the likelihood needs, by name.
@@ -32,8 +40,9 @@ def report_data(program: TableProgram, table: ReportTable) -> Data:
     dict
         "said": state or number of each report, (report,); "settings", "n_states", "grade",
         "claim", "share" and "place" as in `ReportTable`; and for each family of measured numbers
-        in the scenario "F_report", (number,), "F_location" and "F_scale", (number, state), with
-        -1 where there is no such state, "F_exposure" and "F_degrees", (number,).
+        in the scenario "F_report", (number,), "F_location", (number, state), with -1 where there
+        is no such state, and what `PARTS` says: "F_scale", (number, state), "F_exposure" and
+        "F_degrees", (number,).
     """
     data: Data = {
         "said": table.said,
@@ -68,15 +77,16 @@ def _number_data(program: TableProgram, table: ReportTable, family: str) -> Data
             filled[k, : len(row)] = row
         return filled
 
-    return {
-        f"{family}_report": np.array([k for k, _ in numbers], dtype=np.int64),
-        f"{family}_location": padded([measure.location for _, measure in numbers]),
-        f"{family}_scale": padded([measure.scale for _, measure in numbers]),
-        f"{family}_exposure": np.array(
+    found = {
+        "report": np.array([k for k, _ in numbers], dtype=np.int64),
+        "location": padded([measure.location for _, measure in numbers]),
+        "scale": padded([measure.scale for _, measure in numbers]),
+        "exposure": np.array(
             [(table.exposure[k] or measure.per) / measure.per for k, measure in numbers]
         ),
-        f"{family}_degrees": np.array([measure.degrees for _, measure in numbers]),
+        "degrees": np.array([measure.degrees for _, measure in numbers]),
     }
+    return {f"{family}_{part}": found[part] for part in ("report", "location", *PARTS[family])}
 
 
 def log_likelihoods(
@@ -161,25 +171,24 @@ def log_density(
     exp(-m) m^y / y! or, with dispersion k, that of the negative binomial of mean m and variance
     m + m²/k. Real numbers are normal, or Student's t of the given location, scale and degrees.
     """
-    location = data[f"{family}_location"]
-    counts = family in ("poisson", "negative_binomial")
-    mean = parameters["positive" if counts else "real"][location]
-    scale = parameters["positive"][data[f"{family}_scale"]]
     spread = _spreader(parameters)
+    location = data[f"{family}_location"]
     y = spread(data["said"][data[f"{family}_report"]][:, None])
-    exposure = spread(data[f"{family}_exposure"][:, None])
-    degrees = spread(data[f"{family}_degrees"][:, None])
+    if "exposure" in PARTS[family]:
+        mean = parameters["positive"][location] * spread(data[f"{family}_exposure"][:, None])
+    else:
+        mean = parameters["real"][location]
+    scale = parameters["positive"][data[f"{family}_scale"]] if "scale" in PARTS[family] else None
     lgamma = gammaln if xp is np else xp.gammaln
     if family == "poisson":
-        mean = mean * exposure
         density = y * xp.log(mean) - mean - lgamma(y + 1)
     elif family == "negative_binomial":
-        mean = mean * exposure
         density = lgamma(y + scale) - lgamma(scale) - lgamma(y + 1)
         density += scale * xp.log(scale) + y * xp.log(mean) - (y + scale) * xp.log(mean + scale)
     elif family == "normal":
         density = -0.5 * ((y - mean) / scale) ** 2 - xp.log(scale) - 0.5 * np.log(2 * np.pi)
     else:
+        degrees = spread(data[f"{family}_degrees"][:, None])
         tail = (degrees + 1) / 2
         density = lgamma(tail) - lgamma(degrees / 2) - 0.5 * xp.log(degrees * np.pi)
         density = density - xp.log(scale) - tail * xp.log1p(((y - mean) / scale) ** 2 / degrees)

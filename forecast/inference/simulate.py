@@ -114,15 +114,17 @@ def _draw_number(
     state: int,
     rng: np.random.Generator,
 ) -> float:
-    location = data[f"{family}_location"][number, state]
-    scale = parameters["positive"][data[f"{family}_scale"][number, state]]
-    if family in ("poisson", "negative_binomial"):
-        mean = parameters["positive"][location] * data[f"{family}_exposure"][number]
-        bursts = rng.gamma(scale, 1 / scale) if family == "negative_binomial" else 1.0
-        return float(rng.poisson(mean * bursts))
-    wild = rng.standard_normal()
-    if family == "student_t":
-        wild = rng.standard_t(data[f"{family}_degrees"][number])
+    def part(name: str) -> Any:
+        return data[f"{family}_{name}"][number]
+
+    location = part("location")[state]
+    if family == "poisson":
+        return float(rng.poisson(parameters["positive"][location] * part("exposure")))
+    scale = parameters["positive"][part("scale")[state]]
+    if family == "negative_binomial":
+        mean = parameters["positive"][location] * part("exposure")
+        return float(rng.poisson(mean * rng.gamma(scale, 1 / scale)))
+    wild = rng.standard_normal() if family == "normal" else rng.standard_t(part("degrees"))
     return float(parameters["real"][location] + scale * wild)
 
 

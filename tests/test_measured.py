@@ -1,0 +1,350 @@
+"""Reports of counts and real numbers, whose distribution depends on a hidden state."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pymc as pm
+import pytest
+from scipy import stats
+
+import forecast as fc
+from forecast.errors import InputError
+from forecast.evidence.files import read_evidence
+from forecast.evidence.likelihood import tabulate_reports
+from forecast.evidence.report import Report
+from forecast.evidence.sources import admiralty_grades
+from forecast.inference.builder import compile_tables
+from forecast.inference.channel import families_of, log_likelihoods, report_data
+from forecast.inference.model import build_model
+from forecast.scenario.checks import find_problems
+from forecast.scenario.scenario import Scenario
+from tests.networks import enumerate_answer
+from tests.small import BASIS, START, barometer_report, chance, evidence, rows, weather
+
+FAMILIES = ("poisson", "negative_binomial", "normal", "student_t")
+
+
+def between(lower, upper):
+    return {"between": (lower, upper), "basis": BASIS}
+
+
+def measured(family):
+    """Gusts in a week, or a pressure, that differ with the wind."""
+    if family in ("poisson", "negative_binomial"):
+        return {
+            "family": family,
+            "unit": "gusts",
+            "per": 7.0,
+            "rate": {"light": between(0.5, 2.0), "strong": between(3.0, 8.0)},
+            "dispersion": between(1.0, 10.0) if family == "negative_binomial" else None,
+        }
+    return {
+        "family": family,
+        "unit": "hPa",
+        "mean": {"light": between(-1.0, 1.0), "strong": between(-8.0, -2.0)},
+        "sd": {"light": between(0.5, 2.0), "strong": between(1.0, 4.0)},
+        "degrees": 4.0 if family == "student_t" else None,
+    }
+
+
+def windy(family, **changes):
+    """A storm that may brew, and a wind that is measured."""
+    scenario = weather().model_dump()
+    scenario["variables"]["wind"] = {
+        "role": "indicator",
+        "label": "Wind",
+        "states": ("light", "strong"),
+        "table": rows(
+            ({"storm": "calm"}, chance(strong=(0.05, 0.2))),
+            ({"storm": "storm"}, chance(strong=(0.5, 0.9))),
+        ),
+        "measured": measured(family) | changes,
+    }
+    return Scenario.model_validate(scenario)
+
+
+def wind_report(name, number, week=0, **more):
+    day = START + timedelta(days=7 * week)
+    return Report(
+        id=name,
+        indicator="wind",
+        state="",
+        event_start=day,
+        event_end=day,
+        published=day,
+        known=day,
+        source="mast",
+        **{"reliability": "B", "number": float(number)} | more,
+    )
+
+
+def parameters_of(program, seed=0):
+    """One draw of every judgement, as the priors have it."""
+    rng = np.random.default_rng(seed)
+    priors = program.priors
+    return {
+        "chance": rng.beta(*priors.chance.T),
+        "row_3": np.array([rng.dirichlet(alpha) for alpha in priors.rows[3]]),
+        "positive": np.exp(rng.normal(*priors.positive.T)),
+        "accuracy": np.array([rng.beta(*grade.shape) for grade in admiralty_grades()]),
+    } | ({"real": rng.normal(*priors.real.T)} if len(priors.real) else {})
+
+
+def density(family, judged, number, state, exposure=1.0):
+    """The density by SciPy; judgements lie in the order light, strong, then what is shared."""
+    positive = judged["positive"]
+    if family == "poisson":
+        return stats.poisson.logpmf(number, positive[state] * exposure)
+    if family == "negative_binomial":
+        mean, k = positive[state] * exposure, positive[2]
+        return stats.nbinom.logpmf(number, k, k / (k + mean))
+    mean, sd = judged["real"][state], positive[state]
+    if family == "normal":
+        return stats.norm.logpdf(number, mean, sd)
+    return stats.t.logpdf(number, 4, mean, sd)
+
+
+def heard(a, densities):
+    """Likelihood of each state through a source of accuracy a."""
+    true, false = np.log(a) + densities, np.log1p(-a) + densities
+    return np.array([np.logaddexp(true[0], false[1]), np.logaddexp(true[1], false[0])])
+
+
+def likelihood_of(family, judged, *reports):
+    """Log-likelihoods of the wind's states, (step, state)."""
+    scenario = windy(family)
+    program = compile_tables(scenario)
+    data = report_data(program, tabulate_reports(scenario, evidence(*reports), 3))
+    found = log_likelihoods(data, judged, families_of(program))
+    return found[:, program.network.states("wind")]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("number", [0, 3, 40, 5000])
+def test_a_number_weighs_as_its_density(family, number):
+    judged = parameters_of(compile_tables(windy(family)))
+    found = likelihood_of(family, judged, wind_report("R1", number, 1))
+    expected = heard(judged["accuracy"][1], [density(family, judged, number, s) for s in (0, 1)])
+    assert found[1] == pytest.approx(expected, rel=1e-9)
+    assert (found[[0, 2]] == 0).all()
+
+
+@pytest.mark.parametrize("family", ["poisson", "negative_binomial"])
+def test_exposure_multiplies_the_rate(family):
+    judged = parameters_of(compile_tables(windy(family)), 1)
+    found = likelihood_of(family, judged, wind_report("R1", 9, 1, exposure=21.0))
+    expected = heard(judged["accuracy"][1], [density(family, judged, 9, s, 3.0) for s in (0, 1)])
+    assert found[1] == pytest.approx(expected, rel=1e-10)
+
+
+def test_copies_of_one_origin_count_once_and_versions_are_averaged():
+    family, judged = "poisson", parameters_of(compile_tables(windy("poisson")), 2)
+    once = likelihood_of(family, judged, wind_report("R0", 5, origin="mast"))
+    copies = [wind_report(f"R{k}", 5, origin="mast") for k in range(100)]
+    assert likelihood_of(family, judged, *copies) == pytest.approx(once, rel=1e-12)
+    two = [wind_report("R1", 5, origin="mast"), wind_report("R2", 9, origin="mast")]
+    a = judged["accuracy"][1]
+    parts = [heard(a, [density(family, judged, n, s) for s in (0, 1)]) for n in (5, 9)]
+    mixed = likelihood_of(family, judged, *two)[0]
+    assert mixed == pytest.approx(np.log(np.exp(parts).mean(axis=0)), rel=1e-10)
+    apart = [replace(report, origin="") for report in two]
+    assert likelihood_of(family, judged, *apart)[0] == pytest.approx(sum(parts), rel=1e-10)
+
+
+def test_many_draws_equal_one_at_a_time():
+    program = compile_tables(windy("student_t"))
+    draws = [parameters_of(program, seed) for seed in range(4)]
+    together = {name: np.stack([d[name] for d in draws], axis=-1) for name in draws[0]}
+    reports = (wind_report("R1", -3), wind_report("R2", 1, 1))
+    found = likelihood_of("student_t", together, *reports)
+    for k, judged in enumerate(draws):
+        alone = likelihood_of("student_t", judged, *reports)
+        assert found[..., k] == pytest.approx(alone, rel=1e-12)
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def model(request):
+    reports = (
+        wind_report("R1", 4, 0),
+        wind_report("R2", 7, 1, reliability="D"),
+        barometer_report("R3", "low", 2),
+    )
+    scenario = windy(request.param)
+    return scenario, build_model(scenario, evidence(*reports)), evidence(*reports)
+
+
+def test_model_evidence_equals_enumeration(model):
+    """The whole model at random points, with densities of SciPy and a sum over all histories."""
+    scenario, built, told = model
+    [family] = families_of(compile_tables(scenario))
+    program = compile_tables(scenario)
+    network = program.network
+    values = built.compile_fn(
+        built.replace_rvs_by_values(built.free_RVs), on_unused_input="ignore", mode="FAST_COMPILE"
+    )
+    logp = built.compile_logp(vars=[built["report"]], mode="FAST_COMPILE")
+    rng = np.random.default_rng(4)
+    start = built.initial_point()
+    for _ in range(3):
+        point = {name: value + rng.normal(0, 0.3, value.shape) for name, value in start.items()}
+        judged = dict(zip([v.name for v in built.free_RVs], values(point), strict=True))
+        accuracy = judged["accuracy"]
+        like = np.zeros((3, network.n_states))
+        for report, step in zip(told.reports[:2], (0, 1), strict=True):
+            a = accuracy["ABCDEF".index(report.reliability)]
+            densities = [density(family, judged, report.number, s) for s in (0, 1)]
+            like[step, network.states("wind")] = heard(a, densities)
+        a = accuracy[1]
+        like[2, network.states("barometer")] = np.log([(1 - a) / 2, (1 - a) / 2, a])
+        tables = {name: v for name, v in judged.items() if name != "accuracy"}
+        answer = enumerate_answer(network, program.cells(tables), like)
+        assert logp(point) == pytest.approx(answer.log_evidence, rel=1e-10)
+
+
+def test_model_gradient_equals_differences(model):
+    _, built, _ = model
+    logp = built.compile_logp(mode="FAST_COMPILE")
+    slope = built.compile_dlogp(mode="FAST_COMPILE")
+    rng = np.random.default_rng(5)
+    point = {k: v + rng.normal(0, 0.3, v.shape) for k, v in built.initial_point().items()}
+    expected = []
+    for name in [value.name for value in built.continuous_value_vars]:
+        for index in np.ndindex(point[name].shape):
+            shift = np.zeros(point[name].shape)
+            shift[index] = 1e-6
+            rise = logp(point | {name: point[name] + shift})
+            rise -= logp(point | {name: point[name] - shift})
+            expected.append(rise / 2e-6)
+    np.testing.assert_allclose(slope(point), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_prior_predictive_numbers_follow_the_model():
+    """Mean of a count by the law of total expectation over wind, accuracy and rate."""
+    scenario = windy("poisson")
+    told = evidence(wind_report("R1", 1, 0, exposure=14.0))
+    with build_model(scenario, told):
+        drawn = pm.sample_prior_predictive(4000, random_seed=3)
+    count = drawn["prior_predictive"]["report"].to_numpy().ravel()
+    assert (count == np.round(count)).all()
+    prior = {name: v.to_numpy()[0] for name, v in drawn["prior"].data_vars.items()}
+    program = compile_tables(scenario)
+    judged = {name: np.moveaxis(v, 0, -1) for name, v in prior.items() if name != "accuracy"}
+    network = program.network
+    strong = network.sweep(program.cells(judged), network.no_evidence(1), "filtered").marginals
+    p, a = strong[0, network.state("wind", "strong")], prior["accuracy"][:, 1]
+    said = a * p + (1 - a) * (1 - p)
+    mean = 2 * ((1 - said) * judged["positive"][0] + said * judged["positive"][1])
+    assert abs(count.mean() - mean.mean()) < 4 * count.std() / np.sqrt(len(count))
+
+
+def test_sampling_agrees_with_weighted_prior_draws():
+    """An independent road to the posterior of a rate and of the storm."""
+    scenario = windy("negative_binomial")
+    told = evidence(*(wind_report(f"R{k}", n, k % 3) for k, n in enumerate((6, 5, 9))))
+    outlook = fc.forecast(scenario, told, draws=500, tune=500, chains=2, seed=5)
+    program = compile_tables(scenario)
+    rng = np.random.default_rng(0)
+    n, priors = 40_000, program.priors
+    judged = {
+        "chance": rng.beta(*priors.chance.T[..., None], size=(len(priors.chance), n)),
+        "row_3": np.stack([rng.dirichlet(alpha, n).T for alpha in priors.rows[3]]),
+        "positive": np.exp(rng.normal(*priors.positive.T[..., None], size=(3, n))),
+    }
+    accuracy = np.stack([rng.beta(*grade.shape, n) for grade in admiralty_grades()])
+    data = report_data(program, tabulate_reports(scenario, told, 3))
+    like = log_likelihoods(data, judged | {"accuracy": accuracy}, families_of(program))
+    sweep = program.network.sweep(program.cells(judged), like, "filtered")
+    weight = np.exp(sweep.log_evidence - sweep.log_evidence.max())
+    weight /= weight.sum()
+    pairs = [
+        (judged["positive"][1], outlook.posterior["posterior"]["positive"].to_numpy()[..., 1]),
+        (
+            sweep.marginals[2, 1],
+            outlook.posterior["forecast"]["probability"]
+            .sel(state="storm=storm")
+            .isel(step=2)
+            .to_numpy(),
+        ),
+    ]
+    for exact, sampled in pairs:
+        mean = weight @ exact
+        error = np.sqrt((weight**2) @ (exact - mean) ** 2)
+        spread = sampled.std() / np.sqrt(float(fc_ess(sampled)))
+        assert abs(sampled.mean() - mean) < 4 * np.hypot(error, spread)
+
+
+def fc_ess(draws):
+    import arviz as az
+
+    return az.ess(draws, method="mean")
+
+
+def test_numbers_are_read_from_files(tmp_path):
+    path = tmp_path / "reports.csv"
+    path.write_text(
+        "id,indicator,state,number,exposure,event_start,known,source\n"
+        "R1,wind,,12,14,2020-01-05,2020-01-06,mast\n"
+        "R2,wind,strong,,,2020-01-12,2020-01-12,mast\n"
+    )
+    first, second = read_evidence(path, windy("poisson"))
+    assert (first.number, first.exposure, first.said) == (12.0, 14.0, "12")
+    assert (second.number, second.said) == (None, "strong")
+
+
+@pytest.mark.parametrize(
+    ("family", "row", "message"),
+    [
+        ("poisson", "R1,wind,,2.5,", "2.5 is not a count"),
+        ("poisson", "R1,wind,,-1,", "-1 is not a count"),
+        ("poisson", "R1,wind,,1e300,", "is not a count from 0"),
+        ("poisson", "R1,wind,,nan,", "nan is not a finite number"),
+        ("poisson", "R1,wind,,many,", "'many' is not a number"),
+        ("poisson", "R1,wind,light,3,", "names a state or gives a number"),
+        ("poisson", "R1,wind,,3,0", "0 days; a count covers more than 0"),
+        ("poisson", "R1,wind,light,,7", "belongs to a count, and there is no number"),
+        ("normal", "R1,wind,,3,7", "only a count has days"),
+        ("normal", "R1,barometer,,3,", "barometer is not measured; report one of high"),
+        ("normal", "R1,wind,,,", "is empty; only a withdrawal"),
+    ],
+)
+def test_bad_numbers_are_refused_by_row_and_column(tmp_path, family, row, message):
+    path = tmp_path / "reports.csv"
+    path.write_text(
+        "id,indicator,state,number,exposure,event_start,known,source\n"
+        f"{row},2020-01-05,2020-01-06,mast\n"
+    )
+    with pytest.raises(InputError, match=message) as caught:
+        read_evidence(path, windy(family))
+    assert "reports.csv:2: column" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("family", "changes", "message"),
+    [
+        ("poisson", {"dispersion": between(1, 2)}, "a poisson has no `dispersion`"),
+        ("negative_binomial", {"dispersion": None}, "needs `dispersion`"),
+        ("student_t", {"degrees": None}, "needs `degrees`"),
+        ("poisson", {"rate": {"light": between(1, 2)}}, "nothing is given for strong"),
+        (
+            "poisson",
+            {"rate": {"light": between(1, 2), "strong": between(3, 4), "strng": between(1, 2)}},
+            "'strng' is not a state; did you mean 'strong'",
+        ),
+        (
+            "poisson",
+            {"rate": {"light": between(0, 2), "strong": between(3, 4)}},
+            "needs 0 < lower < upper",
+        ),
+        (
+            "normal",
+            {"mean": {"light": between(2, -2), "strong": between(3, 4)}},
+            r"\[2, -2\]: needs lower < upper",
+        ),
+    ],
+)
+def test_bad_measures_are_refused(family, changes, message):
+    import re
+
+    found = [text for _, text in find_problems(windy(family, **changes))]
+    assert any(re.search(message, text) for text in found), found
