@@ -226,11 +226,12 @@ def intervened_tables(
     changed = theta.copy()
     for name, state in states:
         node = network.node(name)
-        if node.first is None or node.later is None:
+        blocks = {block for block in (node.first, node.later) if block is not None}
+        if not blocks:
             message = "is set already and has no causes to be cut from; set it as evidence"
             raise InputError([Problem(name, message)])
         chosen = node.states.index(state) if state in node.states else network.state(name, state)
-        for block in {node.first, node.later}:
+        for block in blocks:
             cells = network.cells(block, name)
             table = changed[cells].reshape(-1, len(node.states), theta.shape[-1])
             table[:] = 0.0
