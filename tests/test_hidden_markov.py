@@ -61,7 +61,7 @@ def our_model(seen: np.ndarray, start, moves, told) -> Beliefs:
     symbols = np.arange(told.shape[1])
     log_like[:, network.states("symbol")] = np.where(symbols == seen[:, None], 0.0, -np.inf)
     times = tuple(range(len(seen)))
-    return Beliefs(network, theta, log_like, len(seen) - 1, (1, 1), times)
+    return Beliefs.of(network, theta, log_like, times=times)
 
 
 def hidden_path(beliefs: Beliefs) -> tuple[np.ndarray, float]:
@@ -124,7 +124,7 @@ def test_gaussian_model_is_likelihood_evidence(seed, n_steps):
     network = Network((node,), 12, dynamic=True)
     theta = np.concatenate([start, moves.ravel()])[:, None]
     log_like = stats.norm.logpdf(measured[:, None], means, sds)
-    ours = Beliefs(network, theta, log_like, n_steps - 1, (1, 1), tuple(range(n_steps)))
+    ours = Beliefs.of(network, theta, log_like)
     column = measured[:, None]
     assert ours.log_evidence().item() == pytest.approx(theirs.score(column), rel=1e-9, abs=1e-9)
     smoothed = ours.posterior("hidden", view="smoothed").to_numpy().reshape(n_steps, -1)

@@ -73,7 +73,8 @@ def umbrellas(*seen: str) -> Beliefs:
         Node("umbrella", NO_YES, told, told),
     )
     theta = np.array([0.5, 0.5, 0.7, 0.3, 0.3, 0.7, 0.8, 0.2, 0.1, 0.9])
-    beliefs = Beliefs.of(Network(nodes, 10, dynamic=True), theta[:, None], len(seen))
+    network = Network(nodes, 10, dynamic=True)
+    beliefs = Beliefs.of(network, theta[:, None], network.no_evidence(len(seen)))
     for day, state in enumerate(seen):
         if state:
             beliefs = beliefs.suppose({"umbrella": state}, day)

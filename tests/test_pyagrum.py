@@ -184,9 +184,7 @@ def moving_case(seed: int) -> Unfolding:
 
 
 def beliefs_over_time(case: Unfolding) -> Beliefs:
-    n_steps = len(case.log_like)
-    theta = case.theta[:, None]
-    return Beliefs(case.network, theta, case.log_like, 0, (1, 1), tuple(range(n_steps)))
+    return Beliefs.of(case.network, case.theta[:, None], case.log_like, now=0)
 
 
 @pytest.mark.parametrize("seed", range(12))

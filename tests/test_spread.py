@@ -20,7 +20,7 @@ ERRORS = 4.5
 
 
 def drawn(network: TabledNetwork, seed: int, n: int = N) -> Beliefs:
-    return Beliefs.of(network.network, network.draw_tables(n, seed))
+    return network.beliefs(draws=n, seed=seed)
 
 
 def assert_mean_and_variance(draws: np.ndarray, moments: list[float]) -> None:
@@ -149,7 +149,7 @@ def test_delta_method(seed):
     gaps = []
     for concentration in (10.0, 100.0, 1000.0, 10_000.0):
         theta = case.network.with_concentration(concentration).draw_tables(N, seed)
-        uncertain = Beliefs(at_means.network, theta, at_means.log_like, 0, (1, N), (0,))
+        uncertain = Beliefs.of(at_means.network, theta, at_means.log_like)
         draws = uncertain.posterior(name).sel(state=asked[name]).to_numpy()
         expected = delta_sd(at_means, case.network, concentration, asked)
         gaps.append(abs(draws.std() / expected - 1))
@@ -165,7 +165,8 @@ def test_staying_is_a_power_of_one_uncertain_chance(n_steps):
     node = Node("s", ("in", "out"), Block((), 0), Block((("s", 1),), 2))
     ones, none = np.ones(N), np.zeros(N)
     theta = np.stack([ones, none, x, 1 - x, none, ones])
-    beliefs = Beliefs.of(Network((node,), 6, dynamic=True), theta, n_steps + 1)
+    network = Network((node,), 6, dynamic=True)
+    beliefs = Beliefs.of(network, theta, network.no_evidence(n_steps + 1))
     left = beliefs.at_least_once([("s", "out")], 1, n_steps).to_numpy()[0, :, -1]
     np.testing.assert_allclose(1 - left, x**n_steps, rtol=0, atol=1e-12)
     assert_mean_and_variance(1 - left, [stay.moment(k * n_steps) for k in (1, 2, 3, 4)])

@@ -139,6 +139,16 @@ class Beliefs:
         """Steps of the timeline."""
         return len(self.times)
 
+    @property
+    def theta(self) -> Array:
+        """Table cells of all draws, (cell, draw), before any intervention."""
+        return self._arrays(slice(None))[0]
+
+    @property
+    def log_like(self) -> Array:
+        """Log-likelihood of every state by all evidence, (step, state, draw), or 1 for draw."""
+        return self._arrays(slice(None))[1]
+
     # ── evidence ──────────────────────────────────────────────────────────────────────────────
 
     def suppose(self, states: Pairs, time: Any = None) -> Beliefs:

@@ -16,10 +16,13 @@ from forecast.interchange.checks import find_problems
 from forecast.interchange.drawing import draw_rows
 
 if TYPE_CHECKING:
+    from forecast.inference.beliefs import Beliefs
     from forecast.inference.network import Network
 
 Array = npt.NDArray[np.float64]
 Pairs = tuple[tuple[str, str], ...]
+DRAWN_TOGETHER = 256
+"""Draws of one block, each block with a seed of its own."""
 SHOWN_VARIABLES = 40
 SHOWN_STATES = 6
 
@@ -171,7 +174,7 @@ class TabledNetwork:
         n
             Number of draws.
         seed
-            The same seed gives the same tables.
+            The same seed gives the same tables; fewer draws are the first of more.
 
         Returns
         -------
@@ -185,18 +188,35 @@ class TabledNetwork:
         >>> theta.shape, theta.mean(axis=1).round(2)
         ((2, 1000), array([0.8, 0.2]))
         """
-        if n < 1:
-            raise InputError([Problem("n", f"{n} draws; at least 1 is needed")])
-        random = np.random.default_rng(seed)
-        theta = np.repeat(self.theta, n, axis=1)
-        start = 0
-        for name, table in self.tables.items():
-            firm = self.concentration.get(name)
-            if firm is not None:
-                rows = table.reshape(-1, table.shape[-1])
-                draw_rows(random, theta[start : start + table.size], rows, firm.ravel())
-            start += table.size
-        return theta
+        return TableDraws(self, n, seed).theta(slice(0, n))
+
+    def beliefs(self, *, draws: int = 1000, seed: int = 0, memory: float | None = None) -> Beliefs:
+        """Beliefs under tables drawn from what is known of their rows, ready for questions.
+
+        Parameters
+        ----------
+        draws, seed
+            As in `draw_tables`. One draw is enough where every row is known exactly.
+        memory
+            Bytes that the arrays of the draws processed at once may take.
+
+        Examples
+        --------
+        >>> grass = TabledNetwork(
+        ...     "grass",
+        ...     variables={"rain": ("no", "yes"), "grass": ("dry", "wet")},
+        ...     parents={"grass": ("rain",)},
+        ...     tables={"rain": [0.8, 0.2], "grass": [[0.9, 0.1], [0.3, 0.7]]},
+        ... )
+        >>> wet = grass.with_concentration(50).beliefs(draws=4000).suppose({"grass": "wet"})
+        >>> rain = wet.posterior("rain").sel(state="yes")
+        >>> round(rain.mean().item(), 2), rain.quantile([0.05, 0.95]).round(1).values.tolist()
+        (0.64, [0.4, 0.8])
+        """
+        from forecast.inference.beliefs import Beliefs
+
+        limit = {} if memory is None else {"memory_limit": memory}
+        return Beliefs.of(self.network, TableDraws(self, draws, seed), **limit)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, TabledNetwork):
@@ -251,6 +271,52 @@ class TabledNetwork:
         more = len(self.variables) - SHOWN_VARIABLES
         notes = len(self.notes)
         return [f"… and {more} more"] * (more > 0) + [f"{notes} notes in .notes"] * (notes > 0)
+
+
+@dataclass(frozen=True, eq=False)
+class TableDraws:
+    """Draws of a network's tables without evidence, made block by block when they are needed.
+
+    Attributes
+    ----------
+    tabled
+        The network.
+    n, seed
+        Number of draws; the same seed gives the same draws, however they are asked for.
+    """
+
+    tabled: TabledNetwork
+    n: int
+    seed: int
+    n_steps: int = 1
+
+    def __post_init__(self) -> None:
+        if self.n < 1:
+            raise InputError([Problem("draws", f"{self.n}; at least 1 is needed")])
+
+    def theta(self, part: slice) -> Array:
+        """Table cells of some draws, (cell, draw)."""
+        start, stop, _ = part.indices(self.n)
+        first, last = start // DRAWN_TOGETHER, -(-stop // DRAWN_TOGETHER)
+        blocks = np.concatenate([self._block(k) for k in range(first, last)], axis=1)
+        return blocks[:, start - first * DRAWN_TOGETHER :][:, : stop - start]
+
+    def log_like(self, part: slice) -> Array:  # noqa: ARG002
+        """No evidence, (step, state)."""
+        states = sum(map(len, self.tabled.variables.values()))
+        return np.zeros((self.n_steps, states))
+
+    def _block(self, number: int) -> Array:
+        random = np.random.default_rng([self.seed, number])
+        theta = np.repeat(self.tabled.theta, DRAWN_TOGETHER, axis=1)
+        start = 0
+        for name, table in self.tabled.tables.items():
+            firm = self.tabled.concentration.get(name)
+            if firm is not None:
+                rows = table.reshape(-1, table.shape[-1])
+                draw_rows(random, theta[start : start + table.size], rows, firm.ravel())
+            start += table.size
+        return theta
 
 
 _TITLES = ("variable", "states", "parents", "concentration")
