@@ -17,6 +17,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from forecast.analysis.comparison import credibility, likelier, ranks
+    from forecast.analysis.sensitivity import sensitivity, sensitivity_of
     from forecast.errors import (
         ForecastError,
         ImpossibleEvidence,
@@ -50,6 +52,8 @@ if TYPE_CHECKING:
 __version__ = version("forecast")
 
 _HOMES = {
+    "analysis.comparison": ("credibility", "likelier", "ranks"),
+    "analysis.sensitivity": ("sensitivity", "sensitivity_of"),
     "errors": (
         "ForecastError",
         "ImpossibleEvidence",
@@ -93,18 +97,23 @@ __all__ = [
     "Variable",
     "beliefs",
     "build_model",
+    "credibility",
     "forecast",
     "from_pgmpy",
     "from_pyagrum",
+    "likelier",
     "load_scenario",
     "plot_timeline",
     "probability",
+    "ranks",
     "read_evidence",
     "read_network",
     "report",
     "retract",
     "scenario_folder",
     "scenario_names",
+    "sensitivity",
+    "sensitivity_of",
     "to_pyagrum",
     "update",
     "write_network",

@@ -7,7 +7,7 @@ forecast survives today's evidence.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -29,7 +29,7 @@ from forecast.sampling import Sampling
 from forecast.scenario.scenario import Course, Scenario
 
 if TYPE_CHECKING:
-    from xarray import DataTree
+    from xarray import DataArray, DataTree
 
 Array = npt.NDArray[np.float64]
 ANY_DANGEROUS = "any dangerous course"
@@ -101,6 +101,7 @@ class Forecast:
     @cached_property
     def courses(self) -> tuple[CourseOutlook, ...]:
         """Every course of action, in the scenario's order."""
+        ahead = slice(self.now + 1 if self.scenario.timeline else self.now, None)
         return tuple(
             CourseOutlook(
                 variable=variable,
@@ -108,9 +109,7 @@ class Forecast:
                 course=course,
                 now=self.state_probability(variable, state),
                 within=self.probability_within(f"{variable}={state}"),
-                average=Estimate.of(self._draws(variable, state)[..., self.now + 1 :].mean(axis=-1))
-                if self.scenario.timeline
-                else self.state_probability(variable, state),
+                average=Estimate.of(self.draws_of(variable, state)[..., ahead].mean(axis=-1)),
             )
             for (variable, state), course in self.scenario.courses.items()
         )
@@ -140,7 +139,7 @@ class Forecast:
     def state_probability(self, variable: str, state: str, step: int | None = None) -> Estimate:
         """Probability of a state at a step (that of the as-of date if none is given)."""
         where = self.now if step is None else step
-        draws = self._draws(variable, state)
+        draws = self.draws_of(variable, state)
         if not 0 <= where < draws.shape[-1]:
             message = f"{where} is not a step; legal: 0 to {draws.shape[-1] - 1}"
             raise InputError([Problem("step", message)])
@@ -151,12 +150,12 @@ class Forecast:
 
         States of one variable exclude one another, so their draws add up.
         """
-        draws = sum(self._draws(variable, state)[..., step] for state in dict.fromkeys(states))
+        draws = sum(self.draws_of(variable, state)[..., step] for state in dict.fromkeys(states))
         return Estimate.of(draws)
 
     def timeline_of(self, variable: str, state: str) -> list[Estimate]:
         """Probability of a state at every step: filtered, then forecast."""
-        draws = self._draws(variable, state)
+        draws = self.draws_of(variable, state)
         return [Estimate.of(draws[..., step]) for step in range(draws.shape[-1])]
 
     def probability_within(self, course: str, step: int | None = None) -> Estimate:
@@ -190,8 +189,8 @@ class Forecast:
             raise InputError([Problem("course", message)])
         return np.asarray(found.sel(course=course).to_numpy())
 
-    def _draws(self, variable: str, state: str) -> Array:
-        """Draws of a state's probability, (chain, draw, step)."""
+    def draws_of(self, variable: str, state: str) -> Array:
+        """Draws of a state's probability, (chain, draw, step): filtered, then forecast."""
         legal = self.scenario.variables
         if variable not in legal:
             message = f"{variable!r} is unknown; {nearest(variable, legal)}"
@@ -277,9 +276,26 @@ def probability(
     InputError
         For an unknown variable or state, or a date outside the horizon.
     """
+    return Estimate.of(probability_draws(given, variable, state, by=by))
+
+
+def probability_draws(
+    given: Forecast, variable: str, state: str, *, by: date | str | None = None
+) -> Array:
+    """Draws of a probability, (chain, draw); the arguments are those of `probability`."""
+    question = question_about(given, variable, state, by=by)
     if by is None:
-        return given.state_probability(variable, state)
+        return given.draws_of(variable, state)[..., given.now]
+    return np.asarray(question(beliefs(given)).to_numpy())
+
+
+def question_about(
+    given: Forecast, variable: str, state: str, *, by: date | str | None = None
+) -> Callable[[Beliefs], DataArray]:
+    """Put what `probability` answers as a question to beliefs."""
     given.state_probability(variable, state)
+    if by is None:
+        return lambda asked: asked.posterior(variable, asked.times[given.now]).sel(state=state)
     timeline, day = given.scenario.timeline, as_date(by)
     if timeline is None or given.horizon is None:
         raise InputError([Problem("by", "a static scenario has no dates ahead")])
@@ -288,8 +304,7 @@ def probability(
         message = f"{day} is outside the steps ahead, {first} to {given.horizon}"
         raise InputError([Problem("by", message)])
     last = timeline.first_day(timeline.step_of(day)).isoformat()
-    reached = beliefs(given).at_least_once([(variable, state)], stop=last)
-    return Estimate.of(reached.isel(time=-1).to_numpy())
+    return lambda asked: asked.at_least_once([(variable, state)], stop=last).isel(time=-1)
 
 
 def beliefs(given: Forecast, *, draws: int | None = None) -> Beliefs:

@@ -94,7 +94,8 @@ class Beliefs:
         now: int | None = None,
         shape: tuple[int, int] | None = None,
         times: Sequence[Any] | None = None,
-        **more: Any,
+        reports: Mapping[tuple[int, str], tuple[str, ...]] | None = None,
+        memory_limit: float = MEMORY_LIMIT,
     ) -> Beliefs:
         """Beliefs from a network and draws of its tables.
 
@@ -113,8 +114,10 @@ class Beliefs:
             Number of chains, and of draws in each; one chain unless it is given.
         times
             Label of each step; their numbers unless they are given.
-        more
-            `reports`, `memory_limit`.
+        reports
+            Names of the reports behind the evidence on a variable at a step.
+        memory_limit
+            Bytes that the arrays of one part of the draws may take.
         """
         draws: Draws
         if isinstance(theta, np.ndarray):
@@ -131,7 +134,8 @@ class Beliefs:
             now=n_steps - 1 if now is None else now,
             shape=(1, draws.n) if shape is None else shape,
             times=tuple(range(n_steps) if times is None else times),
-            **more,
+            reports=reports or {},
+            memory_limit=memory_limit,
         )
 
     @property

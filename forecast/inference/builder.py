@@ -78,6 +78,7 @@ class _Judgements:
 
     chance: list[tuple[float, float]] = field(default_factory=list)
     rows: dict[int, list[tuple[float, ...]]] = field(default_factory=dict)
+    states: dict[int, list[tuple[str, ...]]] = field(default_factory=dict)
     positive: list[tuple[float, float]] = field(default_factory=list)
     real: list[tuple[float, float]] = field(default_factory=list)
     constants: list[float] = field(default_factory=lambda: [0.0, 1.0])
@@ -96,6 +97,7 @@ class _Judgements:
             yes, no = self.beta((alpha[1], alpha[0]), f"{label}: {states[1]}")
             return [no, yes]
         self.rows.setdefault(len(states), []).append(alpha)
+        self.states.setdefault(len(states), []).append(states)
         family = f"row_{len(states)}"
         number = self._label(family, label)
         return [(family, number, k) for k in range(len(states))]
@@ -151,6 +153,7 @@ class _Judgements:
             positive=_pairs(self.positive),
             real=_pairs(self.real),
             labels={family: tuple(names) for family, names in sorted(self.labels.items())},
+            states={width: tuple(names) for width, names in self.states.items()},
         )
 
 

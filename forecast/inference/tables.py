@@ -38,6 +38,8 @@ class Priors:
         Mean and sd of normal priors: means of measured numbers, (judgement, 2).
     labels
         Names of the judgements of each family: "chance", "row_3", …, "positive", "real".
+    states
+        For each number of states, the names of the states of every row.
     """
 
     chance: Array
@@ -45,6 +47,7 @@ class Priors:
     positive: Array
     real: Array
     labels: dict[str, tuple[str, ...]]
+    states: dict[int, tuple[tuple[str, ...], ...]]
 
     def families(self) -> Iterator[str]:
         """Families that have at least one judgement."""

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.errors import InputError, Problem, nearest, raise_if_any
+from forecast.inference.circuit import MEMORY_LIMIT
 from forecast.interchange.checks import find_problems
 from forecast.interchange.drawing import draw_rows
 
@@ -190,14 +191,16 @@ class TabledNetwork:
         """
         return TableDraws(self, n, seed).theta(slice(0, n))
 
-    def beliefs(self, *, draws: int = 1000, seed: int = 0, memory: float | None = None) -> Beliefs:
+    def beliefs(
+        self, *, draws: int = 1000, seed: int = 0, memory_limit: float = MEMORY_LIMIT
+    ) -> Beliefs:
         """Beliefs under tables drawn from what is known of their rows, ready for questions.
 
         Parameters
         ----------
         draws, seed
             As in `draw_tables`. One draw is enough where every row is known exactly.
-        memory
+        memory_limit
             Bytes that the arrays of the draws processed at once may take.
 
         Examples
@@ -215,8 +218,8 @@ class TabledNetwork:
         """
         from forecast.inference.beliefs import Beliefs
 
-        limit = {} if memory is None else {"memory_limit": memory}
-        return Beliefs.of(self.network, TableDraws(self, draws, seed), **limit)
+        found = TableDraws(self, draws, seed)
+        return Beliefs.of(self.network, found, memory_limit=memory_limit)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, TabledNetwork):

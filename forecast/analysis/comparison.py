@@ -1,0 +1,92 @@
+"""Comparisons of probabilities across what is not known of the tables."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from forecast.errors import InputError, Problem
+from forecast.inference.queries import rank_probabilities
+from forecast.outlook import Forecast, probability_draws
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+State = tuple[str, str]
+
+
+def credibility(
+    given: Forecast, variable: str, state: str, *, above: float, by: date | str | None = None
+) -> float:
+    """How credible it is that a probability lies above a level, given the judgements.
+
+    The share of draws of the tables under which it does: "above 20 % with 85 % credibility".
+
+    Parameters
+    ----------
+    given, variable, state, by
+        As in `probability`.
+    above
+        The level, between 0 and 1.
+
+    Raises
+    ------
+    InputError
+        For a level outside 0 to 1, and as `probability` does.
+
+    Examples
+    --------
+    >>> credibility(outlook, "iran_posture", "coordinated_attack", above=0.1, by="2020-04-23")
+    ... # doctest: +SKIP
+    0.76
+    """
+    if not 0 <= above <= 1:
+        raise InputError([Problem("above", f"{above:g} is not a probability from 0 to 1")])
+    return float((probability_draws(given, variable, state, by=by) > above).mean())
+
+
+def likelier(given: Forecast, one: State, other: State, *, by: date | str | None = None) -> float:
+    """Probability, over what is not known of the tables, that one state is likelier than another.
+
+    Parameters
+    ----------
+    given, by
+        As in `probability`.
+    one, other
+        Pairs of variable and state.
+
+    Examples
+    --------
+    >>> killing, hostages = ("assassination", "attempt"), ("hostage_taking", "taken")
+    >>> likelier(outlook, killing, hostages, by="2020-04-23")  # doctest: +SKIP
+    0.34
+    """
+    first, second = (probability_draws(given, *pair, by=by) for pair in (one, other))
+    return float((first > second).mean())
+
+
+def ranks(given: Forecast, *, by: date | str | None = None) -> DataFrame:
+    """Probability that each course of action is the likeliest, the second likeliest, and so on.
+
+    Parameters
+    ----------
+    given, by
+        As in `probability`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each course, "variable=state", the likeliest first; one column for each rank,
+        from 1. Rows and columns sum to one.
+    """
+    import numpy as np
+    import pandas as pd
+
+    courses = list(given.scenario.courses)
+    draws = np.array([probability_draws(given, *course, by=by).ravel() for course in courses])
+    order = np.argsort(-draws.mean(axis=1), kind="stable")
+    return pd.DataFrame(
+        rank_probabilities(draws[order]),
+        index=pd.Index(["=".join(courses[k]) for k in order], name="course"),
+        columns=pd.RangeIndex(1, len(courses) + 1, name="rank"),
+    )
