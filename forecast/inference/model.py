@@ -138,7 +138,8 @@ def _observe(program: TableProgram, table: ReportTable, theta: Any, accuracy: An
     ) -> Any:
         a = accuracy[grade]
         names = pt.eq(value[:, None], np.arange(widest))
-        channel = pt.where(names, a[:, None], ((1 - a) / (n_states - 1))[:, None])
+        # A sum rather than a choice: the slope of `where` is rounded to 32 bits under JAX.
+        channel = names * a[:, None] + (1 - names) * ((1 - a) / (n_states - 1))[:, None]
         claims = pt.log(share @ channel)
         flat = pt.concatenate([settings.ravel(), [0.0]])
         log_like = pt.inc_subtensor(flat[place.ravel()], claims.ravel())[:-1]
