@@ -31,6 +31,9 @@ PARTS = {
 }
 """What each family of numbers needs besides the place of its mean."""
 
+FAR = 1e30
+"""Stands for infinity where a choice would give slopes of 32 bits under JAX."""
+
 
 def report_data(program: TableProgram, table: ReportTable) -> Data:
     """Everything about reports that the likelihood needs, by name.
@@ -40,8 +43,8 @@ def report_data(program: TableProgram, table: ReportTable) -> Data:
     dict
         "said": state or number of each report, (report,); "settings", "n_states", "grade",
         "claim", "share" and "place" as in `ReportTable`; and for each family of measured numbers
-        in the scenario "F_report", (number,), "F_location", (number, state), with -1 where there
-        is no such state, and what `PARTS` says: "F_scale", (number, state), "F_exposure" and
+        in the scenario "F_report", (number,), "F_location", (number, state), padded with that of
+        the first state, and what `PARTS` says: "F_scale", (number, state), "F_exposure" and
         "F_degrees", (number,).
     """
     data: Data = {
@@ -72,10 +75,8 @@ def _number_data(program: TableProgram, table: ReportTable, family: str) -> Data
     ]
 
     def padded(rows: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
-        filled = np.full((len(rows), width), -1, dtype=np.int64)
-        for k, row in enumerate(rows):
-            filled[k, : len(row)] = row
-        return filled
+        filled = [[*row, *[row[0]] * (width - len(row))] for row in rows]
+        return np.array(filled, dtype=np.int64).reshape(len(rows), width)
 
     found = {
         "report": np.array([k for k, _ in numbers], dtype=np.int64),
@@ -143,22 +144,26 @@ def _with_numbers(
     xp: Any,
 ) -> tuple[Any, Any]:
     """Weights of states by what each report says, and the logarithm taken out of each claim."""
-    says = says + 0 * parameters["accuracy"][:1]  # for each draw
+    says = says + 0 * parameters["accuracy"][0]  # for each draw
     peak = 0 * says[:, 0]
+    spread = _spreader(parameters)
     densities = []
     for family in families:
         at = data[f"{family}_report"]
         density = log_density(data, parameters, family, xp)
         densities.append((at, density))
         peak = _put(peak, at, density.max(axis=1), xp)
-    weighs = _spreader(parameters)(data["share"] > 0)
-    taken = xp.where(weighs, peak[None], -np.inf).max(axis=1)
-    # A report's own weight in its claim; reports without weight must not overflow.
-    own = xp.minimum(peak - taken[data["claim"]], 0.0)
+    weighs = spread(xp.sign(data["share"]))
+    candidates = peak[None] * weighs - FAR * (1 - weighs)
+    nobody = 0 * candidates.sum(axis=1, keepdims=True) - FAR  # where there are no reports at all
+    taken = xp.concatenate([candidates, nobody], axis=1).max(axis=1)
+    # A report without weight in its claim is no part of the claim's peak, and could overflow.
+    own = weighs.sum(axis=0) * (peak - taken[data["claim"]])
     says = says * xp.exp(own)[:, None]
     for at, density in densities:
+        exists = xp.arange(says.shape[1]) < data["n_states"][at][:, None]
         gap = density - density.max(axis=1, keepdims=True)
-        says = _put(says, at, xp.exp(gap + own[at][:, None]), xp)
+        says = _put(says, at, xp.exp(gap + own[at][:, None]) * spread(1.0 * exists), xp)
     return says, taken[:, None]
 
 
@@ -167,7 +172,7 @@ def log_density(
 ) -> Any:
     """Log-density of each reported number under each state, (number, state, …).
 
-    Minus infinity where there is no such state. A count of mean m has probability
+    Where there is no such state, that of the first one again. A count of mean m has probability
     exp(-m) m^y / y! or, with dispersion k, that of the negative binomial of mean m and variance
     m + m²/k. Real numbers are normal, or Student's t of the given location, scale and degrees.
     """
@@ -192,7 +197,7 @@ def log_density(
         tail = (degrees + 1) / 2
         density = lgamma(tail) - lgamma(degrees / 2) - 0.5 * xp.log(degrees * np.pi)
         density = density - xp.log(scale) - tail * xp.log1p(((y - mean) / scale) ** 2 / degrees)
-    return xp.where(spread(location >= 0), density, -np.inf)
+    return density
 
 
 def _put(target: Any, at: Any, values: Any, xp: Any) -> Any:

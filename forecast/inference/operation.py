@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pytensor.tensor as pt
 from pytensor.gradient import disconnected_type
 from pytensor.graph.basic import Apply
-from pytensor.graph.op import Op
+from pytensor.link.jax.ops import JAXOp
 from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache_key
 
 from forecast.inference import kernels
@@ -60,7 +60,8 @@ def _unpack_circuit(packed: Packed, at: int) -> tuple[kernels.Slice, int]:
 
 
 @_compiled
-def _log_evidence(theta: Array, log_like: Array, packed: Packed) -> tuple[Array, Array, Array]:
+def evaluate(theta: Array, log_like: Array, packed: Packed) -> tuple[Array, Array, Array]:
+    """The outputs of `LogEvidence`."""
     n_steps = log_like.shape[0]
     tables = np.ascontiguousarray(theta).reshape(1, theta.shape[0], 1)
     like = np.ascontiguousarray(log_like).reshape(n_steps, log_like.shape[1], 1)
@@ -90,16 +91,24 @@ def _log_evidence(theta: Array, log_like: Array, packed: Packed) -> tuple[Array,
     return np.asarray(total), by_theta, np.ascontiguousarray(by_like)
 
 
-class LogEvidence(Op):  # type: ignore[misc]
+class LogEvidence(JAXOp):  # type: ignore[misc]
     """log Z of a network, given its table cells and the log-likelihood of every state.
 
     Inputs: ``theta``, shape (cell,); ``log_like``, shape (step, state); and the elimination as
     `pack_elimination` gives it. Outputs: the log evidence, and its derivatives with respect to
     the first two inputs, in their shapes. The derivative with respect to a cell that is exactly
     zero is given as zero: such a cell is structure, not a parameter.
+
+    It is a `JAXOp` only in that PyTensor's JAX backend asks such an operation for `perform_jax`
+    when it compiles a graph; until then nothing imports JAX.
     """
 
     __props__ = ()
+    name = None
+    gufunc_signature = "(c),(t,s),(e)->(),(c),(t,s)"
+
+    def __init__(self) -> None:
+        """Hold nothing: the operation is the same for every network."""
 
     def make_node(self, theta: Any, log_like: Any, elimination: Any) -> Apply:
         """Apply the operation to tables and evidence."""
@@ -108,8 +117,14 @@ class LogEvidence(Op):  # type: ignore[misc]
 
     def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
         """Evaluate outside compiled graphs."""
-        for storage, value in zip(output_storage, _log_evidence(*inputs), strict=True):
+        for storage, value in zip(output_storage, evaluate(*inputs), strict=True):
             storage[0] = np.asarray(value)
+
+    def perform_jax(self, *inputs: Any) -> Any:
+        """Evaluate within JAX."""
+        from forecast.inference.operation_jax import log_evidence
+
+        return log_evidence(*inputs)
 
     def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
         """Gradient of the first output; the others are not differentiated again."""
@@ -127,4 +142,4 @@ class LogEvidence(Op):  # type: ignore[misc]
 
 @register_funcify_default_op_cache_key(LogEvidence)  # type: ignore[untyped-decorator]
 def _compile_for_numba(op: LogEvidence, **_: Any) -> Any:
-    return _log_evidence
+    return evaluate
