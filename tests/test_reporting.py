@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+import forecast as fc
 from forecast.errors import InputError, UnreliableFit
 from forecast.estimate import quantity
 from forecast.evidence.ledger import Evidence
@@ -18,9 +19,11 @@ from forecast.outlook import ANY_DANGEROUS, Forecast
 from forecast.reporting.document import Table
 from forecast.reporting.plots import cumulative_svg, plot_timeline
 from forecast.reporting.report import report
-from forecast.reporting.status import conflicting, indicator_status, tripwire_status
+from forecast.reporting.status import conflicting, indicator_status, state_told, tripwire_status
 from forecast.reporting.tables import courses_html, courses_text
+from forecast.reporting.wording import told
 from forecast.scenario.scenario import Scenario, Tripwire
+from tests.test_measured import wind_report, windy
 
 BASIS = "judgement: made for a test"
 HOSTILE = '<script>alert("x")</script> & a|b *c* `d` {{ 1 }}'
@@ -372,14 +375,14 @@ def test_tables_of_courses_agree(outlook):
 def test_tripwires_read_the_reports():
     known = evidence()
     levels = {"label": "x", "basis": BASIS}
-    fired = tripwire_status(Tripwire(any=({"troops": "many"},), **levels), known)
+    fired = tripwire_status(problem(), Tripwire(any=({"troops": "many"},), **levels), known)
     assert (fired.state, [r.id for r in fired.reports]) == ("fired", ["R2", "R5"])
     late = Tripwire(any=({"troops": "many"},), by=date(2020, 1, 10), **levels)
-    assert tripwire_status(late, known).state == "not fired"
+    assert tripwire_status(problem(), late, known).state == "not fired"
     ahead = Tripwire(any=({"talks": "held"},), by=date(2020, 1, 23), **levels)
-    assert tripwire_status(ahead, known).state == "pending"
+    assert tripwire_status(problem(), ahead, known).state == "pending"
     both = Tripwire(any=({"troops": "many", "talks": "held"},), **levels)
-    assert tripwire_status(both, known).state == "not fired"
+    assert tripwire_status(problem(), both, known).state == "not fired"
 
 
 def test_indicators_follow_the_latest_event_and_not_the_latest_line():
@@ -398,3 +401,25 @@ def test_chance_of_several_levels_is_their_sum(outlook):
     both = outlook.union_probability("troops", ["few", "many"], 3).mean
     single = [outlook.state_probability("troops", state, 3).mean for state in ("few", "many")]
     assert both == pytest.approx(sum(single), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("number", "exposure", "state"),
+    [(0, None, "light"), (1, None, "light"), (5, None, "strong"), (5, 70.0, "light")],
+)
+def test_a_number_counts_as_the_state_it_comes_nearest_to(number, exposure, state):
+    variable = windy("poisson").variables["wind"]
+    report = wind_report("R1", number, exposure=exposure)
+    assert state_told(variable, report) == state
+    shown = f"{number} gusts in {exposure or 7:g} days"
+    assert told(variable, report) == shown
+
+
+def test_a_report_on_numbers_shows_them():
+    """From a count in a file to its row in the report."""
+    scenario = windy("negative_binomial")
+    known = Evidence(date(2020, 1, 23), (wind_report("R1", 12, 1), wind_report("R2", 0, 2)))
+    outlook = fc.forecast(scenario, known, draws=60, tune=200, chains=2)
+    written = fc.report(outlook, allow_unreliable=True).markdown
+    assert "12 gusts in 7 days" in written
+    assert "0 gusts in 7 days" in written

@@ -424,8 +424,9 @@ class Beliefs:
     # ── inside ────────────────────────────────────────────────────────────────────────────────
 
     def _parts(self) -> Iterator[slice]:
-        cells = self.network.n_cells * (2 + len(self.interventions))
-        states = 4 * self.n_steps * self.network.n_states
+        # Tables while they are made, joined and swept; expected counts before and after joining.
+        cells = self.network.n_cells * (6 + len(self.interventions))
+        states = self.n_steps * self.network.n_states * 4
         return split_draws(self.draws.n, 8.0 * (cells + states), self.memory_limit)
 
     def _arrays(self, part: slice) -> tuple[Array, Array]:
@@ -454,7 +455,8 @@ class Beliefs:
         for part in self._parts():
             theta, like = self._arrays(part)
             tables, regimes = self._intervened(theta)
-            answers.append(question(tables, like, regimes))
+            # A copy, because a view would keep all that it was taken from.
+            answers.append(np.array(question(tables, like, regimes)))
         return np.concatenate(answers, axis=-1)
 
     def _each(self, select: Callable[[Callable[..., Sweep]], Array]) -> Array:

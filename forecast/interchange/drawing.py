@@ -15,14 +15,11 @@ def draw_rows(random: np.random.Generator, cells: Array, rows: Array, firm: Arra
     with the parameter raised by 1, plus log(uniform) / parameter.
     """
     drawn = cells.reshape(*rows.shape, -1)
-    for row, (chances, strength) in enumerate(zip(rows, firm, strict=True)):
-        open_ = np.flatnonzero(chances)
-        if not np.isfinite(strength) or open_.size < 2:
-            continue
-        shape = (strength * chances[open_])[:, None]
-        size = (open_.size, drawn.shape[2])
-        with np.errstate(divide="ignore", over="ignore"):
-            logs = np.log(random.standard_gamma(shape + 1, size))
-            logs += np.log1p(-random.random(size)) / shape
-        weights = np.exp(logs - logs.max(axis=0))
-        drawn[row, open_] = weights / weights.sum(axis=0)
+    uncertain = np.isfinite(firm) & (np.count_nonzero(rows, axis=1) > 1)
+    shape = (firm[uncertain, None] * rows[uncertain])[..., None]
+    size = (*shape.shape[:2], drawn.shape[2])
+    with np.errstate(divide="ignore", over="ignore"):
+        logs = np.log(random.standard_gamma(shape + 1, size))
+        logs += np.log1p(-random.random(size)) / shape
+    weights = np.exp(logs - logs.max(axis=1, keepdims=True))
+    drawn[uncertain] = weights / weights.sum(axis=1, keepdims=True)

@@ -30,7 +30,7 @@ from forecast.reporting.status import (
     origins,
     tripwire_status,
 )
-from forecast.reporting.wording import counted, long_date, named, period, plain
+from forecast.reporting.wording import counted, long_date, named, period, plain, told
 from forecast.scenario.scenario import Tripwire
 
 TONES: dict[State, Literal["alert", "wait", "off"]] = {
@@ -84,7 +84,7 @@ def tripwires_summary(outlook: Forecast) -> str:
 
 def _tripwires(outlook: Forecast) -> list[TripwireStatus]:
     tripwires = outlook.scenario.tripwires.values()
-    return [tripwire_status(tripwire, outlook.evidence) for tripwire in tripwires]
+    return [tripwire_status(outlook.scenario, tripwire, outlook.evidence) for tripwire in tripwires]
 
 
 def _tripwire_row(outlook: Forecast, status: TripwireStatus) -> tuple[Cell, ...]:
@@ -178,7 +178,8 @@ def pattern_section(outlook: Forecast) -> Section:
 def _event(outlook: Forecast, report: Report, flagged: frozenset[str]) -> tuple[Cell, ...]:
     claim = Lines(
         outlook.scenario.variables[report.indicator].label,
-        plain(report.state) + (" (reports disagree)" if report.id in flagged else ""),
+        told(outlook.scenario.variables[report.indicator], report)
+        + (" (reports disagree)" if report.id in flagged else ""),
     )
     return (
         Lines(period(report.event_start, report.event_end), report.id),
@@ -279,7 +280,7 @@ def _indicator_row(status: IndicatorStatus) -> tuple[Cell, ...]:
         return (name, DASH, Badge("not reported", "off"))
     badge = Badge("fired", "on") if status.fired else Badge("absent", "off")
     when = f"{period(latest.event_start, latest.event_end)}, {latest.id}"
-    return (name, Lines(plain(latest.state), when), badge)
+    return (name, Lines(told(status.variable, latest), when), badge)
 
 
 def actors_section(outlook: Forecast) -> Section:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
+from math import log, sqrt
 from typing import Literal
 
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import report_step
 from forecast.evidence.report import Report
+from forecast.scenario.forms import Count
 from forecast.scenario.scenario import Scenario, Tripwire, Variable
 
 State = Literal["fired", "pending", "not fired"]
@@ -53,14 +55,38 @@ class IndicatorStatus:
     @property
     def fired(self) -> bool:
         """Whether the latest reported state is another than the first."""
-        return self.latest is not None and self.latest.state != self.variable.states[0]
+        return (
+            self.latest is not None
+            and state_told(self.variable, self.latest) != (self.variable.states[0])
+        )
 
 
-def tripwire_status(tripwire: Tripwire, evidence: Evidence) -> TripwireStatus:
+def state_told(variable: Variable, report: Report) -> str:
+    """The state that a report names, or whose middle comes nearest to the number it gives.
+
+    Counts are compared by their ratio to the rate, real numbers by their distance from the mean.
+    """
+    if report.number is None:
+        return report.state
+    measured = variable.measured
+    if isinstance(measured, Count):
+        days = report.exposure or measured.per
+        rate = (report.number + 0.5) * measured.per / days
+        middle = {s: sqrt(q.between.lower * q.between.upper) for s, q in measured.rate.items()}
+        return min(variable.states, key=lambda state: abs(log(rate / middle[state])))
+    assert measured is not None
+    number = report.number
+    centre = {s: (q.between.lower + q.between.upper) / 2 for s, q in measured.mean.items()}
+    return min(variable.states, key=lambda state: abs(number - centre[state]))
+
+
+def tripwire_status(scenario: Scenario, tripwire: Tripwire, evidence: Evidence) -> TripwireStatus:
     """Read a tripwire from the reports in force.
 
     Parameters
     ----------
+    scenario
+        What the reports speak to.
     tripwire
         Levels, any of which fires it, perhaps with a deadline for the event.
     evidence
@@ -68,7 +94,8 @@ def tripwire_status(tripwire: Tripwire, evidence: Evidence) -> TripwireStatus:
     """
     for level in tripwire.any:
         reached = [
-            _reached(indicator, state, tripwire.by, evidence) for indicator, state in level.items()
+            _reached(scenario, indicator, state, tripwire.by, evidence)
+            for indicator, state in level.items()
         ]
         if all(reached):
             reports = tuple(report for found in reached for report in found)
@@ -77,11 +104,14 @@ def tripwire_status(tripwire: Tripwire, evidence: Evidence) -> TripwireStatus:
     return TripwireStatus(tripwire, "pending" if waits else "not fired", ())
 
 
-def _reached(indicator: str, state: str, by: date | None, evidence: Evidence) -> tuple[Report, ...]:
+def _reached(
+    scenario: Scenario, indicator: str, state: str, by: date | None, evidence: Evidence
+) -> tuple[Report, ...]:
     return tuple(
         report
         for report in evidence.observations
-        if (report.indicator, report.state) == (indicator, state)
+        if report.indicator == indicator
+        and state_told(scenario.variables[indicator], report) == state
         and (by is None or report.event_end <= by)
     )
 
@@ -114,8 +144,8 @@ def conflicting(scenario: Scenario, evidence: Evidence) -> frozenset[str]:
         groups[report.indicator, report_step(scenario, report)].append(report)
     return frozenset(
         report.id
-        for reports in groups.values()
-        if len({report.state for report in reports}) > 1
+        for (name, _), reports in groups.items()
+        if len({state_told(scenario.variables[name], report) for report in reports}) > 1
         for report in reports
     )
 

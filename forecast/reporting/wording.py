@@ -6,6 +6,9 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from forecast.estimate import DASH
+from forecast.evidence.report import Report
+from forecast.scenario.forms import Count
+from forecast.scenario.scenario import Variable
 
 if TYPE_CHECKING:
     from forecast.outlook import Forecast
@@ -85,6 +88,16 @@ def plain(name: str) -> str:
     'passed nonbinding'
     """
     return name.replace("_", " ")
+
+
+def told(variable: Variable, report: Report) -> str:
+    """What a report says of a variable: a state as words, or a number with its unit."""
+    measured = variable.measured
+    if report.number is None or measured is None:
+        return plain(report.state)
+    days = (report.exposure or measured.per) if isinstance(measured, Count) else 0
+    time = f" in {days:g} days" if days else ""
+    return f"{report.number:,.12g} {measured.unit}{time}"
 
 
 def named(outlook: Forecast, variable: str, state: str) -> str:

@@ -1,0 +1,43 @@
+"""Many draws on a small machine: the memory that answers need does not grow with the draws."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from forecast.interchange.tabled import TabledNetwork
+
+
+def chain() -> TabledNetwork:
+    """Seventy variables of three states, each with up to two parents; 1,857 cells."""
+    rng = np.random.default_rng(0)
+    names = [f"v{k}" for k in range(70)]
+    parents = {name: tuple(names[max(0, k - 2) : k]) for k, name in enumerate(names)}
+    tables = {name: rng.dirichlet(np.ones(3), (3,) * len(parents[name])) for name in names}
+    states = dict.fromkeys(names, ("a", "b", "c"))
+    return TabledNetwork("chain", states, parents, tables).with_concentration(20)
+
+
+def largest(draws: int, limit: float) -> float:
+    """Megabytes of arrays that one question held at most, beyond what there was."""
+    asked = chain().beliefs(draws=draws, memory_limit=limit).suppose({"v69": "a"})
+    chain().beliefs(draws=1).posterior("v0")  # loads and compiles
+    tracemalloc.start()
+    found = asked.posterior("v0")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found.shape == (1, draws, 3)
+    np.testing.assert_allclose(found.sum("state"), 1, atol=1e-12)
+    return peak / 1e6
+
+
+def test_the_limit_bounds_the_memory():
+    everything = 2 * 6000 * 1857 * 8 / 1e6
+    assert largest(6000, 2e9) > everything
+    assert largest(6000, 20e6) < everything / 3
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_draws_of_seventy_variables():
+    """All tables together would take 1,486 MB."""
+    assert largest(100_000, 100e6) < 200
