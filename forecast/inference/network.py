@@ -21,6 +21,7 @@ import numpy.typing as npt
 from forecast.errors import InputError, Problem, nearest
 from forecast.inference import kernels
 from forecast.inference.circuit import MEMORY_LIMIT, Circuit, Scope, compile_circuit
+from forecast.inference.kernels import Slice
 
 Array = npt.NDArray[np.float64]
 Mode = Literal["forward", "smoothed", "filtered"]
@@ -231,7 +232,7 @@ class Network:
                 self._repeat(found, int(draw), some, which, seen, fixed)
             return tuple(found)
 
-        parts = _in_threads(run, _chunks(tables.shape[2], max(first[0], later[0])))
+        parts = _in_threads(run, _chunks(tables.shape[2], max(first.n_cells, later.n_cells)))
         for part in parts:
             self._settle_known(part[1])
         return Sweep(*(np.concatenate(part, axis=-1) for part in zip(*parts, strict=True)))
@@ -301,7 +302,7 @@ def _in_threads(run: Any, chunks: Iterator[slice]) -> list[tuple[Array, ...]]:
 
 
 @lru_cache(maxsize=64)
-def slice_circuits(network: Network, probes: tuple[Scope, ...]) -> tuple[Any, Any]:
+def slice_circuits(network: Network, probes: tuple[Scope, ...]) -> tuple[Slice, Slice]:
     """Compiled first and later slices, in the form that the kernels take."""
     first = _compile_slice(network, probes, first=True)
     return first, _compile_slice(network, probes, first=False) if network.dynamic else first
@@ -311,7 +312,7 @@ def _axis(name: str, lag: int) -> str:
     return f"previous {name}" if lag else name
 
 
-def _compile_slice(network: Network, probes: tuple[Scope, ...], *, first: bool) -> Any:
+def _compile_slice(network: Network, probes: tuple[Scope, ...], *, first: bool) -> Slice:
     """Compile one slice.
 
     A variable without a table is set: its likelihood has one state, and a product of that vector
@@ -355,7 +356,7 @@ def _compile_slice(network: Network, probes: tuple[Scope, ...], *, first: bool) 
     return _kernel_form(
         circuit,
         table_cells=table_cells,
-        message_at=circuit.offsets[len(tables)] if message else 0,
+        message_at=circuit.offsets[len(tables)] if message else -1,
         like_at=like_at,
         probe_at=like_at + network.n_states,
     )
@@ -368,17 +369,23 @@ def _kernel_form(
     message_at: int,
     like_at: int,
     probe_at: int,
-) -> Any:
-    return (
-        circuit.n_cells,
-        circuit.n_inputs,
-        circuit.left,
-        circuit.right,
-        circuit.out,
-        table_cells,
-        like_at,
-        probe_at,
-        circuit.n_inputs - 1,
-        message_at,
-        *circuit.result,
+) -> Slice:
+    left, right, out, tables, runs = (
+        part.astype(np.uint32)
+        for part in (circuit.left, circuit.right, circuit.out, table_cells, circuit.runs)
+    )
+    return Slice(
+        n_cells=circuit.n_cells,
+        n_inputs=circuit.n_inputs,
+        left=left,
+        right=right,
+        out=out,
+        table_cells=tables,
+        like_at=like_at,
+        probe_at=probe_at,
+        one_at=circuit.n_inputs - 1,
+        message_at=message_at,
+        result_lo=circuit.result[0],
+        result_hi=circuit.result[1],
+        runs=runs,
     )
