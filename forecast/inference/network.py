@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from forecast.errors import InputError, Problem, nearest
 from forecast.inference import kernels
-from forecast.inference.circuit import MEMORY_LIMIT, Circuit, Scope, compile_circuit
+from forecast.inference.circuit import CELL_LIMIT, MEMORY_LIMIT, Circuit, Scope, compile_circuit
 from forecast.inference.kernels import Slice
 
 Array = npt.NDArray[np.float64]
@@ -34,6 +34,7 @@ _MODES = {
 }
 CHUNK_CELLS = 500_000
 SMALLEST_CHUNK, LARGEST_CHUNK = 32, 256
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +229,8 @@ class Network:
             some = np.ascontiguousarray(tables[..., draws])
             seen = like if like.shape[2] == 1 else np.ascontiguousarray(like[..., draws])
             *found, unsafe = kernels.sweep(some, which, seen, *fixed)
+            if unsafe.any():
+                unsafe &= ~self._is_harmless(found[0], some, seen)
             for draw in np.flatnonzero(unsafe):
                 self._repeat(found, int(draw), some, which, seen, fixed)
             return tuple(found)
@@ -256,6 +259,23 @@ class Network:
             if node.first is None and node.later is None:
                 states = marginals[:, self.states(node.name)]
                 states /= np.maximum(states.sum(axis=1, keepdims=True), 1e-300)
+
+    def _is_harmless(self, log_norm: Array, tables: Array, like: Array) -> Any:
+        """Say in which draws of a single step products that underflow cannot matter, (draw,).
+
+        If no factor exceeds 1, all that underflow takes from the evidence or from its derivatives
+        is less than the smallest normal number for every operation and joint state. Where the
+        evidence, the largest likelihoods taken out, is far above that, it is less than rounding.
+        """
+        number = np.finfo(np.float64)
+        joint_states = sum(np.log(size) for size in self.sizes.values())
+        limit = np.log(number.tiny) - 2 * np.log(number.eps) + np.log(CELL_LIMIT) + joint_states
+        if len(log_norm) > 1 or limit >= 0:
+            return np.zeros(log_norm.shape[1], np.bool_)
+        tops = np.maximum.reduceat(like[0], self.first_states[:-1]).sum(axis=0)
+        with np.errstate(invalid="ignore"):
+            enough = log_norm[0] - tops > limit
+        return enough & (tables.max(axis=(0, 1)) <= 1 + ROUNDING)
 
     def _repeat(
         self,
