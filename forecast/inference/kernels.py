@@ -70,6 +70,7 @@ FILTERED: Final = 2
 
 SMALLEST: Final = 1e-140
 LARGEST: Final = 1e140
+LANES: Final = 64
 KEPT_CELLS: Final = 4_000_000
 """Cells that may be kept from the forward pass; beyond that they are computed again."""
 
@@ -141,12 +142,29 @@ def _differentiate_one(cells: Array, slopes: Array, c: Slice) -> None:
 @_compiled
 def _note_range(cells: Array, lowest: Array, total: Array) -> None:
     """Keep the smallest positive cell of each draw, and a sum that none of them exceeds."""
+    if cells.shape[1] == 1:
+        _note_range_one(cells.reshape(cells.shape[0]), lowest, total)
+        return
     for i in range(cells.shape[0]):
-        row = cells[i]
-        for d in range(cells.shape[1]):
-            value = row[d]
-            lowest[d] = value if (value > 0.0) & (value < lowest[d]) else lowest[d]
-            total[d] += value
+        _note_row(cells[i], lowest, total)
+
+
+@_compiled
+def _note_row(row: Array, lowest: Array, total: Array) -> None:
+    for d in range(row.shape[0]):
+        value = row[d]
+        lowest[d] = value if (value > 0.0) & (value < lowest[d]) else lowest[d]
+        total[d] += value
+
+
+@_compiled
+def _note_range_one(cells: Array, lowest: Array, total: Array) -> None:
+    """Do so for a single draw, whose cells are taken as many draws of fewer cells."""
+    low, whole = np.full(LANES, np.inf), np.zeros(LANES)
+    for start in range(0, cells.shape[0], LANES):
+        _note_row(cells[start : start + LANES], low, whole)
+    lowest[0] = min(lowest[0], low.min())
+    total[0] += whole.sum()
 
 
 @_compiled
@@ -270,7 +288,6 @@ def sweep(
     variables: Index,
     first: Slice,
     later: Slice,
-    n_probe: int,
     mode: int,
 ) -> tuple[Array, Array, Array, Array, Flags]:
     """Run the network polynomial over all steps for a chunk of draws.
@@ -287,8 +304,6 @@ def sweep(
         First state of each variable, and the number of states, shape (variable + 1,).
     first, later
         Circuits of the first and of every later slice.
-    n_probe
-        Cells of the probes, whose derivatives are joint probabilities.
     mode
         `FORWARD`, `SMOOTHED` or `FILTERED`.
 
@@ -299,7 +314,7 @@ def sweep(
     marginals
         Probability of each state, shape (step, state, draw); empty when only going forward.
     probes
-        Joint probabilities, shape (step, probe, draw).
+        Derivatives of the probes, which are joint probabilities, shape (step, probe, draw).
     counts
         Expected number of uses of each table cell, shape (regime, cell, draw); smoothed only.
     unsafe
@@ -307,6 +322,7 @@ def sweep(
     """
     n_steps, n_draws = regimes.shape[0], theta.shape[2]
     n_states = variables[-1]
+    n_probe = first.one_at - first.probe_at
     n_message = first.result_hi - first.result_lo
     messages = np.empty((n_steps + 1 if mode == SMOOTHED else 2, n_message, n_draws))
     log_norm = np.zeros((n_steps, n_draws))
@@ -406,7 +422,6 @@ def sweep_log(
     log_like: Array,
     first: Slice,
     later: Slice,
-    n_probe: int,
     mode: int,
 ) -> tuple[Array, Array, Array, Array]:
     """Do the same as `sweep` for one draw, in logarithms throughout.
@@ -414,6 +429,7 @@ def sweep_log(
     Arguments and results are those of `sweep` without the draws axis and without `variables`.
     """
     n_steps, n_states = log_like.shape
+    n_probe = first.one_at - first.probe_at
     n_message = first.result_hi - first.result_lo
     messages = np.empty((n_steps + 1, n_message))
     log_norm = np.zeros(n_steps)

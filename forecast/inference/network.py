@@ -222,8 +222,7 @@ class Network:
         self._require_set(like)
         which = np.zeros(like.shape[0], np.int64) if regimes is None else regimes
         first, later = slice_circuits(self, probes)
-        n_probe = sum(prod(self.sizes[name] for name in probe) for probe in probes)
-        fixed = (self.first_states, first, later, n_probe, _MODES[mode])
+        fixed = (self.first_states, first, later, _MODES[mode])
 
         def run(draws: slice) -> tuple[Array, ...]:
             some = np.ascontiguousarray(tables[..., draws])
@@ -290,8 +289,8 @@ class Network:
         with np.errstate(divide="ignore"):
             log_theta = np.log(tables[..., draw])
         seen = np.ascontiguousarray(like[..., 0 if like.shape[2] == 1 else draw])
-        _, first, later, n_probe, mode = fixed
-        again = kernels.sweep_log(log_theta, which, seen, first, later, n_probe, mode)
+        _, first, later, mode = fixed
+        again = kernels.sweep_log(log_theta, which, seen, first, later, mode)
         for target, value in zip(found, again, strict=True):
             target[..., draw] = value
 
@@ -308,17 +307,29 @@ def _match_draws(tables: Array, like: Array) -> tuple[Array, Array]:
 
 
 def _chunks(n_draws: int, n_cells: int) -> Iterator[slice]:
-    size = min(max(CHUNK_CELLS // n_cells, SMALLEST_CHUNK), LARGEST_CHUNK)
+    size = chunk_size(n_cells)
     for start in range(0, n_draws, size):
         yield slice(start, min(start + size, n_draws))
 
 
+def chunk_size(n_cells: int) -> int:
+    """How many draws of a network of so many cells are taken at a time."""
+    return min(max(CHUNK_CELLS // n_cells, SMALLEST_CHUNK), LARGEST_CHUNK)
+
+
 def _in_threads(run: Any, chunks: Iterator[slice]) -> list[tuple[Array, ...]]:
     jobs = list(chunks)
-    if len(jobs) == 1:
-        return [run(jobs[0])]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    processors = _processors()
+    if len(jobs) == 1 or processors == 1:
+        return [run(job) for job in jobs]
+    with ThreadPoolExecutor(processors) as pool:
         return list(pool.map(run, jobs))
+
+
+def _processors() -> int:
+    """How many processors this process may use, which can be fewer than there are."""
+    allowed: Any = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 @lru_cache(maxsize=64)

@@ -52,7 +52,7 @@ def pack_elimination(network: Network) -> Packed:
 @_compiled
 def _unpack_circuit(packed: Packed, at: int) -> tuple[kernels.Slice, int]:
     """Undo the packing of one circuit: eight numbers, the lengths of five arrays, the arrays."""
-    n = packed[at : at + 8]
+    n = packed[at : at + 8].astype(np.int64)
     end = at + 13 + np.cumsum(packed[at + 8 : at + 13])
     places = packed.view(np.uint32)
     circuit = kernels.Slice(
@@ -84,7 +84,7 @@ def _log_evidence(theta: Array, log_like: Array, packed: Packed) -> tuple[Array,
     first, end = _unpack_circuit(numbers, 1 + numbers[0])
     later, _ = _unpack_circuit(numbers, end)
     log_norm, marginals, _, counts, unsafe = kernels.sweep(
-        tables, regimes, like, variables, first, later, 0, kernels.SMOOTHED
+        tables, regimes, like, variables, first, later, kernels.SMOOTHED
     )
     total, counted, by_like = log_norm[:, 0].sum(), counts[0, :, 0], marginals[:, :, 0]
     if unsafe[0]:
@@ -94,7 +94,6 @@ def _log_evidence(theta: Array, log_like: Array, packed: Packed) -> tuple[Array,
             np.ascontiguousarray(like[:, :, 0]),
             first,
             later,
-            0,
             kernels.SMOOTHED,
         )
         total, counted, by_like = log_norm_1.sum(), counts_1[0], marginals_1
