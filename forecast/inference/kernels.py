@@ -71,8 +71,10 @@ FILTERED: Final = 2
 SMALLEST: Final = 1e-140
 LARGEST: Final = 1e140
 LANES: Final = 64
-KEPT_CELLS: Final = 4_000_000
-"""Cells that may be kept from the forward pass; beyond that they are computed again."""
+"""Parts into which a single draw's cells are taken, so that vector arithmetic can be used."""
+KEPT_CELLS: Final = 250_000
+"""Cells that may be kept from the forward pass: a single draw's over some dozen steps. Beyond the
+second-level cache (2 MB) it takes no longer to compute them again than to fetch them."""
 
 
 @_compiled

@@ -58,7 +58,8 @@ def _shipped(given: Any) -> dict[str, Any]:
 
     problem = fc.load_scenario("iraq-2020")
     evidence = fc.read_evidence("iraq-2020", problem).known_at("2020-01-23")
-    beliefs = prior_beliefs(problem, evidence, given.draws)
+    inputs = [r for r in evidence.observations if r.indicator in problem.with_role("input")]
+    beliefs = prior_beliefs(problem, evidence.as_of, given.draws, 1, inputs)
     return _share("iraq-2020", beliefs.network, beliefs.theta, beliefs.log_like, given)
 
 

@@ -1,4 +1,4 @@
-"""A dynamic network of the shipped scenario's kind, and the same as one flat hidden Markov chain."""
+"""A dynamic network of the shipped scenario's kind, and the same as one flat Markov chain."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def draw_tables(network: Network, n_draws: int, seed: int) -> Array:
 
 
 def draw_evidence(network: Network, n_steps: int, seed: int) -> tuple[npt.NDArray[np.int64], Array]:
-    """Every indicator seen at every step: the states, (step, indicator), and as the engine reads it."""
+    """All indicators seen at all steps: their states, (step, indicator), and log-likelihoods."""
     rng = np.random.default_rng(seed)
     n_indicators = len(network.nodes) - len(HIDDEN)
     seen = rng.integers(0, 2, (n_steps, n_indicators))
