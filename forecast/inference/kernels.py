@@ -177,7 +177,7 @@ def _copy(source: Array, target: Array) -> None:
 
 
 @_compiled
-def _load_likelihoods(like: Array, variables: Index, target: Array) -> Array:
+def _load_likelihoods(like: Array, at: int, variables: Index, target: Array) -> Array:
     """Turn logarithms into likelihoods of which the largest of each variable is 1.
 
     Returns the logarithm of what was taken out of each draw.
@@ -188,7 +188,7 @@ def _load_likelihoods(like: Array, variables: Index, target: Array) -> Array:
     for v in range(variables.shape[0] - 1):
         lo, hi = variables[v], variables[v + 1]
         for d in range(n_draws):
-            dd = 0 if shared else d
+            dd = 0 if shared else at + d
             top = like[lo, dd]
             flat = top == 0.0
             for s in range(lo + 1, hi):
@@ -212,7 +212,7 @@ def _load_likelihoods(like: Array, variables: Index, target: Array) -> Array:
 
 @_compiled
 def _run_step(
-    cells: Array, tables: Array, like: Array, variables: Index, message: Array, c: Slice
+    cells: Array, tables: Array, like: Array, at: int, variables: Index, message: Array, c: Slice
 ) -> Array:
     """Fill the inputs of one step and run its circuit forwards.
 
@@ -221,8 +221,8 @@ def _run_step(
     """
     for k in range(c.table_cells.shape[0]):
         for d in range(cells.shape[1]):
-            cells[k, d] = tables[c.table_cells[k], d]
-    scale = _load_likelihoods(like, variables, cells[c.like_at :])
+            cells[k, d] = tables[c.table_cells[k], at + d]
+    scale = _load_likelihoods(like, at, variables, cells[c.like_at :])
     if c.message_at >= 0:
         _copy(message, cells[c.message_at : c.message_at + message.shape[0]])
     cells[c.probe_at : c.one_at + 1] = 1.0
@@ -231,14 +231,14 @@ def _run_step(
 
 
 @_compiled
-def _normalise(result: Array, scale: Array, log_norm: Array, message: Array) -> None:
+def _normalise(result: Array, scale: Array, log_norm: Array, at: int, message: Array) -> None:
     """Take the sum out of a result; an impossible one becomes a message of zeros."""
     total = np.zeros(result.shape[1])
     for i in range(result.shape[0]):
         for d in range(result.shape[1]):
             total[d] += result[i, d]
     for d in range(result.shape[1]):
-        log_norm[d] = np.log(total[d]) + scale[d] if total[d] > 0 else -np.inf
+        log_norm[at + d] = np.log(total[d]) + scale[d] if total[d] > 0 else -np.inf
         total[d] = 1.0 / total[d] if total[d] > 0 else 0.0
     for i in range(result.shape[0]):
         for d in range(result.shape[1]):
@@ -269,17 +269,41 @@ def _look_back(cells: Array, slopes: Array, ahead: Array) -> None:
 
 
 @_compiled
-def _collect(cells: Array, slopes: Array, target: Array) -> None:
+def _collect(cells: Array, slopes: Array, target: Array, at: int) -> None:
     for i in range(target.shape[0]):
-        for d in range(target.shape[1]):
-            target[i, d] = slopes[i, d] * cells[i, d]
+        for d in range(cells.shape[1]):
+            target[i, at + d] = slopes[i, d] * cells[i, d]
 
 
 @_compiled
-def _count_uses(cells: Array, slopes: Array, table_cells: Places, counts: Array) -> None:
+def _count_uses(cells: Array, slopes: Array, table_cells: Places, counts: Array, at: int) -> None:
     for k in range(table_cells.shape[0]):
         for d in range(cells.shape[1]):
-            counts[table_cells[k], d] += slopes[k, d] * cells[k, d]
+            counts[table_cells[k], at + d] += slopes[k, d] * cells[k, d]
+
+
+class Found(NamedTuple):
+    """Where a sweep leaves its answers, for all draws; zeros at first.
+
+    Attributes
+    ----------
+    log_norm
+        Log-probability of each step's evidence given the earlier ones, shape (step, draw).
+    marginals
+        Probability of each state, shape (step, state, draw); empty when only going forward.
+    probes
+        Derivatives of the probes, which are joint probabilities, shape (step, probe, draw).
+    counts
+        Expected number of uses of each table cell, shape (regime, cell, draw); smoothed only.
+    unsafe
+        Draws that must be repeated by `sweep_log`.
+    """
+
+    log_norm: Array
+    marginals: Array
+    probes: Array
+    counts: Array
+    unsafe: Flags
 
 
 @_compiled
@@ -291,7 +315,10 @@ def sweep(
     first: Slice,
     later: Slice,
     mode: int,
-) -> tuple[Array, Array, Array, Array, Flags]:
+    start: int,
+    stop: int,
+    found: Found,
+) -> None:
     """Run the network polynomial over all steps for a chunk of draws.
 
     Parameters
@@ -308,35 +335,19 @@ def sweep(
         Circuits of the first and of every later slice.
     mode
         `FORWARD`, `SMOOTHED` or `FILTERED`.
-
-    Returns
-    -------
-    log_norm
-        Log-probability of each step's evidence given the earlier ones, shape (step, draw).
-    marginals
-        Probability of each state, shape (step, state, draw); empty when only going forward.
-    probes
-        Derivatives of the probes, which are joint probabilities, shape (step, probe, draw).
-    counts
-        Expected number of uses of each table cell, shape (regime, cell, draw); smoothed only.
-    unsafe
-        Draws that must be repeated by `sweep_log`.
+    start, stop
+        First draw of the chunk and one past its last.
+    found
+        Where the answers go.
     """
-    n_steps, n_draws = regimes.shape[0], theta.shape[2]
-    n_states = variables[-1]
-    n_probe = first.one_at - first.probe_at
+    n_steps, n_draws = regimes.shape[0], stop - start
     n_message = first.result_hi - first.result_lo
     messages = np.empty((n_steps + 1 if mode == SMOOTHED else 2, n_message, n_draws))
-    log_norm = np.zeros((n_steps, n_draws))
     lowest, total = np.full(n_draws, np.inf), np.zeros(n_draws)
-    some = mode != FORWARD
-    marginals = np.zeros((n_steps if some else 0, n_states, n_draws))
-    probes = np.zeros((n_steps if some else 0, n_probe, n_draws))
-    counts = np.zeros((theta.shape[0] if mode == SMOOTHED else 0, theta.shape[1], n_draws))
     n_cells = max(first.n_cells, later.n_cells)
     kept = n_steps if mode == SMOOTHED and n_steps * n_cells * n_draws <= KEPT_CELLS else 1
     work = np.empty((kept, n_cells, n_draws))
-    slopes = np.empty((n_cells if some else 0, n_draws))
+    slopes = np.empty((n_cells if mode != FORWARD else 0, n_draws))
     ahead = np.ones((n_message, n_draws))
 
     for t in range(n_steps):
@@ -344,36 +355,34 @@ def sweep(
         source = messages[t] if mode == SMOOTHED else messages[t % 2]
         target = messages[t + 1] if mode == SMOOTHED else messages[(t + 1) % 2]
         cells = work[t % kept, : c.n_cells]
-        scale = _run_step(cells, theta[regimes[t]], log_like[t], variables, source, c)
+        scale = _run_step(cells, theta[regimes[t]], log_like[t], start, variables, source, c)
         _note_range(cells, lowest, total)
         result = cells[c.result_lo : c.result_hi]
-        _normalise(result, scale, log_norm[t], target)
+        _normalise(result, scale, found.log_norm[t], start, target)
         if mode == FILTERED:
             gradient = slopes[: c.n_cells]
             gradient[:] = 0.0
             _seed(result, ahead, gradient[c.result_lo :])
             _differentiate(cells, gradient, c)
-            _collect(cells[c.like_at :], gradient[c.like_at :], marginals[t])
-            _collect(cells[c.probe_at :], gradient[c.probe_at :], probes[t])
+            _collect(cells[c.like_at :], gradient[c.like_at :], found.marginals[t], start)
+            _collect(cells[c.probe_at :], gradient[c.probe_at :], found.probes[t], start)
 
     if mode == SMOOTHED:
         for t in range(n_steps - 1, -1, -1):
             c = first if t == 0 else later
             cells, gradient = work[t % kept, : c.n_cells], slopes[: c.n_cells]
             if kept == 1 and t < n_steps - 1:
-                _run_step(cells, theta[regimes[t]], log_like[t], variables, messages[t], c)
+                _run_step(cells, theta[regimes[t]], log_like[t], start, variables, messages[t], c)
             gradient[:] = 0.0
             _seed(cells[c.result_lo : c.result_hi], ahead, gradient[c.result_lo :])
             _differentiate(cells, gradient, c)
-            _collect(cells[c.like_at :], gradient[c.like_at :], marginals[t])
-            _collect(cells[c.probe_at :], gradient[c.probe_at :], probes[t])
-            _count_uses(cells, gradient, c.table_cells, counts[regimes[t]])
+            _collect(cells[c.like_at :], gradient[c.like_at :], found.marginals[t], start)
+            _collect(cells[c.probe_at :], gradient[c.probe_at :], found.probes[t], start)
+            _count_uses(cells, gradient, c.table_cells, found.counts[regimes[t]], start)
             if t > 0:
                 _look_back(cells[c.message_at :], gradient[c.message_at :], ahead)
-    unsafe = np.zeros(n_draws, dtype=np.bool_)
     for d in range(n_draws):
-        unsafe[d] = lowest[d] < SMALLEST or not total[d] < LARGEST
-    return log_norm, marginals, probes, counts, unsafe
+        found.unsafe[start + d] = lowest[d] < SMALLEST or not total[d] < LARGEST
 
 
 @_compiled
@@ -428,7 +437,7 @@ def sweep_log(
 ) -> tuple[Array, Array, Array, Array]:
     """Do the same as `sweep` for one draw, in logarithms throughout.
 
-    Arguments and results are those of `sweep` without the draws axis and without `variables`.
+    Arguments are those of `sweep`, and results those of `Found`, without the draws axis.
     """
     n_steps, n_states = log_like.shape
     n_probe = first.one_at - first.probe_at

@@ -8,7 +8,7 @@ log-likelihood of every state at every step, shape (step, state) or (step, state
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -227,22 +227,29 @@ class Network:
         self._require_set(like)
         which = np.zeros(like.shape[0], np.int64) if regimes is None else regimes
         first, later = slice_circuits(self, probes)
-        fixed = (self.first_states, first, later, _MODES[mode])
+        found = _allocate(tables.shape, like.shape, first, mode)
 
-        def run(draws: slice) -> tuple[Array, ...]:
-            some = np.ascontiguousarray(tables[..., draws])
-            seen = like if like.shape[2] == 1 else np.ascontiguousarray(like[..., draws])
-            *found, unsafe = kernels.sweep(some, which, seen, *fixed)
-            if unsafe.any():
-                unsafe &= ~self._is_harmless(found[0], some, seen)
-            for draw in np.flatnonzero(unsafe):
-                self._repeat(found, int(draw), some, which, seen, fixed)
-            return tuple(found)
+        def run(draws: slice) -> None:
+            kernels.sweep(
+                tables,
+                which,
+                like,
+                self.first_states,
+                first,
+                later,
+                _MODES[mode],
+                draws.start,
+                draws.stop,
+                found,
+            )
 
-        parts = _in_threads(run, _chunks(tables.shape[2], max(first.n_cells, later.n_cells)))
-        for part in parts:
-            self._settle_known(part[1])
-        return Sweep(*(np.concatenate(part, axis=-1) for part in zip(*parts, strict=True)))
+        _in_threads(run, _chunks(tables.shape[2], max(first.n_cells, later.n_cells)))
+        if found.unsafe.any():
+            harmless = self._is_harmless(found.log_norm, tables, like)
+            for draw in np.flatnonzero(found.unsafe & ~harmless):
+                _repeat(found, int(draw), tables, which, like, first, later, mode)
+        self._settle_known(found.marginals)
+        return Sweep(found.log_norm, found.marginals, found.probes, found.counts)
 
     def _require_set(self, log_like: Array) -> None:
         """Raise unless variables without a table have states that are set or ruled out."""
@@ -281,23 +288,40 @@ class Network:
             enough = log_norm[0] - tops > limit
         return enough & (tables.max(axis=(0, 1)) <= 1 + ROUNDING)
 
-    def _repeat(
-        self,
-        found: list[Array],
-        draw: int,
-        tables: Array,
-        which: npt.NDArray[np.int64],
-        like: Array,
-        fixed: tuple[Any, ...],
-    ) -> None:
-        """Replace one draw's results by those of the sweep in logarithms."""
-        with np.errstate(divide="ignore"):
-            log_theta = np.log(tables[..., draw])
-        seen = np.ascontiguousarray(like[..., 0 if like.shape[2] == 1 else draw])
-        _, first, later, mode = fixed
-        again = kernels.sweep_log(log_theta, which, seen, first, later, mode)
-        for target, value in zip(found, again, strict=True):
-            target[..., draw] = value
+
+def _allocate(
+    tables: tuple[int, ...], like: tuple[int, ...], circuit: Slice, mode: Mode
+) -> kernels.Found:
+    """Zeros for the answers of a sweep, given the shapes of its tables and evidence."""
+    n_steps, n_states, _ = like
+    n_draws = tables[2]
+    answered = n_steps if mode != "forward" else 0
+    return kernels.Found(
+        log_norm=np.zeros((n_steps, n_draws)),
+        marginals=np.zeros((answered, n_states, n_draws)),
+        probes=np.zeros((answered, circuit.one_at - circuit.probe_at, n_draws)),
+        counts=np.zeros(tables if mode == "smoothed" else (0, *tables[1:])),
+        unsafe=np.zeros(n_draws, np.bool_),
+    )
+
+
+def _repeat(
+    found: kernels.Found,
+    draw: int,
+    tables: Array,
+    which: npt.NDArray[np.int64],
+    like: Array,
+    first: Slice,
+    later: Slice,
+    mode: Mode,
+) -> None:
+    """Replace one draw's results by those of the sweep in logarithms."""
+    with np.errstate(divide="ignore"):
+        log_theta = np.log(tables[..., draw])
+    seen = np.ascontiguousarray(like[..., 0 if like.shape[2] == 1 else draw])
+    again = kernels.sweep_log(log_theta, which, seen, first, later, _MODES[mode])
+    for target, value in zip(found, again, strict=False):
+        target[..., draw] = value
 
 
 def _match_draws(tables: Array, like: Array) -> tuple[Array, Array]:
@@ -323,13 +347,15 @@ def chunk_size(n_cells: int) -> int:
     return min(wished, max(MOST_CELLS // n_cells, 1))
 
 
-def _in_threads(run: Any, chunks: Iterator[slice]) -> list[tuple[Array, ...]]:
+def _in_threads(run: Callable[[slice], None], chunks: Iterator[slice]) -> None:
     jobs = list(chunks)
-    processors = _processors()
-    if len(jobs) == 1 or processors == 1:
-        return [run(job) for job in jobs]
+    processors = min(_processors(), len(jobs))
+    if processors <= 1:
+        for job in jobs:
+            run(job)
+        return
     with ThreadPoolExecutor(processors) as pool:
-        return list(pool.map(run, jobs))
+        list(pool.map(run, jobs))
 
 
 def _processors() -> int:

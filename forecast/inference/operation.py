@@ -83,11 +83,29 @@ def _log_evidence(theta: Array, log_like: Array, packed: Packed) -> tuple[Array,
     variables = numbers[1 : 1 + numbers[0]].astype(np.int64)
     first, end = _unpack_circuit(numbers, 1 + numbers[0])
     later, _ = _unpack_circuit(numbers, end)
-    log_norm, marginals, _, counts, unsafe = kernels.sweep(
-        tables, regimes, like, variables, first, later, kernels.SMOOTHED
+    found = kernels.Found(
+        log_norm=np.zeros((n_steps, 1)),
+        marginals=np.zeros((n_steps, log_like.shape[1], 1)),
+        probes=np.zeros((n_steps, 0, 1)),
+        counts=np.zeros((1, theta.shape[0], 1)),
+        unsafe=np.zeros(1, dtype=np.bool_),
     )
-    total, counted, by_like = log_norm[:, 0].sum(), counts[0, :, 0], marginals[:, :, 0]
-    if unsafe[0]:
+    one = len(found.unsafe)  # not a literal, for which the loops would be compiled again
+    kernels.sweep(
+        tables,
+        regimes,
+        like,
+        variables,
+        first,
+        later,
+        kernels.SMOOTHED,
+        one - 1,
+        one,
+        found,
+    )
+    total, counted = found.log_norm[:, 0].sum(), found.counts[0, :, 0]
+    by_like = found.marginals[:, :, 0]
+    if found.unsafe[0]:
         log_norm_1, marginals_1, _, counts_1 = kernels.sweep_log(
             np.log(tables[:, :, 0]),
             regimes,
