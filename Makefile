@@ -5,8 +5,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SCENARIO ?= iraq-2020
 AS_OF ?= 2020-01-23
+BENCHMARKS ?= uncertain_tables dynamic ceiling sampling
 
-.PHONY: report test check slow format notebooks clean
+.PHONY: report test check slow benchmarks format notebooks clean
 
 report: $(READY)
 	$(BIN)/forecast report $(SCENARIO) --as-of $(AS_OF) \
@@ -22,6 +23,10 @@ check: $(READY)
 
 slow: $(READY)
 	$(BIN)/python -m pytest -m slow
+
+benchmarks: $(READY)
+	for name in $(BENCHMARKS); do $(BIN)/python -W ignore -m tests.benchmarks.$$name || failed=1; done; \
+		[ -z "$$failed" ]
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

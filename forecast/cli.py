@@ -186,7 +186,7 @@ def _check(given: argparse.Namespace) -> int:
 
     problem = load_scenario(given.scenario)
     program = compile_tables(problem)
-    operations = sum(circuit[2].size for circuit in slice_circuits(program.network, ()))
+    operations = sum(circuit.left.size for circuit in slice_circuits(program.network, ()))
     judgements = sum(len(labels) for labels in program.priors.labels.values())
     print(f"{problem.name} {problem.version} (digest {problem.digest}): no problems")
     print(

@@ -19,6 +19,7 @@ from tests.networks import (
     enumerate_answer,
     enumerate_exactly,
     random_tables,
+    static_case,
 )
 
 MODES: tuple[Mode, ...] = ("forward", "smoothed", "filtered")
@@ -220,6 +221,25 @@ def test_scale_of_a_row_is_a_likelihood_of_its_use(seed: int) -> None:
     np.testing.assert_allclose(sweep.log_evidence, answer.log_evidence, rtol=1e-12)
     np.testing.assert_allclose(sweep.marginals[..., 0], answer.marginals, atol=1e-10)
     np.testing.assert_allclose(sweep.counts[0, :, 0], answer.counts, atol=1e-10)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("seed", range(12))
+def test_tiny_cells_of_a_static_network(seed: int, shared: bool) -> None:
+    """Tables such as a Dirichlet with small parameters draws, with evidence on what is rare too."""
+    case = static_case(seed)
+    rng = np.random.default_rng(seed)
+    n_states = len(case.log_like[0])
+    theta = case.theta * 10.0 ** -rng.choice([0, 0, 150, 300], case.theta.shape)
+    rare = -rng.choice([0.0, 0.0, 400.0, 700.0], n_states)
+    log_like = (np.zeros(n_states) if shared else rare)[None]
+    answer = enumerate_answer(case.network, theta, log_like)
+    sweep = case.network.sweep(theta[:, None], log_like, "smoothed")
+    np.testing.assert_allclose(sweep.log_evidence, answer.log_evidence, rtol=1e-12, atol=1e-10)
+    np.testing.assert_allclose(sweep.marginals[..., 0], answer.marginals, atol=1e-10)
+    np.testing.assert_allclose(sweep.counts[0, :, 0], answer.counts, atol=1e-10)
+    filtered = case.network.sweep(theta[:, None], log_like, "filtered")
+    np.testing.assert_allclose(filtered.marginals, sweep.marginals, atol=1e-10)
 
 
 def clique(size: int, n_states: int, memory_limit: float) -> Network:

@@ -52,7 +52,11 @@ class Circuit:
         Cells in all, and how many of them (the first) are inputs. The last input is the
         constant 1.
     left, right, out
-        Operands and target of each operation, shape (operation,).
+        Operands and target of each operation, shape (operation,). The operations that make a
+        cell are neighbours.
+    runs
+        How many cells each contraction makes, and of how many products each,
+        shape (contraction, 2).
     offsets
         First cell of each input factor.
     result
@@ -64,6 +68,7 @@ class Circuit:
     left: Indices
     right: Indices
     out: Indices
+    runs: Indices
     offsets: tuple[int, ...]
     result: tuple[int, int]
 
@@ -120,6 +125,7 @@ def compile_circuit(
         left=left,
         right=right,
         out=out,
+        runs=np.array([layout.run(step) for step in steps], np.int32),
         offsets=offsets,
         result=(layout.n_cells - size, layout.n_cells),
     )
@@ -230,8 +236,8 @@ class _Layout:
         right = () if step.right is None else self.scopes[step.right]
         found = dict.fromkeys((*left, *right)) if order is None else order
         kept = tuple(axis for axis in found if axis in step.kept)
-        # Summed axes vary slowest, so that neighbouring operations write to different cells.
-        joint = (*sorted(step.joint - step.kept), *kept)
+        # Summed axes vary fastest, so that a sum is finished before the next is begun.
+        joint = (*kept, *sorted(step.joint - step.kept))
         self.place(kept)
         result = len(self.scopes) - 1
         return (
@@ -241,6 +247,10 @@ class _Layout:
             else self._cells(step.right, joint),
             self._cells(result, joint),
         )
+
+    def run(self, step: Contraction) -> tuple[int, int]:
+        """Cells that a contraction makes, and products in each."""
+        return _size(step.kept, self.sizes), _size(step.joint - step.kept, self.sizes)
 
     def _cells(self, factor: int, joint: Scope) -> Indices:
         strides: dict[Axis, int] = {}

@@ -65,40 +65,39 @@ def _best_history(
 ) -> tuple[History, float]:
     """Viterbi over slices: keep for every cell the operation that gave its maximum."""
     n_steps, n_states = log_like.shape
-    n_cells = max(first[0], later[0])
-    n_message = first[11] - first[10]
+    n_cells = max(first.n_cells, later.n_cells)
+    n_message = first.result_hi - first.result_lo
     message = np.zeros(n_message)
     made_by = np.full((n_steps, n_cells), -1, np.int64)
     cells = np.empty(n_cells)
     for t in range(n_steps):
         c = first if t == 0 else later
-        fill_log_inputs(cells, t, log_theta, 0, c[5], log_like, c[6], message, c[9])
-        cells[c[7] : c[8] + 1] = 0.0
-        cells[c[1] :] = -np.inf
-        for k in range(c[2].shape[0]):
-            value = cells[c[2][k]] + cells[c[3][k]]
-            if made_by[t, c[4][k]] < 0 or value > cells[c[4][k]]:
-                cells[c[4][k]] = value
-                made_by[t, c[4][k]] = k
-        message = cells[c[10] : c[11]].copy()
+        fill_log_inputs(cells, log_theta[0], log_like[t], message, c)
+        cells[c.n_inputs :] = -np.inf
+        for k in range(c.left.shape[0]):
+            value = cells[c.left[k]] + cells[c.right[k]]
+            if made_by[t, c.out[k]] < 0 or value > cells[c.out[k]]:
+                cells[c.out[k]] = value
+                made_by[t, c.out[k]] = k
+        message = cells[c.result_lo : c.result_hi].copy()
     best = int(message.argmax())
     states = np.zeros((n_steps, owner.max() + 1), np.int64)
     waiting = np.empty(n_cells, np.int64)
     at = best
     for t in range(n_steps - 1, -1, -1):
         c = first if t == 0 else later
-        waiting[0], n_waiting, at_before = c[10] + at, 1, 0
+        waiting[0], n_waiting, at_before = c.result_lo + at, 1, 0
         while n_waiting > 0:
             n_waiting -= 1
             cell = waiting[n_waiting]
-            if cell >= c[1]:
+            if cell >= c.n_inputs:
                 k = made_by[t, cell]
-                waiting[n_waiting] = c[2][k]
-                waiting[n_waiting + 1] = c[3][k]
+                waiting[n_waiting] = c.left[k]
+                waiting[n_waiting + 1] = c.right[k]
                 n_waiting += 2
-            elif c[6] <= cell < c[6] + n_states:
-                states[t, owner[cell - c[6]]] = cell - c[6]
-            elif t > 0 and c[9] <= cell < c[9] + n_message:
-                at_before = int(cell - c[9])
+            elif c.like_at <= cell < c.like_at + n_states:
+                states[t, owner[cell - c.like_at]] = cell - c.like_at
+            elif t > 0 and c.message_at <= cell < c.message_at + n_message:
+                at_before = int(cell - c.message_at)
         at = at_before
     return states, message[best]

@@ -10,7 +10,9 @@ every network and every set of observed variables.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
@@ -43,20 +45,32 @@ def pack_elimination(network: Network) -> Packed:
     for circuit in slice_circuits(network, ()):
         arrays = [part for part in circuit if isinstance(part, np.ndarray)]
         scalars = [part for part in circuit if not isinstance(part, np.ndarray)]
-        parts += [np.array([*scalars, *map(len, arrays)]), *arrays]
+        parts += [np.array([*scalars, *(a.size for a in arrays)]), *(a.ravel() for a in arrays)]
     return np.concatenate(parts).astype(np.int32)
 
 
 @_compiled
 def _unpack_circuit(packed: Packed, at: int) -> tuple[kernels.Slice, int]:
-    s = packed[at : at + 8]
-    ends = at + 12 + np.cumsum(packed[at + 8 : at + 12])
-    left = packed[at + 12 : ends[0]]
-    right = packed[ends[0] : ends[1]]
-    out = packed[ends[1] : ends[2]]
-    tables = packed[ends[2] : ends[3]]
-    circuit = (s[0], s[1], left, right, out, tables, s[2], s[3], s[4], s[5], s[6], s[7])
-    return circuit, ends[3]
+    """Undo the packing of one circuit: eight numbers, the lengths of five arrays, the arrays."""
+    n = packed[at : at + 8].astype(np.int64)
+    end = at + 13 + np.cumsum(packed[at + 8 : at + 13])
+    places = packed.view(np.uint32)
+    circuit = kernels.Slice(
+        n_cells=int(n[0]),
+        n_inputs=int(n[1]),
+        left=places[at + 13 : end[0]],
+        right=places[end[0] : end[1]],
+        out=places[end[1] : end[2]],
+        table_cells=places[end[2] : end[3]],
+        like_at=int(n[2]),
+        probe_at=int(n[3]),
+        one_at=int(n[4]),
+        message_at=int(n[5]),
+        result_lo=int(n[6]),
+        result_hi=int(n[7]),
+        runs=places[end[3] : end[4]].reshape(-1, 2),
+    )
+    return circuit, end[4]
 
 
 @_compiled
@@ -66,21 +80,39 @@ def evaluate(theta: Array, log_like: Array, packed: Packed) -> tuple[Array, Arra
     tables = np.ascontiguousarray(theta).reshape(1, theta.shape[0], 1)
     like = np.ascontiguousarray(log_like).reshape(n_steps, log_like.shape[1], 1)
     regimes = np.zeros(n_steps, dtype=np.int64)
-    variables = packed[1 : 1 + packed[0]]
-    first, end = _unpack_circuit(packed, 1 + packed[0])
-    later, _ = _unpack_circuit(packed, end)
-    log_norm, marginals, _, counts, unsafe = kernels.sweep(
-        tables, regimes, like, variables, first, later, 0, kernels.SMOOTHED
+    numbers = np.ascontiguousarray(packed)
+    variables = numbers[1 : 1 + numbers[0]].astype(np.int64)
+    first, end = _unpack_circuit(numbers, 1 + numbers[0])
+    later, _ = _unpack_circuit(numbers, end)
+    found = kernels.Found(
+        log_norm=np.zeros((n_steps, 1)),
+        marginals=np.zeros((n_steps, log_like.shape[1], 1)),
+        probes=np.zeros((n_steps, 0, 1)),
+        counts=np.zeros((1, theta.shape[0], 1)),
+        unsafe=np.zeros(1, dtype=np.bool_),
     )
-    total, counted, by_like = log_norm[:, 0].sum(), counts[0, :, 0], marginals[:, :, 0]
-    if unsafe[0]:
+    one = len(found.unsafe)  # not a literal, for which the loops would be compiled again
+    kernels.sweep(
+        tables,
+        regimes,
+        like,
+        variables,
+        first,
+        later,
+        kernels.SMOOTHED,
+        one - 1,
+        one,
+        found,
+    )
+    total, counted = found.log_norm[:, 0].sum(), found.counts[0, :, 0]
+    by_like = found.marginals[:, :, 0]
+    if found.unsafe[0]:
         log_norm_1, marginals_1, _, counts_1 = kernels.sweep_log(
             np.log(tables[:, :, 0]),
             regimes,
             np.ascontiguousarray(like[:, :, 0]),
             first,
             later,
-            0,
             kernels.SMOOTHED,
         )
         total, counted, by_like = log_norm_1.sum(), counts_1[0], marginals_1
@@ -142,4 +174,6 @@ class LogEvidence(JAXOp):  # type: ignore[misc]
 
 @register_funcify_default_op_cache_key(LogEvidence)  # type: ignore[untyped-decorator]
 def _compile_for_numba(op: LogEvidence, **_: Any) -> Any:
-    return evaluate
+    # PyTensor keeps compiled code by the name of the operation, whatever became of its source.
+    sources = (Path(path).read_bytes() for path in (kernels.__file__, __file__))
+    return evaluate, crc32(b"".join(sources))

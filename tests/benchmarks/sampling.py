@@ -1,0 +1,193 @@
+"""The shipped scenario against the same model in plain PyMC (`plain_model`).
+
+Both are sampled by nutpie with the same chains, draws and tuning, as of 2020-01-23.
+
+- Time to the first posterior: a fresh process, from its start through imports, building and
+  compilation to all draws; with empty compile caches (cold, once each) and again with the caches
+  that this left behind (warm).
+- Effective draws per second: the worst bulk effective sample size over all table parameters and
+  accuracies, over the sampling time alone; medians of interleaved repetitions in one process, each
+  with its own seed.
+- The two log-probabilities are compared at several points; `max_abs_diff` is the largest gap.
+
+Needed: a cold posterior at least 5 times sooner, and 3 times the effective draws per second.
+"""
+
+from __future__ import annotations
+
+from tests.benchmarks import timing  # isort: skip  # before NumPy, whose threads it sets
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+AS_OF = "2020-01-23"
+SOONER, MORE, AGREE = 5.0, 3.0, 1e-8
+KINDS = ("ours", "plain")
+POINTS = 5
+
+
+def main() -> int:
+    """Run the benchmark, or one of the processes that it starts."""
+    parser = timing.parser(__doc__)
+    parser.add_argument("--draws", type=int, default=100, help="draws of each chain")
+    parser.add_argument("--tune", type=int, default=100, help="tuning steps of each chain")
+    parser.add_argument("--chains", type=int, default=2)
+    parser.add_argument("--child", choices=[*KINDS, "both"], help="used by the benchmark itself")
+    given = parser.parse_args()
+    if given.quick:
+        given.draws, given.tune, given.chains, given.repetitions = 20, 20, 1, 1
+    timing.bind_to_one_processor()
+    if given.child:
+        print(json.dumps(_compare(given) if given.child == "both" else _first(given)))
+        return 0
+    return _benchmark(given)
+
+
+def _benchmark(given: Any) -> int:
+    first: dict[str, dict[str, Any]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for state in ("cold", "warm"):
+            for kind in KINDS:
+                caches = Path(folder) / kind
+                first[f"{kind} {state}"] = _start(kind, caches, given)
+                timing.note(f"{kind}, {state}: {first[f'{kind} {state}']}")
+        both = _start("both", Path(folder) / "plain", given)
+    cases = []
+    for state, needed in (("cold", SOONER), ("warm", 0.0)):
+        ours, plain = first[f"ours {state}"], first[f"plain {state}"]
+        ratio = plain["total_s"] / ours["total_s"]
+        more = {"needed": needed, "repetitions": 1, "ours": ours, "plain": plain}
+        cases.append({"name": f"first posterior, {state}", "ratio": ratio, **more})
+    cases.append({"name": "effective draws per second", "needed": MORE, **both})
+    for case in cases:
+        case["max_abs_diff"] = both["max_abs_diff"]
+        fast = given.quick or case["ratio"] >= case["needed"]
+        case["ok"] = bool(fast and both["max_abs_diff"] <= AGREE)
+    settings = {"chains": given.chains, "draws": given.draws, "tune": given.tune}
+    return timing.finish("sampling", cases, sampling=settings, quick=given.quick)
+
+
+def _start(child: str, caches: Path, given: Any) -> dict[str, Any]:
+    """Run one child with its own compile caches; add the time that the whole process took."""
+    settings = [f"--{name}={getattr(given, name)}" for name in ("draws", "tune", "chains")]
+    command = [sys.executable, "-W", "ignore", "-m", "tests.benchmarks.sampling"]
+    command += [f"--child={child}", f"--repetitions={given.repetitions}", *settings]
+    environment = os.environ | {
+        "NUMBA_CACHE_DIR": str(caches / "numba"),
+        "PYTENSOR_FLAGS": f"base_compiledir={caches / 'pytensor'}",
+    }
+    start = time.perf_counter()
+    done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found | {"total_s": time.perf_counter() - start}
+
+
+def _first(given: Any) -> dict[str, Any]:
+    """Import, build, compile and sample one model."""
+    start = time.perf_counter()
+    model = _build(given.child)
+    built = time.perf_counter()
+    compiled = _compile(model)
+    ready = time.perf_counter()
+    tree = _sample(compiled, given, 1)
+    return {
+        "import_and_build_s": built - start,
+        "compile_s": ready - built,
+        "sample_s": time.perf_counter() - ready,
+        "leapfrog_steps": int(tree["sample_stats"]["n_steps"].sum()),
+    }
+
+
+def _compare(given: Any) -> dict[str, Any]:
+    """Interleaved sampling of both models, and the gap between their log-probabilities."""
+    models = {kind: _build(kind) for kind in KINDS}
+    compiled = {kind: _compile(model) for kind, model in models.items()}
+    rates: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    steps: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    for repetition in range(given.repetitions):
+        for kind in KINDS:
+            start = time.perf_counter()
+            tree = _sample(compiled[kind], given, repetition)
+            spent = time.perf_counter() - start
+            rates[kind].append(_worst_ess(tree) / spent)
+            steps[kind].append(spent / int(tree["sample_stats"]["n_steps"].sum()))
+            timing.note(f"{kind}, repetition {repetition}: {spent:.1f} s")
+    return {
+        "ratio": median(rates["ours"]) / median(rates["plain"]),
+        "max_abs_diff": _gap(models),
+        "measure": "worst bulk effective sample size over all table parameters and accuracies",
+        "effective_draws_per_s": {kind: median(found) for kind, found in rates.items()},
+        "all_effective_draws_per_s": rates,
+        "ms_per_kept_leapfrog_step_tuning_included": {k: 1e3 * median(s) for k, s in steps.items()},
+        "repetitions": given.repetitions,
+    }
+
+
+def _build(kind: str) -> Any:
+    import forecast as fc
+
+    problem = fc.load_scenario("iraq-2020")
+    evidence = fc.read_evidence("iraq-2020", problem).known_at(AS_OF)
+    if kind == "ours":
+        return fc.build_model(problem, evidence)
+    from tests.benchmarks.plain_model import build_plain_model
+
+    return build_plain_model(problem, evidence)
+
+
+def _compile(model: Any) -> Any:
+    import nutpie
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return nutpie.compile_pymc_model(model)
+
+
+def _sample(compiled: Any, given: Any, seed: int) -> Any:
+    import nutpie
+
+    return nutpie.sample(
+        compiled,
+        draws=given.draws,
+        tune=given.tune,
+        chains=given.chains,
+        cores=1,
+        seed=seed,
+        progress_bar=False,
+    )
+
+
+def _worst_ess(tree: Any) -> float:
+    import arviz as az
+
+    names = [name for name in tree["posterior"].data_vars if not name.endswith("__")]
+    found = az.ess(tree["posterior"].to_dataset()[names], method="bulk")
+    return min(float(found[name].min()) for name in names)
+
+
+def _gap(models: dict[str, Any]) -> float:
+    """Largest difference between the log-probabilities of both models at a few points."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ours, plain = (models[kind].compile_logp() for kind in KINDS)
+    rng = np.random.default_rng(0)
+    start = models["ours"].initial_point()
+    gaps = []
+    for spread in np.linspace(0, 1, POINTS):
+        point = {name: at + spread * rng.normal(size=at.shape) for name, at in start.items()}
+        gaps.append(abs(float(ours(point)) - float(plain(point))))
+    return max(gaps)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

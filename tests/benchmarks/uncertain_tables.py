@@ -1,0 +1,125 @@
+"""Posteriors of all variables under many sets of tables, against a loop over pyAgrum.
+
+Every set of tables is drawn around the network's own rows. Both sides give the posterior of every
+variable for every set: the engine in one sweep over all sets, pyAgrum by writing each set into its
+tables, making a LazyPropagation and reading every posterior. (Writing tables into an inference
+that already exists leaves its answers as they were.) pyAgrum is given the tables as lists already
+cut to length, its fastest way in; its loop runs over fewer sets, and times are for one set.
+
+`planning_s` is the choice of an elimination and its compilation to operations, done once for a
+network and not part of the ratio; `kernels_s` is the first use of the compiled loops in this
+process, most of it reading them from the cache, or compiling them where there is none.
+"""
+
+from __future__ import annotations
+
+from tests.benchmarks import timing  # isort: skip  # before NumPy, whose threads it sets
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from forecast.inference.network import Block, Network, Node, slice_circuits
+from tests.benchmarks.tables import load_tabled
+
+NEEDED = {"asia": 500, "alarm": 300, "hailfinder": 100, "hepar2": 250, "insurance": 25}
+AGREE = 1e-9
+CONCENTRATION = 20.0
+
+
+def main() -> int:
+    """Run the benchmark."""
+    parser = timing.parser(__doc__)
+    parser.add_argument("--networks", type=Path, help="folder of .bif files; random ones otherwise")
+    parser.add_argument("--sets", type=int, default=1000, help="sets of tables")
+    parser.add_argument("--rival-sets", type=int, default=50, help="sets that pyAgrum is given")
+    given = parser.parse_args()
+    if given.quick:
+        given.sets, given.rival_sets, given.repetitions = 50, 5, 1
+    timing.bind_to_one_processor()
+    kernels = timing.seconds(_first_use)
+    names = ["asia", "alarm"] if given.quick else list(NEEDED)
+    cases = []
+    for name in names:
+        cases.append(_compare(name, given))
+        timing.note(str(cases[-1]))
+    more = {"sets": given.sets, "rival_sets": given.rival_sets, "kernels_s": kernels}
+    return timing.finish("uncertain_tables", cases, quick=given.quick, **more)
+
+
+def _first_use() -> None:
+    network = Network((Node("x", ("a", "b"), Block((), 0), None),), n_cells=2, dynamic=False)
+    network.sweep(np.full((2, 1), 0.5), network.no_evidence(1), "smoothed")
+
+
+def _compare(name: str, given: Any) -> dict[str, Any]:
+    tabled = load_tabled(name, given.networks)
+    network = tabled.network
+    theta = tabled.with_concentration(CONCENTRATION).draw_tables(given.sets, seed=1)
+    planning = timing.seconds(lambda: slice_circuits(network, ()))
+    [circuit, _] = slice_circuits(network, ())
+    rival = _Rival(network, theta[:, : given.rival_sets])
+    nothing = network.no_evidence(1)
+
+    def ours() -> Any:
+        return network.sweep(theta, nothing, "smoothed").marginals[0]
+
+    gap = np.abs(ours()[:, : given.rival_sets] - rival.posteriors()).max()
+    times, spread = timing.medians({"ours": ours, "pyagrum": rival.posteriors}, given.repetitions)
+    ours_ms = 1e3 * times["ours"] / given.sets
+    rival_ms = 1e3 * times["pyagrum"] / given.rival_sets
+    ratio = rival_ms / ours_ms
+    return {
+        "name": name,
+        "network": "random of the same size" if given.networks is None else "from file",
+        "ratio": ratio,
+        "needed": NEEDED[name],
+        "max_abs_diff": gap,
+        "ours_ms_per_set": ours_ms,
+        "pyagrum_ms_per_set": rival_ms,
+        "planning_s": planning,
+        "operations": circuit.left.size,
+        "spread": spread,
+        "ok": bool(gap <= AGREE and (given.quick or ratio >= NEEDED[name])),
+    }
+
+
+class _Rival:
+    """The same network in pyAgrum, with tables as it takes them fastest."""
+
+    def __init__(self, network: Network, theta: Any) -> None:
+        import pyagrum as gum
+
+        gum.setNumberOfThreads(1)
+        self.inference = gum.LazyPropagation
+        self.net = gum.BayesNet()
+        for node in network.nodes:
+            self.net.add(gum.LabelizedVariable(node.name, node.name, list(node.states)))
+        blocks = [(node.name, node.first) for node in network.nodes if node.first is not None]
+        for name, block in blocks:
+            # The last parent's cells vary fastest after the variable's own, as in our tables.
+            for parent, _ in reversed(block.parents):
+                self.net.addArc(parent, name)
+        self.tables = [self.net.cpt(name) for name, _ in blocks]
+        self.numbers = [self.net.idFromName(name) for name, _ in blocks]
+        self.sets = [
+            [theta[network.cells(block, name), draw].tolist() for name, block in blocks]
+            for draw in range(theta.shape[1])
+        ]
+
+    def posteriors(self) -> Any:
+        """Probability of every state under every set, (state, set)."""
+        return np.stack([np.concatenate(self._one(values)) for values in self.sets], axis=-1)
+
+    def _one(self, values: list[list[float]]) -> list[Any]:
+        for table, cells in zip(self.tables, values, strict=True):
+            table.fillWith(cells)
+        inference = self.inference(self.net)
+        inference.makeInference()
+        return [inference.posterior(number).toarray() for number in self.numbers]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
