@@ -35,8 +35,8 @@ _MODES = {
 CHUNK_CELLS = 250_000
 """Cells of all draws of a chunk together, where that is possible: 2 MB, the second-level cache."""
 SMALLEST_CHUNK, LARGEST_CHUNK = 64, 256
-"""With fewer draws the start of each inner loop shows (1.7 times the time at 16); more than 256
-gain nothing on the smallest networks."""
+"""With fewer draws the start of each inner loop shows (at 16 up to 1.8 times the time); above 256
+nothing is gained even on the smallest networks."""
 MOST_CELLS = 50_000_000
 """Very large networks take fewer draws at a time, so that a chunk stays below half a gigabyte."""
 ROUNDING = 1e-9

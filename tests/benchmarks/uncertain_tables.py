@@ -99,7 +99,7 @@ class _Rival:
             self.net.add(gum.LabelizedVariable(node.name, node.name, list(node.states)))
         blocks = [(node.name, node.first) for node in network.nodes if node.first is not None]
         for name, block in blocks:
-            # The last parent's cells vary fastest after the variable's own, as in our tables.
+            # The first axis varies fastest there: the variable, then its last parent.
             for parent, _ in reversed(block.parents):
                 self.net.addArc(parent, name)
         self.tables = [self.net.cpt(name) for name, _ in blocks]
