@@ -71,7 +71,12 @@ ONLY_IN = {
     "nutpie": {"inference/posterior.py"},
     "pytensor": {"inference/model.py", "inference/operation.py"},
     "matplotlib": {"reporting/plots.py"},
-    "numba": {"inference/kernels.py", "inference/maximum.py", "inference/operation.py"},
+    "numba": {
+        "inference/kernels.py",
+        "inference/maximum.py",
+        "inference/operation.py",
+        "inference/tape.py",
+    },
     "jax": {"inference/operation_jax.py"},
     "jinja2": {"reporting/report.py"},
 }

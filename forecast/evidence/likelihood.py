@@ -49,9 +49,9 @@ class ReportTable:
         Reliability grade of each report, 0 for A, (report,).
     claim
         Claim that each report belongs to, (report,).
-    share
-        Weight of each report in its claim, (claim, report): it depends on what was reported,
-        because copies of one version count once.
+    weight
+        Weight of each report in its claim, (report,): it depends on what was reported, because
+        copies of one version count once. The weights of a claim sum to one.
     place
         Where a claim's likelihood goes among the flat (step, state) cells; one past the last
         cell where there is no such state, (claim, widest variable).
@@ -65,7 +65,7 @@ class ReportTable:
     n_states: Index
     grade: Index
     claim: Index
-    share: Array
+    weight: Array
     place: Index
 
 
@@ -94,13 +94,12 @@ def tabulate_reports(scenario: Scenario, evidence: Evidence, n_steps: int) -> Re
     observed = [report for report in evidence.observations if report.indicator not in inputs]
     claims = _claims(scenario, observed)
     widest = max(len(variable.states) for variable in scenario.variables.values())
-    share = np.zeros((len(claims), len(observed)))
+    weight = np.zeros(len(observed))
     place = np.full((len(claims), widest), n_steps * total, dtype=np.int64)
     claim = np.zeros(len(observed), np.int64)
     for number, ((indicator, step), members, weights) in enumerate(claims):
         claim[members] = number
-        for report, weight in weights.items():
-            share[number, report] = weight
+        weight[list(weights)] = list(weights.values())
         width = len(scenario.variables[indicator].states)
         place[number, :width] = step * total + starts[indicator] + np.arange(width)
     return ReportTable(
@@ -114,7 +113,7 @@ def tabulate_reports(scenario: Scenario, evidence: Evidence, n_steps: int) -> Re
         ),
         grade=np.array([RELIABILITY.index(r.reliability) for r in observed], np.int64),
         claim=claim,
-        share=share,
+        weight=weight,
         place=place,
     )
 

@@ -1,32 +1,26 @@
-"""Laying out a scenario: its network, the priors of its judgements and the program of its tables.
+"""Laying out a scenario: its network, the priors of its judgements and the tape of its tables.
 
-The builder walks the tables once. Judgements and formulas go into registers that number what they
-are given; a cell of a table is remembered as (block, row, column) and finds its place when all
-registers are complete.
+The builder walks the tables once. Judgements are numbered by family as they are met, and formulas
+are written to the tape step by step; a cell is remembered as a family and a number in it, and
+finds its place in the tape's memory when everything has been met.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import accumulate, product
+from itertools import accumulate, pairwise, product
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from forecast.errors import InputError, Problem, raise_if_any
-from forecast.inference.forms import (
-    Array,
-    Form,
-    HazardsForm,
-    Index,
-    NoisyMaxForm,
-    RankedForm,
-    RatiosForm,
-)
+from forecast.inference import tape
 from forecast.inference.network import Block, Network, Node, Parent
 from forecast.inference.tables import Measure, Priors, TableProgram
+from forecast.inference.tape import Cell, TapeWriter
 from forecast.scenario.checks import find_problems
 from forecast.scenario.elicitation import fit_beta, fit_lognormal, fit_normal, row_concentration
 from forecast.scenario.forms import (
@@ -46,13 +40,7 @@ from forecast.scenario.forms import (
 )
 from forecast.scenario.scenario import Scenario
 
-Cell = tuple[str, int, int]
-"""Block, row and column."""
-
-ONE, ZERO = -2, -1
-"""Factors that are constants: the last two of the vector of factors."""
-
-NOTHING: Cell = ("constant", 0, 0)
+Array = npt.NDArray[np.float64]
 
 
 @lru_cache(maxsize=16)
@@ -76,31 +64,31 @@ def compile_tables(scenario: Scenario) -> TableProgram:
 class _Judgements:
     """Numbers as stated, by family, each with a label."""
 
+    writer: TapeWriter
     chance: list[tuple[float, float]] = field(default_factory=list)
     rows: dict[int, list[tuple[float, ...]]] = field(default_factory=dict)
     states: dict[int, list[tuple[str, ...]]] = field(default_factory=dict)
     positive: list[tuple[float, float]] = field(default_factory=list)
     real: list[tuple[float, float]] = field(default_factory=list)
-    constants: list[float] = field(default_factory=lambda: [0.0, 1.0])
     labels: dict[str, list[str]] = field(default_factory=dict)
     misfits: list[tuple[str, float]] = field(default_factory=list)
 
     def row(self, row: Row, states: tuple[str, ...], label: str) -> list[Cell]:
         """Cells of one stated row, in the order of the states."""
         if row.exactly is not None:
-            return [self.constant(row.exactly.get(state, 0.0)) for state in states]
+            return [self.writer.constant(row.exactly.get(state, 0.0)) for state in states]
         if row.concentration is not None:
             alpha = tuple(row.concentration[state] for state in states)
         else:
             alpha = self._fit_row(row, states, label)
         if len(states) == 2:
-            yes, no = self.beta((alpha[1], alpha[0]), f"{label}: {states[1]}")
-            return [no, yes]
+            yes = self.beta((alpha[1], alpha[0]), f"{label}: {states[1]}")
+            return [self.writer.step(tape.SUBTRACT, self.writer.constant(1.0), yes), yes]
         self.rows.setdefault(len(states), []).append(alpha)
         self.states.setdefault(len(states), []).append(states)
         family = f"row_{len(states)}"
         number = self._label(family, label)
-        return [(family, number, k) for k in range(len(states))]
+        return [(family, number * len(states) + k) for k in range(len(states))]
 
     def _fit_row(self, row: Row, states: tuple[str, ...], label: str) -> tuple[float, ...]:
         assert row.chance is not None
@@ -112,39 +100,30 @@ class _Judgements:
         self.misfits.append((label, miss))
         return alpha
 
-    def beta(self, shape: tuple[float, float], label: str) -> tuple[Cell, Cell]:
-        """Cells of a chance and of its complement."""
+    def beta(self, shape: tuple[float, float], label: str) -> Cell:
+        """Cell of a chance."""
         self.chance.append(shape)
-        number = self._label("chance", label)
-        return ("chance", number, 0), ("complement", number, 0)
+        return "chance", self._label("chance", label)
 
-    def factor(self, interval: Any, label: str) -> int:
-        """Number of a positive parameter."""
+    def factor(self, interval: Any, label: str) -> Cell:
+        """Cell of a positive number."""
         self.positive.append(fit_lognormal(interval.lower, interval.upper, interval.coverage))
-        return self._label("positive", label)
+        return "positive", self._label("positive", label)
 
     def mean(self, interval: Any, label: str) -> int:
-        """Number of a real parameter."""
+        """Number of a real parameter, which no table uses."""
         self.real.append(fit_normal(interval.lower, interval.upper, interval.coverage))
         return self._label("real", label)
-
-    def constant(self, value: float) -> Cell:
-        if value not in self.constants:
-            self.constants.append(value)
-        return "constant", self.constants.index(value), 0
 
     def _label(self, family: str, label: str) -> int:
         names = self.labels.setdefault(family, [])
         names.append(label)
         return len(names) - 1
 
-    def blocks(self) -> Iterator[tuple[str, int, int]]:
-        """Name, rows and columns of the blocks of stated cells, in order."""
-        yield "chance", len(self.chance), 1
-        yield "complement", len(self.chance), 1
-        for width, rows in sorted(self.rows.items()):
-            yield f"row_{width}", len(rows), width
-        yield "constant", len(self.constants), 1
+    def sizes(self) -> dict[str, int]:
+        """Cells of each family that tables use, in order."""
+        rows = {f"row_{width}": width * len(rows) for width, rows in sorted(self.rows.items())}
+        return {"chance": len(self.chance), **rows, "positive": len(self.positive)}
 
     def priors(self) -> Priors:
         return Priors(
@@ -157,164 +136,13 @@ class _Judgements:
         )
 
 
-class _Register:
-    """Rows of one form, until all of them are known."""
-
-    def blocks(self) -> list[tuple[str, int, int]]:
-        """Name, rows and columns of the blocks that the form computes."""
-        raise NotImplementedError
-
-    def form(self, places: _Places) -> Form:
-        """The finished form."""
-        raise NotImplementedError
-
-
-@dataclass
-class _NoisyMaxRows(_Register):
-    causes: list[list[Cell]] = field(default_factory=list)
-    above: list[list[tuple[int, int]]] = field(default_factory=list)
-    below: list[list[tuple[int, int]]] = field(default_factory=list)
-
-    def cause(self, cells: list[Cell]) -> int:
-        self.causes.append(cells)
-        return len(self.causes) - 1
-
-    def row(self, active: list[int], width: int) -> list[Cell]:
-        """Cells of one row: the products of the active causes' running sums, differenced."""
-        cells: list[Cell] = []
-        for k in range(width):
-            cells.append(("noisy_max", len(self.above), 0))
-            self.above.append([(number, k) for number in active])
-            self.below.append([(number, k - 1) for number in active] if k else [])
-        return cells
-
-    def blocks(self) -> list[tuple[str, int, int]]:
-        return [("noisy_max", len(self.above), 1)]
-
-    def form(self, places: _Places) -> Form:
-        causes = places.pad(self.causes)
-        width, zero = causes.shape[1], causes.size
-
-        def products(rows: list[list[tuple[int, int]]]) -> Index:
-            numbers = [[number * width + k for number, k in row] or [zero] for row in rows]
-            return np.asarray(_padded(numbers, zero + 1))
-
-        return NoisyMaxForm(causes, products(self.above), products(self.below))
-
-
-@dataclass
-class _RatioRows(_Register):
-    base: list[list[Cell]] = field(default_factory=list)
-    times: list[list[list[int]]] = field(default_factory=list)
-
-    def row(self, base: list[Cell], times: list[list[int]]) -> list[Cell]:
-        self.base.append(base)
-        self.times.append(times)
-        return [("ratios", len(self.base) - 1, k) for k in range(len(base))]
-
-    def _width(self) -> int:
-        return max(map(len, self.base), default=0)
-
-    def blocks(self) -> list[tuple[str, int, int]]:
-        return [("ratios", len(self.base), self._width())]
-
-    def form(self, places: _Places) -> Form:
-        named = np.zeros((len(self.base), self._width()))
-        for r, row in enumerate(self.times):
-            named[r, : len(row)] = [bool(times) for times in row]
-        return RatiosForm(places.pad(self.base), places.factors(_cube(self.times)), named)
-
-
-@dataclass
-class _RankedRows(_Register):
-    weight: list[list[int]] = field(default_factory=list)
-    place: list[list[float]] = field(default_factory=list)
-    spread: list[int] = field(default_factory=list)
-    sizes: list[int] = field(default_factory=list)
-
-    def row(self, weight: list[int], place: list[float], spread: int, width: int) -> list[Cell]:
-        self.weight.append(weight)
-        self.place.append(place)
-        self.spread.append(spread)
-        self.sizes.append(width)
-        return [("ranked", len(self.sizes) - 1, k) for k in range(width)]
-
-    def blocks(self) -> list[tuple[str, int, int]]:
-        return [("ranked", len(self.sizes), max(self.sizes, default=0))]
-
-    def form(self, places: _Places) -> Form:
-        edges = np.arange(max(self.sizes) + 1) / np.array(self.sizes)[:, None]
-        return RankedForm(
-            weight=places.factors(_padded(self.weight, ZERO)),
-            place=_padded(self.place, 0.0),
-            spread=np.array(self.spread),
-            edges=np.minimum(edges, 1.0),
-        )
-
-
-@dataclass
-class _HazardRows(_Register):
-    moves: list[tuple[Cell, float]] = field(default_factory=list)
-    ways: list[list[int]] = field(default_factory=list)
-    times: list[list[list[int]]] = field(default_factory=list)
-
-    def move(self, chance: Cell, steps: float) -> int:
-        self.moves.append((chance, steps))
-        return len(self.moves) - 1
-
-    def row(self, ways: list[int], times: list[list[int]]) -> tuple[list[Cell], Cell]:
-        """Cells of the ways out, and of staying."""
-        number = len(self.ways)
-        self.ways.append(ways)
-        self.times.append(times)
-        return [("leave", number, k) for k in range(len(ways))], ("stay", number, 0)
-
-    def blocks(self) -> list[tuple[str, int, int]]:
-        most = max(map(len, self.ways), default=0)
-        return [("leave", len(self.ways), most), ("stay", len(self.ways), 1)]
-
-    def form(self, places: _Places) -> Form:
-        return HazardsForm(
-            chance=np.array([places.at(cell) for cell, _ in self.moves], dtype=np.int64),
-            steps=np.array([steps for _, steps in self.moves]),
-            move=_padded(self.ways, len(self.moves)),
-            times=places.factors(_cube(self.times)),
-        )
-
-
-class _Places:
-    """Where cells lie among the blocks, and factors among the positive parameters."""
-
-    def __init__(self, blocks: Sequence[tuple[str, int, int]], n_positive: int) -> None:
-        sizes = [rows * columns for _, rows, columns in blocks]
-        starts = accumulate([0, *sizes[:-1]])
-        self._starts = {name: start for (name, *_), start in zip(blocks, starts, strict=True)}
-        self._columns = {name: columns for name, _, columns in blocks}
-        self._n_factors = n_positive + 2
-
-    def at(self, cell: Cell) -> int:
-        block, row, column = cell
-        return self._starts[block] + row * self._columns[block] + column
-
-    def pad(self, rows: list[list[Cell]]) -> Index:
-        """Places of cells row by row, padded with the place of a zero."""
-        return np.asarray(
-            _padded([[self.at(cell) for cell in row] for row in rows], self.at(NOTHING))
-        )
-
-    def factors(self, numbers: Index) -> Index:
-        """Factors with the constants in their places."""
-        return np.where(numbers < 0, self._n_factors + numbers, numbers)
-
-
 class _Builder:
     """Walks a scenario's tables and collects judgements and cells."""
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
-        self.judgements = _Judgements()
-        self.noisy_max, self.ratios = _NoisyMaxRows(), _RatioRows()
-        self.ranked, self.hazards = _RankedRows(), _HazardRows()
+        self.writer = TapeWriter()
+        self.judgements = _Judgements(self.writer)
         self.cells: list[Cell] = []
 
     def build(self) -> TableProgram:
@@ -324,22 +152,13 @@ class _Builder:
             for name, variable in self.scenario.variables.items()
             if variable.measured is not None
         }
-        registers = [
-            register
-            for register in (self.noisy_max, self.ratios, self.ranked, self.hazards)
-            if register.blocks()[0][1]
-        ]
-        blocks = [*self.judgements.blocks(), *(b for r in registers for b in r.blocks())]
-        places = _Places(blocks, len(self.judgements.positive))
         dynamic = self.scenario.time is not None
         return TableProgram(
             network=Network(nodes, n_cells=len(self.cells), dynamic=dynamic),
             priors=self.judgements.priors(),
             measures=measures,
             misfits=tuple(self.judgements.misfits),
-            constants=np.array(self.judgements.constants),
-            forms=tuple(register.form(places) for register in registers),
-            order=np.array([places.at(cell) for cell in self.cells], dtype=np.int64),
+            tape=self.writer.finish(self.judgements.sizes(), self.cells),
         )
 
     def _node(self, name: str) -> Node:
@@ -386,20 +205,30 @@ class _Builder:
     def _add_noisy_max(
         self, name: str, table: NoisyMax, parents: tuple[Parent, ...], label: str
     ) -> None:
+        """P(at most state k) is a product over causes (Díez 1993); its differences are cells."""
         states = self._states(name)
         leak, *causes = (
-            self.noisy_max.cause(
+            self._running_sums(
                 self.judgements.row(row, states, label + (_say(row.when) or " | leak"))
             )
             for row in (table.leak, *table.causes)
         )
         for config in self._configurations(parents):
-            active = [
-                number
-                for number, cause in zip(causes, table.causes, strict=True)
+            active = [leak] + [
+                sums
+                for sums, cause in zip(causes, table.causes, strict=True)
                 if _holds(cause.when, parents, config)
             ]
-            self.cells += self.noisy_max.row([leak, *active], len(states))
+            upto = [self.writer.product(cells) for cells in zip(*active, strict=True)]
+            upto.append(self.writer.constant(1.0))
+            self.cells += [
+                upto[0],
+                *(self.writer.step(tape.SUBTRACT, b, a) for a, b in pairwise(upto)),
+            ]
+
+    def _running_sums(self, row: list[Cell]) -> list[Cell]:
+        """P(at most state k) of one cause, for all states but the last, where it is one."""
+        return list(accumulate(row[:-1], lambda a, b: self.writer.step(tape.ADD, a, b)))
 
     def _add_ratios(
         self, name: str, table: LikelihoodRatios, parents: tuple[Parent, ...], label: str
@@ -411,30 +240,75 @@ class _Builder:
             for ratio in table.ratios
         ]
         for config in self._configurations(parents):
-            active = [
-                (factor, ratio.state)
-                for factor, ratio in zip(factors, table.ratios, strict=True)
-                if _holds(ratio.when, parents, config)
-            ]
-            times = [[factor for factor, named in active if named == state] for state in states]
-            self.cells += self.ratios.row(base, times) if active else base
+            times: dict[str, list[Cell]] = {}
+            for factor, ratio in zip(factors, table.ratios, strict=True):
+                if _holds(ratio.when, parents, config):
+                    times.setdefault(ratio.state, []).append(factor)
+            self.cells += self._raise(dict(zip(states, base, strict=True)), times)
+
+    def _raise(self, base: dict[str, Cell], times: dict[str, list[Cell]]) -> list[Cell]:
+        """Multiply the chance of some states; the others share the rest in proportion."""
+        if not times:
+            return list(base.values())
+        write = self.writer
+        one, almost = write.constant(1.0), write.constant(1 - tape.NEVER)
+        raised = {state: write.product([base[state], *times[state]]) for state in times}
+        total = write.step(tape.AT_LEAST, write.sum(raised.values()), write.constant(tape.NEVER))
+        allowed = write.step(tape.AT_MOST, total, almost)
+        shrink = write.step(tape.DIVIDE, allowed, total)
+        rest = write.sum(base[state] for state in base if state not in times)
+        rest = write.step(tape.AT_LEAST, rest, write.constant(tape.NEVER))
+        left = write.step(tape.DIVIDE, write.step(tape.SUBTRACT, one, allowed), rest)
+        return [
+            write.product([raised[state], shrink] if state in times else [base[state], left])
+            for state in base
+        ]
 
     def _add_ranked(
         self, name: str, table: Ranked, parents: tuple[Parent, ...], label: str
     ) -> None:
+        write = self.writer
         weights = [
             self.judgements.factor(influence.weight, f"{label}: weight of {influence.of}")
             for influence in table.influences
         ]
         spread = self.judgements.factor(table.spread.between, f"{label}: spread")
+        whole = write.sum(weights)
         for config in self._configurations(parents):
-            state = {spell_parent(*p): s for p, s in zip(parents, config, strict=True)}
-            place = []
-            for influence in table.influences:
-                states = self._states(parse_parent(influence.of)[0])
-                at = (states.index(state[influence.of]) + 0.5) / len(states)
-                place.append(1 - at if influence.against else at)
-            self.cells += self.ranked.row(weights, place, spread, len(self._states(name)))
+            places = self._places(table, parents, config)
+            pulled = [
+                write.step(tape.MULTIPLY, weight, write.constant(place))
+                for weight, place in zip(weights, places, strict=True)
+            ]
+            mean = write.step(tape.DIVIDE, write.sum(pulled), whole)
+            self.cells += self._cut_normal(mean, spread, len(self._states(name)))
+
+    def _places(
+        self, table: Ranked, parents: tuple[Parent, ...], config: tuple[str, ...]
+    ) -> list[float]:
+        """Place of each parent's state on the scale from 0 to 1."""
+        state = {spell_parent(*p): s for p, s in zip(parents, config, strict=True)}
+        places = []
+        for influence in table.influences:
+            states = self._states(parse_parent(influence.of)[0])
+            at = (states.index(state[influence.of]) + 0.5) / len(states)
+            places.append(1 - at if influence.against else at)
+        return places
+
+    def _cut_normal(self, mean: Cell, spread: Cell, n: int) -> list[Cell]:
+        """Chances of n equal parts of the scale under a normal distribution cut off at its ends."""
+        write = self.writer
+        edges = [
+            write.step(
+                tape.DIVIDE,
+                write.step(tape.SUBTRACT, write.constant(k / n), mean),
+                spread,
+            )
+            for k in range(n + 1)
+        ]
+        mass = [write.step(tape.BETWEEN, a, b) for a, b in pairwise(edges)]
+        whole = write.sum(mass)
+        return [write.step(tape.DIVIDE, part, whole) for part in mass]
 
     def _add_hazards(
         self, name: str, table: Hazards, parents: tuple[Parent, ...], label: str
@@ -448,90 +322,80 @@ class _Builder:
         memory = (name, 1) in parents and any(move.source for move in table.moves)
         for config in self._configurations(parents):
             source = config[parents.index((name, 1))] if memory else states[0]
-            found = {
-                move.target: (
-                    number,
+            hazards = {
+                move.target: self.writer.product(
                     [
-                        times
-                        for times, factor in zip(factors, table.multipliers, strict=True)
-                        if factor.source in (None, source)
-                        and factor.target in (None, move.target)
-                        and _holds(factor.when, parents, config)
-                    ],
+                        hazard,
+                        *(
+                            times
+                            for times, factor in zip(factors, table.multipliers, strict=True)
+                            if factor.source in (None, source)
+                            and factor.target in (None, move.target)
+                            and _holds(factor.when, parents, config)
+                        ),
+                    ]
                 )
-                for number, move in zip(moves, table.moves, strict=True)
+                for hazard, move in zip(moves, table.moves, strict=True)
                 if (move.source or states[0]) == source and _holds(move.when, parents, config)
             }
-            self.cells += self._compete(states, source, found)
+            self.cells += self._compete(states, source, hazards)
 
-    def _add_moves(self, table: Hazards, label: str) -> list[int]:
+    def _add_moves(self, table: Hazards, label: str) -> list[Cell]:
+        """Hazard of each move over one step."""
         assert self.scenario.time is not None
         step = self.scenario.time.step
-        numbers = []
+        hazards = []
         for move in table.moves:
             way = f" {move.source}→{move.target}" if move.source else f" →{move.target}"
             told = f"{label}{way}{_say(move.when)} within {move.within:g} days"
             interval = move.chance
             shape = fit_beta(interval.lower, interval.upper, interval.coverage)
-            chance, _ = self.judgements.beta(shape, told)
-            numbers.append(self.hazards.move(chance, step / move.within))
-        return numbers
+            hazard = self.writer.step(tape.HAZARD, self.judgements.beta(shape, told))
+            steps = self.writer.constant(step / move.within)
+            hazards.append(self.writer.step(tape.MULTIPLY, hazard, steps))
+        return hazards
 
     def _compete(
-        self, states: tuple[str, ...], source: str, found: dict[str, tuple[int, list[int]]]
+        self, states: tuple[str, ...], source: str, hazards: dict[str, Cell]
     ) -> list[Cell]:
-        """Cells of one row: the ways out of a state, and staying in it."""
-        if not found:
-            return [self.judgements.constant(float(state == source)) for state in states]
-        ways, times = zip(*found.values(), strict=True)
-        leave, stay = self.hazards.row(list(ways), list(times))
-        cells = dict(zip(found, leave, strict=True)) | {source: stay}
-        return [cells.get(state, NOTHING) for state in states]
+        """Chances of one step's ways out of a state, and of staying in it."""
+        write = self.writer
+        if not hazards:
+            return [write.constant(float(state == source)) for state in states]
+        total = write.sum(hazards.values())
+        share = write.step(tape.SHARE, total)
+        cells = {
+            target: write.step(tape.MULTIPLY, hazard, share) for target, hazard in hazards.items()
+        }
+        cells[source] = write.step(tape.STAY, total)
+        return [cells.get(state, write.constant(0.0)) for state in states]
 
     def _measure(self, name: str, measured: Measured) -> Measure:
         states = self._states(name)
         judged = self.judgements
         if isinstance(measured, Count):
-            rates = [
-                judged.factor(measured.rate[state].between, f"{name}: rate | {state}")
+            places = [
+                judged.factor(measured.rate[state].between, f"{name}: rate | {state}")[1]
                 for state in states
             ]
             spread = measured.dispersion
-            one = judged.factor(spread.between, f"{name}: dispersion") if spread else rates[0]
+            one = judged.factor(spread.between, f"{name}: dispersion")[1] if spread else places[0]
             scales, degrees, per = [one] * len(states), 0.0, measured.per
         else:
-            rates = [
+            places = [
                 judged.mean(measured.mean[state].between, f"{name}: mean | {state}")
                 for state in states
             ]
             scales = [
-                judged.factor(measured.sd[state].between, f"{name}: sd | {state}")
+                judged.factor(measured.sd[state].between, f"{name}: sd | {state}")[1]
                 for state in states
             ]
             degrees, per = measured.degrees or 0.0, 1.0
-        return Measure(measured.family, np.array(rates), np.array(scales), per, degrees)
+        return Measure(measured.family, np.array(places), np.array(scales), per, degrees)
 
 
 def _pairs(pairs: list[tuple[float, float]]) -> Array:
     return np.array(pairs, dtype=np.float64).reshape(len(pairs), 2)
-
-
-def _padded(rows: Iterable[Sequence[Any]], filling: Any) -> Any:
-    """Rows of different lengths as one array."""
-    lists = list(rows)
-    width = max(map(len, lists), default=0)
-    return np.array([[*row, *[filling] * (width - len(row))] for row in lists])
-
-
-def _cube(rows: list[list[list[int]]]) -> Index:
-    """Factors of each way of each row as one array, padded with the constant 1."""
-    widest = max(map(len, rows))
-    deepest = max((len(times) for row in rows for times in row), default=0)
-    cube = np.full((len(rows), widest, max(deepest, 1)), ONE, dtype=np.int64)
-    for r, row in enumerate(rows):
-        for w, times in enumerate(row):
-            cube[r, w, : len(times)] = times
-    return cube
 
 
 def _holds(when: Mapping[str, Any], parents: tuple[Parent, ...], config: tuple[str, ...]) -> bool:

@@ -42,7 +42,7 @@ def report_data(program: TableProgram, table: ReportTable) -> Data:
     -------
     dict
         "said": state or number of each report, (report,); "settings", "n_states", "grade",
-        "claim", "share" and "place" as in `ReportTable`; and for each family of measured numbers
+        "claim", "weight" and "place" as in `ReportTable`; and for each family of measured numbers
         in the scenario "F_report", (number,), "F_location", (number, state), padded with that of
         the first state, and what `PARTS` says: "F_scale", (number, state), "F_exposure" and
         "F_degrees", (number,).
@@ -53,7 +53,7 @@ def report_data(program: TableProgram, table: ReportTable) -> Data:
         "n_states": table.n_states,
         "grade": table.grade,
         "claim": table.claim,
-        "share": table.share,
+        "weight": table.weight,
         "place": table.place,
     }
     for family in families_of(program):
@@ -123,10 +123,13 @@ def log_likelihoods(
     others = says.sum(axis=1, keepdims=True) - says
     slip = (1 - a) / spread(data["n_states"] - 1)
     channel = a[:, None] * says + slip[:, None] * others
-    claims = xp.log(xp.tensordot(data["share"], channel, axes=1)) + taken
+    weighed = spread(data["weight"][:, None]) * channel
+    nothing = 0 * parameters["accuracy"][0]  # for each draw
+    none_yet = spread(xp.zeros(data["place"].shape)) + nothing
+    claims = _add_at(none_yet, data["claim"], weighed, xp)
     settings = data["settings"]
-    flat = spread(xp.concatenate([settings.reshape((-1,)), np.zeros(1)]))
-    summed = _add_at(flat, data["place"], claims, xp)[:-1]
+    flat = spread(xp.concatenate([settings.reshape((-1,)), np.zeros(1)])) + nothing
+    summed = _add_at(flat, data["place"], xp.log(claims) + taken, xp)[:-1]
     return summed.reshape((settings.shape[0], settings.shape[1], *summed.shape[1:]))
 
 
@@ -153,7 +156,8 @@ def _with_numbers(
         density = log_density(data, parameters, family, xp)
         densities.append((at, density))
         peak = _put(peak, at, density.max(axis=1), xp)
-    weighs = spread(xp.sign(data["share"]))
+    claims = xp.arange(data["place"].shape[0])[:, None]
+    weighs = spread(xp.equal(claims, data["claim"]) * xp.sign(data["weight"]))
     candidates = peak[None] * weighs - FAR * (1 - weighs)
     nobody = 0 * candidates.sum(axis=1, keepdims=True) - FAR  # where there are no reports at all
     taken = xp.concatenate([candidates, nobody], axis=1).max(axis=1)
@@ -210,7 +214,7 @@ def _put(target: Any, at: Any, values: Any, xp: Any) -> Any:
 
 def _add_at(target: Any, at: Any, values: Any, xp: Any) -> Any:
     if xp is not np:
-        return xp.inc_subtensor(target[at.ravel()], values.ravel())
-    total = np.array(np.broadcast_to(target, (len(target), *values.shape[2:])))
+        return xp.inc_subtensor(target[at], values)
+    total = np.array(target)
     np.add.at(total, at, values)
     return total

@@ -171,14 +171,18 @@ def _greedy_plan(
         joint = frozenset().union(*(scope for scope in live.values() if axis in scope))
         return _size(joint, sizes) * (1.0 if chance is None else 1.0 + 0.6 * chance.random())
 
+    def smallest_pair(numbers: list[int]) -> tuple[int, int]:
+        """Two factors whose product is smallest: small ones meet before they meet a large one."""
+        return min(
+            combinations(numbers, 2),
+            key=lambda pair: (_size(live[pair[0]] | live[pair[1]], sizes), pair),
+        )
+
     while waiting:
         axis = min(sorted(waiting), key=weight)
         bucket = [number for number, scope in live.items() if axis in scope]
         while len(bucket) > 2:
-            pair = min(
-                combinations(bucket, 2),
-                key=lambda pair: (_size(live[pair[0]] | live[pair[1]], sizes), pair),
-            )
+            pair = smallest_pair(bucket)
             bucket = [number for number in bucket if number not in pair]
             bucket.append(merge(*pair, frozenset()))
         joint = frozenset().union(*(live[number] for number in bucket))
@@ -186,11 +190,10 @@ def _greedy_plan(
         summed = (joint & waiting).difference(*elsewhere)
         merge(bucket[0], bucket[1] if len(bucket) > 1 else None, summed)
         waiting -= summed
-    rest = sorted(live, key=lambda number: (_size(live[number], sizes), number))
-    while len(rest) > 1:
-        rest = [merge(rest[0], rest[1], frozenset()), *rest[2:]]
-    if rest and not steps:
-        merge(rest[0], None, frozenset())
+    while len(live) > 1:
+        merge(*smallest_pair(list(live)), frozenset())
+    if live and not steps:
+        merge(*live, None, frozenset())
     return steps
 
 

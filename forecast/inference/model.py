@@ -42,18 +42,27 @@ def build_model(scenario: Scenario, evidence: Evidence) -> pm.Model:
         An ordinary model, to be sampled, drawn or extended.
     """
     import pymc as pm
-    import pytensor.tensor as pt
 
     program = compile_tables(scenario)
     table = tabulate_reports(scenario, evidence, last_step(scenario, evidence) + 1)
     grades = admiralty_grades()
     with pm.Model(coords=_coordinates(program)) as model:
         parameters = _priors(program)
-        theta = program.cells(parameters, pt)
+        theta = _table_cells(program, parameters)
         shapes = np.array([grade.shape for grade in grades])
         parameters["accuracy"] = pm.Beta("accuracy", shapes[:, 0], shapes[:, 1], dims="grade")
         _observe(program, table, theta, parameters)
         return model
+
+
+def _table_cells(program: TableProgram, parameters: dict[str, Any]) -> Any:
+    import pytensor.tensor as pt
+
+    from forecast.inference.operation import TableCells
+
+    found = program.tape
+    flat = program.flatten(parameters, pt)
+    return TableCells()(flat, found.constants, found.steps, found.order)
 
 
 def evidence_data(scenario: Scenario, evidence: Evidence) -> dict[str, Any]:
@@ -64,10 +73,7 @@ def evidence_data(scenario: Scenario, evidence: Evidence) -> dict[str, Any]:
     """
     program = compile_tables(scenario)
     table = tabulate_reports(scenario, evidence, last_step(scenario, evidence) + 1)
-    data = _data(program, table)
-    if not families_of(program):
-        del data["report_claim"]  # needed to draw reports, not to weigh them
-    return data
+    return _data(program, table)
 
 
 def _data(program: TableProgram, table: ReportTable) -> dict[str, Any]:

@@ -1,11 +1,11 @@
-"""The log evidence as one PyTensor operation, with its exact gradient.
+"""Tables and the log evidence as PyTensor operations, with their exact gradients.
 
-The operation returns the log evidence together with its derivatives with respect to the table
+The log evidence comes together with its derivatives with respect to the table
 cells and to the log-likelihoods. The gradient that a sampler asks for is then already there:
 expected counts divided by the cells, and the smoothed probabilities of the states.
 
-The compiled elimination is an input like any other, so the compiled function is the same for
-every network and every set of observed variables.
+The tape of the tables and the compiled elimination are inputs like any other, so the compiled
+function is the same for every scenario, every network and every set of observed variables.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pytensor.graph.basic import Apply
 from pytensor.link.jax.ops import JAXOp
 from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache_key
 
-from forecast.inference import kernels
+from forecast.inference import kernels, tape
 from forecast.inference.network import Network, slice_circuits
 
 if TYPE_CHECKING:
@@ -123,6 +123,13 @@ def evaluate(theta: Array, log_like: Array, packed: Packed) -> tuple[Array, Arra
     return np.asarray(total), by_theta, np.ascontiguousarray(by_like)
 
 
+@_compiled
+def table_cells(parameters: Array, constants: Array, steps: tape.Steps, order: tape.Steps) -> Array:
+    """Table cells of a single draw, (cell,)."""
+    memory = tape.run_once(parameters, constants, steps)
+    return memory[order]
+
+
 class LogEvidence(JAXOp):  # type: ignore[misc]
     """log Z of a network, given its table cells and the log-likelihood of every state.
 
@@ -172,8 +179,78 @@ class LogEvidence(JAXOp):  # type: ignore[misc]
         return [[True, False, False], [True, False, False], [False, False, False]]
 
 
+class _TapeOperation(JAXOp):  # type: ignore[misc]
+    """One way of running a `Tape` on a vector of floats, which the kernel is given first."""
+
+    __props__ = ()
+    name = None
+    kernel: Any
+
+    def __init__(self) -> None:
+        """Hold nothing: the tape is among the inputs."""
+
+    def make_node(self, *inputs: Any) -> Apply:
+        """Apply the operation."""
+        return Apply(self, [pt.as_tensor_variable(part) for part in inputs], [pt.dvector()])
+
+    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+        """Evaluate outside compiled graphs."""
+        output_storage[0][0] = type(self).kernel(*inputs)
+
+
+class TableCells(_TapeOperation):
+    """Table cells, (cell,), from parameters.
+
+    Inputs: parameters, (parameter,); then ``constants``, ``steps`` and ``order`` of a `Tape`.
+    """
+
+    gufunc_signature = "(p),(k),(s,o),(c)->(c)"
+    kernel = staticmethod(table_cells)
+
+    def perform_jax(self, *inputs: Any) -> Any:
+        """Evaluate within JAX."""
+        from forecast.inference.operation_jax import table_cells
+
+        return table_cells(*inputs)
+
+    def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
+        """Slopes by the parameters."""
+        slopes = TableSlopes()(*inputs, cotangents[0])
+        return [slopes, *(disconnected_type() for _ in inputs[1:])]
+
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+        """Only the parameters can be differentiated by."""
+        return [[True], *([False] for _ in node.inputs[1:])]
+
+
+class TableSlopes(_TapeOperation):
+    """Slopes by the parameters, (parameter,); inputs as `TableCells`, then slopes by the cells."""
+
+    gufunc_signature = "(p),(k),(s,o),(c),(c)->(p)"
+    kernel = staticmethod(tape.run_backwards)
+
+    def perform_jax(self, *inputs: Any) -> Any:
+        """Evaluate within JAX."""
+        from forecast.inference.operation_jax import table_slopes
+
+        return table_slopes(*inputs)
+
+
+# PyTensor keeps compiled code by the name of an operation, whatever became of its source.
+_FILES = (kernels.__file__, tape.__file__, __file__)
+_SOURCES = crc32(b"".join(Path(file).read_bytes() for file in _FILES))
+
+
 @register_funcify_default_op_cache_key(LogEvidence)  # type: ignore[untyped-decorator]
-def _compile_for_numba(op: LogEvidence, **_: Any) -> Any:
-    # PyTensor keeps compiled code by the name of the operation, whatever became of its source.
-    sources = (Path(path).read_bytes() for path in (kernels.__file__, __file__))
-    return evaluate, crc32(b"".join(sources))
+def _compile_log_evidence(op: LogEvidence, **_: Any) -> Any:
+    return evaluate, _SOURCES
+
+
+@register_funcify_default_op_cache_key(TableCells)  # type: ignore[untyped-decorator]
+def _compile_table_cells(op: TableCells, **_: Any) -> Any:
+    return table_cells, _SOURCES
+
+
+@register_funcify_default_op_cache_key(TableSlopes)  # type: ignore[untyped-decorator]
+def _compile_table_slopes(op: TableSlopes, **_: Any) -> Any:
+    return tape.run_backwards, _SOURCES

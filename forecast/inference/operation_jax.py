@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from forecast.inference import operation, tape
 from forecast.inference.operation import evaluate
 
 
@@ -43,3 +44,34 @@ def _differentiate(primals: Any, tangents: Any) -> Any:
     outputs = _, by_theta, by_log_like = _call_back(*primals)
     slope = jnp.vdot(by_theta, tangents[0]) + jnp.vdot(by_log_like, tangents[1])
     return outputs, (slope, jnp.zeros_like(by_theta), jnp.zeros_like(by_log_like))
+
+
+@jax.custom_vjp  # type: ignore[untyped-decorator]
+def table_cells(parameters: Any, constants: Any, steps: Any, order: Any) -> Any:
+    """The output of `TableCells`, under `jit`, `vmap` and reverse-mode `grad`."""
+    return _call(operation.table_cells, order.shape, parameters, constants, steps, order)
+
+
+def table_slopes(parameters: Any, *rest: Any) -> Any:
+    """The output of `TableSlopes`, under `jit` and `vmap`."""
+    return _call(tape.run_backwards, parameters.shape, parameters, *rest)
+
+
+def _call(kernel: Any, shape: tuple[int, ...], *inputs: Any) -> Any:
+    def evaluate_copies(*parts: Any) -> Any:
+        return kernel(*(np.array(part) for part in parts))
+
+    result = jax.ShapeDtypeStruct(shape, np.float64)
+    return jax.pure_callback(evaluate_copies, result, *inputs, vmap_method="sequential")
+
+
+def _forwards(*inputs: Any) -> Any:
+    return table_cells(*inputs), inputs
+
+
+def _backwards(inputs: Any, by_cell: Any) -> Any:
+    none = [None] * (len(inputs) - 1)
+    return (table_slopes(*inputs, by_cell), *none)
+
+
+table_cells.defvjp(_forwards, _backwards)

@@ -85,16 +85,17 @@ def simulate_reports(
         Number of a state, or the number reported, (report,).
     """
     truth = simulate_history(network, theta, data["settings"], rng)
-    n_states, share = data["n_states"], data["share"]
+    n_states = data["n_states"]
     told: Array = np.zeros(len(n_states))
     starts = network.first_states[:-1]
     for claim, place in enumerate(data["place"]):
         step, cell = divmod(int(place[0]), network.n_states)
         state = truth[step, int(np.searchsorted(starts, cell, side="right")) - 1]
-        speaker = rng.choice(len(n_states), p=share[claim])
+        members = data["claim"] == claim
+        speaker = rng.choice(len(n_states), p=np.where(members, data["weight"], 0.0))
         if rng.random() > parameters["accuracy"][data["grade"][speaker]]:
             state = rng.choice([k for k in range(n_states[speaker]) if k != state])
-        told[data["claim"] == claim] = state
+        told[members] = state
     for family in families:
         repeated: dict[int, float] = {}
         for number, report in enumerate(data[f"{family}_report"]):

@@ -1,8 +1,8 @@
 """From uncertain judgements to tables: one small array program, whatever the forms of the tables.
 
 A scenario's judgements become a few vectors of parameters, one vector per family of priors. The
-program turns them into the flat vector of table cells. It uses only operations that NumPy and
-PyTensor share, so the same lines serve stored draws (draws axis last) and the model's graph.
+tape turns them into the flat vector of table cells, for stored draws (draws axis last) and, with
+its slopes, in the model's graph.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from forecast.inference.forms import Form
 from forecast.inference.network import Network
+from forecast.inference.tape import Tape
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
@@ -84,9 +84,6 @@ class Measure:
 class TableProgram:
     """How the cells of all tables follow from the parameters.
 
-    Probabilities as stated come first, then the blocks that each form computes from them; one
-    permutation puts them in their places.
-
     Attributes
     ----------
     network
@@ -97,67 +94,51 @@ class TableProgram:
         What is reported about the variables that are measured.
     misfits
         Rows whose prior misses a stated interval, and by how much.
-    constants
-        Probabilities that are known exactly.
-    forms
-        Formulas of the tables that are not stated row by row.
-    order
-        Place of every cell among the blocks, (cell,).
+    tape
+        Computes the cells.
     """
 
     network: Network
     priors: Priors
     measures: dict[str, Measure]
     misfits: tuple[tuple[str, float], ...]
-    constants: Array
-    forms: tuple[Form, ...]
-    order: Index
+    tape: Tape
 
-    def cells(self, parameters: Mapping[str, Any], xp: Any = np) -> Any:
+    def cells(self, parameters: Mapping[str, Any]) -> Array:
         """Table cells from parameters.
 
         Parameters
         ----------
         parameters
-            "chance", shape (judgement, …); "row_k", (judgement, k, …); "positive" and "real",
-            (judgement, …): those families that the scenario has. NumPy arrays may carry a draws
-            axis, last.
-        xp
-            `numpy` or `pytensor.tensor`.
+            "chance", shape (judgement, …); "row_k", (judgement, k, …); "positive",
+            (judgement, …): those families that the scenario has. The draws axis, if there is
+            one, is last.
 
         Returns
         -------
-        array
+        numpy.ndarray
             Shape (cell, …).
         """
-        draws = _draws(parameters)
-        parts = []
-        if "chance" in parameters:
-            parts += [parameters["chance"], 1 - parameters["chance"]]
-        parts += [
-            parameters[f"row_{width}"].reshape((rows.size, *draws))
-            for width, rows in self.priors.rows.items()
-        ]
-        stated = xp.concatenate([*parts, _repeat(self.constants, draws, xp)])
-        factors = _repeat(np.array([1.0, 0.0]), draws, xp)
-        if "positive" in parameters:
-            factors = xp.concatenate([parameters["positive"], factors])
-        blocks = [stated]
-        for form in self.forms:
-            blocks += [
-                block.reshape((block.shape[0] * block.shape[1], *draws))
-                for block in form.cells(stated, factors, xp)
-            ]
-        return xp.concatenate(blocks)[self.order]
+        flat = self.flatten(parameters)
+        found = self.tape.run(flat if flat.ndim > 1 else flat[:, None])
+        return found if flat.ndim > 1 else found[:, 0]
 
+    def flatten(self, parameters: Mapping[str, Any], xp: Any = np) -> Any:
+        """All parameters that tables use as one vector, (parameter, …).
 
-def _draws(parameters: Mapping[str, Any]) -> tuple[Any, ...]:
-    """The draws axis of the parameters: one number, or none."""
-    for family, values in parameters.items():
-        own = 2 if family.startswith("row_") else 1
-        return tuple(values.shape[own:]) if values.ndim > own else ()
-    return ()
-
-
-def _repeat(constant: Array, draws: tuple[Any, ...], xp: Any) -> Any:
-    return xp.broadcast_to(constant[:, None], (len(constant), *draws)) if draws else constant
+        Parameters
+        ----------
+        parameters
+            As for `cells`, arrays or symbols.
+        xp
+            `numpy` or `pytensor.tensor`.
+        """
+        parts = [parameters["chance"]] if len(self.priors.chance) else []
+        for width, rows in self.priors.rows.items():
+            given = parameters[f"row_{width}"]
+            parts.append(
+                given.reshape((rows.size, *(given.shape[k] for k in range(2, given.ndim))))
+            )
+        if len(self.priors.positive):
+            parts.append(parameters["positive"])
+        return xp.concatenate(parts) if parts else np.zeros(0)

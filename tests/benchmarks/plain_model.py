@@ -20,8 +20,9 @@ import pytensor.tensor as pt
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import ReportTable, last_step, tabulate_reports
 from forecast.evidence.sources import admiralty_grades
+from forecast.inference.builder import compile_tables
 from forecast.inference.network import Block, Network, Node
-from forecast.inference.tables import TableProgram, compile_tables
+from forecast.inference.tables import TableProgram
 from forecast.scenario.scenario import Scenario
 
 TIME = "time"
@@ -55,18 +56,19 @@ def _priors(program: TableProgram) -> dict[str, Any]:
     parameters: dict[str, Any] = {"chance": pm.Beta("chance", *priors.chance.T)}
     for width, concentration in priors.rows.items():
         parameters[f"row_{width}"] = pm.Dirichlet(f"row_{width}", concentration)
-    if len(priors.times):
-        parameters["times"] = pm.LogNormal("times", *priors.times.T)
+    if len(priors.positive):
+        parameters["positive"] = pm.LogNormal("positive", *priors.positive.T)
     return parameters
 
 
 def _likelihoods(table: ReportTable, accuracy: Any) -> Any:
     """Likelihood of every state at every step, (step, state)."""
     grade, n_states = pm.Data("grade", table.grade), pm.Data("n_states", table.n_states)
-    named = pm.Data("named", table.state[:, None] == np.arange(table.place.shape[1]))
+    named = pm.Data("named", table.said[:, None] == np.arange(table.place.shape[1]))
     a = accuracy[grade]
     channel = pt.where(named, a[:, None], ((1 - a) / (n_states - 1))[:, None])
-    claims = pm.Data("share", table.share) @ channel
+    weighed = pm.Data("weight", table.weight)[:, None] * channel
+    claims = pt.zeros(table.place.shape)[pm.Data("claim", table.claim)].inc(weighed)
     log_like = pt.concatenate([pm.Data("settings", table.settings).ravel(), [0.0]])
     place = pm.Data("place", table.place.ravel())
     log_like = pt.inc_subtensor(log_like[place], pt.log(claims).ravel())
