@@ -72,6 +72,7 @@ ONLY_IN = {
     "pytensor": {"inference/model.py", "inference/operation.py"},
     "matplotlib": {"reporting/plots.py"},
     "numba": {
+        "inference/channel.py",
         "inference/kernels.py",
         "inference/maximum.py",
         "inference/operation.py",

@@ -4,15 +4,15 @@ A source of accuracy a takes the true state for what it is with probability a, a
 other n - 1 states with probability (1 - a) / (n - 1). It then names the state it sees or, where a
 number is reported, gives a number that is distributed as that state says. The report therefore
 speaks for every state by a weight: 1 for the state it names, or the density of its number.
-
-The formulas use operations that NumPy and PyTensor share; arrays may carry a draws axis, last.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numba
 import numpy as np
 import numpy.typing as npt
 from scipy.special import gammaln
@@ -20,8 +20,28 @@ from scipy.special import gammaln
 from forecast.evidence.likelihood import ReportTable
 from forecast.inference.tables import TableProgram
 
+if TYPE_CHECKING:
+
+    def _compiled[F: Callable[..., Any]](function: F) -> F: ...
+
+else:
+    _compiled = numba.njit(nogil=True, cache=True)
+
 Array = npt.NDArray[np.float64]
+Index = npt.NDArray[np.int64]
 Data = dict[str, Any]
+
+REPORTS = (
+    "said",
+    "number",
+    "n_states",
+    "grade",
+    "claim",
+    "weight",
+    "place",
+    "settings",
+)
+"""What the likelihood needs to know of reports besides accuracies and densities, in order."""
 
 PARTS = {
     "poisson": ("exposure",),
@@ -31,9 +51,6 @@ PARTS = {
 }
 """What each family of numbers needs besides the place of its mean."""
 
-FAR = 1e30
-"""Stands for infinity where a choice would give slopes of 32 bits under JAX."""
-
 
 def report_data(program: TableProgram, table: ReportTable) -> Data:
     """Everything about reports that the likelihood needs, by name.
@@ -41,180 +58,272 @@ def report_data(program: TableProgram, table: ReportTable) -> Data:
     Returns
     -------
     dict
-        "said": state or number of each report, (report,); "settings", "n_states", "grade",
-        "claim", "weight" and "place" as in `ReportTable`; and for each family of measured numbers
-        in the scenario "F_report", (number,), "F_location", (number, state), padded with that of
-        the first state, and what `PARTS` says: "F_scale", (number, state), "F_exposure" and
-        "F_degrees", (number,).
+        Those that `REPORTS` names: "said", state or number of each report, (report,); "number",
+        its place among the numbers of all families, or -1, (report,); the others as in
+        `ReportTable`. And for each family of measured numbers in the scenario "F_value",
+        (number,), "F_location", (number, state), padded with that of the first state, and what
+        `PARTS` says: "F_scale", (number, state), "F_exposure" and "F_degrees", (number,).
     """
+    place = np.full(len(table.said), -1, dtype=np.int64)
     data: Data = {
         "said": table.said,
-        "settings": table.settings,
+        "number": place,
         "n_states": table.n_states,
         "grade": table.grade,
         "claim": table.claim,
         "weight": table.weight,
         "place": table.place,
+        "settings": table.settings,
     }
+    found = 0
     for family in families_of(program):
-        data |= _number_data(program, table, family)
+        reports = [
+            k
+            for k, name in enumerate(table.observed)
+            if table.is_number[k] and program.measures[name].family == family
+        ]
+        place[reports] = found + np.arange(len(reports))
+        found += len(reports)
+        data |= _number_data(program, table, family, reports)
     return data
 
 
-def families_of(program: TableProgram) -> list[str]:
+def families_of(program: TableProgram) -> tuple[str, ...]:
     """Families of numbers that a scenario measures."""
-    return sorted({measure.family for measure in program.measures.values()})
+    return tuple(sorted({measure.family for measure in program.measures.values()}))
 
 
-def _number_data(program: TableProgram, table: ReportTable, family: str) -> Data:
+def _number_data(
+    program: TableProgram, table: ReportTable, family: str, reports: Sequence[int]
+) -> Data:
     width = table.place.shape[1]
-    numbers = [
-        (k, program.measures[name])
-        for k, name in enumerate(table.observed)
-        if table.is_number[k] and program.measures[name].family == family
-    ]
+    measures = [program.measures[table.observed[k]] for k in reports]
 
-    def padded(rows: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
+    def padded(rows: Sequence[Index]) -> Index:
         filled = [[*row, *[row[0]] * (width - len(row))] for row in rows]
         return np.array(filled, dtype=np.int64).reshape(len(rows), width)
 
+    pairs = list(zip(reports, measures, strict=True))
     found = {
-        "report": np.array([k for k, _ in numbers], dtype=np.int64),
-        "location": padded([measure.location for _, measure in numbers]),
-        "scale": padded([measure.scale for _, measure in numbers]),
-        "exposure": np.array(
-            [(table.exposure[k] or measure.per) / measure.per for k, measure in numbers]
-        ),
-        "degrees": np.array([measure.degrees for _, measure in numbers]),
+        "value": table.said[list(reports)],
+        "location": padded([measure.location for measure in measures]),
+        "scale": padded([measure.scale for measure in measures]),
+        "exposure": np.array([(table.exposure[k] or m.per) / m.per for k, m in pairs]),
+        "degrees": np.array([measure.degrees for measure in measures]),
     }
-    return {f"{family}_{part}": found[part] for part in ("report", "location", *PARTS[family])}
+    return {f"{family}_{part}": found[part] for part in ("value", "location", *PARTS[family])}
 
 
 def log_likelihoods(
-    data: Mapping[str, Any],
-    parameters: Mapping[str, Any],
-    families: Sequence[str] = (),
-    xp: Any = np,
-) -> Any:
+    data: Mapping[str, Any], parameters: Mapping[str, Array], families: Sequence[str] = ()
+) -> Array:
     """Log-likelihood of every state at every step.
 
     Parameters
     ----------
     data
-        As `report_data` gives it; arrays or symbols.
+        As `report_data` gives it.
     parameters
         "accuracy", (grade, …), and the families of parameters that numbers need.
     families
         Families of numbers that the scenario measures.
-    xp
-        `numpy` or `pytensor.tensor`.
 
     Returns
     -------
-    array
+    numpy.ndarray
         Shape (step, state, …).
     """
-    a = parameters["accuracy"][data["grade"]]
-    spread = _spreader(parameters)
-    says = spread(xp.equal(data["said"][:, None], xp.arange(data["place"].shape[1])) * 1.0)
-    taken = 0.0
-    if families:
-        says, taken = _with_numbers(data, parameters, families, says, xp)
-    others = says.sum(axis=1, keepdims=True) - says
-    slip = (1 - a) / spread(data["n_states"] - 1)
-    channel = a[:, None] * says + slip[:, None] * others
-    weighed = spread(data["weight"][:, None]) * channel
-    nothing = 0 * parameters["accuracy"][0]  # for each draw
-    none_yet = spread(xp.zeros(data["place"].shape)) + nothing
-    claims = _add_at(none_yet, data["claim"], weighed, xp)
-    settings = data["settings"]
-    flat = spread(xp.concatenate([settings.reshape((-1,)), np.zeros(1)])) + nothing
-    summed = _add_at(flat, data["place"], xp.log(claims) + taken, xp)[:-1]
-    return summed.reshape((settings.shape[0], settings.shape[1], *summed.shape[1:]))
+    accuracy = parameters["accuracy"]
+    density = log_densities(data, parameters, families)
+    draws = (..., None) if accuracy.ndim == 1 else ...
+    found = weigh_reports(
+        np.ascontiguousarray(accuracy[draws]),
+        np.ascontiguousarray(density[draws]),
+        *(data[name] for name in REPORTS),
+    )
+    return found[..., 0] if accuracy.ndim == 1 else found
 
 
-def _spreader(parameters: Mapping[str, Any]) -> Callable[[Any], Any]:
-    """What gives a constant a draws axis, where the parameters have one."""
-    has_draws = parameters["accuracy"].ndim > 1
-    return lambda constant: constant[..., None] if has_draws else constant
-
-
-def _with_numbers(
-    data: Mapping[str, Any],
-    parameters: Mapping[str, Any],
-    families: Sequence[str],
-    says: Any,
-    xp: Any,
-) -> tuple[Any, Any]:
-    """Weights of states by what each report says, and the logarithm taken out of each claim."""
-    says = says + 0 * parameters["accuracy"][0]  # for each draw
-    peak = 0 * says[:, 0]
-    spread = _spreader(parameters)
-    densities = []
-    for family in families:
-        at = data[f"{family}_report"]
-        density = log_density(data, parameters, family, xp)
-        densities.append((at, density))
-        peak = _put(peak, at, density.max(axis=1), xp)
-    claims = xp.arange(data["place"].shape[0])[:, None]
-    weighs = spread(xp.equal(claims, data["claim"]) * xp.sign(data["weight"]))
-    candidates = peak[None] * weighs - FAR * (1 - weighs)
-    nobody = 0 * candidates.sum(axis=1, keepdims=True) - FAR  # where there are no reports at all
-    taken = xp.concatenate([candidates, nobody], axis=1).max(axis=1)
-    # A report without weight in its claim is no part of the claim's peak, and could overflow.
-    own = weighs.sum(axis=0) * (peak - taken[data["claim"]])
-    says = says * xp.exp(own)[:, None]
-    for at, density in densities:
-        exists = xp.arange(says.shape[1]) < data["n_states"][at][:, None]
-        gap = density - density.max(axis=1, keepdims=True)
-        says = _put(says, at, xp.exp(gap + own[at][:, None]) * spread(1.0 * exists), xp)
-    return says, taken[:, None]
+def log_densities(
+    data: Mapping[str, Any], parameters: Mapping[str, Any], families: Sequence[str], xp: Any = np
+) -> Any:
+    """Log-density of every reported number under each state, (number, state, …)."""
+    if not families:
+        draws = parameters["accuracy"].shape[1:] if xp is np else ()
+        return xp.zeros((0, 1, *draws))
+    return xp.concatenate([log_density(data, parameters, family, xp) for family in families])
 
 
 def log_density(
     data: Mapping[str, Any], parameters: Mapping[str, Any], family: str, xp: Any = np
 ) -> Any:
-    """Log-density of each reported number under each state, (number, state, …).
+    """Log-density of the numbers of one family under each state, (number, state, …).
 
     Where there is no such state, that of the first one again. A count of mean m has probability
     exp(-m) m^y / y! or, with dispersion k, that of the negative binomial of mean m and variance
     m + m²/k. Real numbers are normal, or Student's t of the given location, scale and degrees.
+    The operations are those that NumPy and PyTensor share; NumPy's may carry a draws axis, last.
     """
-    spread = _spreader(parameters)
     location = data[f"{family}_location"]
-    y = spread(data["said"][data[f"{family}_report"]][:, None])
+    draws = (..., None) if parameters["accuracy"].ndim > 1 else ...
+
+    def each(name: str) -> Any:
+        return data[f"{family}_{name}"][:, None][draws]
+
+    y = each("value")
     if "exposure" in PARTS[family]:
-        mean = parameters["positive"][location] * spread(data[f"{family}_exposure"][:, None])
+        mean = parameters["positive"][location] * each("exposure")
     else:
         mean = parameters["real"][location]
     scale = parameters["positive"][data[f"{family}_scale"]] if "scale" in PARTS[family] else None
     lgamma = gammaln if xp is np else xp.gammaln
     if family == "poisson":
-        density = y * xp.log(mean) - mean - lgamma(y + 1)
-    elif family == "negative_binomial":
+        return y * xp.log(mean) - mean - lgamma(y + 1)
+    if family == "negative_binomial":
         density = lgamma(y + scale) - lgamma(scale) - lgamma(y + 1)
         density += scale * xp.log(scale) + y * xp.log(mean) - (y + scale) * xp.log(mean + scale)
-    elif family == "normal":
-        density = -0.5 * ((y - mean) / scale) ** 2 - xp.log(scale) - 0.5 * np.log(2 * np.pi)
-    else:
-        degrees = spread(data[f"{family}_degrees"][:, None])
-        tail = (degrees + 1) / 2
-        density = lgamma(tail) - lgamma(degrees / 2) - 0.5 * xp.log(degrees * np.pi)
-        density = density - xp.log(scale) - tail * xp.log1p(((y - mean) / scale) ** 2 / degrees)
-    return density
+        return density
+    if family == "normal":
+        return -0.5 * ((y - mean) / scale) ** 2 - xp.log(scale) - 0.5 * np.log(2 * np.pi)
+    degrees = each("degrees")
+    tail = (degrees + 1) / 2
+    density = lgamma(tail) - lgamma(degrees / 2) - 0.5 * xp.log(degrees * np.pi)
+    return density - xp.log(scale) - tail * xp.log1p(((y - mean) / scale) ** 2 / degrees)
 
 
-def _put(target: Any, at: Any, values: Any, xp: Any) -> Any:
-    if xp is not np:
-        return xp.set_subtensor(target[at], values)
-    changed = np.array(target)
-    changed[at] = values
-    return changed
+@_compiled
+def _speak(
+    weights: Array,
+    density: Array,
+    said: Array,
+    number: Index,
+    n_states: Index,
+    claim: Index,
+    weight: Array,
+    n_claims: int,
+    d: int,
+) -> Array:
+    """Fill the weights by which reports speak for states; return the logarithm taken out.
+
+    The best-supported state of each claim has weight 1, so that no density underflows.
+    """
+    taken = np.full(n_claims, -np.inf)
+    for r in range(said.shape[0]):
+        if weight[r] > 0.0:
+            top = 0.0
+            if number[r] >= 0:
+                top = density[number[r], : n_states[r], d].max()
+            taken[claim[r]] = max(taken[claim[r]], top)
+    for r in range(said.shape[0]):
+        for s in range(n_states[r]):
+            if number[r] >= 0:
+                weights[r, s] = math.exp(min(density[number[r], s, d] - taken[claim[r]], 0.0))
+            else:
+                weights[r, s] = math.exp(-taken[claim[r]]) if said[r] == s else 0.0
+    return taken
 
 
-def _add_at(target: Any, at: Any, values: Any, xp: Any) -> Any:
-    if xp is not np:
-        return xp.inc_subtensor(target[at], values)
-    total = np.array(target)
-    np.add.at(total, at, values)
-    return total
+@_compiled
+def _sum_claims(
+    totals: Array,
+    weights: Array,
+    accuracy: Array,
+    n_states: Index,
+    grade: Index,
+    claim: Index,
+    weight: Array,
+    d: int,
+) -> None:
+    """Fill the likelihood of every state by each claim."""
+    totals[:] = 0.0
+    for r in range(weight.shape[0]):
+        a = accuracy[grade[r], d]
+        slip = (1.0 - a) / (n_states[r] - 1)
+        whole = weights[r, : n_states[r]].sum()
+        for s in range(n_states[r]):
+            heard = a * weights[r, s] + slip * (whole - weights[r, s])
+            totals[claim[r], s] += weight[r] * heard
+
+
+@_compiled
+def weigh_reports(
+    accuracy: Array,
+    density: Array,
+    said: Array,
+    number: Index,
+    n_states: Index,
+    grade: Index,
+    claim: Index,
+    weight: Array,
+    place: Index,
+    settings: Array,
+) -> Array:
+    """Log-likelihood of every state at every step, (step, state, draw).
+
+    Parameters
+    ----------
+    accuracy
+        Accuracy of each grade, (grade, draw).
+    density
+        Log-density of every reported number under each state, (number, state, draw).
+    said, number, n_states, grade, claim, weight, place, settings
+        As `report_data` gives them.
+    """
+    n_steps, total = settings.shape
+    found = np.empty((n_steps * total, accuracy.shape[1]))
+    for k in range(found.shape[0]):
+        found[k] = settings[k // total, k % total]
+    weights = np.zeros((said.shape[0], place.shape[1]))
+    totals = np.zeros(place.shape)
+    for d in range(accuracy.shape[1]):
+        taken = _speak(weights, density, said, number, n_states, claim, weight, place.shape[0], d)
+        _sum_claims(totals, weights, accuracy, n_states, grade, claim, weight, d)
+        for c in range(taken.shape[0]):
+            for s in range(place.shape[1]):
+                if place[c, s] < found.shape[0]:
+                    found[place[c, s], d] += np.log(totals[c, s]) + taken[c]
+    return found.reshape(n_steps, total, accuracy.shape[1])
+
+
+@_compiled
+def report_slopes(
+    accuracy: Array,
+    density: Array,
+    said: Array,
+    number: Index,
+    n_states: Index,
+    grade: Index,
+    claim: Index,
+    weight: Array,
+    place: Index,
+    settings: Array,
+    by_log_like: Array,
+) -> tuple[Array, Array]:
+    """Slopes by accuracies and densities, from those by the log-likelihoods; a single draw.
+
+    The arguments are those of `weigh_reports`, without draws, and slopes (step, state).
+    """
+    by_accuracy, by_density = np.zeros(accuracy.shape[0]), np.zeros(density.shape)
+    slopes = np.ascontiguousarray(by_log_like).reshape(settings.size)
+    weights = np.zeros((said.shape[0], place.shape[1]))
+    totals = np.zeros(place.shape)
+    one_density = np.ascontiguousarray(density).reshape(density.shape[0], density.shape[1], 1)
+    one_accuracy = np.ascontiguousarray(accuracy).reshape(accuracy.shape[0], 1)
+    _speak(weights, one_density, said, number, n_states, claim, weight, place.shape[0], 0)
+    _sum_claims(totals, weights, one_accuracy, n_states, grade, claim, weight, 0)
+    for r in range(said.shape[0]):
+        n, c = n_states[r], claim[r]
+        a, others = accuracy[grade[r]], n - 1
+        whole = weights[r, :n].sum()
+        slope_of = np.zeros(n)
+        for s in range(n):
+            if totals[c, s] > 0.0:
+                slope_of[s] = weight[r] * slopes[place[c, s]] / totals[c, s]
+        total_slope = slope_of.sum()
+        for s in range(n):
+            slope, own = slope_of[s], weights[r, s]
+            by_accuracy[grade[r]] += slope * (own - (whole - own) / others)
+            if number[r] >= 0:
+                by_weight = slope * a + (total_slope - slope) * (1.0 - a) / others
+                by_density[number[r], s] = by_weight * own
+    return by_accuracy, by_density

@@ -193,7 +193,7 @@ def _greedy_plan(
     while len(live) > 1:
         merge(*smallest_pair(list(live)), frozenset())
     if live and not steps:
-        merge(*live, None, frozenset())
+        merge(next(iter(live)), None, frozenset())
     return steps
 
 

@@ -6,18 +6,23 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import ReportTable, last_step, tabulate_reports
 from forecast.evidence.sources import admiralty_grades
 from forecast.inference.builder import compile_tables
-from forecast.inference.channel import families_of, log_likelihoods, report_data
+from forecast.inference.channel import REPORTS, families_of, log_densities, report_data
 from forecast.inference.simulate import simulate_reports
 from forecast.inference.tables import TableProgram
 from forecast.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
     import pymc as pm
+
+Index = npt.NDArray[np.int64]
+FOR_DRAWING = ("every_setting", "every_place")
+"""Data for drawing histories and reports, with columns for all states; not for weighing them."""
 
 
 def build_model(scenario: Scenario, evidence: Evidence) -> pm.Model:
@@ -73,23 +78,36 @@ def evidence_data(scenario: Scenario, evidence: Evidence) -> dict[str, Any]:
     """
     program = compile_tables(scenario)
     table = tabulate_reports(scenario, evidence, last_step(scenario, evidence) + 1)
-    return _data(program, table)
+    return {name: v for name, v in _data(program, table).items() if name not in FOR_DRAWING}
 
 
 def _data(program: TableProgram, table: ReportTable) -> dict[str, Any]:
-    """What the likelihood is given, by the names of the model's data; the observed value last."""
+    """What the likelihood is given, by the names of the model's data.
+
+    Only the states of variables that the reports depend on have columns.
+    """
     from forecast.inference.operation import pack_elimination
 
     network = program.network
     relevant = network.relevant_to(table.observed or network.names[:1])
     states = np.arange(network.n_states)
-    reports = {f"report_{name}": value for name, value in report_data(program, table).items()}
-    return {
-        "relevant_state": np.concatenate([states[network.states(n)] for n in relevant.names]),
-        "elimination": pack_elimination(relevant),
-        **reports,
-        "report_said": reports["report_said"],
+    columns = np.concatenate([states[network.states(name)] for name in relevant.names])
+    reports = report_data(program, table)
+    reports |= {
+        "settings": table.settings[:, columns],
+        "place": _places_among(columns, table.place, *table.settings.shape),
     }
+    named = {f"report_{name}": value for name, value in reports.items()}
+    for_drawing = dict(zip(FOR_DRAWING, (table.settings, table.place), strict=True))
+    return {"elimination": pack_elimination(relevant)} | for_drawing | named
+
+
+def _places_among(columns: Index, place: Index, n_steps: int, n_states: int) -> Index:
+    """Places of (step, state) cells when only some states have columns."""
+    column = np.zeros(n_states, dtype=np.int64)
+    column[columns] = np.arange(len(columns))
+    step, state = np.divmod(place, n_states)
+    return np.where(step < n_steps, step * len(columns) + column[state], n_steps * len(columns))
 
 
 def _coordinates(program: TableProgram) -> dict[str, Any]:
@@ -129,30 +147,31 @@ def _observe(
     import pymc as pm
     import pytensor.tensor as pt
 
-    from forecast.inference.operation import LogEvidence
+    from forecast.inference.operation import LogEvidence, ReportLikelihood
 
     families = families_of(program)
     judged = {name: parameters[name] for name in _needed(families)}
     values = _data(program, table)
-    observed = pm.Data("report_said", values.pop("report_said"))
+    said = values.pop("report_said")
+    observed = pm.Data("report_said", said)
     given = {name: pm.Data(name, value) for name, value in values.items()}
 
     def unpack(arguments: Sequence[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        names = [*judged, *given]
-        found = dict(zip(names, arguments, strict=True))
-        reports = {
-            name.removeprefix("report_"): found[name] for name in given if name[:7] == "report_"
-        }
+        found = dict(zip([*judged, *given], arguments, strict=True))
+        reports = {name.removeprefix("report_"): value for name, value in found.items()}
         return found, reports
 
     def logp(value: Any, theta: Any, *arguments: Any) -> Any:
         found, reports = unpack(arguments)
-        like = log_likelihoods(reports | {"said": value}, found, families, pt)
-        log_like = like[:, found["relevant_state"]]
+        reports["said"] = value
+        density = log_densities(reports, found, families, pt)
+        inputs = [found["accuracy"], density, *(reports[name] for name in REPORTS)]
+        log_like = ReportLikelihood()(*inputs)
         return LogEvidence()(theta, log_like, found["elimination"])[0]
 
     def random(theta: Any, *arguments: Any, rng: Any = None, size: Any = None) -> Any:  # noqa: ARG001
         found, reports = unpack(arguments)
+        reports |= {"settings": found["every_setting"], "place": found["every_place"]}
         return simulate_reports(program.network, theta, reports, found, families, rng)
 
     pm.CustomDist(

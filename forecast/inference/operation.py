@@ -1,4 +1,4 @@
-"""Tables and the log evidence as PyTensor operations, with their exact gradients.
+"""Tables, likelihoods and the log evidence as PyTensor operations, with their exact gradients.
 
 The log evidence comes together with its derivatives with respect to the table
 cells and to the log-likelihoods. The gradient that a sampler asks for is then already there:
@@ -19,10 +19,11 @@ import numpy.typing as npt
 import pytensor.tensor as pt
 from pytensor.gradient import disconnected_type
 from pytensor.graph.basic import Apply
+from pytensor.graph.op import Op
 from pytensor.link.jax.ops import JAXOp
 from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache_key
 
-from forecast.inference import kernels, tape
+from forecast.inference import channel, kernels, tape
 from forecast.inference.network import Network, slice_circuits
 
 if TYPE_CHECKING:
@@ -130,6 +131,35 @@ def table_cells(parameters: Array, constants: Array, steps: tape.Steps, order: t
     return memory[order]
 
 
+@_compiled
+def report_log_like(
+    accuracy: Array,
+    density: Array,
+    said: Array,
+    number: channel.Index,
+    n_states: channel.Index,
+    grade: channel.Index,
+    claim: channel.Index,
+    weight: Array,
+    place: channel.Index,
+    settings: Array,
+) -> Array:
+    """Log-likelihood of every state at every step for a single draw, (step, state)."""
+    found = channel.weigh_reports(
+        np.ascontiguousarray(accuracy).reshape(accuracy.shape[0], 1),
+        np.ascontiguousarray(density).reshape(density.shape[0], density.shape[1], 1),
+        said,
+        number,
+        n_states,
+        grade,
+        claim,
+        weight,
+        place,
+        settings,
+    )
+    return np.ascontiguousarray(found[:, :, 0])
+
+
 class LogEvidence(JAXOp):  # type: ignore[misc]
     """log Z of a network, given its table cells and the log-likelihood of every state.
 
@@ -184,7 +214,6 @@ class _TapeOperation(JAXOp):  # type: ignore[misc]
 
     __props__ = ()
     name = None
-    kernel: Any
 
     def __init__(self) -> None:
         """Hold nothing: the tape is among the inputs."""
@@ -195,7 +224,7 @@ class _TapeOperation(JAXOp):  # type: ignore[misc]
 
     def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
         """Evaluate outside compiled graphs."""
-        output_storage[0][0] = type(self).kernel(*inputs)
+        output_storage[0][0] = _KERNELS[type(self)](*inputs)
 
 
 class TableCells(_TapeOperation):
@@ -205,7 +234,6 @@ class TableCells(_TapeOperation):
     """
 
     gufunc_signature = "(p),(k),(s,o),(c)->(c)"
-    kernel = staticmethod(table_cells)
 
     def perform_jax(self, *inputs: Any) -> Any:
         """Evaluate within JAX."""
@@ -227,7 +255,6 @@ class TableSlopes(_TapeOperation):
     """Slopes by the parameters, (parameter,); inputs as `TableCells`, then slopes by the cells."""
 
     gufunc_signature = "(p),(k),(s,o),(c),(c)->(p)"
-    kernel = staticmethod(tape.run_backwards)
 
     def perform_jax(self, *inputs: Any) -> Any:
         """Evaluate within JAX."""
@@ -236,21 +263,84 @@ class TableSlopes(_TapeOperation):
         return table_slopes(*inputs)
 
 
+class ReportLikelihood(JAXOp):  # type: ignore[misc]
+    """Log-likelihood of every state, (step, state), from what was reported.
+
+    Inputs: accuracies, (grade,); log-densities of numbers, (number, state); then what `REPORTS`
+    in `forecast.inference.channel` names.
+    """
+
+    __props__ = ()
+    name = None
+
+    def __init__(self) -> None:
+        """Hold nothing: the reports are among the inputs."""
+
+    def make_node(self, *inputs: Any) -> Apply:
+        """Apply the operation."""
+        return Apply(self, [pt.as_tensor_variable(part) for part in inputs], [pt.dmatrix()])
+
+    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+        """Evaluate outside compiled graphs."""
+        output_storage[0][0] = report_log_like(*inputs)
+
+    def perform_jax(self, *inputs: Any) -> Any:
+        """Evaluate within JAX."""
+        from forecast.inference.operation_jax import report_log_like
+
+        return report_log_like(*inputs)
+
+    def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
+        """Slopes by accuracies and densities."""
+        slopes = ReportSlopes()(*inputs, cotangents[0])
+        return [*slopes, *(disconnected_type() for _ in inputs[2:])]
+
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+        """Only accuracies and densities can be differentiated by."""
+        return [[True], [True], *([False] for _ in node.inputs[2:])]
+
+
+class ReportSlopes(JAXOp):  # type: ignore[misc]
+    """Slopes by accuracies and by densities; inputs as `ReportLikelihood`, then its slopes."""
+
+    __props__ = ()
+    name = None
+
+    def __init__(self) -> None:
+        """Hold nothing: the reports are among the inputs."""
+
+    def make_node(self, *inputs: Any) -> Apply:
+        """Apply the operation."""
+        given = [pt.as_tensor_variable(part) for part in inputs]
+        return Apply(self, given, [pt.dvector(), pt.dmatrix()])
+
+    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+        """Evaluate outside compiled graphs."""
+        for storage, value in zip(output_storage, channel.report_slopes(*inputs), strict=True):
+            storage[0] = value
+
+    def perform_jax(self, *inputs: Any) -> Any:
+        """Evaluate within JAX."""
+        from forecast.inference.operation_jax import report_slopes
+
+        return report_slopes(*inputs)
+
+
+_KERNELS: dict[Any, Any] = {
+    LogEvidence: evaluate,
+    TableCells: table_cells,
+    TableSlopes: tape.run_backwards,
+    ReportLikelihood: report_log_like,
+    ReportSlopes: channel.report_slopes,
+}
 # PyTensor keeps compiled code by the name of an operation, whatever became of its source.
-_FILES = (kernels.__file__, tape.__file__, __file__)
+_FILES = (kernels.__file__, tape.__file__, channel.__file__, __file__)
 _SOURCES = crc32(b"".join(Path(file).read_bytes() for file in _FILES))
 
 
-@register_funcify_default_op_cache_key(LogEvidence)  # type: ignore[untyped-decorator]
-def _compile_log_evidence(op: LogEvidence, **_: Any) -> Any:
-    return evaluate, _SOURCES
+def _compile(op: Op, **_: Any) -> Any:
+    return _KERNELS[type(op)], _SOURCES
 
 
-@register_funcify_default_op_cache_key(TableCells)  # type: ignore[untyped-decorator]
-def _compile_table_cells(op: TableCells, **_: Any) -> Any:
-    return table_cells, _SOURCES
-
-
-@register_funcify_default_op_cache_key(TableSlopes)  # type: ignore[untyped-decorator]
-def _compile_table_slopes(op: TableSlopes, **_: Any) -> Any:
-    return tape.run_backwards, _SOURCES
+for _operation in _KERNELS:
+    register_funcify_default_op_cache_key(_operation)(_compile)

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from forecast.inference import operation, tape
+from forecast.inference import channel, operation, tape
 from forecast.inference.operation import evaluate
 
 
@@ -46,32 +46,47 @@ def _differentiate(primals: Any, tangents: Any) -> Any:
     return outputs, (slope, jnp.zeros_like(by_theta), jnp.zeros_like(by_log_like))
 
 
-@jax.custom_vjp  # type: ignore[untyped-decorator]
-def table_cells(parameters: Any, constants: Any, steps: Any, order: Any) -> Any:
-    """The output of `TableCells`, under `jit`, `vmap` and reverse-mode `grad`."""
-    return _call(operation.table_cells, order.shape, parameters, constants, steps, order)
+def _call(kernel: Any, results: Any, *inputs: Any) -> Any:
+    """Call a compiled loop on copies, which can be written to as PyTensor's arrays can."""
 
-
-def table_slopes(parameters: Any, *rest: Any) -> Any:
-    """The output of `TableSlopes`, under `jit` and `vmap`."""
-    return _call(tape.run_backwards, parameters.shape, parameters, *rest)
-
-
-def _call(kernel: Any, shape: tuple[int, ...], *inputs: Any) -> Any:
     def evaluate_copies(*parts: Any) -> Any:
         return kernel(*(np.array(part) for part in parts))
 
-    result = jax.ShapeDtypeStruct(shape, np.float64)
-    return jax.pure_callback(evaluate_copies, result, *inputs, vmap_method="sequential")
+    return jax.pure_callback(evaluate_copies, results, *inputs, vmap_method="sequential")
 
 
-def _forwards(*inputs: Any) -> Any:
-    return table_cells(*inputs), inputs
+def _floats(shape: tuple[int, ...]) -> Any:
+    return jax.ShapeDtypeStruct(shape, np.float64)
 
 
-def _backwards(inputs: Any, by_cell: Any) -> Any:
-    none = [None] * (len(inputs) - 1)
-    return (table_slopes(*inputs, by_cell), *none)
+@jax.custom_vjp  # type: ignore[untyped-decorator]
+def table_cells(*inputs: Any) -> Any:
+    """The output of `TableCells`, under `jit`, `vmap` and reverse-mode `grad`."""
+    return _call(operation.table_cells, _floats(inputs[3].shape), *inputs)
 
 
-table_cells.defvjp(_forwards, _backwards)
+def table_slopes(*inputs: Any) -> Any:
+    """The output of `TableSlopes`, under `jit` and `vmap`."""
+    return _call(tape.run_backwards, _floats(inputs[0].shape), *inputs)
+
+
+@jax.custom_vjp  # type: ignore[untyped-decorator]
+def report_log_like(*inputs: Any) -> Any:
+    """The output of `ReportLikelihood`, under `jit`, `vmap` and reverse-mode `grad`."""
+    return _call(operation.report_log_like, _floats(inputs[-1].shape), *inputs)
+
+
+def report_slopes(*inputs: Any) -> Any:
+    """The outputs of `ReportSlopes`, under `jit` and `vmap`."""
+    results = _floats(inputs[0].shape), _floats(inputs[1].shape)
+    return _call(channel.report_slopes, results, *inputs)
+
+
+table_cells.defvjp(
+    lambda *inputs: (table_cells(*inputs), inputs),
+    lambda inputs, slopes: (table_slopes(*inputs, slopes), *[None] * (len(inputs) - 1)),
+)
+report_log_like.defvjp(
+    lambda *inputs: (report_log_like(*inputs), inputs),
+    lambda inputs, slopes: (*report_slopes(*inputs, slopes), *[None] * (len(inputs) - 2)),
+)

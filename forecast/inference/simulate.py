@@ -96,9 +96,13 @@ def simulate_reports(
         if rng.random() > parameters["accuracy"][data["grade"][speaker]]:
             state = rng.choice([k for k in range(n_states[speaker]) if k != state])
         told[members] = state
+    first = 0
     for family in families:
         repeated: dict[int, float] = {}
-        for number, report in enumerate(data[f"{family}_report"]):
+        places = range(first, first + len(data[f"{family}_value"]))
+        first = places.stop
+        for number, place in enumerate(places):
+            report = int(np.flatnonzero(data["number"] == place)[0])
             claim = int(data["claim"][report])
             if claim not in repeated:
                 state = int(told[report])
