@@ -20,6 +20,7 @@ import pytensor.tensor as pt
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import ReportTable, last_step, tabulate_reports
 from forecast.evidence.sources import admiralty_grades
+from forecast.inference import tape
 from forecast.inference.builder import compile_tables
 from forecast.inference.network import Block, Network, Node
 from forecast.inference.tables import TableProgram
@@ -44,7 +45,7 @@ def build_plain_model(scenario: Scenario, evidence: Evidence) -> pm.Model:
         parameters = _priors(program)
         shapes = np.array([grade.shape for grade in admiralty_grades()])
         accuracy = pm.Beta("accuracy", shapes[:, 0], shapes[:, 1])
-        theta = program.cells(parameters, pt)
+        theta = table_cells(program.tape, program.flatten(parameters, pt))
         likelihood = _likelihoods(table, accuracy)
         by_name = {name: likelihood[:, program.network.states(name)] for name in network.names}
         pm.Potential("evidence", log_evidence(network, theta, by_name, len(table.settings)))
@@ -59,6 +60,39 @@ def _priors(program: TableProgram) -> dict[str, Any]:
     if len(priors.positive):
         parameters["positive"] = pm.LogNormal("positive", *priors.positive.T)
     return parameters
+
+
+def table_cells(program: tape.Tape, parameters: Any) -> Any:
+    """Table cells in plain PyTensor: all steps of one kind and depth at once."""
+    depth = np.zeros(program.n_parameters + len(program.constants) + len(program.steps), int)
+    first = len(depth) - len(program.steps)
+    for k, (_, a, b) in enumerate(program.steps):
+        depth[first + k] = 1 + max(depth[a], depth[b])
+    place = np.arange(len(depth))
+    memory = pt.concatenate([parameters, program.constants])
+    size = first
+    for level in range(1, depth.max() + 1):
+        parts = [memory]
+        for kind, formula in FORMULAS.items():
+            at = np.flatnonzero((depth[first:] == level) & (program.steps[:, 0] == kind))
+            if len(at):
+                left, right = place[program.steps[at, 1:]].T
+                parts.append(formula(memory[left], memory[right]))
+                place[first + at] = size + np.arange(len(at))
+                size += len(at)
+        memory = pt.concatenate(parts)
+    return memory[place[program.order]]
+
+
+FORMULAS = {
+    tape.ADD: lambda a, b: a + b,
+    tape.SUBTRACT: lambda a, b: a - b,
+    tape.MULTIPLY: lambda a, b: a * b,
+    tape.DIVIDE: lambda a, b: a / b,
+    tape.HAZARD: lambda a, b: -pt.log1p(-pt.clip(a, tape.NEVER, 1 - tape.NEVER)),
+    tape.STAY: lambda a, b: pt.exp(-a),
+    tape.SHARE: lambda a, b: -pt.expm1(-a) / a,
+}
 
 
 def _likelihoods(table: ReportTable, accuracy: Any) -> Any:
