@@ -254,6 +254,66 @@ def test_cell_sensitivity_equals_finite_differences(seed):
         assert slope[cell] == pytest.approx((ends[0] - ends[1]) / 2e-6, abs=1e-6)
 
 
+@pytest.mark.parametrize("make", [static_case, dynamic_case])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_passage_sensitivity_equals_finite_differences(make, seed):
+    case = make(seed, kinds=("likelihood", "none")) if make is dynamic_case else make(seed)
+    states = some_states(case, seed)
+    beliefs = beliefs_about(case)
+    window = range(min(1, len(case.log_like) - 1), len(case.log_like))
+    slope = beliefs.passage_sensitivity(states, window[0], window[-1]).to_numpy()[0, 0]
+    rng = np.random.default_rng(seed)
+    for cell in rng.choice(np.flatnonzero(case.theta > 0), 6):
+        ends = []
+        for step in (1e-6, -1e-6):
+            theta = case.theta.copy()
+            theta[cell] += step
+            found = enumerate_answer(case.network, theta, case.log_like)
+            ever = np.any([holds(found, states, step) for step in window], axis=0)
+            ends.append(found.chance[ever].sum())
+        assert slope[cell] == pytest.approx((ends[0] - ends[1]) / 2e-6, abs=1e-6)
+
+
+def test_evidence_of_any_draw_counts_for_a_union():
+    """The part of the network that is looked at must not be chosen by the first draw alone."""
+    beliefs = confounded()
+    like = np.zeros((1, 6, 2))
+    like[0, beliefs.network.state("end", "no"), 1] = -np.inf
+    asked = Beliefs.of(beliefs.network, beliefs.theta, like)
+    expected = asked.posterior("cause").sel(state="yes")
+    np.testing.assert_allclose(asked.union([("cause", "yes")]), expected, atol=1e-12)
+    assert abs(expected[0, 0] - expected[0, 1]) > 0.1
+
+
+def test_an_input_against_its_setting_is_blamed():
+    nodes = (
+        Node("mode", ("a", "b"), None, None),
+        Node("x", ("no", "yes"), Block((("mode", 0),), 0), None),
+    )
+    network = Network(nodes, n_cells=4, dynamic=False)
+    like = np.array([[0.0, -np.inf, 0.0, 0.0]])
+    beliefs = Beliefs.of(network, np.array([[0.5, 0.5, 0.1, 0.9]]).T, like)
+    asked = beliefs.suppose({"mode": "b"}).suppose({"x": "yes"})
+    with pytest.raises(ImpossibleEvidence, match=r"findings on mode$"):
+        asked.posterior("x")
+
+
+@pytest.mark.parametrize(
+    ("theta", "like", "message"),
+    [
+        (np.ones((3, 1)), np.zeros((1, 6)), r"theta: shape \(3, 1\); needs \(14, draws\)"),
+        (np.ones((14, 0)), np.zeros((1, 6)), "at least one draw"),
+        (np.full((14, 1), np.nan), np.zeros((1, 6)), "finite and not negative"),
+        (np.ones((14, 2)), np.zeros((1, 5)), "log_like: shape"),
+        (np.ones((14, 2)), np.full((1, 6), np.nan), "numbers or minus infinity"),
+        (np.ones((14, 2)), np.zeros((1, 6, 3)), "3 draws; the tables have 2"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(theta, like, message):
+    with pytest.raises(InputError, match=message):
+        Beliefs.of(confounded().network, theta, like)
+
+
 def test_answers_carry_chains_and_draws():
     case = dynamic_case(1)
     rng = np.random.default_rng(0)
@@ -295,6 +355,8 @@ def test_impossible_evidence_always_raises():
         (lambda b: b.weigh("act", {"no": -1.0}), "not negative"),
         (lambda b: b.weigh("act", {"maybe": 1.0}), "'maybe' is not a state of act"),
         (lambda b: b.intervene({"act": "perhaps"}), "'perhaps' is not a state of act"),
+        (lambda b: b.union([]), "at least one is needed"),
+        (lambda b: b.intervene({"act": "yes"}).simulate(3, 0), "not available after"),
     ],
 )
 def test_unknown_names_are_errors(ask, message):

@@ -149,7 +149,7 @@ def _text(value: Any) -> str:
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return ""
     if isinstance(value, float):
-        return "" if value != value else f"{value:.17g}"
+        return "" if value != value else repr(float(value)).removesuffix(".0")
     return str(value).strip()
 
 

@@ -59,7 +59,7 @@ class Beliefs:
     reports
         Names of the reports behind the evidence on a variable at a step.
     memory_limit
-        Bytes that the arrays of one part may take.
+        Bytes that the arrays of one part may take; a part has at least 64 draws.
 
     Examples
     --------
@@ -117,12 +117,17 @@ class Beliefs:
         reports
             Names of the reports behind the evidence on a variable at a step.
         memory_limit
-            Bytes that the arrays of one part of the draws may take.
+            Bytes that the arrays of one part of the draws may take; a part has at least 64 draws.
+
+        Raises
+        ------
+        InputError
+            If tables and evidence have different numbers of draws, or shapes do not fit.
         """
         draws: Draws
         if isinstance(theta, np.ndarray):
             like = network.no_evidence(1) if log_like is None else log_like
-            draws = StoredDraws(theta, like)
+            draws = StoredDraws.matching(network, theta, like)
         else:
             draws = theta
         n_steps = draws.n_steps
@@ -402,6 +407,8 @@ class Beliefs:
     def simulate(self, n: int, seed: int) -> DataArray:
         """Draw histories, ignoring the evidence, each under one randomly chosen draw of the tables.
 
+        Not available after an intervention.
+
         Returns
         -------
         xarray.DataArray
@@ -409,6 +416,7 @@ class Beliefs:
         """
         import xarray as xr
 
+        self._require_no_intervention("simulate")
         rng = np.random.default_rng(seed)
         histories = []
         for _ in range(n):
@@ -425,7 +433,7 @@ class Beliefs:
 
     def _parts(self) -> Iterator[slice]:
         # Tables while they are made, joined and swept; expected counts before and after joining.
-        cells = self.network.n_cells * (6 + len(self.interventions))
+        cells = self.network.n_cells * (6 + 4 * len(self.interventions))
         states = self.n_steps * self.network.n_states * 4
         return split_draws(self.draws.n, 8.0 * (cells + states), self.memory_limit)
 
@@ -477,7 +485,11 @@ class Beliefs:
     def _at_least_once(self, states: list[tuple[str, str]], window: range) -> DataArray:
         """Answer on the part of the network that the evidence and the states depend on."""
         self._require_possible()
-        spoken = {name for _, name in self._findings(slice(0, 1), self.n_steps - 1)}
+        if not states:
+            raise InputError([Problem("states", "none are named; at least one is needed")])
+        spoken: set[str] = set()
+        for draws in self._parts():
+            spoken |= {name for _, name in self._findings(draws, self.n_steps - 1)}
         part = self.network.relevant_to([*sorted(spoken), *(name for name, _ in states)])
         columns = np.concatenate(
             [np.arange(self.network.n_states)[self.network.states(name)] for name in part.names]

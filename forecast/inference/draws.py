@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from forecast.errors import InputError, Problem
+from forecast.errors import InputError, Problem, raise_if_any
 from forecast.inference.channel import log_likelihoods
-from forecast.inference.network import Array
+from forecast.inference.network import Array, Network
 from forecast.inference.tables import TableProgram
 
 SMALLEST_PART = 64
@@ -53,6 +53,34 @@ class StoredDraws:
 
     cells: Array
     like: Array
+
+    @classmethod
+    def matching(cls, network: Network, cells: Array, like: Array) -> StoredDraws:
+        """Check shapes, and repeat single tables for every draw of the evidence.
+
+        Raises
+        ------
+        InputError
+            If tables, evidence and network do not fit together.
+        """
+        problems = []
+        if cells.ndim != 2 or len(cells) != network.n_cells or not cells.size:
+            message = f"shape {cells.shape}; needs ({network.n_cells}, draws), at least one draw"
+            problems.append(Problem("theta", message))
+        elif not (np.isfinite(cells).all() and (cells >= 0).all()):
+            problems.append(Problem("theta", "table cells are finite and not negative"))
+        if like.ndim not in (2, 3) or not len(like) or like.shape[1] != network.n_states:
+            message = f"shape {like.shape}; needs (steps, {network.n_states}) or with draws, last"
+            problems.append(Problem("log_like", message))
+        elif np.isnan(like).any() or (like == np.inf).any():
+            problems.append(Problem("log_like", "log-likelihoods are numbers or minus infinity"))
+        elif not problems and like.ndim == 3 and cells.shape[1] == 1:
+            cells = np.repeat(cells, like.shape[2], axis=1)
+        elif not problems and like.ndim == 3 and like.shape[2] not in (1, cells.shape[1]):
+            message = f"{like.shape[2]} draws; the tables have {cells.shape[1]}"
+            problems.append(Problem("log_like", message))
+        raise_if_any(problems)
+        return cls(cells, like[..., 0] if like.ndim == 3 and like.shape[2] == 1 else like)
 
     @property
     def n(self) -> int:
@@ -121,7 +149,14 @@ class ParameterDraws:
 
 
 def split_draws(n: int, bytes_per_draw: float, memory_limit: float) -> Iterator[slice]:
-    """Parts of so many draws that their arrays stay within a limit.
+    """Parts of so many draws that their arrays stay within a limit, but never fewer than 64.
+
+    Parameters
+    ----------
+    n
+        Number of draws.
+    bytes_per_draw, memory_limit
+        Bytes that the arrays of one draw take, and those of a part may take.
 
     Raises
     ------

@@ -160,13 +160,8 @@ def report_log_like(
     return np.ascontiguousarray(found[:, :, 0])
 
 
-class LogEvidence(JAXOp):  # type: ignore[misc]
-    """log Z of a network, given its table cells and the log-likelihood of every state.
-
-    Inputs: ``theta``, shape (cell,); ``log_like``, shape (step, state); and the elimination as
-    `pack_elimination` gives it. Outputs: the log evidence, and its derivatives with respect to
-    the first two inputs, in their shapes. The derivative with respect to a cell that is exactly
-    zero is given as zero: such a cell is structure, not a parameter.
+class _Operation(JAXOp):  # type: ignore[misc]
+    """An operation that is one compiled loop; everything it needs is among its inputs.
 
     It is a `JAXOp` only in that PyTensor's JAX backend asks such an operation for `perform_jax`
     when it compiles a graph; until then nothing imports JAX.
@@ -174,26 +169,41 @@ class LogEvidence(JAXOp):  # type: ignore[misc]
 
     __props__ = ()
     name = None
-    gufunc_signature = "(c),(t,s),(e)->(),(c),(t,s)"
+    results: tuple[Any, ...]
 
     def __init__(self) -> None:
-        """Hold nothing: the operation is the same for every network."""
+        """Hold nothing: the operation is the same for every scenario and network."""
 
-    def make_node(self, theta: Any, log_like: Any, elimination: Any) -> Apply:
-        """Apply the operation to tables and evidence."""
-        inputs = [pt.as_tensor_variable(part) for part in (theta, log_like, elimination)]
-        return Apply(self, inputs, [pt.dscalar(), pt.dvector(), pt.dmatrix()])
+    def make_node(self, *inputs: Any) -> Apply:
+        """Apply the operation."""
+        given = [pt.as_tensor_variable(part) for part in inputs]
+        return Apply(self, given, [result() for result in self.results])
 
     def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
         """Evaluate outside compiled graphs."""
-        for storage, value in zip(output_storage, evaluate(*inputs), strict=True):
+        found = _KERNELS[type(self)](*inputs)
+        values = found if len(self.results) > 1 else (found,)
+        for storage, value in zip(output_storage, values, strict=True):
             storage[0] = np.asarray(value)
 
     def perform_jax(self, *inputs: Any) -> Any:
         """Evaluate within JAX."""
-        from forecast.inference.operation_jax import log_evidence
+        from forecast.inference import operation_jax
 
-        return log_evidence(*inputs)
+        return getattr(operation_jax, _KERNELS[type(self)].__name__)(*inputs)
+
+
+class LogEvidence(_Operation):
+    """log Z of a network, given its table cells and the log-likelihood of every state.
+
+    Inputs: ``theta``, shape (cell,); ``log_like``, shape (step, state); and the elimination as
+    `pack_elimination` gives it. Outputs: the log evidence, and its derivatives with respect to
+    the first two inputs, in their shapes. The derivative with respect to a cell that is exactly
+    zero is given as zero: such a cell is structure, not a parameter.
+    """
+
+    gufunc_signature = "(c),(t,s),(e)->(),(c),(t,s)"
+    results = (pt.dscalar, pt.dvector, pt.dmatrix)
 
     def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
         """Gradient of the first output; the others are not differentiated again."""
@@ -209,37 +219,14 @@ class LogEvidence(JAXOp):  # type: ignore[misc]
         return [[True, False, False], [True, False, False], [False, False, False]]
 
 
-class _TapeOperation(JAXOp):  # type: ignore[misc]
-    """One way of running a `Tape` on a vector of floats, which the kernel is given first."""
-
-    __props__ = ()
-    name = None
-
-    def __init__(self) -> None:
-        """Hold nothing: the tape is among the inputs."""
-
-    def make_node(self, *inputs: Any) -> Apply:
-        """Apply the operation."""
-        return Apply(self, [pt.as_tensor_variable(part) for part in inputs], [pt.dvector()])
-
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
-        """Evaluate outside compiled graphs."""
-        output_storage[0][0] = _KERNELS[type(self)](*inputs)
-
-
-class TableCells(_TapeOperation):
+class TableCells(_Operation):
     """Table cells, (cell,), from parameters.
 
     Inputs: parameters, (parameter,); then ``constants``, ``steps`` and ``order`` of a `Tape`.
     """
 
     gufunc_signature = "(p),(k),(s,o),(c)->(c)"
-
-    def perform_jax(self, *inputs: Any) -> Any:
-        """Evaluate within JAX."""
-        from forecast.inference.operation_jax import table_cells
-
-        return table_cells(*inputs)
+    results = (pt.dvector,)
 
     def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
         """Slopes by the parameters."""
@@ -251,44 +238,21 @@ class TableCells(_TapeOperation):
         return [[True], *([False] for _ in node.inputs[1:])]
 
 
-class TableSlopes(_TapeOperation):
+class TableSlopes(_Operation):
     """Slopes by the parameters, (parameter,); inputs as `TableCells`, then slopes by the cells."""
 
     gufunc_signature = "(p),(k),(s,o),(c),(c)->(p)"
-
-    def perform_jax(self, *inputs: Any) -> Any:
-        """Evaluate within JAX."""
-        from forecast.inference.operation_jax import table_slopes
-
-        return table_slopes(*inputs)
+    results = (pt.dvector,)
 
 
-class ReportLikelihood(JAXOp):  # type: ignore[misc]
+class ReportLikelihood(_Operation):
     """Log-likelihood of every state, (step, state), from what was reported.
 
     Inputs: accuracies, (grade,); log-densities of numbers, (number, state); then what `REPORTS`
     in `forecast.inference.channel` names.
     """
 
-    __props__ = ()
-    name = None
-
-    def __init__(self) -> None:
-        """Hold nothing: the reports are among the inputs."""
-
-    def make_node(self, *inputs: Any) -> Apply:
-        """Apply the operation."""
-        return Apply(self, [pt.as_tensor_variable(part) for part in inputs], [pt.dmatrix()])
-
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
-        """Evaluate outside compiled graphs."""
-        output_storage[0][0] = report_log_like(*inputs)
-
-    def perform_jax(self, *inputs: Any) -> Any:
-        """Evaluate within JAX."""
-        from forecast.inference.operation_jax import report_log_like
-
-        return report_log_like(*inputs)
+    results = (pt.dmatrix,)
 
     def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
         """Slopes by accuracies and densities."""
@@ -300,30 +264,10 @@ class ReportLikelihood(JAXOp):  # type: ignore[misc]
         return [[True], [True], *([False] for _ in node.inputs[2:])]
 
 
-class ReportSlopes(JAXOp):  # type: ignore[misc]
+class ReportSlopes(_Operation):
     """Slopes by accuracies and by densities; inputs as `ReportLikelihood`, then its slopes."""
 
-    __props__ = ()
-    name = None
-
-    def __init__(self) -> None:
-        """Hold nothing: the reports are among the inputs."""
-
-    def make_node(self, *inputs: Any) -> Apply:
-        """Apply the operation."""
-        given = [pt.as_tensor_variable(part) for part in inputs]
-        return Apply(self, given, [pt.dvector(), pt.dmatrix()])
-
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
-        """Evaluate outside compiled graphs."""
-        for storage, value in zip(output_storage, channel.report_slopes(*inputs), strict=True):
-            storage[0] = value
-
-    def perform_jax(self, *inputs: Any) -> Any:
-        """Evaluate within JAX."""
-        from forecast.inference.operation_jax import report_slopes
-
-        return report_slopes(*inputs)
+    results = (pt.dvector, pt.dmatrix)
 
 
 _KERNELS: dict[Any, Any] = {

@@ -1,7 +1,7 @@
-"""The log evidence under JAX: a call back to the compiled loops, which bring their own slopes.
+"""The operations under JAX: calls back to the compiled loops, which bring their own slopes.
 
 The same loops written in JAX take several times as long as they do here, call included, and
-would be a second engine to keep right. The elimination stays data, as it is elsewhere.
+would be a second engine to keep right. Tapes, reports and eliminations stay data, as elsewhere.
 """
 
 from __future__ import annotations
@@ -13,66 +13,57 @@ import jax.numpy as jnp
 import numpy as np
 
 from forecast.inference import channel, operation, tape
-from forecast.inference.operation import evaluate
-
-
-def _evaluate(*inputs: Any) -> Any:
-    # Copies can be written to, as PyTensor's arrays can: one compiled signature serves both.
-    return evaluate(*(np.array(part) for part in inputs))
-
-
-def _call_back(theta: Any, log_like: Any, elimination: Any) -> Any:
-    results = [
-        jax.ShapeDtypeStruct(shape, np.float64) for shape in ((), theta.shape, log_like.shape)
-    ]
-    inputs = (theta, log_like, elimination)
-    return jax.pure_callback(_evaluate, tuple(results), *inputs, vmap_method="sequential")
-
-
-@jax.custom_jvp  # type: ignore[untyped-decorator]
-def log_evidence(theta: Any, log_like: Any, elimination: Any) -> Any:
-    """The three outputs of `LogEvidence`, under `jit`, `vmap`, `grad` and `jvp`.
-
-    Only the first can be differentiated, and only once; twice is JAX's ValueError, because the
-    loops have no second derivatives to give.
-    """
-    return _call_back(theta, log_like, elimination)
-
-
-@log_evidence.defjvp  # type: ignore[untyped-decorator]
-def _differentiate(primals: Any, tangents: Any) -> Any:
-    outputs = _, by_theta, by_log_like = _call_back(*primals)
-    slope = jnp.vdot(by_theta, tangents[0]) + jnp.vdot(by_log_like, tangents[1])
-    return outputs, (slope, jnp.zeros_like(by_theta), jnp.zeros_like(by_log_like))
 
 
 def _call(kernel: Any, results: Any, *inputs: Any) -> Any:
     """Call a compiled loop on copies, which can be written to as PyTensor's arrays can."""
 
-    def evaluate_copies(*parts: Any) -> Any:
+    def on_copies(*parts: Any) -> Any:
         return kernel(*(np.array(part) for part in parts))
 
-    return jax.pure_callback(evaluate_copies, results, *inputs, vmap_method="sequential")
+    return jax.pure_callback(on_copies, results, *inputs, vmap_method="sequential")
 
 
 def _floats(shape: tuple[int, ...]) -> Any:
     return jax.ShapeDtypeStruct(shape, np.float64)
 
 
+def _call_evaluate(theta: Any, log_like: Any, elimination: Any) -> Any:
+    results = _floats(()), _floats(theta.shape), _floats(log_like.shape)
+    return _call(operation.evaluate, results, theta, log_like, elimination)
+
+
+@jax.custom_jvp  # type: ignore[untyped-decorator]
+def evaluate(theta: Any, log_like: Any, elimination: Any) -> Any:
+    """The three outputs of `LogEvidence`, under `jit`, `vmap`, `grad` and `jvp`.
+
+    Only the first can be differentiated, and only once; twice is JAX's ValueError, because the
+    loops have no second derivatives to give.
+    """
+    return _call_evaluate(theta, log_like, elimination)
+
+
+@evaluate.defjvp  # type: ignore[untyped-decorator]
+def _differentiate(primals: Any, tangents: Any) -> Any:
+    outputs = _, by_theta, by_log_like = _call_evaluate(*primals)
+    slope = jnp.vdot(by_theta, tangents[0]) + jnp.vdot(by_log_like, tangents[1])
+    return outputs, (slope, jnp.zeros_like(by_theta), jnp.zeros_like(by_log_like))
+
+
 @jax.custom_vjp  # type: ignore[untyped-decorator]
 def table_cells(*inputs: Any) -> Any:
-    """The output of `TableCells`, under `jit`, `vmap` and reverse-mode `grad`."""
+    """The output of `TableCells`, under `jit`, `vmap` and `grad`."""
     return _call(operation.table_cells, _floats(inputs[3].shape), *inputs)
 
 
-def table_slopes(*inputs: Any) -> Any:
+def run_backwards(*inputs: Any) -> Any:
     """The output of `TableSlopes`, under `jit` and `vmap`."""
     return _call(tape.run_backwards, _floats(inputs[0].shape), *inputs)
 
 
 @jax.custom_vjp  # type: ignore[untyped-decorator]
 def report_log_like(*inputs: Any) -> Any:
-    """The output of `ReportLikelihood`, under `jit`, `vmap` and reverse-mode `grad`."""
+    """The output of `ReportLikelihood`, under `jit`, `vmap` and `grad`."""
     return _call(operation.report_log_like, _floats(inputs[-1].shape), *inputs)
 
 
@@ -84,7 +75,7 @@ def report_slopes(*inputs: Any) -> Any:
 
 table_cells.defvjp(
     lambda *inputs: (table_cells(*inputs), inputs),
-    lambda inputs, slopes: (table_slopes(*inputs, slopes), *[None] * (len(inputs) - 1)),
+    lambda inputs, slopes: (run_backwards(*inputs, slopes), *[None] * (len(inputs) - 1)),
 )
 report_log_like.defvjp(
     lambda *inputs: (report_log_like(*inputs), inputs),

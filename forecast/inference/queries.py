@@ -172,9 +172,9 @@ def smallest_conflict(
     network: Network,
     theta: Array,
     log_like: Array,
-    findings: Sequence[tuple[int, str]],
+    findings: Findings,
     regimes: Regimes | None = None,
-) -> list[tuple[int, str]]:
+) -> Findings:
     """Fewest findings that cannot all be true: without any one of them, the others could.
 
     QuickXplain (Junker: QuickXPlain: preferred explanations and relaxations for over-constrained
@@ -187,10 +187,11 @@ def smallest_conflict(
     findings
         Steps and variables that the evidence speaks of; earlier ones are blamed first.
     """
+    inputs = [node.name for node in network.nodes if node.first is None and node.later is None]
 
-    def impossible(kept: Sequence[tuple[int, str]]) -> bool:
+    def impossible(kept: Findings) -> bool:
         like = np.zeros_like(log_like)
-        for name in (node.name for node in network.nodes if node.first is None):
+        for name in inputs:
             like[:, network.states(name)] = log_like[:, network.states(name)]
         for step, name in kept:
             like[step, network.states(name)] = log_like[step, network.states(name)]
@@ -208,7 +209,13 @@ def smallest_conflict(
         early = explain([*given, *late], bool(late), first)
         return [*early, *late]
 
-    return explain([], False, list(findings)) if findings else []
+    if impossible([]):
+        return [
+            (step, name)
+            for step, name in findings
+            if name in inputs and np.isneginf(log_like[step, network.states(name)]).all()
+        ]
+    return explain([], False, list(findings))
 
 
 def intervened_tables(

@@ -1,4 +1,4 @@
-"""From uncertain judgements to tables: one small array program, whatever the forms of the tables.
+"""From uncertain judgements to tables: one tape of small steps, whatever their forms.
 
 A scenario's judgements become a few vectors of parameters, one vector per family of priors. The
 tape turns them into the flat vector of table cells, for stored draws (draws axis last) and, with
@@ -32,8 +32,8 @@ class Priors:
     rows
         For each number of states, concentrations of Dirichlet priors, (judgement, state).
     positive
-        Mean and sd of the logarithm of log-normal priors: multipliers, ratios, weights, rates,
-        (judgement, 2).
+        Mean and sd of the logarithm of log-normal priors: multipliers, ratios, weights, spreads,
+        rates, dispersions and standard deviations, (judgement, 2).
     real
         Mean and sd of normal priors: means of measured numbers, (judgement, 2).
     labels

@@ -89,18 +89,26 @@ class Tape:
 
 
 class TapeWriter:
-    """Writes a  A step that was written before is not written again."""
+    """Writes a tape; a step that was written before is not written again.
+
+    Examples
+    --------
+    >>> writer = TapeWriter()
+    >>> chance = ("chance", 0)
+    >>> other = writer.step(SUBTRACT, writer.constant(1.0), chance)
+    >>> finished = writer.finish({"chance": 1}, [other, chance])
+    >>> finished.run(np.array([[0.2, 0.7]])).round(2).tolist()
+    [[0.8, 0.3], [0.2, 0.7]]
+    """
 
     def __init__(self) -> None:
-        self.constants: list[float] = []
+        self.constants: dict[float, int] = {}
         self.steps: list[tuple[int, Cell, Cell]] = []
         self._written: dict[tuple[int, Cell, Cell], Cell] = {}
 
     def constant(self, value: float) -> Cell:
         """Cell of a number that is known exactly."""
-        if value not in self.constants:
-            self.constants.append(value)
-        return "constant", self.constants.index(value)
+        return "constant", self.constants.setdefault(value, len(self.constants))
 
     def step(self, operation: int, a: Cell, b: Cell | None = None) -> Cell:
         """Cell of a result; an operation on one cell has no second operand."""
@@ -137,7 +145,7 @@ class TapeWriter:
         steps = [(operation, at(a), at(b)) for operation, a, b in self.steps]
         return Tape(
             steps=np.array(steps, dtype=np.int32).reshape(len(steps), 3),
-            constants=np.array(self.constants, dtype=np.float64),
+            constants=np.array(list(self.constants), dtype=np.float64),
             order=np.array([at(cell) for cell in cells], dtype=np.int32),
             n_parameters=starts["constant"],
         )

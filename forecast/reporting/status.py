@@ -55,10 +55,9 @@ class IndicatorStatus:
     @property
     def fired(self) -> bool:
         """Whether the latest reported state is another than the first."""
-        return (
-            self.latest is not None
-            and state_told(self.variable, self.latest) != (self.variable.states[0])
-        )
+        if self.latest is None:
+            return False
+        return state_told(self.variable, self.latest) != self.variable.states[0]
 
 
 def state_told(variable: Variable, report: Report) -> str:

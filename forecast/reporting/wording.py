@@ -95,9 +95,11 @@ def told(variable: Variable, report: Report) -> str:
     measured = variable.measured
     if report.number is None or measured is None:
         return plain(report.state)
-    days = (report.exposure or measured.per) if isinstance(measured, Count) else 0
-    time = f" in {days:g} days" if days else ""
-    return f"{report.number:,.12g} {measured.unit}{time}"
+    number = f"{report.number:,.12g} {measured.unit}"
+    if not isinstance(measured, Count):
+        return number
+    days = report.exposure or measured.per
+    return f"{number} in {days:g} day{'s' if days != 1 else ''}"
 
 
 def named(outlook: Forecast, variable: str, state: str) -> str:

@@ -1,9 +1,9 @@
 """The shipped kind of scenario in plain PyMC: the forward algorithm as a `scan` over steps.
 
-This is what one writes without the engine. Priors, the program from judgements to tables and the
-weights of reports are the library's own; everything from the tables on is written here: factors
-over named axes, multiplied and summed out one variable after another. What does not depend on
-the message (indicators, inputs) is done for all steps at once, outside the scan.
+This is what one writes without the engine: the library's priors; its tables, written as arrays of
+steps; and factors over named axes, multiplied and summed out one variable after another. What
+does not depend on the message (indicators, inputs) is done for all steps at once, outside the
+scan.
 """
 
 from __future__ import annotations
