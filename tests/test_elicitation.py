@@ -103,6 +103,6 @@ def test_what_is_no_interval_of_chances(ends: tuple[float, float]) -> None:
 
 
 @pytest.mark.parametrize("ends", [(0.0, 1.0), (2.0, 2.0), (3.0, 2.0), (-1.0, 2.0)])
-def test_what_is_no_interval_of_multipliers(ends: tuple[float, float]) -> None:
-    with pytest.raises(InputError, match="not an interval of multipliers"):
+def test_what_is_no_interval_of_positive_numbers(ends: tuple[float, float]) -> None:
+    with pytest.raises(InputError, match="not an interval of positive numbers"):
         fit_lognormal(*ends)
