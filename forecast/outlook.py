@@ -324,6 +324,8 @@ def beliefs(given: Forecast, *, draws: int | None = None) -> Beliefs:
     """
     posterior = given.posterior["posterior"].to_dataset()
     if draws is not None:
+        if type(draws) is not int or draws < 1:
+            raise InputError([Problem("draws", f"{draws!r}; needs a whole number of at least 1")])
         posterior = posterior.isel(draw=slice(None, None, -(-posterior.sizes["draw"] // draws)))
     return beliefs_of(given.scenario, given.evidence, posterior)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from forecast.errors import Problem, raise_if_any
+
 
 @dataclass(frozen=True)
 class Sampling:
@@ -24,3 +26,14 @@ class Sampling:
     chains: int = 4
     seed: int = 20200123
     progress: bool = False
+
+    def __post_init__(self) -> None:
+        least = {"draws": 4, "tune": 10, "chains": 1, "seed": 0}
+        given = {name: getattr(self, name) for name in least}
+        raise_if_any(
+            [
+                Problem(name, f"{value!r}; needs a whole number of at least {least[name]}")
+                for name, value in given.items()
+                if type(value) is not int or value < least[name]
+            ]
+        )

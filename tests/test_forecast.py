@@ -218,3 +218,11 @@ def test_fewer_draws_ask_the_same_questions(day2):
     assert thin.shape == (2, 50)
     some = whole.posterior("storm").isel(draw=slice(None, None, 8)).to_numpy()
     assert thin.posterior("storm").to_numpy() == pytest.approx(some, abs=1e-14)
+
+
+def test_sampling_that_cannot_be_is_refused_before_anything_is_done():
+    with pytest.raises(InputError) as caught:
+        fc.forecast(weather(), evidence(), draws=0, tune=-1, chains=1.5, seed=-1)
+    assert [problem.where for problem in caught.value.problems] == [
+        "draws", "tune", "chains", "seed",
+    ]  # fmt: skip

@@ -297,7 +297,7 @@ def test_numbers_are_read_from_files(tmp_path):
     [
         ("poisson", "R1,wind,,2.5,", "2.5 is not a count"),
         ("poisson", "R1,wind,,-1,", "-1 is not a count"),
-        ("poisson", "R1,wind,,1e300,", "is not a count from 0"),
+        ("poisson", "R1,wind,,1e300,", "is beyond ±1,000,000,000,000"),
         ("poisson", "R1,wind,,nan,", "nan is not a finite number"),
         ("poisson", "R1,wind,,many,", "'many' is not a number"),
         ("poisson", "R1,wind,light,3,", "names a state or gives a number"),
@@ -336,6 +336,12 @@ def test_bad_numbers_are_refused_by_row_and_column(tmp_path, family, row, messag
             {"rate": {"light": between(0, 2), "strong": between(3, 4)}},
             "needs 0 < lower < upper",
         ),
+        (
+            "poisson",
+            {"rate": {"light": between(1e-300, 2), "strong": between(3, 4)}},
+            "the upper at most 1e\\+06 times the lower",
+        ),
+        ("student_t", {"degrees": 1e308}, "at most 1e\\+06"),
         (
             "normal",
             {"mean": {"light": between(2, -2), "strong": between(3, 4)}},

@@ -314,6 +314,31 @@ def test_arrays_that_do_not_fit_are_refused(theta, like, message):
         Beliefs.of(confounded().network, theta, like)
 
 
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"now": 1}, "now: 1 is not one of the 1 steps"),
+        ({"shape": (3, 3)}, "there are 1 draws in all"),
+        ({"times": ("a", "b")}, "times: 2 labels; needs 1"),
+    ],
+)
+def test_labels_that_do_not_fit_are_refused(more, message):
+    beliefs = confounded()
+    with pytest.raises(InputError, match=message):
+        Beliefs.of(beliefs.network, beliefs.theta, **more)
+
+
+def test_the_loops_are_never_given_arrays_that_do_not_fit():
+    case = dynamic_case(0)
+    theta, like = case.theta[:, None], case.log_like
+    with pytest.raises(InputError, match="theta"):
+        case.network.sweep(theta[:-1], like, "smoothed")
+    with pytest.raises(InputError, match="log_like"):
+        case.network.sweep(theta, like[:, :-1], "smoothed")
+    with pytest.raises(InputError, match="regimes: one number below 1 for each of 4 steps"):
+        case.network.sweep(theta, like, "smoothed", regimes=np.array([0, 0, 1, 0]))
+
+
 def test_answers_carry_chains_and_draws():
     case = dynamic_case(1)
     rng = np.random.default_rng(0)
@@ -356,6 +381,10 @@ def test_impossible_evidence_always_raises():
         (lambda b: b.weigh("act", {"maybe": 1.0}), "'maybe' is not a state of act"),
         (lambda b: b.intervene({"act": "perhaps"}), "'perhaps' is not a state of act"),
         (lambda b: b.union([]), "at least one is needed"),
+        (lambda b: b.joint(["act", "act"]), "none of them twice"),
+        (lambda b: b.posterior("act", view="zzz"), "legal: filtered, smoothed"),
+        (lambda b: b.simulate(0, 0), "n: 0; needs at least 1"),
+        (lambda b: b.weigh("act", {"no": "much"}), "not negative"),
         (lambda b: b.intervene({"act": "yes"}).simulate(3, 0), "not available after"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -13,8 +14,10 @@ import numpy as np
 import pytensor
 import pytensor.tensor as pt
 import pytest
+from pydantic import ValidationError
 from scipy.stats import truncnorm
 
+from forecast.errors import InputError
 from forecast.inference.builder import compile_tables
 from forecast.inference.network import Block
 from forecast.inference.operation import TableCells
@@ -474,3 +477,87 @@ def test_competing_hazards_have_their_closed_form(seed: int, step: int) -> None:
     expected = [stay, *((1 - stay) * rate / rate.sum())]
     found = exit_chain(dict(zip("abc", chance.tolist(), strict=True)), 90, step)
     np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+def static(table: Any, states: tuple[str, ...] = ("no", "yes"), n_parents: int = 1) -> Scenario:
+    """Parents of two states and one variable with the table."""
+    fair = Rows(rows=(Row(exactly={"u": 0.5, "v": 0.5}, basis=BASIS),))
+    variables = {
+        f"p{k}": Variable(role="factor", label="p", states=("u", "v"), table=fair)
+        for k in range(n_parents)
+    }
+    variables["x"] = Variable(role="factor", label="x", states=states, table=table)
+    return scenario_of(variables, None)
+
+
+def ratio(state: str, parent: int = 0) -> Ratio:
+    return Ratio(when={f"p{parent}": "u"}, state=state, times=(0.2, 0.4), basis=BASIS)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "message"),
+    [
+        (
+            static(
+                LikelihoodRatios(
+                    base=Row(exactly={"no": 0.0, "yes": 1.0}, basis=BASIS), ratios=(ratio("yes"),)
+                )
+            ),
+            "no ratio names have a base rate of 0",
+        ),
+        (
+            static(
+                LikelihoodRatios(
+                    base=Row(exactly={"no": 0.5, "yes": 0.5}, basis=BASIS),
+                    ratios=(ratio("no"), ratio("yes")),
+                )
+            ),
+            "name every state",
+        ),
+        (
+            static(
+                LikelihoodRatios(
+                    base=Row(exactly={"no": 0.5, "yes": 0.5}, basis=BASIS),
+                    ratios=tuple(ratio("yes", k) for k in range(26)),
+                ),
+                n_parents=26,
+            ),
+            "26 parents make 134,217,728 cells",
+        ),
+        (
+            static(Hazards(moves=(Move(target="yes", within=7, chance=(0.1, 0.2), basis=BASIS),))),
+            "has no hazards",
+        ),
+        (
+            static(
+                Ranked(
+                    influences=(Influence(of="p0", weight=(1e-300, 1e300), basis=BASIS),),
+                    spread=Quantity(between=(0.1, 0.2), basis=BASIS),
+                )
+            ),
+            "needs ends from 1e-09 to 1e\\+09",
+        ),
+    ],
+)
+def test_tables_that_cannot_be_are_refused(scenario: Scenario, message: str) -> None:
+    found = [text for _, text in find_problems(scenario)]
+    assert any(re.search(message, text) for text in found), found
+    with pytest.raises(InputError, match=message):
+        compile_tables(scenario)
+
+
+def test_rows_of_ratios_sum_to_one_where_chances_underflow() -> None:
+    base = Row(concentration=dict.fromkeys(("a", "b", "c"), 0.05), basis=BASIS)
+    times = Ratio(when={"p0": "u"}, state="c", times=(1.0, 1.5), basis=BASIS)
+    program = compile_tables(
+        static(LikelihoodRatios(base=base, ratios=(times,)), states=("a", "b", "c"))
+    )
+    rows = np.random.default_rng(0).dirichlet([0.05] * 3, size=5000).T[None]
+    cells = program.cells({"row_3": rows, "positive": np.full((1, 5000), 1.2)})
+    np.testing.assert_allclose(cells[2:].reshape(2, 3, -1).sum(axis=1), 1, rtol=1e-12)
+
+
+@pytest.mark.parametrize("end", [None, [1], {}, "much", True, 10**400])
+def test_an_interval_is_two_numbers(end: Any) -> None:
+    with pytest.raises(ValidationError):
+        Ratio.model_validate({"when": {"a": "b"}, "state": "x", "times": [end, 2], "basis": BASIS})

@@ -199,4 +199,10 @@ def _answer(question: Question, given: Beliefs) -> Array:
         dims = getattr(found, "dims", type(found).__name__)
         message = f"must return one number for each draw, dimensions chain and draw; got {dims}"
         raise InputError([Problem("question", message)])
-    return np.asarray(found.transpose("chain", "draw").to_numpy(), dtype=np.float64).ravel()
+    values = np.asarray(found.transpose("chain", "draw").to_numpy())
+    if values.shape != given.shape or values.dtype.kind not in "fiub":
+        message = f"must return one real number for each draw, {given.shape}; got {values.shape}"
+        raise InputError([Problem("question", message)])
+    if not np.isfinite(values).all():
+        raise InputError([Problem("question", "returned numbers that are not finite")])
+    return values.astype(np.float64).ravel()

@@ -14,7 +14,7 @@ from forecast.scenario.scenario import Scenario, Variable
 Finding = tuple[str, str]
 """The column that breaks a rule, and how."""
 
-LARGEST_COUNT = 10**12
+LARGEST_NUMBER = 10**12
 """Beyond this the logarithm of a factorial loses its decimals in 64 bits."""
 
 
@@ -100,9 +100,11 @@ def _find_number_faults(report: Report, variable: Variable) -> Iterator[Finding]
         yield "number", f"{report.indicator} is not measured; report one of {legal}"
     elif not isfinite(number):
         yield "number", f"{number:g} is not a finite number"
+    elif abs(number) > LARGEST_NUMBER:
+        yield "number", f"{number:g} is beyond ±{LARGEST_NUMBER:,}"
     elif isinstance(measured, Count):
-        if number < 0 or number != round(number) or number > LARGEST_COUNT:
-            yield "number", f"{number:g} is not a count from 0 to {LARGEST_COUNT:,}"
+        if number < 0 or number != round(number):
+            yield "number", f"{number:g} is not a count from 0 to {LARGEST_NUMBER:,}"
         if report.exposure is not None and not 0 < report.exposure < inf:
             yield "exposure", f"{report.exposure:g} days; a count covers more than 0"
     elif report.exposure is not None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from forecast.errors import ImpossibleEvidence, InputError, Problem, nearest
+from forecast.errors import ImpossibleEvidence, InputError, Problem, nearest, raise_if_any
 from forecast.inference import queries
 from forecast.inference.circuit import MEMORY_LIMIT
 from forecast.inference.draws import Draws, StoredDraws, split_draws
@@ -131,6 +131,7 @@ class Beliefs:
         else:
             draws = theta
         n_steps = draws.n_steps
+        raise_if_any(list(_misfits(draws, now, shape, times)))
         return cls(
             network=network,
             draws=draws,
@@ -180,7 +181,8 @@ class Beliefs:
         """
         for state in likelihood:
             self.network.state(name, state)
-        values = np.array([likelihood.get(state, 0.0) for state in self.network.node(name).states])
+        stated = [likelihood.get(state, 0.0) for state in self.network.node(name).states]
+        values = np.array([v if isinstance(v, int | float | np.number) else np.nan for v in stated])
         if not (np.isfinite(values).all() and (values >= 0).all() and values.any()):
             message = "likelihoods are finite, not negative and not all zero"
             raise InputError([Problem(name, message)])
@@ -251,8 +253,11 @@ class Beliefs:
     ) -> DataArray:
         """Joint probability of several variables at a step, one dimension for each of them."""
         self._require_possible()
+        _require_view(view)
         probe = tuple(self.network.node(name).name for name in names)
         step = self._step(time)
+        if not probe or len(set(probe)) < len(probe):
+            raise InputError([Problem("names", "needs at least one variable, none of them twice")])
         probes = self._each(lambda run: run(view, probes=(probe,)).probes[step])
         sizes = [self.network.sizes[name] for name in probe]
         states = {name: list(self.network.node(name).states) for name in probe}
@@ -335,6 +340,7 @@ class Beliefs:
         list of tuple
             The states, and their probability averaged over draws, the most probable first.
         """
+        _require_some("k", k)
         table = self.joint(names, time).mean(("chain", "draw")).to_numpy()
         order = np.argsort(-table, axis=None, kind="stable")[:k]
         return [
@@ -417,6 +423,7 @@ class Beliefs:
         import xarray as xr
 
         self._require_no_intervention("simulate")
+        _require_some("n", n)
         rng = np.random.default_rng(seed)
         histories = []
         for _ in range(n):
@@ -480,6 +487,7 @@ class Beliefs:
         return self._each(lambda run: run("forward").log_norm)
 
     def _marginals(self, view: View, steps: Any, states: Any) -> Array:
+        _require_view(view)
         return self._each(lambda run: run(view).marginals[steps, states])
 
     def _at_least_once(self, states: list[tuple[str, str]], window: range) -> DataArray:
@@ -566,3 +574,25 @@ class Beliefs:
 
         spread = np.moveaxis(values, -1, 0).reshape(*self.shape, *values.shape[:-1])
         return xr.DataArray(spread, dims=("chain", "draw", *dims), coords=coords)
+
+
+def _misfits(
+    draws: Draws, now: int | None, shape: tuple[int, int] | None, times: Sequence[Any] | None
+) -> Iterator[Problem]:
+    n_steps = draws.n_steps
+    if now is not None and not 0 <= now < n_steps:
+        yield Problem("now", f"{now} is not one of the {n_steps} steps from 0")
+    if shape is not None and (min(shape) < 1 or shape[0] * shape[1] != draws.n):
+        yield Problem("shape", f"{shape} chains and draws; there are {draws.n} draws in all")
+    if times is not None and (len(times) != n_steps or len(set(times)) < n_steps):
+        yield Problem("times", f"{len(times)} labels; needs {n_steps}, all different")
+
+
+def _require_view(view: str) -> None:
+    if view not in ("filtered", "smoothed"):
+        raise InputError([Problem("view", f"{view!r}; legal: filtered, smoothed")])
+
+
+def _require_some(name: str, value: int) -> None:
+    if value < 1:
+        raise InputError([Problem(name, f"{value}; needs at least 1")])

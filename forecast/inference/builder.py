@@ -259,10 +259,13 @@ class _Builder:
         rest = write.sum(base[state] for state in base if state not in times)
         rest = write.step(tape.AT_LEAST, rest, write.constant(tape.NEVER))
         left = write.step(tape.DIVIDE, write.step(tape.SUBTRACT, one, allowed), rest)
-        return [
+        row = [
             write.product([raised[state], shrink] if state in times else [base[state], left])
             for state in base
         ]
+        # Chances that underflowed leave the row short of one.
+        whole = write.sum(row)
+        return [write.step(tape.DIVIDE, cell, whole) for cell in row]
 
     def _add_ranked(
         self, name: str, table: Ranked, parents: tuple[Parent, ...], label: str

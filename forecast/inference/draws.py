@@ -170,6 +170,6 @@ def split_draws(n: int, bytes_per_draw: float, memory_limit: float) -> Iterator[
     """
     if not memory_limit > 0:
         raise InputError([Problem("memory_limit", f"{memory_limit} bytes; needs more than 0")])
-    size = max(int(memory_limit / bytes_per_draw), SMALLEST_PART)
+    size = max(int(min(memory_limit / bytes_per_draw, n)), SMALLEST_PART)
     for start in range(0, n, size):
         yield slice(start, min(start + size, n))

@@ -18,7 +18,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from forecast.errors import InputError, Problem, nearest
+from forecast.errors import InputError, Problem, nearest, raise_if_any
 from forecast.inference import kernels
 from forecast.inference.circuit import CELL_LIMIT, MEMORY_LIMIT, Circuit, Scope, compile_circuit
 from forecast.inference.kernels import Slice
@@ -229,6 +229,7 @@ class Network:
         tables = np.ascontiguousarray(theta if theta.ndim == 3 else theta[None], dtype=np.float64)
         like = np.ascontiguousarray(log_like if log_like.ndim == 3 else log_like[..., None])
         tables, like = _match_draws(tables, like)
+        self._require_shapes(tables, like, regimes)
         self._require_set(like)
         which = np.zeros(like.shape[0], np.int64) if regimes is None else regimes
         first, later = slice_circuits(self, probes)
@@ -255,6 +256,22 @@ class Network:
                 _repeat(found, int(draw), tables, which, like, first, later, mode)
         self._settle_known(found.marginals)
         return Sweep(found.log_norm, found.marginals, found.probes, found.counts)
+
+    def _require_shapes(self, tables: Array, like: Array, regimes: Any) -> None:
+        """Raise unless all arrays fit the network: the loops check no bounds."""
+        problems = []
+        if tables.shape[1] != self.n_cells or not tables.shape[2]:
+            message = f"{tables.shape[1]} cells, {tables.shape[2]} draws; has {self.n_cells} cells"
+            problems.append(Problem("theta", message))
+        if not len(like) or like.shape[1] != self.n_states:
+            message = f"shape {like.shape[:2]}; needs (steps, {self.n_states})"
+            problems.append(Problem("log_like", message))
+        if regimes is not None:
+            legal = len(regimes) == len(like) and ((regimes >= 0) & (regimes < len(tables))).all()
+            if not legal:
+                message = f"one number below {len(tables)} for each of {len(like)} steps"
+                problems.append(Problem("regimes", message))
+        raise_if_any(problems)
 
     def _require_set(self, log_like: Array) -> None:
         """Raise unless variables without a table have states that are set or ruled out."""

@@ -136,7 +136,9 @@ def _check_lags(
     at: Path, table: Table, name: str, slot: str, *, dynamic: bool
 ) -> Iterator[Finding]:
     lagged = [parent for parent, lag in parents_of(table, name) if lag]
-    if slot == "transition" and not dynamic:
+    if isinstance(table, Hazards) and not dynamic:
+        yield at, "a static scenario (no `time`) has no hazards"
+    elif slot == "transition" and not dynamic:
         yield at, "a static scenario (no `time`) has no transitions"
     elif slot != "transition" and lagged:
         if isinstance(table, Hazards) and any(move.source is not None for move in table.moves):

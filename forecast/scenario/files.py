@@ -288,12 +288,14 @@ def _without_tags(location: tuple[str | int, ...]) -> Iterator[str | int]:
     before: str | int = ""
     for part in location:
         tag = before in ("table", "initial", "transition") and part in _FORMS
+        tag = tag or (before == "measured" and part in _FAMILIES)
         if not tag and part != "[key]":
             yield part
         before = part
 
 
-_FORMS = ("rows", "noisy_max", "hazards")
+_FORMS = ("rows", "noisy_max", "likelihood_ratios", "ranked", "hazards")
+_FAMILIES = ("poisson", "negative_binomial", "normal", "student_t")
 
 
 def _wording(item: Any, path: Place, model: type[Variable] | type[Scenario]) -> str:

@@ -31,8 +31,13 @@ class Value(BaseModel):
 
 def _pair_to_interval(given: Any) -> Any:
     if isinstance(given, (list, tuple)) and len(given) == 2:
-        return {"lower": float(given[0]), "upper": float(given[1])}
+        return {"lower": _widen(given[0]), "upper": _widen(given[1])}
     return given
+
+
+def _widen(end: Any) -> Any:
+    """A whole number as a float; anything else is left for the field's own rule."""
+    return float(end) if type(end) is int and abs(end) < 2**53 else end
 
 
 class _Interval(Value):
@@ -40,7 +45,7 @@ class _Interval(Value):
 
     lower: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     upper: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    coverage: Annotated[float, Field(gt=0, lt=1)] = 0.9
+    coverage: Annotated[float, Field(ge=0.01, le=0.999)] = 0.9
 
 
 Interval = Annotated[
@@ -55,7 +60,7 @@ class _RealInterval(Value):
 
     lower: Annotated[float, Field(allow_inf_nan=False)]
     upper: Annotated[float, Field(allow_inf_nan=False)]
-    coverage: Annotated[float, Field(gt=0, lt=1)] = 0.9
+    coverage: Annotated[float, Field(ge=0.01, le=0.999)] = 0.9
 
 
 RealInterval = Annotated[

@@ -39,6 +39,12 @@ _Ends = Any
 """An interval of either kind."""
 
 ROW_SUM_TOLERANCE = 1e-9
+SMALLEST, LARGEST, WIDEST = 1e-9, 1e9, 1e6
+"""Positive numbers that can be elicited: beyond, differences of logarithms lose their digits."""
+MOST_DEGREES = 1e6
+"""Degrees of freedom beyond which Student's t is the normal."""
+CELL_LIMIT = 1_000_000
+"""Cells of one table; nobody can state more, and a network with more cannot be summed out."""
 
 
 def find_unknown(
@@ -69,6 +75,11 @@ def mentions(table: Table, names: frozenset[str]) -> bool:
 def check_table(at: Path, table: Table, name: str, variables: Variables) -> Iterator[Finding]:
     """Yield what is wrong with a table whose parents all exist."""
     states = variables[name].states
+    parents = parents_of(table, name)
+    n_cells = prod(len(variables[parent].states) for parent, _ in parents) * len(states)
+    if n_cells > CELL_LIMIT:
+        yield at, f"{len(parents)} parents make {n_cells:,} cells; at most {CELL_LIMIT:,}"
+        return
     if isinstance(table, Rows):
         for index, row in enumerate(table.rows):
             yield from _check_row((*at, "rows", index), row, states)
@@ -101,6 +112,8 @@ def check_measured(at: Path, variable: Variable) -> Iterator[Finding]:
     if needed != (getattr(measured, field) is not None):
         verb = "needs" if needed else "has no"
         yield where, f"a {measured.family} {verb} `{field}`"
+    elif needed and field == "degrees" and not getattr(measured, field) <= MOST_DEGREES:
+        yield (*where, field), f"{getattr(measured, field):g}; at most {MOST_DEGREES:g}"
     yield from _check_quantities(where, measured, variable.states)
 
 
@@ -123,13 +136,22 @@ def _check_quantities(at: Path, measured: Measured, states: tuple[str, ...]) -> 
             where = (*at, field, state, "between")
             if field != "mean":
                 yield from _check_positive(where, quantity.between)
-            elif not quantity.between.lower < quantity.between.upper:
-                yield where, f"{_ends(quantity.between)}: needs lower < upper"
+            elif not -LARGEST <= quantity.between.lower < quantity.between.upper <= LARGEST:
+                yield (
+                    where,
+                    f"{_ends(quantity.between)}: needs lower < upper, within ±{LARGEST:g}",
+                )
 
 
 def _check_positive(at: Path, interval: _Ends) -> Iterator[Finding]:
     if not 0 < interval.lower < interval.upper:
         yield at, f"{_ends(interval)}: needs 0 < lower < upper"
+    elif interval.upper > interval.lower * WIDEST or not SMALLEST <= interval.lower <= LARGEST:
+        yield (
+            at,
+            f"{_ends(interval)}: needs ends from {SMALLEST:g} to {LARGEST:g}, the upper at most "
+            f"{WIDEST:g} times the lower",
+        )
 
 
 def _ends(interval: _Ends) -> str:
@@ -164,10 +186,11 @@ def _check_row(at: Path, row: Row, states: tuple[str, ...]) -> Iterator[Finding]
 def _check_intervals(at: Path, row: Row, states: tuple[str, ...]) -> Iterator[Finding]:
     intervals = row.chance or {}
     for state, interval in intervals.items():
-        if not interval.lower < interval.upper <= 1:
+        if not interval.lower < interval.upper <= 1 or interval.upper < SMALLEST:
             yield (
                 (*at, state),
-                f"[{interval.lower:g}, {interval.upper:g}]: a chance has 0 <= lower < upper <= 1",
+                f"[{interval.lower:g}, {interval.upper:g}]: a chance has 0 <= lower < upper <= 1 "
+                f"and upper >= {SMALLEST:g}",
             )
             return
     if len(states) == 2 and len(intervals) == 1:
@@ -269,6 +292,13 @@ def _check_raised(
                 "the rest",
             )
             return
+        if not any(upper > 0 for state, upper in base.items() if state not in named):
+            yield (
+                (*at, "ratios"),
+                f"for {_say(parents, config)} the states that no ratio names have a base rate of "
+                "0, so nothing can take up the rest",
+            )
+            return
         raised = sum(
             base[state] * prod(r.times.upper for r in active if r.state == state) for state in named
         )
@@ -324,11 +354,11 @@ def _check_hazards(
         if source == move.target:
             yield where, f"a move leads from {source} to itself"
         interval = move.chance
-        if not 0 <= interval.lower < interval.upper < 1:
+        if not 0 <= interval.lower < interval.upper < 1 or interval.upper < SMALLEST:
             yield (
                 (*where, "chance"),
                 f"[{interval.lower:g}, {interval.upper:g}]: a hazard's chance has "
-                "0 <= lower < upper < 1",
+                f"0 <= lower < upper < 1 and upper >= {SMALLEST:g}",
             )
         for covered in _overlaps(table, index, str(source), variables):
             if covered in seen:
@@ -340,8 +370,7 @@ def _check_hazards(
         for key, state in (("from", multiplier.source), ("to", multiplier.target)):
             if state is not None and state not in states:
                 yield (*where, key), f"{state!r} is not a state; {nearest(state, states)}"
-        if not 0 < multiplier.times.lower < multiplier.times.upper:
-            yield (*where, "times"), "a multiplier has 0 < lower < upper"
+        yield from _check_positive((*where, "times"), multiplier.times)
 
 
 def _overlaps(
