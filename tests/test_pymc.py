@@ -312,7 +312,7 @@ def test_jax_transformations_that_numpyro_and_blackjax_use(reported):
 def test_jax_derivatives_forwards_and_backwards(make, seed):
     import jax
 
-    from forecast.inference.operation_jax import log_evidence
+    from forecast.inference.operation_jax import evaluate as log_evidence
 
     case = make(seed, zeros=True)
     packed = pack_elimination(case.network)
