@@ -302,7 +302,8 @@ class TableDraws:
         start, stop, _ = part.indices(self.n)
         first, last = start // DRAWN_TOGETHER, -(-stop // DRAWN_TOGETHER)
         blocks = np.concatenate([self._block(k) for k in range(first, last)], axis=1)
-        return blocks[:, start - first * DRAWN_TOGETHER :][:, : stop - start]
+        skipped = start - first * DRAWN_TOGETHER
+        return np.ascontiguousarray(blocks[:, skipped : skipped + stop - start])
 
     def log_like(self, part: slice) -> Array:  # noqa: ARG002
         """No evidence, (step, state)."""
