@@ -152,12 +152,12 @@ class Beliefs:
     @property
     def theta(self) -> Array:
         """Table cells of all draws, (cell, draw), before any intervention."""
-        return self._arrays(slice(None))[0]
+        return self.draws.theta(slice(None))
 
     @property
     def log_like(self) -> Array:
         """Log-likelihood of every state by all evidence, (step, state, draw), or 1 for draw."""
-        return self._arrays(slice(None))[1]
+        return self._evidence(slice(None))
 
     # ── evidence ──────────────────────────────────────────────────────────────────────────────
 
@@ -446,10 +446,13 @@ class Beliefs:
 
     def _arrays(self, part: slice) -> tuple[Array, Array]:
         """Tables before any intervention, and all evidence, of some draws."""
+        return self.draws.theta(part), self._evidence(part)
+
+    def _evidence(self, part: slice) -> Array:
+        """Log-likelihood of every state by all evidence, (step, state, draw), or 1 for draw."""
         like = self.draws.log_like(part)
         like = like if like.ndim == 3 else like[..., None]
-        like = np.where(self.kept[..., None], like, 0.0) + self.added[..., None]
-        return self.draws.theta(part), like
+        return np.asarray(np.where(self.kept[..., None], like, 0.0) + self.added[..., None])
 
     def _intervened(self, theta: Array) -> tuple[Array, Any]:
         """Tables of every regime, and which of them each step uses."""
@@ -495,13 +498,8 @@ class Beliefs:
         self._require_possible()
         if not states:
             raise InputError([Problem("states", "none are named; at least one is needed")])
-        spoken: set[str] = set()
-        for draws in self._parts():
-            spoken |= {name for _, name in self._findings(draws, self.n_steps - 1)}
-        part = self.network.relevant_to([*sorted(spoken), *(name for name, _ in states)])
-        columns = np.concatenate(
-            [np.arange(self.network.n_states)[self.network.states(name)] for name in part.names]
-        )
+        part = self.network.relevant_to([*self._spoken, *(name for name, _ in states)])
+        columns = self.network.columns(part.names)
         found = self._ask(
             lambda theta, like, regimes: queries.held_at_least_once(
                 part, theta, like[:, columns], states, window, regimes
@@ -509,9 +507,17 @@ class Beliefs:
         )
         return self._label(found, ("time",), time=[self.times[step] for step in window])
 
+    @cached_property
+    def _spoken(self) -> tuple[str, ...]:
+        """Variables that the evidence of any draw speaks of."""
+        told = np.zeros(self.network.n_states, dtype=bool)
+        for part in self._parts():
+            told |= self._evidence(part).any(axis=(0, 2))
+        return tuple(name for name in self.network.names if told[self.network.states(name)].any())
+
     def _findings(self, part: slice, last: int) -> list[tuple[int, str]]:
         """Steps and variables that evidence speaks of, up to a step."""
-        _, like = self._arrays(part)
+        like = self._evidence(part)
         return [
             (step, name)
             for step in range(last + 1)

@@ -90,8 +90,7 @@ def _data(program: TableProgram, table: ReportTable) -> dict[str, Any]:
 
     network = program.network
     relevant = network.relevant_to(table.observed or network.names[:1])
-    states = np.arange(network.n_states)
-    columns = np.concatenate([states[network.states(name)] for name in relevant.names])
+    columns = network.columns(relevant.names)
     reports = report_data(program, table)
     reports |= {
         "settings": table.settings[:, columns],

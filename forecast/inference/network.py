@@ -59,6 +59,11 @@ class Node:
     first: Block | None
     later: Block | None
 
+    @property
+    def is_input(self) -> bool:
+        """Whether it is set rather than estimated."""
+        return self.first is None and self.later is None
+
 
 @dataclass(frozen=True)
 class Sweep:
@@ -176,6 +181,11 @@ class Network:
         index = self.names.index(self.node(name).name)
         return slice(int(self.first_states[index]), int(self.first_states[index + 1]))
 
+    def columns(self, names: Iterable[str]) -> npt.NDArray[np.int64]:
+        """Where the states of some variables lie in the flat list of states, in their order."""
+        every = np.arange(self.n_states)
+        return np.concatenate([every[self.states(name)] for name in names])
+
     def state(self, name: str, state: str) -> int:
         """Where one state of a variable lies in the flat list of states."""
         legal = self.node(name).states
@@ -278,8 +288,7 @@ class Network:
         loose = [
             node.name
             for node in self.nodes
-            if node.first is None
-            and node.later is None
+            if node.is_input
             and not np.isin(log_like[:, self.states(node.name)], (0.0, -np.inf)).all()
         ]
         if loose:
@@ -289,7 +298,7 @@ class Network:
     def _settle_known(self, marginals: Array) -> None:
         """Variables that are set were counted once for each of their copies."""
         for node in self.nodes:
-            if node.first is None and node.later is None:
+            if node.is_input:
                 states = marginals[:, self.states(node.name)]
                 states /= np.maximum(states.sum(axis=1, keepdims=True), 1e-300)
 
@@ -409,7 +418,7 @@ def _compile_slice(network: Network, probes: tuple[Scope, ...], *, first: bool) 
         for node in network.nodes
         if (block := node.first if first else node.later) is not None
     ]
-    known = {node.name for node in network.nodes if node.later is None and node.first is None}
+    known = {node.name for node in network.nodes if node.is_input}
     sizes = {_axis(name, lag): network.sizes[name] for name in network.names for lag in (0, 1)}
     tables: list[Scope] = []
     copies: list[tuple[str, str]] = []

@@ -139,11 +139,7 @@ def cell_sensitivity(
         Shape (cell, draw); zero for cells that are exactly zero.
     """
     asked = require(network, log_like, states, slice(at, at + 1))
-    with_it = network.sweep(theta, asked, "smoothed")
-    whole = network.sweep(theta, log_like, "smoothed")
-    share = np.exp(with_it.log_evidence - whole.log_evidence)
-    gap = (with_it.counts - whole.counts).sum(axis=0)
-    return np.asarray(share * np.divide(gap, theta, out=np.zeros_like(gap), where=theta > 0))
+    return _ratio_slopes(network, theta, asked, log_like)
 
 
 def passage_sensitivity(
@@ -161,10 +157,15 @@ def passage_sensitivity(
         Shape (cell, draw); zero for cells that are exactly zero.
     """
     barred = forbid(network, log_like, states, slice(window.start, window.stop))
-    spared = network.sweep(theta, barred, "smoothed")
-    whole = network.sweep(theta, log_like, "smoothed")
-    share = np.exp(spared.log_evidence - whole.log_evidence)
-    gap = (whole.counts - spared.counts).sum(axis=0)
+    return -_ratio_slopes(network, theta, barred, log_like)
+
+
+def _ratio_slopes(network: Network, theta: Array, part: Array, whole: Array) -> Array:
+    """Derivative of Z(part) / Z(whole) with respect to every table cell, (cell, draw)."""
+    above = network.sweep(theta, part, "smoothed")
+    below = network.sweep(theta, whole, "smoothed")
+    share = np.exp(above.log_evidence - below.log_evidence)
+    gap = (above.counts - below.counts).sum(axis=0)
     return np.asarray(share * np.divide(gap, theta, out=np.zeros_like(gap), where=theta > 0))
 
 
@@ -187,7 +188,7 @@ def smallest_conflict(
     findings
         Steps and variables that the evidence speaks of; earlier ones are blamed first.
     """
-    inputs = [node.name for node in network.nodes if node.first is None and node.later is None]
+    inputs = [node.name for node in network.nodes if node.is_input]
 
     def impossible(kept: Findings) -> bool:
         like = np.zeros_like(log_like)

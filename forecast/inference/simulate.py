@@ -39,8 +39,9 @@ def simulate_history(
     n_steps = settings.shape[0]
     history = np.zeros((n_steps, len(network.nodes)), dtype=np.int64)
     column = {name: k for k, name in enumerate(network.names)}
+    orders = _order(network, first=True), _order(network, first=False)
     for step in range(n_steps):
-        for name in _order(network, first=step == 0):
+        for name in orders[min(step, 1)]:
             node = network.node(name)
             block = node.first if step == 0 else node.later
             if block is None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from pathlib import Path
 from types import ModuleType
 
@@ -12,6 +10,7 @@ from forecast.errors import InputError, Problem, nearest
 from forecast.interchange import bif, uai, xdsl, xmlbif
 from forecast.interchange.source import MAX_BYTES
 from forecast.interchange.tabled import TabledNetwork
+from forecast.writing import replace_file
 
 FORMATS: dict[str, ModuleType] = {"bif": bif, "xmlbif": xmlbif, "xdsl": xdsl, "uai": uai}
 SUFFIXES = {
@@ -108,7 +107,7 @@ def write_network(
     target = Path(path)
     text: str = FORMATS[_format(target, format)].write(network)
     try:
-        _replace(target, text)
+        replace_file(target, text)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError([Problem(str(target), f"cannot be written: {reason}")]) from None
@@ -143,17 +142,3 @@ def _decoded(raw: bytes, where: str, *, markup: bool) -> str:
         byte = f"byte {error.start}, {raw[error.start]:#04x}"
         message = f"not a text file in {encoding.upper()} ({byte})"
         raise InputError([Problem(f"{where}:{line}", message)]) from None
-
-
-def _replace(target: Path, text: str) -> None:
-    """Write beside the target, then rename, so that no reader meets half a file."""
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
-    draft = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        draft.chmod(0o644)
-        draft.replace(target)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from html import escape
@@ -17,6 +15,7 @@ from forecast.outlook import Forecast
 from forecast.reporting.content import gather
 from forecast.reporting.document import Document
 from forecast.reporting.markdown import render_markdown
+from forecast.writing import replace_file
 
 RANGE = re.compile(rf"\d+{DASH}\d+")
 
@@ -64,7 +63,8 @@ class Report:
             raise InputError([Problem("path", message)])
         text = getattr(self, forms[target.suffix.lower()])
         try:
-            _write(target, text)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(target, text)
         except OSError as error:
             message = f"cannot be written: {error.strerror or error}"
             raise InputError([Problem(str(target), message)]) from None
@@ -151,18 +151,3 @@ def _joined(text: str) -> Any:
     from markupsafe import Markup
 
     return Markup(RANGE.sub(r'<span class="nb">\g<0></span>', escape(text)))
-
-
-def _write(target: Path, text: str) -> None:
-    """Write beside the target, then rename, so that no reader meets half a file."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    draft = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        draft.chmod(0o644)
-        draft.replace(target)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
