@@ -11,7 +11,7 @@ One circuit serves any number of table sets: only the contents of the cells diff
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import combinations
@@ -28,8 +28,10 @@ Indices = npt.NDArray[np.int32]
 
 MEMORY_LIMIT = 2e9
 ORDERS_TRIED = 30
-BYTES_PER_OPERATION = 12
+BYTES_PER_OPERATION = 32
 CELL_LIMIT = 2**31 - 1
+HEAVY_CONTRACTIONS = 24
+"""The largest contractions, which decide how cells are laid out; the others take little time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,10 @@ class Circuit:
     runs
         How many cells each contraction makes, and of how many products each,
         shape (contraction, 2).
+    segments
+        The same operations taken along neighbouring cells: first target, first left and first
+        right cell, how many, and whether the right cells advance too (1) or stay (0),
+        shape (segment, 5).
     offsets
         First cell of each input factor.
     result
@@ -69,6 +75,7 @@ class Circuit:
     right: Indices
     out: Indices
     runs: Indices
+    segments: Indices
     offsets: tuple[int, ...]
     result: tuple[int, int]
 
@@ -78,12 +85,13 @@ class Circuit:
         return len(self.left)
 
 
-def compile_circuit(
+def lay_out(
     scopes: Sequence[Scope],
     sizes: Mapping[Axis, int],
-    keep: Scope = (),
-    copies: Sequence[tuple[int, Scope]] = (),
-    memory_limit: float = MEMORY_LIMIT,
+    keep: Scope,
+    copies: Sequence[tuple[int, Scope]],
+    steps: Sequence[Contraction],
+    order: Sequence[Axis],
 ) -> Circuit:
     """Compile the sum over all axes but `keep` of the product of factors.
 
@@ -98,6 +106,51 @@ def compile_circuit(
     copies
         Further factors that share the cells of an earlier one, under other axes: its number and
         the axes.
+    steps
+        The contractions, from `plan_elimination`.
+    order
+        Axes in the order in which products lie in memory, from `arrange_axes`.
+    """
+    layout = _Layout(sizes, order)
+    offsets = tuple(layout.place(scope) for scope in scopes)
+    for original, scope in copies:
+        layout.share(original, scope)
+    one = len(layout.scopes)
+    layout.place(())
+    n_inputs = layout.n_cells
+    made = [layout.operate(step, one) for step in steps[:-1]]
+    made.append(layout.operate(steps[-1], one, keep))
+    operations, segments = zip(*made, strict=True)
+    left, right, out = np.concatenate(operations, axis=1)
+    return Circuit(
+        n_cells=layout.n_cells,
+        n_inputs=n_inputs,
+        left=left,
+        right=right,
+        out=out,
+        runs=np.array([layout.run(step) for step in steps], np.int32),
+        segments=np.concatenate(segments),
+        offsets=offsets,
+        result=(layout.n_cells - _size(keep, sizes), layout.n_cells),
+    )
+
+
+def plan_elimination(
+    scopes: Sequence[Scope],
+    sizes: Mapping[Axis, int],
+    keep: frozenset[Axis],
+    memory_limit: float = MEMORY_LIMIT,
+) -> list[Contraction]:
+    """Choose contractions: the cheapest of several greedy orders, the first without chance.
+
+    Parameters
+    ----------
+    scopes
+        Axes of each factor.
+    sizes
+        Number of states of each axis.
+    keep
+        Axes of the result.
     memory_limit
         Bytes that the operations may take.
 
@@ -106,40 +159,71 @@ def compile_circuit(
     TooLarge
         Before anything is allocated, naming the axes of the largest table.
     """
-    factors = [*scopes, *(scope for _, scope in copies)]
-    steps = plan_elimination(factors, sizes, frozenset(keep))
-    _check_size(steps, sizes, memory_limit)
-    layout = _Layout(sizes)
-    offsets = tuple(layout.place(scope) for scope in scopes)
-    for original, scope in copies:
-        layout.share(original, scope)
-    one = layout.place(())
-    n_inputs = layout.n_cells
-    operations = [layout.operate(step, one) for step in steps[:-1]]
-    operations.append(layout.operate(steps[-1], one, keep))
-    left, right, out = (np.concatenate(parts) for parts in zip(*operations, strict=True))
-    size = _size(keep, sizes)
-    return Circuit(
-        n_cells=layout.n_cells,
-        n_inputs=n_inputs,
-        left=left,
-        right=right,
-        out=out,
-        runs=np.array([layout.run(step) for step in steps], np.int32),
-        offsets=offsets,
-        result=(layout.n_cells - size, layout.n_cells),
-    )
-
-
-def plan_elimination(
-    scopes: Sequence[Scope], sizes: Mapping[Axis, int], keep: frozenset[Axis]
-) -> list[Contraction]:
-    """Choose contractions: the cheapest of several greedy orders, the first without chance."""
     plans = (
         _greedy_plan(scopes, sizes, keep, None if attempt == 0 else random.Random(attempt))
         for attempt in range(ORDERS_TRIED)
     )
-    return min(plans, key=lambda steps: sum(_size(step.joint, sizes) for step in steps))
+    steps = min(plans, key=lambda steps: sum(_size(step.joint, sizes) for step in steps))
+    _check_size(steps, sizes, memory_limit)
+    return steps
+
+
+def arrange_axes(
+    scopes: Sequence[Scope],
+    steps: Sequence[Contraction],
+    sizes: Mapping[Axis, int],
+    repair: Callable[[list[Axis]], list[Axis]] = lambda order: order,
+) -> list[Axis]:
+    """Choose how axes lie in memory, slowest first, so that segments are few and long.
+
+    Axes that are summed out late come last; then each axis in turn moves to its best place.
+
+    Parameters
+    ----------
+    scopes, steps, sizes
+        Factors, contractions and axes, as for `lay_out`.
+    repair
+        Makes an order legal that is not, where the caller has rules for it.
+    """
+    nothing = frozenset[Axis]()
+    factors = [*map(frozenset, scopes), nothing, *(step.kept for step in steps)]
+    heavy = sorted(steps, key=lambda step: -_size(step.joint, sizes))[:HEAVY_CONTRACTIONS]
+    made_of = [
+        (step.kept, factors[step.left], nothing if step.right is None else factors[step.right])
+        for step in heavy
+    ]
+    gone = {axis: at for at, step in enumerate(steps) for axis in step.joint - step.kept}
+    axes = sorted(nothing.union(*factors))
+
+    def count_segments(order: list[Axis]) -> int:
+        rank = {axis: at for at, axis in enumerate(order)}.__getitem__
+        return sum(
+            _size(step.joint, sizes)
+            // _size(_run_together(*(tuple(sorted(f, key=rank)) for f in made)), sizes)
+            for step, made in zip(heavy, made_of, strict=True)
+        )
+
+    order = repair(sorted(axes, key=lambda axis: gone.get(axis, len(steps))))
+    fewest = count_segments(order)
+    for axis in sorted(nothing.union(*(step.joint for step in heavy))):
+        rest = [other for other in order if other != axis]
+        for at in range(len(axes)):
+            moved = repair([*rest[:at], axis, *rest[at:]])
+            if (count := count_segments(moved)) < fewest:
+                order, fewest = moved, count
+    return order
+
+
+def _run_together(kept: Scope, left: Scope, right: Scope) -> Scope:
+    """The last axes of a product along which it and its operands advance cell by cell.
+
+    Each operand has all of these axes, as its last, or none.
+    """
+    for n in range(len(kept), 0, -1):
+        along = kept[-n:]
+        if all(factor[-n:] == along or not {*factor} & {*along} for factor in (left, right)):
+            return along
+    return ()
 
 
 def _size(axes: Iterable[Axis], sizes: Mapping[Axis, int]) -> int:
@@ -215,8 +299,9 @@ def _check_size(
 class _Layout:
     """Where each factor lies among the cells, and the operations between them."""
 
-    def __init__(self, sizes: Mapping[Axis, int]) -> None:
+    def __init__(self, sizes: Mapping[Axis, int], order: Sequence[Axis]) -> None:
         self.sizes = sizes
+        self.rank = {axis: at for at, axis in enumerate(order)}
         self.n_cells = 0
         self.scopes: list[Scope] = []
         self.starts: list[int] = []
@@ -233,23 +318,33 @@ class _Layout:
         self.starts.append(self.starts[original])
 
     def operate(
-        self, step: Contraction, one: int, order: Scope | None = None
-    ) -> tuple[Indices, Indices, Indices]:
-        left = self.scopes[step.left]
-        right = () if step.right is None else self.scopes[step.right]
-        found = dict.fromkeys((*left, *right)) if order is None else order
-        kept = tuple(axis for axis in found if axis in step.kept)
-        # Summed axes vary fastest, so that a sum is finished before the next is begun.
-        joint = (*kept, *sorted(step.joint - step.kept))
+        self, step: Contraction, one: int, kept: Scope | None = None
+    ) -> tuple[Indices, Indices]:
+        """Operations, (3, operation), and segments, (segment, 5), of a contraction.
+
+        The axes of the result lie as all others do, unless `kept` says how.
+        """
+        left, right = step.left, one if step.right is None else step.right
+        kept = self._sort(step.kept) if kept is None else kept
+        summed = self._sort(step.joint - step.kept)
         self.place(kept)
-        result = len(self.scopes) - 1
-        return (
-            self._cells(step.left, joint),
-            np.full(_size(joint, self.sizes), one, np.int32)
-            if step.right is None
-            else self._cells(step.right, joint),
-            self._cells(result, joint),
-        )
+        out = len(self.scopes) - 1
+        # Summed axes vary fastest, so that a sum is finished before the next is begun.
+        joint = (*kept, *summed)
+        operations = np.stack([self._cells(factor, joint) for factor in (left, right, out)])
+        along = _run_together(kept, self.scopes[left], self.scopes[right])
+        if along and along[0] not in self.scopes[left]:
+            left, right = right, left
+        starts = (*kept[: len(kept) - len(along)], *summed)
+        segments = np.empty((_size(starts, self.sizes), 5), np.int32)
+        for column, factor in enumerate((out, left, right)):
+            segments[:, column] = self._cells(factor, starts)
+        segments[:, 3] = _size(along, self.sizes)
+        segments[:, 4] = bool(along) and along[0] in self.scopes[right]
+        return operations, segments
+
+    def _sort(self, axes: Iterable[Axis]) -> Scope:
+        return tuple(sorted(axes, key=self.rank.__getitem__))
 
     def run(self, step: Contraction) -> tuple[int, int]:
         """Cells that a contraction makes, and products in each."""

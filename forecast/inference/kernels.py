@@ -2,8 +2,8 @@
 
 Every array has the draws axis last, so that the innermost loop runs over neighbours in memory.
 Sweeps work in linear space and rescale once a step. Each checks that nothing it multiplied came
-near underflow; where something did, the caller repeats that draw in `sweep_log`, which works with
-logarithms and cannot underflow.
+near underflow; where something did, the caller repeats that draw with `single.sweep_one`, which can
+work with logarithms and then cannot underflow.
 """
 
 from __future__ import annotations
@@ -40,6 +40,9 @@ class Slice(NamedTuple):
         First cell of the result and one past the last.
     runs
         How many cells each contraction makes, and of how many products each, (contraction, 2).
+    segments
+        The operations taken along neighbouring cells, for a single draw: first target, first left
+        and first right cell, how many, and whether the right ones advance too, (segment, 5).
     """
 
     n_cells: int
@@ -55,14 +58,17 @@ class Slice(NamedTuple):
     result_lo: int
     result_hi: int
     runs: Places
+    segments: Places
 
 
 if TYPE_CHECKING:
 
-    def _compiled[F: Callable[..., Any]](function: F) -> F: ...
+    def compiled[F: Callable[..., Any]](function: F) -> F:
+        """Have a loop compiled."""
+        ...
 
 else:
-    _compiled = numba.njit(nogil=True, cache=True, fastmath={"contract"})
+    compiled = numba.njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})
 
 FORWARD: Final = 0
 SMOOTHED: Final = 1
@@ -70,19 +76,14 @@ FILTERED: Final = 2
 
 SMALLEST: Final = 1e-140
 LARGEST: Final = 1e140
-LANES: Final = 64
-"""Parts into which a single draw's cells are taken, so that vector arithmetic can be used."""
 KEPT_CELLS: Final = 250_000
 """Cells that may be kept from the forward pass: a single draw's over some dozen steps. Beyond the
 second-level cache (2 MB) it takes no longer to compute them again than to fetch them."""
 
 
-@_compiled
+@compiled
 def _evaluate(cells: Array, c: Slice) -> None:
     """Run a circuit forwards, two products at a time, so that sums are stored half as often."""
-    if cells.shape[1] == 1:
-        _evaluate_one(cells.reshape(cells.shape[0]), c)
-        return
     draws, k = range(cells.shape[1]), 0
     for run in range(c.runs.shape[0]):
         width = c.runs[run, 1]
@@ -104,26 +105,9 @@ def _evaluate(cells: Array, c: Slice) -> None:
             k += width
 
 
-@_compiled
-def _evaluate_one(cells: Array, c: Slice) -> None:
-    """Run a circuit forwards for a single draw, keeping each sum in a register."""
-    k = 0
-    for run in range(c.runs.shape[0]):
-        width = c.runs[run, 1]
-        for _ in range(c.runs[run, 0]):
-            total = 0.0
-            for j in range(k, k + width):
-                total += cells[c.left[j]] * cells[c.right[j]]
-            cells[c.out[k]] = total
-            k += width
-
-
-@_compiled
+@compiled
 def _differentiate(cells: Array, slopes: Array, c: Slice) -> None:
     """Run a circuit backwards, from the slopes of the result to those of every cell."""
-    if cells.shape[1] == 1:
-        _differentiate_one(cells.reshape(cells.shape[0]), slopes.reshape(cells.shape[0]), c)
-        return
     for k in range(c.left.shape[0] - 1, -1, -1):
         a, b, g = cells[c.left[k]], cells[c.right[k]], slopes[c.out[k]]
         slope_a, slope_b = slopes[c.left[k]], slopes[c.right[k]]
@@ -133,51 +117,31 @@ def _differentiate(cells: Array, slopes: Array, c: Slice) -> None:
             slope_b[d] += g[d] * a[d]
 
 
-@_compiled
-def _differentiate_one(cells: Array, slopes: Array, c: Slice) -> None:
-    for k in range(c.left.shape[0] - 1, -1, -1):
-        left, right, g = c.left[k], c.right[k], slopes[c.out[k]]
-        slopes[left] += g * cells[right]
-        slopes[right] += g * cells[left]
-
-
-@_compiled
+@compiled
 def _note_range(cells: Array, lowest: Array, total: Array) -> None:
     """Keep the smallest positive cell of each draw, and a sum that none of them exceeds."""
-    if cells.shape[1] == 1:
-        _note_range_one(cells.reshape(cells.shape[0]), lowest, total)
-        return
     for i in range(cells.shape[0]):
-        _note_row(cells[i], lowest, total)
+        note_row(cells[i], lowest, total)
 
 
-@_compiled
-def _note_row(row: Array, lowest: Array, total: Array) -> None:
+@compiled
+def note_row(row: Array, lowest: Array, total: Array) -> None:
+    """Do so for one cell of every draw."""
     for d in range(row.shape[0]):
         value = row[d]
         lowest[d] = value if (value > 0.0) & (value < lowest[d]) else lowest[d]
         total[d] += value
 
 
-@_compiled
-def _note_range_one(cells: Array, lowest: Array, total: Array) -> None:
-    """Do so for a single draw, whose cells are taken as many draws of fewer cells."""
-    low, whole = np.full(LANES, np.inf), np.zeros(LANES)
-    for start in range(0, cells.shape[0], LANES):
-        _note_row(cells[start : start + LANES], low, whole)
-    lowest[0] = min(lowest[0], low.min())
-    total[0] += whole.sum()
-
-
-@_compiled
+@compiled
 def _copy(source: Array, target: Array) -> None:
     for i in range(target.shape[0]):
         for d in range(target.shape[1]):
             target[i, d] = source[i, d]
 
 
-@_compiled
-def _load_likelihoods(like: Array, at: int, variables: Index, target: Array) -> Array:
+@compiled
+def load_likelihoods(like: Array, at: int, variables: Index, target: Array) -> Array:
     """Turn logarithms into likelihoods of which the largest of each variable is 1.
 
     Returns the logarithm of what was taken out of each draw.
@@ -210,7 +174,7 @@ def _load_likelihoods(like: Array, at: int, variables: Index, target: Array) -> 
     return scale
 
 
-@_compiled
+@compiled
 def _run_step(
     cells: Array, tables: Array, like: Array, at: int, variables: Index, message: Array, c: Slice
 ) -> Array:
@@ -222,7 +186,7 @@ def _run_step(
     for k in range(c.table_cells.shape[0]):
         for d in range(cells.shape[1]):
             cells[k, d] = tables[c.table_cells[k], at + d]
-    scale = _load_likelihoods(like, at, variables, cells[c.like_at :])
+    scale = load_likelihoods(like, at, variables, cells[c.like_at :])
     if c.message_at >= 0:
         _copy(message, cells[c.message_at : c.message_at + message.shape[0]])
     cells[c.probe_at : c.one_at + 1] = 1.0
@@ -230,7 +194,7 @@ def _run_step(
     return scale
 
 
-@_compiled
+@compiled
 def _normalise(result: Array, scale: Array, log_norm: Array, at: int, message: Array) -> None:
     """Take the sum out of a result; an impossible one becomes a message of zeros."""
     total = np.zeros(result.shape[1])
@@ -245,7 +209,7 @@ def _normalise(result: Array, scale: Array, log_norm: Array, at: int, message: A
             message[i, d] = result[i, d] * total[d]
 
 
-@_compiled
+@compiled
 def _seed(result: Array, ahead: Array, slopes: Array) -> None:
     """Slopes of the result, so that its products with what lies ahead sum to one."""
     overlap = np.zeros(result.shape[1])
@@ -259,7 +223,7 @@ def _seed(result: Array, ahead: Array, slopes: Array) -> None:
             slopes[i, d] = ahead[i, d] * overlap[d]
 
 
-@_compiled
+@compiled
 def _look_back(cells: Array, slopes: Array, ahead: Array) -> None:
     """Slopes of the message, which are what lies ahead of the step before."""
     for i in range(ahead.shape[0]):
@@ -268,14 +232,14 @@ def _look_back(cells: Array, slopes: Array, ahead: Array) -> None:
             ahead[i, d] = slopes[i, d] if cells[i, d] > 0.0 else 0.0
 
 
-@_compiled
+@compiled
 def _collect(cells: Array, slopes: Array, target: Array, at: int) -> None:
     for i in range(target.shape[0]):
         for d in range(cells.shape[1]):
             target[i, at + d] = slopes[i, d] * cells[i, d]
 
 
-@_compiled
+@compiled
 def _count_uses(cells: Array, slopes: Array, table_cells: Places, counts: Array, at: int) -> None:
     for k in range(table_cells.shape[0]):
         for d in range(cells.shape[1]):
@@ -296,7 +260,7 @@ class Found(NamedTuple):
     counts
         Expected number of uses of each table cell, shape (regime, cell, draw); smoothed only.
     unsafe
-        Draws that must be repeated by `sweep_log`.
+        Draws that must be repeated in logarithms.
     """
 
     log_norm: Array
@@ -306,7 +270,7 @@ class Found(NamedTuple):
     unsafe: Flags
 
 
-@_compiled
+@compiled
 def sweep(
     theta: Array,
     regimes: Index,
@@ -383,107 +347,3 @@ def sweep(
                 _look_back(cells[c.message_at :], gradient[c.message_at :], ahead)
     for d in range(n_draws):
         found.unsafe[start + d] = lowest[d] < SMALLEST or not total[d] < LARGEST
-
-
-@_compiled
-def _evaluate_log(cells: Array, c: Slice) -> None:
-    """Sum in logarithms, each sum relative to its largest term."""
-    k = 0
-    for run in range(c.runs.shape[0]):
-        width = c.runs[run, 1]
-        for _ in range(c.runs[run, 0]):
-            peak, total = -np.inf, 0.0
-            for j in range(k, k + width):
-                peak = max(peak, cells[c.left[j]] + cells[c.right[j]])
-            if peak > -np.inf:
-                for j in range(k, k + width):
-                    total += np.exp(cells[c.left[j]] + cells[c.right[j]] - peak)
-            cells[c.out[k]] = peak + np.log(total) if total > 0.0 else -np.inf
-            k += width
-
-
-@_compiled
-def _differentiate_log(cells: Array, flows: Array, c: Slice) -> None:
-    """Share out each cell's probability among the products that made it."""
-    for k in range(c.left.shape[0] - 1, -1, -1):
-        left, right, out = c.left[k], c.right[k], c.out[k]
-        if flows[out] > 0.0 and cells[out] > -np.inf:
-            part = flows[out] * np.exp(cells[left] + cells[right] - cells[out])
-            flows[left] += part
-            flows[right] += part
-
-
-@_compiled
-def fill_log_inputs(
-    cells: Array, log_tables: Array, log_like: Array, message: Array, c: Slice
-) -> None:
-    """Fill the inputs of one step with logarithms: table cells, (cell,), and states, (state,)."""
-    for k in range(c.table_cells.shape[0]):
-        cells[k] = log_tables[c.table_cells[k]]
-    cells[c.like_at : c.like_at + log_like.shape[0]] = log_like
-    if c.message_at >= 0:
-        cells[c.message_at : c.message_at + message.shape[0]] = message
-    cells[c.probe_at : c.one_at + 1] = 0.0
-
-
-@_compiled
-def sweep_log(
-    log_theta: Array,
-    regimes: Index,
-    log_like: Array,
-    first: Slice,
-    later: Slice,
-    mode: int,
-) -> tuple[Array, Array, Array, Array]:
-    """Do the same as `sweep` for one draw, in logarithms throughout.
-
-    Arguments are those of `sweep`, and results those of `Found`, without the draws axis.
-    """
-    n_steps, n_states = log_like.shape
-    n_probe = first.one_at - first.probe_at
-    n_message = first.result_hi - first.result_lo
-    messages = np.empty((n_steps + 1, n_message))
-    log_norm = np.zeros(n_steps)
-    some = mode != FORWARD
-    marginals = np.zeros((n_steps if some else 0, n_states))
-    probes = np.zeros((n_steps if some else 0, n_probe))
-    counts = np.zeros((log_theta.shape[0] if mode == SMOOTHED else 0, log_theta.shape[1]))
-    n_cells = max(first.n_cells, later.n_cells)
-    work, flow = np.empty(n_cells), np.empty(n_cells)
-
-    for t in range(n_steps):
-        c = first if t == 0 else later
-        cells, flows = work[: c.n_cells], flow[: c.n_cells]
-        fill_log_inputs(cells, log_theta[regimes[t]], log_like[t], messages[t], c)
-        _evaluate_log(cells, c)
-        result = cells[c.result_lo : c.result_hi]
-        peak = result.max()
-        if peak == -np.inf:
-            log_norm[t:] = -np.inf
-            return log_norm, marginals, probes, counts
-        log_norm[t] = np.log(np.exp(result - peak).sum()) + peak
-        messages[t + 1] = result - log_norm[t]
-        if mode == FILTERED:
-            flows[:] = 0.0
-            flows[c.result_lo : c.result_hi] = np.exp(messages[t + 1])
-            _differentiate_log(cells, flows, c)
-            marginals[t] = flows[c.like_at : c.like_at + n_states]
-            probes[t] = flows[c.probe_at : c.probe_at + n_probe]
-
-    if mode == SMOOTHED:
-        ahead = np.exp(messages[n_steps])
-        for t in range(n_steps - 1, -1, -1):
-            c = first if t == 0 else later
-            cells, flows = work[: c.n_cells], flow[: c.n_cells]
-            fill_log_inputs(cells, log_theta[regimes[t]], log_like[t], messages[t], c)
-            _evaluate_log(cells, c)
-            flows[:] = 0.0
-            flows[c.result_lo : c.result_hi] = ahead
-            _differentiate_log(cells, flows, c)
-            marginals[t] = flows[c.like_at : c.like_at + n_states]
-            probes[t] = flows[c.probe_at : c.probe_at + n_probe]
-            for k in range(c.table_cells.shape[0]):
-                counts[regimes[t], c.table_cells[k]] += flows[k]
-            if t > 0:
-                ahead = flows[c.message_at : c.message_at + n_message].copy()
-    return log_norm, marginals, probes, counts

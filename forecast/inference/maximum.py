@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from forecast.inference.kernels import Index, Slice, fill_log_inputs
+from forecast.inference.kernels import Index, Slice
 from forecast.inference.network import Array, Network, slice_circuits
+from forecast.inference.single import fill_log_inputs
 
 if TYPE_CHECKING:
 

@@ -8,7 +8,7 @@ log-likelihood of every state at every step, shape (step, state) or (step, state
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -19,8 +19,16 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.errors import InputError, Problem, nearest, raise_if_any
-from forecast.inference import kernels
-from forecast.inference.circuit import CELL_LIMIT, MEMORY_LIMIT, Circuit, Scope, compile_circuit
+from forecast.inference import kernels, single
+from forecast.inference.circuit import (
+    CELL_LIMIT,
+    MEMORY_LIMIT,
+    Circuit,
+    Scope,
+    arrange_axes,
+    lay_out,
+    plan_elimination,
+)
 from forecast.inference.kernels import Slice
 
 Array = npt.NDArray[np.float64]
@@ -245,25 +253,19 @@ class Network:
         first, later = slice_circuits(self, probes)
         found = _allocate(tables.shape, like.shape, first, mode)
 
-        def run(draws: slice) -> None:
-            kernels.sweep(
-                tables,
-                which,
-                like,
-                self.first_states,
-                first,
-                later,
-                _MODES[mode],
-                draws.start,
-                draws.stop,
-                found,
-            )
+        arguments = tables, which, like, self.first_states, first, later, _MODES[mode]
 
-        _in_threads(run, _chunks(tables.shape[2], max(first.n_cells, later.n_cells)))
+        def run(draws: slice) -> None:
+            kernels.sweep(*arguments, draws.start, draws.stop, found)
+
+        if tables.shape[2] == 1:
+            _run_draw(0, *arguments, False, found)
+        else:
+            _in_threads(run, _chunks(tables.shape[2], max(first.n_cells, later.n_cells)))
         if found.unsafe.any():
             harmless = self._is_harmless(found.log_norm, tables, like)
             for draw in np.flatnonzero(found.unsafe & ~harmless):
-                _repeat(found, int(draw), tables, which, like, first, later, mode)
+                _run_draw(int(draw), *arguments, True, found)
         self._settle_known(found.marginals)
         return Sweep(found.log_norm, found.marginals, found.probes, found.counts)
 
@@ -336,23 +338,30 @@ def _allocate(
     )
 
 
-def _repeat(
-    found: kernels.Found,
+def _run_draw(
     draw: int,
     tables: Array,
     which: npt.NDArray[np.int64],
     like: Array,
+    variables: npt.NDArray[np.int64],
     first: Slice,
     later: Slice,
-    mode: Mode,
+    mode: int,
+    logarithmic: bool,
+    found: kernels.Found,
 ) -> None:
-    """Replace one draw's results by those of the sweep in logarithms."""
-    with np.errstate(divide="ignore"):
-        log_theta = np.log(tables[..., draw])
+    """Fill in one draw's results from its own sweep; the arguments are those of `sweep_one`."""
+    theta = np.ascontiguousarray(tables[..., draw])
+    if logarithmic:
+        with np.errstate(divide="ignore"):
+            theta = np.log(theta)
     seen = np.ascontiguousarray(like[..., 0 if like.shape[2] == 1 else draw])
-    again = kernels.sweep_log(log_theta, which, seen, first, later, _MODES[mode])
-    for target, value in zip(found, again, strict=False):
+    *answers, unsafe = single.sweep_one(
+        theta, which, seen, variables, first, later, mode, logarithmic
+    )
+    for target, value in zip(found, answers, strict=False):
         target[..., draw] = value
+    found.unsafe[draw] = unsafe
 
 
 def _match_draws(tables: Array, like: Array) -> tuple[Array, Array]:
@@ -397,63 +406,115 @@ def _processors() -> int:
 
 @lru_cache(maxsize=64)
 def slice_circuits(network: Network, probes: tuple[Scope, ...]) -> tuple[Slice, Slice]:
-    """Compiled first and later slices, in the form that the kernels take."""
-    first = _compile_slice(network, probes, first=True)
-    return first, _compile_slice(network, probes, first=False) if network.dynamic else first
+    """Compiled first and later slices, in the form that the kernels take.
+
+    The message between slices has its axes in the order that suits the later slice.
+    """
+    if not network.dynamic:
+        only = _Draft(network, probes, first=True)
+        found = only.compile(only.arrange(network.interface))
+        return found, found
+    later = _Draft(network, probes, first=False)
+    order = later.arrange(network.interface)
+    interface = tuple(axis for axis in order if axis in network.interface)
+    first = _Draft(network, probes, first=True)
+    return first.compile(first.arrange(interface)), later.compile(order)
 
 
 def _axis(name: str, lag: int) -> str:
     return f"previous {name}" if lag else name
 
 
-def _compile_slice(network: Network, probes: tuple[Scope, ...], *, first: bool) -> Slice:
-    """Compile one slice.
+class _Draft:
+    """One slice before its cells are laid out.
 
     A variable without a table is set: its likelihood has one state, and a product of that vector
     with itself is the vector again. So every table meets its own copy, which is summed out at
     once, and the variable never ties tables together.
     """
-    blocks = [
-        (node.name, block)
-        for node in network.nodes
-        if (block := node.first if first else node.later) is not None
-    ]
-    known = {node.name for node in network.nodes if node.is_input}
-    sizes = {_axis(name, lag): network.sizes[name] for name in network.names for lag in (0, 1)}
-    tables: list[Scope] = []
-    copies: list[tuple[str, str]] = []
-    for name, block in blocks:
-        scope = []
-        for parent, lag in block.parents:
-            axis = _axis(parent, lag)
-            if parent in known and not lag:
-                axis = f"{parent} {len(copies)}"
-                copies.append((parent, axis))
-                sizes[axis] = network.sizes[parent]
-            scope.append(axis)
-        tables.append((*scope, name))
-    message = () if first else (tuple(_axis(name, 1) for name in network.interface),)
-    likelihoods: Sequence[Scope] = [(name,) for name in network.names]
-    like = len(tables) + len(message)
-    circuit = compile_circuit(
-        [*tables, *message, *likelihoods, *probes],
-        sizes,
-        network.interface,
-        [(like + network.names.index(name), (axis,)) for name, axis in copies],
-        network.memory_limit,
-    )
-    used = [network.cells(block, name) for name, block in blocks]
-    table_cells = np.concatenate(
-        [np.arange(cells.start, cells.stop) for cells in used] or [np.empty(0, int)]
-    )
-    like_at = circuit.offsets[like]
-    return _kernel_form(
-        circuit,
-        table_cells=table_cells,
-        message_at=circuit.offsets[len(tables)] if message else -1,
-        like_at=like_at,
-        probe_at=like_at + network.n_states,
-    )
+
+    def __init__(self, network: Network, probes: tuple[Scope, ...], *, first: bool) -> None:
+        self.network = network
+        self.first = first
+        self.probes = probes
+        self.blocks = [
+            (node.name, block)
+            for node in network.nodes
+            if (block := node.first if first else node.later) is not None
+        ]
+        known = {node.name for node in network.nodes if node.is_input}
+        self.sizes = {
+            _axis(name, lag): network.sizes[name] for name in network.names for lag in (0, 1)
+        }
+        self.tables: list[Scope] = []
+        self.copies: list[tuple[str, str]] = []
+        for name, block in self.blocks:
+            scope = []
+            for parent, lag in block.parents:
+                axis = _axis(parent, lag)
+                if parent in known and not lag:
+                    axis = f"{parent} {len(self.copies)}"
+                    self.copies.append((parent, axis))
+                    self.sizes[axis] = network.sizes[parent]
+                scope.append(axis)
+            self.tables.append((*scope, name))
+        message = tuple(_axis(name, 1) for name in network.interface)
+        self.messages: list[Scope] = [] if first else [message]
+        likelihoods: list[Scope] = [(name,) for name in network.names]
+        self.scopes: list[Scope] = [*self.tables, *self.messages, *likelihoods, *probes]
+        at = len(self.tables) + len(self.messages)
+        self.shared = [(at + network.names.index(name), (axis,)) for name, axis in self.copies]
+        factors = [*self.scopes, *(scope for _, scope in self.shared)]
+        keep = frozenset(network.interface)
+        self.steps = plan_elimination(factors, self.sizes, keep, network.memory_limit)
+
+    def arrange(self, interface: tuple[str, ...]) -> list[str]:
+        """Order of the axes; in the first slice those of the interface keep the order given.
+
+        In a later slice they come in the same order before and after the step.
+        """
+
+        def repair(order: list[str]) -> list[str]:
+            now = [axis for axis in order if axis in interface] if not self.first else interface
+            before, after = iter([_axis(name, 1) for name in now]), iter(now)
+            return [
+                next(before) if axis in previous else next(after) if axis in interface else axis
+                for axis in order
+            ]
+
+        previous = {_axis(name, 1) for name in interface}
+        factors = [*self.scopes, *(scope for _, scope in self.shared)]
+        return arrange_axes(factors, self.steps, self.sizes, repair)
+
+    def compile(self, order: list[str]) -> Slice:
+        """Lay the slice out with its axes in an order."""
+        network = self.network
+        rank = {axis: at for at, axis in enumerate(order)}.__getitem__
+        free = len(self.tables) + len(self.messages)
+        scopes = [tuple(sorted(scope, key=rank)) for scope in self.scopes[:free]]
+        keep = tuple(sorted(network.interface, key=rank))
+        circuit = lay_out(
+            [*scopes, *self.scopes[free:]], self.sizes, keep, self.shared, self.steps, order
+        )
+        cells = [
+            self._cells(name, block, old, new)
+            for (name, block), old, new in zip(self.blocks, self.tables, scopes, strict=False)
+        ]
+        like_at = circuit.offsets[free]
+        return _kernel_form(
+            circuit,
+            table_cells=np.concatenate([*cells, np.empty(0, int)]),
+            message_at=circuit.offsets[len(self.tables)] if self.messages else -1,
+            like_at=like_at,
+            probe_at=like_at + network.n_states,
+        )
+
+    def _cells(self, name: str, block: Block, old: Scope, new: Scope) -> npt.NDArray[np.int64]:
+        """Cells of a table whose axes have been put into a new order."""
+        lies = self.network.cells(block, name)
+        shape = self.network.table_shape(block, name)
+        cells = np.arange(lies.start, lies.stop).reshape(shape)
+        return cells.transpose([old.index(axis) for axis in new]).ravel()
 
 
 def _kernel_form(
@@ -464,9 +525,16 @@ def _kernel_form(
     like_at: int,
     probe_at: int,
 ) -> Slice:
-    left, right, out, tables, runs = (
+    left, right, out, tables, runs, segments = (
         part.astype(np.uint32)
-        for part in (circuit.left, circuit.right, circuit.out, table_cells, circuit.runs)
+        for part in (
+            circuit.left,
+            circuit.right,
+            circuit.out,
+            table_cells,
+            circuit.runs,
+            circuit.segments,
+        )
     )
     return Slice(
         n_cells=circuit.n_cells,
@@ -482,4 +550,5 @@ def _kernel_form(
         result_lo=circuit.result[0],
         result_hi=circuit.result[1],
         runs=runs,
+        segments=segments,
     )

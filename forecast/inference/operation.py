@@ -23,7 +23,7 @@ from pytensor.graph.op import Op
 from pytensor.link.jax.ops import JAXOp
 from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache_key
 
-from forecast.inference import channel, kernels, tape
+from forecast.inference import channel, kernels, single, tape
 from forecast.inference.network import Network, slice_circuits
 
 if TYPE_CHECKING:
@@ -52,76 +52,56 @@ def pack_elimination(network: Network) -> Packed:
 
 @_compiled
 def _unpack_circuit(packed: Packed, at: int) -> tuple[kernels.Slice, int]:
-    """Undo the packing of one circuit: eight numbers, the lengths of five arrays, the arrays."""
-    n = packed[at : at + 8].astype(np.int64)
-    end = at + 13 + np.cumsum(packed[at + 8 : at + 13])
+    """Undo the packing of one circuit: eight numbers, the lengths of six arrays, the arrays."""
     places = packed.view(np.uint32)
+    left = at + 14
+    right = left + packed[at + 8]
+    out = right + packed[at + 9]
+    tables = out + packed[at + 10]
+    runs = tables + packed[at + 11]
+    segments = runs + packed[at + 12]
+    end = segments + packed[at + 13]
     circuit = kernels.Slice(
-        n_cells=int(n[0]),
-        n_inputs=int(n[1]),
-        left=places[at + 13 : end[0]],
-        right=places[end[0] : end[1]],
-        out=places[end[1] : end[2]],
-        table_cells=places[end[2] : end[3]],
-        like_at=int(n[2]),
-        probe_at=int(n[3]),
-        one_at=int(n[4]),
-        message_at=int(n[5]),
-        result_lo=int(n[6]),
-        result_hi=int(n[7]),
-        runs=places[end[3] : end[4]].reshape(-1, 2),
+        n_cells=int(packed[at]),
+        n_inputs=int(packed[at + 1]),
+        left=places[left:right],
+        right=places[right:out],
+        out=places[out:tables],
+        table_cells=places[tables:runs],
+        like_at=int(packed[at + 2]),
+        probe_at=int(packed[at + 3]),
+        one_at=int(packed[at + 4]),
+        message_at=int(packed[at + 5]),
+        result_lo=int(packed[at + 6]),
+        result_hi=int(packed[at + 7]),
+        runs=places[runs:segments].reshape(-1, 2),
+        segments=places[segments:end].reshape(-1, 5),
     )
-    return circuit, end[4]
+    return circuit, end
 
 
 @_compiled
 def evaluate(theta: Array, log_like: Array, packed: Packed) -> tuple[Array, Array, Array]:
     """The outputs of `LogEvidence`."""
-    n_steps = log_like.shape[0]
-    tables = np.ascontiguousarray(theta).reshape(1, theta.shape[0], 1)
-    like = np.ascontiguousarray(log_like).reshape(n_steps, log_like.shape[1], 1)
-    regimes = np.zeros(n_steps, dtype=np.int64)
-    numbers = np.ascontiguousarray(packed)
+    like, numbers = np.ascontiguousarray(log_like), np.ascontiguousarray(packed)
+    regimes = np.zeros(like.shape[0], dtype=np.int64)
     variables = numbers[1 : 1 + numbers[0]].astype(np.int64)
     first, end = _unpack_circuit(numbers, 1 + numbers[0])
     later, _ = _unpack_circuit(numbers, end)
-    found = kernels.Found(
-        log_norm=np.zeros((n_steps, 1)),
-        marginals=np.zeros((n_steps, log_like.shape[1], 1)),
-        probes=np.zeros((n_steps, 0, 1)),
-        counts=np.zeros((1, theta.shape[0], 1)),
-        unsafe=np.zeros(1, dtype=np.bool_),
-    )
-    one = len(found.unsafe)  # not a literal, for which the loops would be compiled again
-    kernels.sweep(
-        tables,
-        regimes,
-        like,
-        variables,
-        first,
-        later,
-        kernels.SMOOTHED,
-        one - 1,
-        one,
-        found,
-    )
-    total, counted = found.log_norm[:, 0].sum(), found.counts[0, :, 0]
-    by_like = found.marginals[:, :, 0]
-    if found.unsafe[0]:
-        log_norm_1, marginals_1, _, counts_1 = kernels.sweep_log(
-            np.log(tables[:, :, 0]),
-            regimes,
-            np.ascontiguousarray(like[:, :, 0]),
-            first,
-            later,
-            kernels.SMOOTHED,
+    total, by_theta, by_like = 0.0, np.zeros(theta.shape[0]), like
+    for logarithmic in (False, True):
+        tables = np.empty((1, theta.shape[0]))
+        for i in range(theta.shape[0]):
+            tables[0, i] = np.log(theta[i]) if logarithmic else theta[i]
+        log_norm, by_like, _, counts, unsafe = single.sweep_one(
+            tables, regimes, like, variables, first, later, kernels.SMOOTHED, logarithmic
         )
-        total, counted, by_like = log_norm_1.sum(), counts_1[0], marginals_1
-    by_theta = np.zeros(theta.shape[0])
-    for i in range(theta.shape[0]):
-        if theta[i] > 0:
-            by_theta[i] = counted[i] / theta[i]
-    return np.asarray(total), by_theta, np.ascontiguousarray(by_like)
+        if logarithmic or not unsafe:
+            total = log_norm.sum()
+            for i in range(theta.shape[0]):
+                by_theta[i] = counts[0, i] / theta[i] if theta[i] > 0.0 else 0.0
+            break
+    return np.asarray(total), by_theta, by_like
 
 
 @_compiled
@@ -278,7 +258,7 @@ _KERNELS: dict[Any, Any] = {
     ReportSlopes: channel.report_slopes,
 }
 # PyTensor keeps compiled code by the name of an operation, whatever became of its source.
-_FILES = (kernels.__file__, tape.__file__, channel.__file__, __file__)
+_FILES = (kernels.__file__, single.__file__, tape.__file__, channel.__file__, __file__)
 _SOURCES = crc32(b"".join(Path(file).read_bytes() for file in _FILES))
 
 
