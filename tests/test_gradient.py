@@ -16,6 +16,7 @@ from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import tabulate_reports
 from forecast.evidence.report import Report
 from forecast.inference.builder import compile_tables
+from forecast.inference.log_ratio import LogRatio
 from forecast.inference.model import build_model
 from forecast.inference.network import Network
 from forecast.inference.operation import LogEvidence, pack_elimination
@@ -243,3 +244,19 @@ def test_model_evidence_equals_enumeration(model: Any) -> None:
         )
         answer = enumerate_answer(part, program.cells(judged), log_like[:, used])
         np.testing.assert_allclose(logp(point), answer.log_evidence, rtol=1e-10)
+
+
+@pytest.mark.parametrize("k", [3, 4, 7])
+def test_coordinates_of_rows_have_the_right_volume(k: int) -> None:
+    """By differences: the volume that k - 1 probabilities gain from k - 1 coordinates."""
+    transform = LogRatio(k)
+    value = pt.vector("value", shape=(k - 1,))
+    row = pytensor.function([value], transform.backward(value))
+    volume = pytensor.function([value], transform.log_jac_det(value))
+    there = pytensor.function([value], transform.forward(transform.backward(value)))
+    point = np.random.default_rng(k).normal(0, 1.5, k - 1)
+    rises = [row(point + s)[:-1] - row(point - s)[:-1] for s in SHIFT * np.eye(k - 1)]
+    _, expected = np.linalg.slogdet(np.array(rises) / (2 * SHIFT))
+    assert row(point).sum() == pytest.approx(1, abs=1e-14)
+    np.testing.assert_allclose(there(point), point, atol=1e-12)
+    np.testing.assert_allclose(volume(point), expected, **NEAR)

@@ -122,6 +122,8 @@ def _coordinates(program: TableProgram) -> dict[str, Any]:
 def _priors(program: TableProgram) -> dict[str, Any]:
     import pymc as pm
 
+    from forecast.inference.log_ratio import LogRatio
+
     priors = program.priors
     parameters: dict[str, Any] = {}
     if len(priors.chance):
@@ -130,7 +132,8 @@ def _priors(program: TableProgram) -> dict[str, Any]:
     for width, concentration in priors.rows.items():
         name = f"row_{width}"
         dims = (f"{name}_judgement", f"state_{width}")
-        parameters[name] = pm.Dirichlet(name, concentration, dims=dims)
+        transform = LogRatio(width)
+        parameters[name] = pm.Dirichlet(name, concentration, dims=dims, default_transform=transform)
     if len(priors.positive):
         mean, sd = priors.positive.T
         parameters["positive"] = pm.LogNormal("positive", mean, sd, dims="positive_judgement")
