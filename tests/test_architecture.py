@@ -53,7 +53,7 @@ PUBLIC = [
 
 # A file imports only from its own row and the rows above.
 LAYERS = [
-    ["errors", "estimate", "sampling", "timeline", "writing"],
+    ["errors", "estimate", "layout", "sampling", "timeline", "writing"],
     ["scenario"],
     ["evidence"],
     ["inference"],

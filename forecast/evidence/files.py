@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from forecast.errors import InputError, Problem, nearest, raise_if_any
+from forecast.errors import Problem, nearest, raise_if_any
 from forecast.evidence.checks import find_broken_links, find_faults
 from forecast.evidence.ledger import Ledger
 from forecast.evidence.report import Report
-from forecast.scenario.files import read_text, shipped_folder
+from forecast.evidence.spreadsheet import RAGGED, Table, cell_text, is_ragged, open_table
+from forecast.scenario.files import shipped_folder
 from forecast.scenario.scenario import Scenario
 
 REQUIRED = ("id", "indicator", "state", "event_start", "known", "source")
@@ -53,48 +52,32 @@ def read_evidence(source: Any, scenario: Scenario) -> Ledger:
     return _read_rows(tables, scenario)
 
 
-Rows = list[tuple[str, Mapping[str, Any]]]
+def _open_table(source: Any) -> Table:
+    """The table that a source means, if need be the one that ships with a scenario."""
+    if not hasattr(source, "to_dict"):
+        path = Path(source)
+        shipped = shipped_folder() / path / FILE_NAME
+        if len(path.parts) == 1 and shipped.is_file():
+            return open_table(shipped)
+    return open_table(source)
 
 
-def _open_table(source: Any) -> tuple[str, list[str], Rows]:
-    """Name, columns and rows of one table, each row with its place."""
-    if hasattr(source, "to_dict"):
-        records = source.to_dict("records")
-        columns = [str(column) for column in source.columns]
-        filled = [{k: "" if v is None else v for k, v in record.items()} for record in records]
-        return "data frame", columns, [(f"row {k}", record) for k, record in enumerate(filled)]
-    path = Path(source)
-    shipped = shipped_folder() / path / FILE_NAME
-    if len(path.parts) == 1 and shipped.is_file():
-        path = shipped
-    text = read_text(path)
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    try:
-        columns = [(column or "").strip() for column in reader.fieldnames or []]
-        reader.fieldnames = columns
-        rows: Rows = [(f"{path}:{reader.line_num}", row) for row in reader]
-    except csv.Error as error:
-        message = f"not readable as CSV: {error}"
-        raise InputError([Problem(f"{path}:{reader.line_num}", message)]) from None
-    return str(path), columns, rows
-
-
-def _read_rows(tables: list[tuple[str, list[str], Rows]], scenario: Scenario) -> Ledger:
-    raise_if_any([p for where, columns, _ in tables for p in _check_columns(where, columns)])
+def _read_rows(tables: list[Table], scenario: Scenario) -> Ledger:
+    raise_if_any([p for table in tables for p in _check_columns(table.where, table.columns)])
     problems: list[Problem] = []
     reports: list[Report] = []
-    for place, row in (row for _, _, rows in tables for row in rows):
+    for place, row in (row for table in tables for row in table.rows):
         report, faults = _read_row(place, row, scenario)
         problems += faults
         if report is not None:
             reports.append(report)
-    names = ", ".join(where for where, _, _ in tables)
+    names = ", ".join(table.where for table in tables)
     problems += [Problem(names, message) for message in find_broken_links(reports)]
     raise_if_any(problems)
     return Ledger(tuple(reports))
 
 
-def _check_columns(where: str, columns: list[str]) -> Iterator[Problem]:
+def _check_columns(where: str, columns: tuple[str, ...]) -> Iterator[Problem]:
     legal = (*REQUIRED, *OPTIONAL)
     for column in columns:
         if column not in legal:
@@ -110,9 +93,9 @@ def _read_row(
     place: str, row: Mapping[str, Any], scenario: Scenario
 ) -> tuple[Report | None, list[Problem]]:
     """Read one row; the report is there as soon as its dates can be read."""
-    if None in row or any(value is None for value in row.values()):
-        return None, [Problem(place, "the row has more or fewer fields than the header")]
-    text = {column: _text(value) for column, value in row.items()}
+    if is_ragged(row):
+        return None, [Problem(place, RAGGED)]
+    text = {column: cell_text(value) for column, value in row.items()}
     faults: list[tuple[str, str]] = []
     start = _date(text, "event_start", faults)
     known = _date(text, "known", faults)
@@ -142,15 +125,6 @@ def _read_row(
     faults += find_faults(report, scenario)
     problems = [Problem(f"{place}: column {column!r}", message) for column, message in faults]
     return (report if readable else None), problems
-
-
-def _text(value: Any) -> str:
-    """Text of a cell; a whole number from a column with gaps loses its decimals."""
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
-        return ""
-    if isinstance(value, float):
-        return "" if value != value else repr(float(value)).removesuffix(".0")
-    return str(value).strip()
 
 
 def _date(

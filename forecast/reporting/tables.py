@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
 
 from forecast.estimate import quantity
+from forecast.layout import html_table, text_table
 from forecast.reporting.lexicon import phrase
 from forecast.reporting.wording import counted, long_date
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 Row = tuple[str, ...]
 ANY_LABEL = "At least one dangerous course"
-_CELL = "padding:.3em .8em .3em 0;text-align:left;vertical-align:top;white-space:{space}"
-_RULE = "border-bottom:1px solid rgba(128,128,128,.35)"
 
 
 def courses_rows(outlook: Forecast) -> tuple[Row, tuple[Row, ...]]:
@@ -47,37 +45,12 @@ def courses_rows(outlook: Forecast) -> tuple[Row, tuple[Row, ...]]:
 
 def courses_text(outlook: Forecast) -> str:
     """The table of courses as aligned plain text."""
-    head, rows = courses_rows(outlook)
-    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
-
-    def line(cells: Row) -> str:
-        pairs = zip(cells, widths, strict=True)
-        return "  ".join(cell.ljust(width) for cell, width in pairs).rstrip()
-
-    rule = "  ".join("-" * width for width in widths)
-    return "\n".join([_title(outlook), "", line(head), rule, *map(line, rows)])
+    return f"{_title(outlook)}\n\n{text_table(*courses_rows(outlook))}"
 
 
 def courses_html(outlook: Forecast) -> str:
     """The table of courses as a fragment of HTML that takes the colours of the page around it."""
-    head, rows = courses_rows(outlook)
-    titles = "".join(_cell("th", cell, "normal") for cell in head)
-    body = "".join(f'<tr style="{_RULE}">{_cells(row)}</tr>' for row in rows)
-    return (
-        '<table style="border-collapse:collapse;color:inherit;background:none">'
-        '<caption style="text-align:left;caption-side:top;padding:.3em 0;color:inherit">'
-        f"{escape(_title(outlook))}</caption>"
-        f'<thead><tr style="{_RULE}">{titles}</tr></thead><tbody>{body}</tbody></table>'
-    )
-
-
-def _cells(row: Row) -> str:
-    spaces = ["normal"] + ["nowrap"] * (len(row) - 2) + ["normal"]
-    return "".join(_cell("td", cell, space) for cell, space in zip(row, spaces, strict=True))
-
-
-def _cell(tag: str, text: str, space: str) -> str:
-    return f'<{tag} style="{_CELL.format(space=space)}">{escape(text)}</{tag}>'
+    return html_table(_title(outlook), *courses_rows(outlook))
 
 
 def _title(outlook: Forecast) -> str:

@@ -1,0 +1,84 @@
+"""Rows of a CSV file or of a data frame, each with its place; what they mean is for others."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from forecast.errors import InputError, Problem
+from forecast.scenario.files import read_text
+
+RAGGED = "the row has more or fewer fields than the header"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table as it was given.
+
+    Attributes
+    ----------
+    where
+        What it is called in problems: a path, or "data frame".
+    columns
+        Names in the header, without spaces around them; they may repeat.
+    rows
+        Place and cells by column of each row.
+    """
+
+    where: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, Mapping[str, Any]], ...]
+
+
+def open_table(source: Any) -> Table:
+    """Read a CSV file, or take over a data frame.
+
+    Parameters
+    ----------
+    source
+        Path of a CSV file in UTF-8, or anything with `columns` and `to_dict("records")`.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read as text, or not as CSV.
+    """
+    if hasattr(source, "to_dict"):
+        records = source.to_dict("records")
+        filled = [{k: "" if v is None else v for k, v in record.items()} for record in records]
+        columns = tuple(str(column) for column in source.columns)
+        return Table("data frame", columns, tuple((f"row {k}", r) for k, r in enumerate(filled)))
+    path = Path(source)
+    reader = csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True)
+    try:
+        columns = tuple((column or "").strip() for column in reader.fieldnames or [])
+        reader.fieldnames = list(columns)
+        rows = tuple((f"{path}:{reader.line_num}", row) for row in reader)
+    except csv.Error as error:
+        message = f"not readable as CSV: {error}"
+        raise InputError([Problem(f"{path}:{reader.line_num}", message)]) from None
+    return Table(str(path), columns, rows)
+
+
+def is_ragged(row: Mapping[str, Any]) -> bool:
+    """Whether a row has more or fewer fields than the header."""
+    return None in row or any(value is None for value in row.values())
+
+
+def cell_text(value: Any) -> str:
+    """Text of a cell; a whole number from a column with gaps loses its decimals.
+
+    Examples
+    --------
+    >>> cell_text(" low "), cell_text(2.0), cell_text(float("nan"))
+    ('low', '2', '')
+    """
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return ""
+    if isinstance(value, float):
+        return "" if value != value else repr(float(value)).removesuffix(".0")
+    return str(value).strip()

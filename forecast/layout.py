@@ -1,0 +1,65 @@
+"""Tables as values print them: aligned text for a terminal, a fragment of HTML for a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+Row = Sequence[str]
+_CELL = "padding:.3em .8em .3em 0;text-align:left;vertical-align:top;white-space:{space}"
+_RULE = "border-bottom:1px solid rgba(128,128,128,.35)"
+
+
+def text_table(head: Row, rows: Sequence[Row]) -> str:
+    """Aligned plain text.
+
+    Examples
+    --------
+    >>> print(text_table(("state", "chance"), [("calm", "80 %"), ("storm", "20 %")]))
+    state  chance
+    -----  ------
+    calm   80 %
+    storm  20 %
+    """
+    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
+
+    def line(cells: Row) -> str:
+        pairs = zip(cells, widths, strict=True)
+        return "  ".join(cell.ljust(width) for cell, width in pairs).rstrip()
+
+    return "\n".join([line(head), "  ".join("-" * width for width in widths), *map(line, rows)])
+
+
+def html_table(caption: str, head: Row, rows: Sequence[Row]) -> str:
+    """A fragment of HTML that takes the colours of the page around it; text stays text.
+
+    The first and the last column may break lines; the others hold numbers and short words.
+    """
+    titles = "".join(_cell("th", cell, "normal") for cell in head)
+    body = "".join(f'<tr style="{_RULE}">{_cells(row)}</tr>' for row in rows)
+    return (
+        '<table style="border-collapse:collapse;color:inherit;background:none">'
+        '<caption style="text-align:left;caption-side:top;padding:.3em 0;color:inherit">'
+        f"{escape(caption)}</caption>"
+        f'<thead><tr style="{_RULE}">{titles}</tr></thead><tbody>{body}</tbody></table>'
+    )
+
+
+def shortened(text: str, most: int) -> str:
+    """A text cut to a number of characters, with an ellipsis if anything is lost.
+
+    Examples
+    --------
+    >>> shortened("Embassies raise their security", 12)
+    'Embassies r…'
+    """
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _cells(row: Row) -> str:
+    spaces = ["normal"] + ["nowrap"] * (len(row) - 2) + ["normal"]
+    return "".join(_cell("td", cell, space) for cell, space in zip(row, spaces, strict=True))
+
+
+def _cell(tag: str, text: str, space: str) -> str:
+    return f'<{tag} style="{_CELL.format(space=space)}">{escape(text)}</{tag}>'
