@@ -1,13 +1,16 @@
-"""Beliefs under draws of a scenario's priors: what it says before any report."""
+"""Beliefs under draws of a scenario's priors: what it says without the sampler."""
 
 from datetime import date
 
 import numpy as np
+import xarray as xr
 
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import last_step, tabulate_reports
+from forecast.evidence.sources import admiralty_grades
 from forecast.inference.beliefs import Beliefs
 from forecast.inference.builder import compile_tables
+from forecast.inference.posterior import beliefs_of
 from forecast.inference.tables import TableProgram
 
 
@@ -21,6 +24,9 @@ def prior_draws(program: TableProgram, n: int, seed: int) -> dict[str, np.ndarra
     if len(priors.positive):
         mean, sd = priors.positive.T[..., None]
         draws["positive"] = np.exp(mean + sd * rng.normal(size=(len(priors.positive), n)))
+    if len(priors.real):
+        mean, sd = priors.real.T[..., None]
+        draws["real"] = mean + sd * rng.normal(size=(len(priors.real), n))
     return draws
 
 
@@ -39,3 +45,28 @@ def prior_beliefs(scenario, as_of: date, n: int, seed: int, reports=()) -> Belie
         now=last_step(scenario, evidence),
         times=[timeline.first_day(step).isoformat() for step in steps],
     )
+
+
+def told_beliefs(scenario, evidence: Evidence, n: int, seed: int) -> tuple[Beliefs, np.ndarray]:
+    """Beliefs after some reports under draws of the priors, and how much each draw weighs.
+
+    The weights, (draw,), are in proportion to the probability of the reports under each draw
+    (importance sampling from the prior), so no sampler is needed while the reports are few.
+    """
+    rng = np.random.default_rng(seed + 1)
+    draws = prior_draws(compile_tables(scenario), n, seed)
+    shapes = np.array([grade.shape for grade in admiralty_grades()])
+    draws["accuracy"] = rng.beta(*shapes.T[..., None], size=(len(shapes), n))
+    stored = xr.Dataset(
+        {
+            name: (
+                ("chain", "draw", *(f"{name}_{k}" for k in range(values.ndim - 1))),
+                np.moveaxis(values, -1, 0)[None],
+            )
+            for name, values in draws.items()
+        }
+    )
+    told = beliefs_of(scenario, evidence, stored)
+    log_weight = told.log_evidence().to_numpy()[0]
+    weight = np.exp(log_weight - log_weight.max())
+    return told, weight / weight.sum()
