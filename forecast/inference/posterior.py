@@ -118,25 +118,45 @@ def stack_draws(posterior: Any, names: Iterable[str]) -> dict[str, Array]:
 
 def beliefs_of(scenario: Scenario, evidence: Evidence, posterior: Any) -> Beliefs:
     """Tables and evidence for each draw of a posterior (or prior) group."""
+    names = [*compile_tables(scenario).priors.families(), "accuracy"]
+    sizes: Mapping[Any, int] = posterior.sizes
+    shape = (sizes["chain"], sizes["draw"])
+    return beliefs_under(scenario, evidence, stack_draws(posterior, names), shape)
+
+
+def beliefs_under(
+    scenario: Scenario,
+    evidence: Evidence,
+    parameters: Mapping[str, Array],
+    shape: tuple[int, int] | None = None,
+) -> Beliefs:
+    """Tables and evidence for given draws of every judgement.
+
+    Parameters
+    ----------
+    scenario, evidence
+        What is believed before, and what was reported.
+    parameters
+        Judgements by family, "accuracy" among them; draws axis last.
+    shape
+        Number of chains, and of draws in each; one chain unless it is given.
+    """
     program = compile_tables(scenario)
     timeline = scenario.timeline
     n_steps = 1 if timeline is None else timeline.n_steps(evidence.as_of)
     table = tabulate_reports(scenario, evidence, n_steps)
-    names = [*program.priors.families(), "accuracy"]
     draws = ParameterDraws(
         program=program,
-        parameters=stack_draws(posterior, names),
+        parameters=parameters,
         data=report_data(program, table),
-        families=tuple(families_of(program)),
+        families=families_of(program),
     )
-    sizes: Mapping[Any, int] = posterior.sizes
-    steps = range(n_steps)
     return Beliefs.of(
         program.network,
         draws,
         now=last_step(scenario, evidence),
-        shape=(sizes["chain"], sizes["draw"]),
-        times=[timeline.first_day(k).isoformat() if timeline else "" for k in steps],
+        shape=shape,
+        times=[timeline.first_day(k).isoformat() if timeline else "" for k in range(n_steps)],
         reports=_reports_by_finding(scenario, evidence),
     )
 

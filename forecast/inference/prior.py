@@ -1,0 +1,69 @@
+"""Draws of a scenario's judgements from their priors, and beliefs under them."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.evidence.ledger import Evidence
+from forecast.evidence.sources import admiralty_grades
+from forecast.inference.beliefs import Beliefs
+from forecast.inference.builder import compile_tables
+from forecast.inference.posterior import beliefs_under
+from forecast.inference.tables import Priors
+from forecast.scenario.scenario import Scenario
+
+Array = npt.NDArray[np.float64]
+
+
+def prior_beliefs(scenario: Scenario, evidence: Evidence, *, draws: int, seed: int) -> Beliefs:
+    """Beliefs in which every draw comes from the prior and knows the reports.
+
+    The draws are not yet weighed by the evidence: `Beliefs.log_evidence` is the logarithm of the
+    weight of each. Without reports they are the prior itself.
+
+    Parameters
+    ----------
+    scenario, evidence
+        What is believed before, and what was reported.
+    draws, seed
+        Number of draws, in one chain; the same seed gives the same draws.
+
+    Examples
+    --------
+    >>> from forecast.scenario.files import load_scenario
+    >>> scenario = load_scenario("iraq-2020")
+    >>> beliefs = prior_beliefs(scenario, Evidence(scenario.as_of), draws=100, seed=1)
+    >>> beliefs.posterior("iran_posture", beliefs.times[0]).shape
+    (1, 100, 3)
+    """
+    parameters = draw_priors(compile_tables(scenario).priors, draws, seed)
+    return beliefs_under(scenario, evidence, parameters)
+
+
+def draw_priors(priors: Priors, n: int, seed: int) -> dict[str, Array]:
+    """Draw every judgement from its prior.
+
+    Returns
+    -------
+    dict
+        By family "chance", (judgement, draw); "row_k", (judgement, k, draw); "positive" and
+        "real", (judgement, draw); "accuracy", (grade, draw). Families without a judgement are
+        left out.
+    """
+    random = np.random.default_rng(seed)
+    found: dict[str, Array] = {}
+    if len(priors.chance):
+        a, b = priors.chance.T[..., None]
+        found["chance"] = random.beta(a, b, size=(len(priors.chance), n))
+    for width, rows in priors.rows.items():
+        found[f"row_{width}"] = np.stack([random.dirichlet(alpha, n).T for alpha in rows])
+    if len(priors.positive):
+        mean, sd = priors.positive.T[..., None]
+        found["positive"] = np.exp(random.normal(mean, sd, size=(len(priors.positive), n)))
+    if len(priors.real):
+        mean, sd = priors.real.T[..., None]
+        found["real"] = random.normal(mean, sd, size=(len(priors.real), n))
+    a, b = np.array([grade.shape for grade in admiralty_grades()]).T[..., None]
+    found["accuracy"] = random.beta(a, b, size=(len(a), n))
+    return found
