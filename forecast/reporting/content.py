@@ -177,8 +177,9 @@ def _meanings(outlook: Forecast) -> Iterator[Block]:
 
 def _assessment_table(outlook: Forecast, previous: Forecast | None) -> Table:
     ever = (f"By {long_date(outlook.horizon)}",) if outlook.horizon else ()
-    head = ["Course of action", "Role in source", "Now", *ever, "In words"]
-    weights = [5, 3, 3, *(3 for _ in ever), 4]
+    role = ("Role in source",) if _has_roles(outlook) else ()
+    head = ["Course of action", *role, "Now", *ever, "In words"]
+    weights = [5, *(3 for _ in role), 3, *(3 for _ in ever), 4]
     if previous is not None:
         head.append(f"Change since {long_date(previous.as_of)}")
         weights.append(3)
@@ -193,7 +194,8 @@ def _assessment_row(
 ) -> Iterator[Cell]:
     course, words = prospect.course, phrase(prospect.within)
     yield course.label
-    yield course.role_in_source or DASH
+    if _has_roles(outlook):
+        yield course.role_in_source or DASH
     yield Measure(prospect.now, course.dangerous)
     if outlook.horizon:
         yield Measure(prospect.within, course.dangerous)
@@ -262,10 +264,11 @@ def _union(outlook: Forecast) -> Section:
         return Section("union", title, (Prose("The scenario marks no course as dangerous."),))
     total = sum(prospect.within.mean for prospect in dangerous)
     text = (
-        f"This is the probability of the union, not a sum: a history in which two of them occur "
-        f"counts once. The {counted(len(dangerous), 'single probability', 'single probabilities')}"
-        f" would add up to {percent(total)}."
+        "This is the probability of the union, not a sum: a history in which two of them occur "
+        f"counts once. The {len(dangerous)} single probabilities would add up to {percent(total)}."
     )
+    if len(dangerous) == 1:
+        text = f"The scenario marks one course as dangerous: {dangerous[0].course.label}."
     lead = Prose(f"{in_words(outlook.any_dangerous)}.", ANY_LABEL)
     return Section("union", title, (lead, Prose(text)))
 
@@ -321,6 +324,11 @@ def _now_sentence(prospect: CourseOutlook) -> str:
 
 def _within_sentence(outlook: Forecast, prospect: CourseOutlook) -> str:
     return f"Probability {_that(outlook, 'it')}: {in_words(prospect.within)}."
+
+
+def _has_roles(outlook: Forecast) -> bool:
+    """Whether the scenario codes a source that gives courses a role."""
+    return any(prospect.course.role_in_source for prospect in outlook.courses)
 
 
 def _role(prospect: CourseOutlook) -> str:

@@ -58,13 +58,15 @@ def tripwires_section(outlook: Forecast) -> Section:
     head = ("Tripwire", "Levels", "Deadline", "Status", *ahead)
     rows = tuple(_tripwire_row(outlook, status) for status in found)
     table = Table(head, rows, (12, 10, 6, 4, 7)[: len(head)])
-    note = Prose(
+    text = (
         "A tripwire has fired if a report in force reached a level by the deadline. It is pending "
-        "while its deadline lies ahead. The chance is that of a level in the next step, whether "
-        "or not anybody reports it.",
-        voice="note",
+        "while its deadline lies ahead."
     )
-    return Section("tripwires", "Tripwires", (table, note))
+    if timeline:
+        text += (
+            " The chance is that of a level in the next step, whether or not anybody reports it."
+        )
+    return Section("tripwires", "Tripwires", (table, Prose(text, voice="note")))
 
 
 def tripwires_summary(outlook: Forecast) -> str:
@@ -219,12 +221,12 @@ def indicators_section(outlook: Forecast) -> Section:
         blocks.append(Heading(prospect.course.label))
         blocks.append(Prose(fired_summary(outlook, prospect)))
         if group:
-            rows = tuple(_signed_row(sign, status) for sign, status in group)
+            rows = tuple(_signed_row(outlook, sign, status) for sign, status in group)
             head = (INDICATOR_HEAD[0], "Speaks", *INDICATOR_HEAD[1:])
             blocks.append(Table(head, rows, (7, 2, 4, 2)))
     rest = [status for status in _indicators(outlook) if not status.variable.speaks_to]
     if rest:
-        rows = tuple(_indicator_row(status) for status in rest)
+        rows = tuple(_indicator_row(outlook, status) for status in rest)
         blocks += [Heading("Of no single course"), Table(INDICATOR_HEAD, rows, INDICATOR_WEIGHTS)]
     return Section("indicators", "Indicators", tuple(blocks))
 
@@ -268,14 +270,17 @@ def _speaking_to(outlook: Forecast, prospect: CourseOutlook) -> list[tuple[str, 
     return sorted(pairs, key=lambda pair: (pair[0] != "+", not pair[1].fired))
 
 
-def _signed_row(sign: str, status: IndicatorStatus) -> tuple[Cell, ...]:
-    name, *rest = _indicator_row(status)
+def _signed_row(outlook: Forecast, sign: str, status: IndicatorStatus) -> tuple[Cell, ...]:
+    name, *rest = _indicator_row(outlook, status)
     return (name, "for" if sign == "+" else "against", *rest)
 
 
-def _indicator_row(status: IndicatorStatus) -> tuple[Cell, ...]:
+def _indicator_row(outlook: Forecast, status: IndicatorStatus) -> tuple[Cell, ...]:
     latest = status.latest
-    name = Lines(status.variable.label, NAMED_BY[status.variable.named_by])
+    indicators = outlook.scenario.with_role("indicator").values()
+    added = any(variable.named_by == "author" for variable in indicators)
+    by = NAMED_BY[status.variable.named_by] if added else ""
+    name = Lines(status.variable.label, by)
     if latest is None:
         return (name, DASH, Badge("not reported", "off"))
     badge = Badge("fired", "on") if status.fired else Badge("absent", "off")

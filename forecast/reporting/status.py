@@ -61,20 +61,20 @@ class IndicatorStatus:
 
 
 def state_told(variable: Variable, report: Report) -> str:
-    """The state that a report names, or whose middle comes nearest to the number it gives.
+    """The state that a report names, or the one that speaks best for the number it gives.
 
-    Counts are compared by their ratio to the rate, real numbers by their distance from the mean.
+    A count speaks for the state under whose rate it is most probable, taken as a Poisson count at
+    the middle of the rate; a real number for the state whose mean is nearest.
     """
     if report.number is None:
         return report.state
-    measured = variable.measured
+    measured, number = variable.measured, report.number
     if isinstance(measured, Count):
         days = report.exposure or measured.per
-        rate = (report.number + 0.5) * measured.per / days
         middle = {s: sqrt(q.between.lower * q.between.upper) for s, q in measured.rate.items()}
-        return min(variable.states, key=lambda state: abs(log(rate / middle[state])))
+        mean = {state: rate * days / measured.per for state, rate in middle.items()}
+        return max(variable.states, key=lambda state: number * log(mean[state]) - mean[state])
     assert measured is not None
-    number = report.number
     centre = {s: (q.between.lower + q.between.upper) / 2 for s, q in measured.mean.items()}
     return min(variable.states, key=lambda state: abs(number - centre[state]))
 
