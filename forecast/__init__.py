@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from forecast.analysis.comparison import credibility, likelier, ranks
+    from forecast.analysis.derived_matrix import ach_view
     from forecast.analysis.sensitivity import sensitivity, sensitivity_of
     from forecast.errors import (
         ForecastError,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from forecast.evidence.report import Report
     from forecast.inference.beliefs import Beliefs
     from forecast.inference.model import build_model
+    from forecast.interchange.ach import AchItem, AchMatrix
+    from forecast.interchange.ach_files import read_ach
     from forecast.interchange.convert import from_pgmpy, from_pyagrum, to_pyagrum
     from forecast.interchange.files import read_network, write_network
     from forecast.interchange.tabled import TabledNetwork
@@ -53,6 +56,7 @@ __version__ = version("forecast")
 
 _HOMES = {
     "analysis.comparison": ("credibility", "likelier", "ranks"),
+    "analysis.derived_matrix": ("ach_view",),
     "analysis.sensitivity": ("sensitivity", "sensitivity_of"),
     "errors": (
         "ForecastError",
@@ -68,6 +72,8 @@ _HOMES = {
     "inference.beliefs": ("Beliefs",),
     "inference.model": ("build_model",),
     "estimate": ("Estimate",),
+    "interchange.ach": ("AchItem", "AchMatrix"),
+    "interchange.ach_files": ("read_ach",),
     "interchange.convert": ("from_pgmpy", "from_pyagrum", "to_pyagrum"),
     "interchange.files": ("read_network", "write_network"),
     "interchange.tabled": ("TabledNetwork",),
@@ -80,6 +86,8 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "AchItem",
+    "AchMatrix",
     "Beliefs",
     "Estimate",
     "Evidence",
@@ -95,6 +103,7 @@ __all__ = [
     "TooLarge",
     "UnreliableFit",
     "Variable",
+    "ach_view",
     "beliefs",
     "build_model",
     "credibility",
@@ -106,6 +115,7 @@ __all__ = [
     "plot_timeline",
     "probability",
     "ranks",
+    "read_ach",
     "read_evidence",
     "read_network",
     "report",

@@ -38,6 +38,7 @@ examples:
   forecast report iraq-2020 --as-of 2020-01-23          print the courses of action
   forecast report iraq-2020 --as-of 2020-01-23 -o warning.html -o warning.md
   forecast report my-scenario/ --evidence reports.csv -o warning.html
+  forecast ach matrix.csv                               competing hypotheses, ranked both ways
 
 exit codes: 0 done; 1 input breaks a rule; 2 command not understood;
             3 network too large; 4 fit not to be trusted
@@ -84,6 +85,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     checking.add_argument("scenario", metavar="PATH", help="a folder, a file or a shipped name")
     checking.set_defaults(run=_check)
+    competing = commands.add_parser(
+        "ach",
+        help="compare a matrix of competing hypotheses with Bayes",
+        description="Print a matrix of competing hypotheses, its ranking beside the Bayesian one, "
+        "and why they differ. Likelihood ratios are assumed from the ratings.",
+    )
+    competing.add_argument("matrix", metavar="FILE", help="a CSV file: see docs/ach.md")
+    competing.add_argument(
+        "--exhaustive", action="store_true", help="one of the hypotheses must be true"
+    )
+    competing.set_defaults(run=_compare_ach)
     return parser
 
 
@@ -200,6 +212,15 @@ def _check(given: argparse.Namespace) -> int:
     source = _evidence_beside(given.scenario)
     if source:
         print(f"{len(read_evidence(source, problem))} reports: no problems")
+    return DONE
+
+
+def _compare_ach(given: argparse.Namespace) -> int:
+    from forecast.interchange.ach_files import read_ach
+
+    matrix = read_ach(given.matrix)
+    print(f"{matrix}\n")
+    print(matrix.compare(exhaustive=given.exhaustive))
     return DONE
 
 

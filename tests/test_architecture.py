@@ -12,6 +12,8 @@ import forecast as fc
 PACKAGE = Path(fc.__file__).parent
 
 PUBLIC = [
+    "AchItem",
+    "AchMatrix",
     "Beliefs",
     "Estimate",
     "Evidence",
@@ -27,6 +29,7 @@ PUBLIC = [
     "TooLarge",
     "UnreliableFit",
     "Variable",
+    "ach_view",
     "beliefs",
     "build_model",
     "credibility",
@@ -38,6 +41,7 @@ PUBLIC = [
     "plot_timeline",
     "probability",
     "ranks",
+    "read_ach",
     "read_evidence",
     "read_network",
     "report",

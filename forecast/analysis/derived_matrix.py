@@ -118,14 +118,15 @@ def ach_view(
     Examples
     --------
     >>> matrix = AchMatrix(("accident", "attack"), (AchItem("E1", "A claim", ("II", "C")),))
-    >>> problem, _ = matrix.to_scenario(exhaustive=True)
+    >>> even = {"accident": 0.5, "attack": 0.5}
+    >>> problem, _ = matrix.to_scenario(prior=even, exhaustive=True)
     >>> ach_view(problem)
     Matrix of competing hypotheses: Hypothesis
     <BLANKLINE>
     evidence   accident  attack  max/min  bits
     ---------  --------  ------  -------  ----
-    E1=absent  N         N       2.7      0.37
-    E1=seen    II        CC      34       0.37
+    E1=absent  N         N       2.6      0.36
+    E1=seen    II        CC      35       0.36
     """
     name = _course(scenario, variable)
     believed = _before_reports(scenario, evidence, draws, seed)

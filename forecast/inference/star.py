@@ -159,14 +159,13 @@ class _Star:
         """Mean chance of what each claim says, (claim, state of the hub)."""
         mean = self.shapes[..., 0] / self.shapes.sum(axis=-1)
         seen = mean[self.indicator]
-        return np.where(self.said[:, None] == 1, seen, 1 - seen)
+        return np.asarray(np.where(self.said[:, None] == 1, seen, 1 - seen))
 
     @property
     def log_posterior(self) -> Array:
         """Logarithm of prior times likelihood of each state of the hub."""
-        return self.log_prior + sum(
-            logsumexp(self._log_right(claims), axis=1) for claims in self.by_grade()
-        )
+        told = [logsumexp(self._log_right(claims), axis=1) for claims in self.by_grade()]
+        return np.sum([self.log_prior, *told], axis=0)
 
     def by_grade(self) -> list[Index]:
         """Claims of each grade that has any."""
@@ -177,7 +176,7 @@ class _Star:
         a, b = admiralty_grades()[self.grade[claims[0]]].shape
         k = np.arange(len(claims) + 1)
         heard = betaln(a + k, b + len(claims) - k) - betaln(a, b)
-        return log_poisson_binomial(self.chance[claims]) + heard
+        return np.asarray(log_poisson_binomial(self.chance[claims]) + heard)
 
     def draw_accuracy(self, random: np.random.Generator, claims: Index, states: Index) -> Array:
         """Draw a grade's accuracy given the hub's state, (draw,)."""
@@ -188,7 +187,7 @@ class _Star:
         for state in np.unique(states):
             here = states == state
             k[here] = random.choice(share.shape[1], size=here.sum(), p=share[state])
-        return random.beta(a + k, b + len(claims) - k)
+        return np.asarray(random.beta(a + k, b + len(claims) - k))
 
     def draw_chances(
         self,

@@ -10,7 +10,7 @@ analyzing competing hypotheses, technical description, Palo Alto Research Center
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import sqrt
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from forecast.layout import html_table, shortened, text_table
 if TYPE_CHECKING:
     from datetime import date
 
-    from forecast.analysis.competing import AchComparison
+    from forecast.analysis.ach_comparison import AchComparison
     from forecast.evidence.ledger import Evidence
     from forecast.scenario.scenario import Scenario
 
@@ -148,8 +148,8 @@ class AchMatrix:
     def scores(self) -> dict[str, float]:
         """Weighted inconsistency score of each hypothesis: the more, the more speaks against it."""
         return {
-            hypothesis: round(sum(self.points(item, k) for item in self.evidence), DECIMALS)
-            for k, hypothesis in enumerate(self.hypotheses)
+            hypothesis: round(self.points_against(self.evidence, hypothesis), DECIMALS)
+            for hypothesis in self.hypotheses
         }
 
     @property
@@ -158,10 +158,10 @@ class AchMatrix:
         scores = self.scores
         return {name: 1 + sum(s < score for s in scores.values()) for name, score in scores.items()}
 
-    @staticmethod
-    def points(item: AchItem, hypothesis: int) -> float:
-        """What an item counts against a hypothesis, given by its number."""
-        return item.weight * POINTS.get(item.ratings[hypothesis], 0)
+    def points_against(self, items: Iterable[AchItem], hypothesis: str) -> float:
+        """What some items count against a hypothesis."""
+        k = self.hypotheses.index(hypothesis)
+        return sum(item.weight * POINTS.get(item.ratings[k], 0) for item in items)
 
     def to_scenario(
         self,

@@ -24,7 +24,7 @@ OPTIONAL = ("id", "credibility", "relevance", "origin")
 
 
 def read_ach(source: Any, *, title: str | None = None) -> AchMatrix:
-    """Read a matrix of competing hypotheses.
+    r"""Read a matrix of competing hypotheses.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def read_ach(source: Any, *, title: str | None = None) -> AchMatrix:
     Examples
     --------
     >>> from tempfile import TemporaryDirectory
-    >>> text = "evidence,accident,attack\\nA claim of responsibility,II,C\\n"
+    >>> text = "evidence,accident,attack\nA claim of responsibility,II,C\n"
     >>> with TemporaryDirectory() as folder:
     ...     path = Path(folder) / "blast.csv"
     ...     _ = path.write_text(text)

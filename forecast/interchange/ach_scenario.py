@@ -150,7 +150,9 @@ def witness_names(matrix: AchMatrix) -> dict[str, tuple[AchItem, ...]]:
     groups: dict[str, list[AchItem]] = {}
     for item in matrix.evidence:
         if not item.is_silent:
-            groups.setdefault(f"o {item.origin}" if item.origin else f"i {item.id}", []).append(item)
+            groups.setdefault(f"o {item.origin}" if item.origin else f"i {item.id}", []).append(
+                item
+            )
     spoken = [items[0].origin if len(items) > 1 else items[0].id for items in groups.values()]
     names = _named(spoken, "e", taken=(COURSE,))
     return dict(zip(names, map(tuple, groups.values()), strict=True))
