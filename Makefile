@@ -4,13 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SCENARIO ?= iraq-2020
-AS_OF ?= 2020-01-23
+AS_OF ?=
 BENCHMARKS ?= uncertain_tables dynamic ceiling sampling
 
 .PHONY: report test check slow benchmarks format notebooks clean
 
 report: $(READY)
-	$(BIN)/forecast report $(SCENARIO) --as-of $(AS_OF) \
+	$(BIN)/forecast report $(SCENARIO) $(if $(AS_OF),--as-of $(AS_OF)) \
 		-o reports/$(SCENARIO).html -o reports/$(SCENARIO).md
 
 test: $(READY)

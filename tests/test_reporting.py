@@ -1,6 +1,7 @@
 """The report: complete, escaped, honest about its fit, and the same every time."""
 
 import re
+from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
 
@@ -405,14 +406,74 @@ def test_chance_of_several_levels_is_their_sum(outlook):
 
 @pytest.mark.parametrize(
     ("number", "exposure", "state"),
-    [(0, None, "light"), (1, None, "light"), (5, None, "strong"), (5, 70.0, "light")],
+    [
+        (0, None, "light"),
+        (0, 700.0, "light"),
+        (1, None, "light"),
+        (2, None, "light"),
+        (3, None, "strong"),
+        (5, None, "strong"),
+        (5, 70.0, "light"),
+    ],
 )
-def test_a_number_counts_as_the_state_it_comes_nearest_to(number, exposure, state):
+def test_a_number_counts_as_the_state_it_speaks_best_for(number, exposure, state):
     variable = windy("poisson").variables["wind"]
     report = wind_report("R1", number, exposure=exposure)
     assert state_told(variable, report) == state
     shown = f"{number} gusts in {exposure or 7:g} days"
     assert told(variable, report) == shown
+
+
+def test_a_count_of_none_is_absence_however_low_the_rate():
+    """Both rates are far below one; half a count is nearer to the higher one."""
+    rates = {
+        "light": {"between": (0.01, 0.1), "basis": BASIS},
+        "strong": {"between": (1.0, 6.0), "basis": BASIS},
+    }
+    variable = windy("poisson").variables["wind"]
+    rare = variable.measured.model_validate(variable.measured.model_dump() | {"rate": rates})
+    rarely = variable.model_copy(update={"measured": rare})
+    assert state_told(rarely, wind_report("R1", 0)) == "light"
+    assert state_told(rarely, wind_report("R1", 1)) == "strong"
+
+
+def test_a_scenario_without_a_clock_says_nothing_of_steps():
+    written = report(made(dynamic=False)).markdown
+    assert "next step" not in written
+    assert "next step" in report(made()).markdown
+
+
+def test_one_dangerous_course_is_no_union():
+    outlook = made()
+    courses = {**outlook.scenario.variables["raid"].courses}
+    raid = courses["raid"].model_copy(update={"dangerous": False, "role_in_source": ""})
+    tame = outlook.scenario.variables["raid"].model_copy(update={"courses": {"raid": raid}})
+    scenario = outlook.scenario.model_copy(
+        update={"variables": {**outlook.scenario.variables, "raid": tame}}
+    )
+    written = report(replace(outlook, scenario=scenario)).markdown
+    assert "marks one course as dangerous: Attack quiet words." in written
+    assert "single probabilit" not in written
+
+
+def test_roles_are_told_only_where_a_source_gives_them():
+    outlook = made()
+    assert "Role in source" in report(outlook).markdown
+    assert "added by the author" in report(outlook).markdown
+    posture = outlook.scenario.variables["posture"]
+    plain = {
+        state: course.model_copy(update={"role_in_source": ""})
+        for state, course in posture.courses.items()
+    }
+    variables = {
+        name: variable.model_copy(update={"named_by": "source"})
+        for name, variable in outlook.scenario.variables.items()
+    }
+    variables["posture"] = posture.model_copy(update={"courses": plain})
+    scenario = outlook.scenario.model_copy(update={"variables": variables})
+    written = report(replace(outlook, scenario=scenario)).markdown
+    assert "Role in source" not in written
+    assert "named by the source" not in written
 
 
 def test_a_report_on_numbers_shows_them():
