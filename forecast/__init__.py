@@ -17,6 +17,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from forecast.analysis.checkup import Check, check
     from forecast.analysis.comparison import credibility, likelier, ranks
     from forecast.analysis.derived_matrix import ach_view
     from forecast.analysis.sensitivity import sensitivity, sensitivity_of
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
         retract,
         update,
     )
-    from forecast.reporting.plots import plot_timeline
+    from forecast.reporting.plots import plot_expected, plot_timeline
     from forecast.reporting.report import report
     from forecast.scenario.files import load_scenario, scenario_folder, scenario_names
     from forecast.scenario.scenario import Scenario, Variable
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
 __version__ = version("forecast")
 
 _HOMES = {
+    "analysis.checkup": ("Check", "check"),
     "analysis.comparison": ("credibility", "likelier", "ranks"),
     "analysis.derived_matrix": ("ach_view",),
     "analysis.sensitivity": ("sensitivity", "sensitivity_of"),
@@ -78,7 +80,7 @@ _HOMES = {
     "interchange.files": ("read_network", "write_network"),
     "interchange.tabled": ("TabledNetwork",),
     "outlook": ("Forecast", "beliefs", "forecast", "probability", "retract", "update"),
-    "reporting.plots": ("plot_timeline",),
+    "reporting.plots": ("plot_expected", "plot_timeline"),
     "reporting.report": ("report",),
     "scenario.files": ("load_scenario", "scenario_folder", "scenario_names"),
     "scenario.scenario": ("Scenario", "Variable"),
@@ -89,6 +91,7 @@ __all__ = [
     "AchItem",
     "AchMatrix",
     "Beliefs",
+    "Check",
     "Estimate",
     "Evidence",
     "Forecast",
@@ -106,12 +109,14 @@ __all__ = [
     "ach_view",
     "beliefs",
     "build_model",
+    "check",
     "credibility",
     "forecast",
     "from_pgmpy",
     "from_pyagrum",
     "likelier",
     "load_scenario",
+    "plot_expected",
     "plot_timeline",
     "probability",
     "ranks",

@@ -34,7 +34,7 @@ if you like, evidence.csv (reports). Shipped scenarios are known by name.
 EXAMPLES = """\
 examples:
   forecast scenarios                                    what ships with the library
-  forecast check my-scenario/                           every problem in a scenario, by line
+  forecast check my-scenario/                           every problem, and what the tables imply
   forecast report iraq-2020 --as-of 2020-01-23          print the courses of action
   forecast report iraq-2020 --as-of 2020-01-23 -o warning.html -o warning.md
   forecast report my-scenario/ --evidence reports.csv -o warning.html
@@ -81,7 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     checking = commands.add_parser(
         "check",
         help="check a scenario and its evidence",
-        description="Read a scenario, and its evidence.csv if it has one, and list every problem.",
+        description="Read a scenario, and its evidence.csv if it has one, and list every problem; "
+        "then say what the tables imply before any evidence: conflicts with what was expected, "
+        "what indicators would show and what they tell, what rests on key assumptions.",
     )
     checking.add_argument("scenario", metavar="PATH", help="a folder, a file or a shipped name")
     checking.set_defaults(run=_check)
@@ -191,6 +193,7 @@ def _list_scenarios(_: argparse.Namespace) -> int:
 
 
 def _check(given: argparse.Namespace) -> int:
+    from forecast.analysis.checkup import check
     from forecast.evidence.files import read_evidence
     from forecast.inference.builder import compile_tables
     from forecast.inference.network import slice_circuits
@@ -212,6 +215,7 @@ def _check(given: argparse.Namespace) -> int:
     source = _evidence_beside(given.scenario)
     if source:
         print(f"{len(read_evidence(source, problem))} reports: no problems")
+    print(f"\n{check(problem)}")
     return DONE
 
 

@@ -152,7 +152,7 @@ def test_answers_do_not_depend_on_the_memory_limit(outlook, limit):
         lambda b: b.log_evidence(),
     ):
         np.testing.assert_array_equal(question(part), question(asked))
-    assert (len(list(part._parts())) > 1) == (limit < 1e9)
+    assert (len(list(part.parts())) > 1) == (limit < 1e9)
 
 
 def test_impossible_evidence_names_reports_and_findings(outlook):

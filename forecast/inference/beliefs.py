@@ -288,6 +288,44 @@ class Beliefs:
         """
         return self._at_least_once(list(states), self._window(start, stop))
 
+    def at_least_once_given(
+        self,
+        names: Sequence[str],
+        states: Iterable[tuple[str, str]],
+        time: Any = None,
+        start: Any = None,
+        stop: Any = None,
+    ) -> DataArray:
+        """Probability that any of some states is held in a window, given states at one step.
+
+        Parameters
+        ----------
+        names, time
+            The variables whose states are supposed in turn, and the step at which they hold (the
+            present one if none is named).
+        states, start, stop
+            As in `at_least_once`.
+
+        Returns
+        -------
+        xarray.DataArray
+            Dimensions (chain, draw, state): by the window's end, given each state,
+            "variable=state". Not a number where the state has probability zero.
+        """
+        self._require_possible()
+        pairs, window, at = list(states), self._window(start, stop), self._step(time)
+        asked = [name for name, _ in pairs]
+        part = self.network.relevant_to([*self._spoken, *names, *asked])
+        columns = self.network.columns(part.names)
+        kept = part.columns(names)
+        found = self._ask(
+            lambda theta, like, regimes: queries.held_given(
+                part, theta, like[:, columns], pairs, window, at, regimes
+            )[kept]
+        )
+        labels = [f"{name}={state}" for name in names for state in part.node(name).states]
+        return self._label(found, ("state",), state=labels)
+
     def first_passage(
         self, states: Iterable[tuple[str, str]], start: Any = None, stop: Any = None
     ) -> DataArray:
@@ -319,7 +357,7 @@ class Beliefs:
         history = np.concatenate(
             [
                 most_probable_history(self.network, theta, like)[0]
-                for theta, like in map(self._arrays, self._parts())
+                for theta, like in map(self._arrays, self.parts())
             ],
             axis=-1,
         )
@@ -380,6 +418,33 @@ class Beliefs:
         )
         return self._label(bits, ("variable",), variable=list(self.network.names))
 
+    def joint_with(self, target: str, time: Any = None, seen: Any = None) -> DataArray:
+        """Joint probability of each state of a target with each state of every variable.
+
+        Parameters
+        ----------
+        target, time
+            The variable in question and its step (the present one if none is named).
+        seen
+            Step of the other variables; the target's if none is named.
+
+        Returns
+        -------
+        xarray.DataArray
+            Dimensions (chain, draw, target, state), given the evidence. States are labelled
+            "variable=state".
+        """
+        self._require_possible()
+        at = self._step(time)
+        where = (self.network.node(target).name, at, at if seen is None else self._step(seen))
+        found = self._ask(
+            lambda theta, like, regimes: queries.joint_with(
+                self.network, theta, like, *where, regimes
+            )
+        )
+        states = {"target": list(self.network.node(target).states)}
+        return self._label(found, ("target", "state"), **states, state=self.network.state_labels)
+
     def cell_sensitivity(self, states: Pairs, time: Any = None) -> DataArray:
         """Derivative of the probability of some states with respect to every table cell.
 
@@ -438,7 +503,8 @@ class Beliefs:
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────
 
-    def _parts(self) -> Iterator[slice]:
+    def parts(self) -> Iterator[slice]:
+        """Parts of the draws whose arrays stay within the memory limit."""
         # Tables while they are made, joined and swept; expected counts before and after joining.
         cells = self.network.n_cells * (6 + 4 * len(self.interventions))
         states = self.n_steps * self.network.n_states * 4
@@ -470,7 +536,7 @@ class Beliefs:
     def _ask(self, question: Callable[[Array, Array, Any], Array]) -> Array:
         """Put a question to the tables, evidence and regimes of all draws, part by part."""
         answers = []
-        for part in self._parts():
+        for part in self.parts():
             theta, like = self._arrays(part)
             tables, regimes = self._intervened(theta)
             # A copy, because a view would keep all that it was taken from.
@@ -511,7 +577,7 @@ class Beliefs:
     def _spoken(self) -> tuple[str, ...]:
         """Variables that the evidence of any draw speaks of."""
         told = np.zeros(self.network.n_states, dtype=bool)
-        for part in self._parts():
+        for part in self.parts():
             told |= self._evidence(part).any(axis=(0, 2))
         return tuple(name for name in self.network.names if told[self.network.states(name)].any())
 

@@ -129,6 +129,7 @@ def beliefs_under(
     evidence: Evidence,
     parameters: Mapping[str, Array],
     shape: tuple[int, int] | None = None,
+    n_steps: int | None = None,
 ) -> Beliefs:
     """Tables and evidence for given draws of every judgement.
 
@@ -140,10 +141,13 @@ def beliefs_under(
         Judgements by family, "accuracy" among them; draws axis last.
     shape
         Number of chains, and of draws in each; one chain unless it is given.
+    n_steps
+        Steps of the timeline; up to the horizon unless it is given.
     """
     program = compile_tables(scenario)
     timeline = scenario.timeline
-    n_steps = 1 if timeline is None else timeline.n_steps(evidence.as_of)
+    if n_steps is None:
+        n_steps = 1 if timeline is None else timeline.n_steps(evidence.as_of)
     table = tabulate_reports(scenario, evidence, n_steps)
     draws = ParameterDraws(
         program=program,

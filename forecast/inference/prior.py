@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date
+
 import numpy as np
 import numpy.typing as npt
 
@@ -41,8 +44,29 @@ def prior_beliefs(scenario: Scenario, evidence: Evidence, *, draws: int, seed: i
     return beliefs_under(scenario, evidence, parameters)
 
 
-def draw_priors(priors: Priors, n: int, seed: int) -> dict[str, Array]:
-    """Draw every judgement from its prior.
+def beliefs_at_start(
+    scenario: Scenario, parameters: Mapping[str, Array], n_steps: int | None = None
+) -> Beliefs:
+    """Beliefs on the scenario's first day, before any report, with inputs at their defaults.
+
+    Parameters
+    ----------
+    scenario
+        The scenario.
+    parameters
+        Draws of its judgements, as `draw_priors` gives them.
+    n_steps
+        Steps of the timeline; as many as cover the horizon unless it is given.
+    """
+    timeline = scenario.timeline
+    start = date.min if timeline is None else timeline.start
+    if n_steps is None and timeline is not None:
+        n_steps = timeline.horizon_steps
+    return beliefs_under(scenario, Evidence(start), parameters, n_steps=n_steps)
+
+
+def draw_priors(priors: Priors, n: int, seed: int | np.random.Generator) -> dict[str, Array]:
+    """Draw every judgement, and the accuracy of every reliability grade, from its prior.
 
     Returns
     -------

@@ -85,6 +85,42 @@ def held_at_least_once(
     return np.asarray(-np.expm1(np.minimum(result, 0.0)))
 
 
+def joint_with(
+    network: Network,
+    theta: Array,
+    log_like: Array,
+    target: str,
+    at: int,
+    seen_at: int,
+    regimes: Regimes | None = None,
+) -> Array:
+    """Joint probability of each state of a target with each state of every variable.
+
+    The target is set to each of its states in turn; what every variable then looks like gives
+    all joint distributions at once.
+
+    Parameters
+    ----------
+    target, at
+        The variable in question and its step.
+    seen_at
+        Step of the other variables.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (target's state, state, draw).
+    """
+    base = network.sweep(theta, log_like, "smoothed", regimes=regimes).marginals
+    prior = base[at, network.states(target)]
+    found = np.zeros((len(prior), *base.shape[1:]))
+    for k, state in enumerate(network.node(target).states):
+        asked = require(network, log_like, [(target, state)], slice(at, at + 1))
+        given = network.sweep(theta, asked, "smoothed", regimes=regimes).marginals[seen_at]
+        found[k] = np.where(prior[k] > 0, prior[k] * given, 0.0)
+    return found
+
+
 def mutual_information(
     network: Network,
     theta: Array,
@@ -96,15 +132,7 @@ def mutual_information(
 ) -> Array:
     """Information that each variable at one step gives about a target, in bits.
 
-    The target is set to each of its states in turn; what every other variable then looks like
-    gives all joint distributions at once.
-
-    Parameters
-    ----------
-    target, at
-        The variable in question and its step.
-    seen_at
-        Step at which the other variables would be observed.
+    The arguments are those of `joint_with`.
 
     Returns
     -------
@@ -112,17 +140,67 @@ def mutual_information(
         Shape (variable, draw), in the network's order; for the target itself, at the same step,
         its entropy.
     """
-    base = network.sweep(theta, log_like, "smoothed", regimes=regimes).marginals
-    prior, seen = base[at, network.states(target)], base[seen_at]
-    total = np.zeros((len(network.names), theta.shape[-1]))
-    for k, state in enumerate(network.node(target).states):
-        asked = require(network, log_like, [(target, state)], slice(at, at + 1))
-        given = network.sweep(theta, asked, "smoothed", regimes=regimes).marginals[seen_at]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            gain = np.where(given > 0, given * np.log2(given / seen), 0.0)
-        for v, name in enumerate(network.names):
-            total[v] += prior[k] * gain[network.states(name)].sum(axis=0)
-    return np.maximum(total, 0.0)
+    joint = joint_with(network, theta, log_like, target, at, seen_at, regimes)
+    return np.stack([shared_bits(joint[:, network.states(name)]) for name in network.names])
+
+
+def shared_bits(joint: Array) -> Array:
+    """Mutual information of two variables, in bits, (…,).
+
+    Parameters
+    ----------
+    joint
+        Joint probabilities, (state, state, …).
+
+    Examples
+    --------
+    >>> float(shared_bits(np.array([[0.5, 0.0], [0.0, 0.5]])))
+    1.0
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.log2(joint) - np.log2(joint.sum(axis=1, keepdims=True))
+        logs -= np.log2(joint.sum(axis=0, keepdims=True))
+        bits = np.where(joint > 0, joint * logs, 0.0).sum(axis=(0, 1))
+    return np.asarray(np.maximum(bits, 0.0))
+
+
+def held_given(
+    network: Network,
+    theta: Array,
+    log_like: Array,
+    states: Sequence[tuple[str, str]],
+    window: range,
+    at: int,
+    regimes: Regimes | None = None,
+) -> Array:
+    """Probability that any of some states is held in a window, given each state at one step.
+
+    By Bayes' theorem from two sweeps, whatever the number of conditions: how probable each
+    state is, and how probable it still is where the states are forbidden in the window.
+
+    Parameters
+    ----------
+    states
+        Pairs of variable and state; several make the probability of their union.
+    window
+        Steps of the window, consecutive.
+    at
+        Step of the conditions.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (state, draw); not a number where the condition has probability zero.
+    """
+    whole = network.sweep(theta, log_like, "smoothed", regimes=regimes)
+    barred = forbid(network, log_like, states, slice(window.start, window.stop))
+    spared = network.sweep(theta, barred, "smoothed", regimes=regimes)
+    never = np.exp(spared.log_evidence - whole.log_evidence)
+    left = np.where(never > 0, never * spared.marginals[at], 0.0)
+    condition = whole.marginals[at]
+    unknown = np.full_like(condition, np.nan)
+    kept = np.divide(left, condition, out=unknown, where=condition > 0)
+    return np.asarray(np.clip(1 - kept, 0.0, 1.0))
 
 
 def cell_sensitivity(

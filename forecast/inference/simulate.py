@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.inference.network import Block, Network
+from forecast.inference.tables import Measure
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
@@ -17,14 +18,21 @@ Index = npt.NDArray[np.int64]
 def simulate_history(
     network: Network, theta: Array, settings: Array, rng: np.random.Generator
 ) -> Index:
-    """Draw one history, step by step, parents before children.
+    """Draw one history, (step, variable); `theta` has no draws axis. See `simulate_histories`."""
+    return simulate_histories(network, theta[:, None], settings, rng)[..., 0]
+
+
+def simulate_histories(
+    network: Network, theta: Array, settings: Array, rng: np.random.Generator
+) -> Index:
+    """Draw one history for each draw of the tables, step by step, parents before children.
 
     Parameters
     ----------
     network
         The network.
     theta
-        Table cells, (cell,).
+        Table cells, (cell, draw).
     settings
         Log-likelihoods, (step, state); only those of variables without a table are used, which
         must have one possible state.
@@ -34,10 +42,10 @@ def simulate_history(
     Returns
     -------
     numpy.ndarray
-        State of every variable at every step, (step, variable).
+        State of every variable at every step, (step, variable, draw).
     """
-    n_steps = settings.shape[0]
-    history = np.zeros((n_steps, len(network.nodes)), dtype=np.int64)
+    n_steps, draws = settings.shape[0], np.arange(theta.shape[1])
+    history = np.zeros((n_steps, len(network.nodes), len(draws)), dtype=np.int64)
     column = {name: k for k, name in enumerate(network.names)}
     orders = _order(network, first=True), _order(network, first=False)
     for step in range(n_steps):
@@ -47,11 +55,59 @@ def simulate_history(
             if block is None:
                 history[step, column[name]] = settings[step, network.states(name)].argmax()
                 continue
-            table = theta[network.cells(block, name)].reshape(network.table_shape(block, name))
+            shape = network.table_shape(block, name)
+            table = theta[network.cells(block, name)].reshape(*shape, len(draws))
             config = tuple(history[step - lag, column[parent]] for parent, lag in block.parents)
-            row = table[config]
-            history[step, column[name]] = rng.choice(len(row), p=row / row.sum())
+            row = table[(*config, slice(None), draws)] if config else table.T
+            ends = row.cumsum(axis=1)
+            reached = rng.random(len(draws))[:, None] * ends[:, -1:]
+            history[step, column[name]] = (ends[:, :-1] <= reached).sum(axis=1)
     return history
+
+
+def simulate_numbers(
+    measure: Measure,
+    parameters: Mapping[str, Array],
+    states: Index,
+    days: float,
+    rng: np.random.Generator,
+) -> Array:
+    """Draw the number that would be measured in every step of every history.
+
+    Parameters
+    ----------
+    measure
+        How the number depends on the state.
+    parameters
+        "positive" and "real", (parameter, draw): those that it needs.
+    states
+        State of the variable, (step, draw).
+    days
+        Days that a count covers.
+    rng
+        Source of randomness.
+
+    Returns
+    -------
+    numpy.ndarray
+        Counts, or real numbers, (step, draw).
+    """
+    draws = np.arange(states.shape[-1])
+
+    def each(family: str, places: Index) -> Array:
+        return parameters[family][places[states], draws]
+
+    if measure.family in ("poisson", "negative_binomial"):
+        mean = each("positive", measure.location) * days / measure.per
+        if measure.family == "negative_binomial":
+            size = each("positive", measure.scale)
+            mean = mean * rng.gamma(size, 1 / size)
+        return rng.poisson(mean).astype(np.float64)
+    normal = measure.family == "normal"
+    wild = (
+        rng.normal(size=states.shape) if normal else rng.standard_t(measure.degrees, states.shape)
+    )
+    return each("real", measure.location) + each("positive", measure.scale) * wild
 
 
 def simulate_reports(

@@ -1,4 +1,4 @@
-"""Plots of a forecast: what the evidence says about the past, and what follows from it.
+"""Plots of a forecast, past and future, and of the evidence that a scenario expects.
 
 The palette follows Okabe and Ito (2008), which readers with any kind of colour vision can tell
 apart, darkened so that names can be set in it. Lines carry their names and differ in dash too, so
@@ -20,18 +20,25 @@ import numpy as np
 from forecast.errors import InputError, Problem, nearest
 from forecast.estimate import Estimate, percent
 from forecast.outlook import ANY_DANGEROUS, CourseOutlook, Forecast
+from forecast.reporting.review import first_steps, told_number
 from forecast.reporting.tables import ANY_LABEL
-from forecast.reporting.wording import short_date
+from forecast.reporting.wording import plain, short_date
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from forecast.analysis.checkup import Check
+
 INK, QUIET, RULE = "#1c2430", "#5d6673", "#d5d9df"
-BLUE = "#0b5f95"
+BLUE, PALE = "#0b5f95", "#e3e9ef"
 DANGER = ("#b8450b", "#0b5f95", "#00755a", "#96497f", "#7a5c00", "#4a5a70")
 DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (8, 3)), (0, (3, 3)))
 CEILINGS = (0.1, 0.2, 0.3, 0.4, 0.6, 1.0)
 PANEL, TOTAL = (4.1, 1.7), (6.2, 3.2)
+ROW = 0.3
+"""Height of one bar with its gap, in inches."""
+LETTER = 0.017
+"""Width of a letter in a bar, as a share of its whole length."""
 STYLE = {
     "font.size": 9,
     "axes.spines.top": False,
@@ -95,6 +102,42 @@ def plot_timeline(outlook: Forecast, course: str | Sequence[str] | None = None) 
         parts: Any = figure.subfigures(2, 1, height_ratios=[upper_height, lower_height])
         _draw_panels(parts[0], outlook, chosen)
         _draw_cumulative(parts[1], outlook)
+        return figure
+
+
+def plot_expected(found: Check) -> Figure:
+    """Plot the evidence that a scenario expects before any has come.
+
+    Parameters
+    ----------
+    found
+        What `check` returned.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One bar for each indicator, as long as the first month: the expected number of steps in
+        each of its states, its first state palest. Beside it what is measured, with its 90 %
+        predictive interval.
+
+    Raises
+    ------
+    InputError
+        If the scenario has no indicators.
+    """
+    if found.states.empty:
+        raise InputError([Problem("check", "its scenario has no indicators, so nothing to plot")])
+    names = list(found.states.index.unique("indicator"))
+    with _style():
+        figure = _figure((2 * PANEL[0], 0.9 + ROW * len(names)))
+        axis = figure.subplots(1, 1)
+        for place, name in enumerate(names):
+            _draw_expected(axis, found, name, place)
+        axis.set_ylim(len(names) - 0.5, -0.5)
+        variables = found.scenario.variables
+        labels = [_wrapped(variables[name].label, 44) for name in names]
+        axis.set_yticks(range(len(names)), labels, color=INK, size=7.5)
+        _step_axis(axis, found)
         return figure
 
 
@@ -199,6 +242,47 @@ def _curves(outlook: Forecast) -> Iterator[_Curve]:
         yield _Curve(prospect.course.label, outlook.cumulative(name), color, dash)
     if len(dangerous) > 1:
         yield _Curve(ANY_LABEL, outlook.cumulative(ANY_DANGEROUS), INK, "-", bold=True)
+
+
+def _draw_expected(axis: Any, found: Check, name: str, place: int) -> None:
+    """Draw one indicator's expected steps, state after state, and its number if it is measured.
+
+    The last state, if it has no room for its name, is named beside the bar.
+    """
+    table = found.states.loc[name]
+    beside = [told_number(found.numbers.loc[name])] if name in found.numbers.index else []
+    start = 0.0
+    for k, (state, steps) in enumerate(table["steps"].items()):
+        depth, text = k / (len(table) - 1), plain(str(state))
+        axis.barh(place, steps, left=start, color=_tint(depth), height=0.7, lw=0.8, edgecolor="w")
+        middle, shade = start + steps / 2, "white" if depth > 0.6 else INK
+        if steps > LETTER * found.month * len(text):
+            axis.text(middle, place, text, ha="center", va="center", size=7, color=shade)
+        elif depth == 1:
+            beside.insert(0, text)
+        start += steps
+    axis.text(1.01 * start, place, "; ".join(beside), va="center", size=7, color=BLUE)
+
+
+def _step_axis(axis: Any, found: Check) -> None:
+    """Scale the bars in steps, or in percent where there is but one."""
+    axis.set_xlim(0, found.month)
+    axis.tick_params(axis="x", length=0)
+    axis.tick_params(axis="y", length=0)
+    axis.spines["bottom"].set_visible(False)
+    if found.scenario.time is None:
+        axis.set_xticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
+        axis.set_xlabel("chance of each state")
+    else:
+        axis.set_xticks(range(found.month + 1))
+        axis.set_xlabel(f"expected steps in each state, {first_steps(found)}")
+
+
+def _tint(depth: float) -> Any:
+    """A colour between pale and blue."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("tint", (PALE, BLUE))(depth)
 
 
 def _label_ends(axis: Any, curves: Sequence[_Curve], days: Sequence[date]) -> None:

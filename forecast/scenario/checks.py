@@ -12,7 +12,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from forecast.errors import nearest
 from forecast.scenario.forms import Hazards, Table, parents_of, spell_parent
-from forecast.scenario.scenario import Role, Scenario, Variable
+from forecast.scenario.scenario import Expectation, Role, Scenario, Variable
 from forecast.scenario.table_checks import (
     Finding,
     Path,
@@ -45,6 +45,7 @@ def find_problems(scenario: Scenario, unread: frozenset[str] = frozenset()) -> I
         at: Path = ("variables", name)
         yield from _check_variable(at, variable)
         yield from _check_courses(at, variable)
+        yield from _check_assumption(at, variable)
         yield from check_measured(at, variable)
         for slot in ("table", "initial", "transition"):
             table = getattr(variable, slot)
@@ -58,6 +59,9 @@ def find_problems(scenario: Scenario, unread: frozenset[str] = frozenset()) -> I
             if not unknown and not mentions(table, unread):
                 yield from check_table(where, table, name, variables)
     yield from _check_references(scenario, unread)
+    for index, expectation in enumerate(scenario.expectations):
+        if expectation.variable not in unread:
+            yield from _check_expectation(("expectations", index), expectation, scenario)
     if not unread and not unresolved:
         cycles = list(_check_cycles(variables))
         yield from cycles
@@ -130,6 +134,40 @@ def _check_courses(at: Path, variable: Variable) -> Iterator[Finding]:
             )
     if variable.role != "indicator" and variable.speaks_to:
         yield (*at, "speaks_to"), f"only an indicator speaks to a course; this is a {variable.role}"
+
+
+def _check_assumption(at: Path, variable: Variable) -> Iterator[Finding]:
+    where, state = (*at, "assumption"), variable.assumption
+    if state is None:
+        return
+    if variable.role in ("indicator", "input"):
+        yield where, f"only what is hidden can be assumed; this is an {variable.role}"
+    elif state not in variable.states:
+        yield where, f"{state!r} is not a state; {nearest(state, variable.states)}"
+
+
+def _check_expectation(at: Path, expectation: Expectation, scenario: Scenario) -> Iterator[Finding]:
+    variables, chance = scenario.variables, expectation.chance
+    name, state, within = expectation.variable, expectation.state, expectation.within
+    if name not in variables:
+        yield (*at, "variable"), f"{name!r} is not a variable; {nearest(name, variables)}"
+    elif variables[name].role == "input":
+        yield (*at, "variable"), f"{name!r} is an input, which is set and not estimated"
+    elif state not in variables[name].states:
+        legal = nearest(state, variables[name].states)
+        yield (*at, "state"), f"{state!r} is not a state of {name}; {legal}"
+    if scenario.time is None:
+        if within is not None:
+            yield (*at, "within"), "a static scenario (no `time`) has no days"
+    elif within is None:
+        yield at, f"'within' is missing: days from the start, up to {scenario.time.horizon}"
+    elif within > scenario.time.horizon:
+        yield (*at, "within"), f"{within} days; the horizon is {scenario.time.horizon} days"
+    if not chance.lower < chance.upper <= 1:
+        yield (
+            (*at, "chance"),
+            f"[{chance.lower:g}, {chance.upper:g}]: a chance has 0 <= lower < upper <= 1",
+        )
 
 
 def _check_lags(

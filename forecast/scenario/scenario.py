@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from forecast.scenario.forms import Basis, Measured, Table, Text, Value
+from forecast.scenario.forms import Basis, Interval, Measured, Table, Text, Value
 from forecast.timeline import Timeline
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=60)]
@@ -50,7 +50,8 @@ class Variable(Value):
     """A variable: what it is, its states, and its table (or its first and its later tables).
 
     Parents are named in the `when` of the table's rows, causes, ratios and moves, or in its
-    influences; `previous name` is the state of `name` one step earlier.
+    influences; `previous name` is the state of `name` one step earlier. A key assumption names
+    the state that is assumed to hold.
     """
 
     role: Role
@@ -62,6 +63,7 @@ class Variable(Value):
     transition: Table | None = None
     measured: Measured | None = None
     default: str | None = None
+    assumption: str | None = None
     courses: dict[str, Course] = Field(default_factory=dict)
     speaks_to: tuple[SpeaksTo, ...] = ()
     named_by: Literal["source", "author"] = "source"
@@ -93,6 +95,20 @@ class Tripwire(Value):
     any: Annotated[tuple[dict[str, str], ...], Field(min_length=1)]
     by: Day | None = None
     meaning: str = ""
+    basis: Basis
+
+
+class Expectation(Value):
+    """What the author expects of a state, apart from the tables, so that the two can be compared.
+
+    The chance is that the state is held in at least one step of the first `within` days. A static
+    scenario has one step, and no `within`.
+    """
+
+    variable: str
+    state: str
+    within: Annotated[int, Field(ge=1)] | None = None
+    chance: Interval
     basis: Basis
 
 
@@ -139,6 +155,7 @@ class Scenario(Value):
     narrative: Narrative = Narrative()
     variables: Annotated[dict[Name, Variable], Field(min_length=1)]
     tripwires: dict[Name, Tripwire] = Field(default_factory=dict)
+    expectations: tuple[Expectation, ...] = ()
     actors: tuple[Actor, ...] = ()
     sources: dict[Name, Source] = Field(default_factory=dict)
 

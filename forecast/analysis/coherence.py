@@ -1,0 +1,69 @@
+"""Whether the tables imply what the author said to expect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+from forecast.estimate import Estimate
+from forecast.inference.beliefs import Beliefs
+from forecast.scenario.scenario import Scenario
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+def compare_expectations(scenario: Scenario, prior: Beliefs) -> DataFrame:
+    """Compare every stated expectation with what the tables imply.
+
+    Parameters
+    ----------
+    scenario
+        The scenario, with its `expectations`.
+    prior
+        Beliefs before any evidence, as `beliefs_at_start` gives them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each expectation, in the scenario's order:
+
+        - ``variable``, ``state``, ``within``: that the state is held at least once within so many
+          days (none in a static scenario);
+        - ``stated_lower``, ``stated_upper``: the interval that the author stated;
+        - ``mean``, ``lower``, ``upper``: what the tables imply, with its 90 % interval;
+        - ``conflict``: whether the implied mean lies outside the stated interval;
+        - ``basis``: the author's reason.
+    """
+    import pandas as pd
+
+    columns = ["variable", "state", "within", "stated_lower", "stated_upper"]
+    columns += ["mean", "lower", "upper", "conflict", "basis"]
+    return pd.DataFrame(_comparisons(scenario, prior), columns=columns)
+
+
+def _comparisons(scenario: Scenario, prior: Beliefs) -> Iterator[dict[str, Any]]:
+    for stated in scenario.expectations:
+        implied = _implied(scenario, prior, (stated.variable, stated.state), stated.within)
+        yield {
+            "variable": stated.variable,
+            "state": stated.state,
+            "within": stated.within,
+            "stated_lower": stated.chance.lower,
+            "stated_upper": stated.chance.upper,
+            "mean": implied.mean,
+            "lower": implied.lower,
+            "upper": implied.upper,
+            "conflict": not stated.chance.lower <= implied.mean <= stated.chance.upper,
+            "basis": stated.basis,
+        }
+
+
+def _implied(
+    scenario: Scenario, prior: Beliefs, state: tuple[str, str], within: int | None
+) -> Estimate:
+    """Chance that a state is held in at least one step that begins within so many days."""
+    step = 1 if scenario.time is None else scenario.time.step
+    last = prior.times[ceil((within or step) / step) - 1]
+    return Estimate.of(prior.at_least_once([state], prior.times[0], last).isel(time=-1))
