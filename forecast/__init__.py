@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     )
     from forecast.reporting.plots import plot_expected, plot_timeline
     from forecast.reporting.report import report
+    from forecast.scenario.elicited import Elicited, ElicitedRow, elicit
     from forecast.scenario.files import load_scenario, scenario_folder, scenario_names
     from forecast.scenario.scenario import Scenario, Variable
 
@@ -82,6 +83,7 @@ _HOMES = {
     "outlook": ("Forecast", "beliefs", "forecast", "probability", "retract", "update"),
     "reporting.plots": ("plot_expected", "plot_timeline"),
     "reporting.report": ("report",),
+    "scenario.elicited": ("Elicited", "ElicitedRow", "elicit"),
     "scenario.files": ("load_scenario", "scenario_folder", "scenario_names"),
     "scenario.scenario": ("Scenario", "Variable"),
 }
@@ -92,6 +94,8 @@ __all__ = [
     "AchMatrix",
     "Beliefs",
     "Check",
+    "Elicited",
+    "ElicitedRow",
     "Estimate",
     "Evidence",
     "Forecast",
@@ -111,6 +115,7 @@ __all__ = [
     "build_model",
     "check",
     "credibility",
+    "elicit",
     "forecast",
     "from_pgmpy",
     "from_pyagrum",

@@ -198,6 +198,7 @@ def _check(given: argparse.Namespace) -> int:
     from forecast.inference.builder import compile_tables
     from forecast.inference.network import slice_circuits
     from forecast.scenario.files import load_scenario
+    from forecast.scenario.table_checks import say_moved
 
     problem = load_scenario(given.scenario)
     program = compile_tables(problem)
@@ -209,9 +210,10 @@ def _check(given: argparse.Namespace) -> int:
         f"{judgements} uncertain judgements, {program.network.n_cells} table cells, "
         f"{operations:,} operations for the first two steps"
     )
-    for label, miss in program.misfits:
-        if miss > NOTABLE_MISS:
-            print(f"  {label}: no Dirichlet has these intervals; the nearest misses by {miss:.3f}")
+    for row in program.misfits:
+        if row.fit.miss > NOTABLE_MISS:
+            moved = say_moved(row.states, row.fit, NOTABLE_MISS)
+            print(f"  {row.label}: no Dirichlet has these intervals; in the nearest {moved}")
     source = _evidence_beside(given.scenario)
     if source:
         print(f"{len(read_evidence(source, problem))} reports: no problems")

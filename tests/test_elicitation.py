@@ -9,12 +9,9 @@ import pytest
 from scipy import stats
 
 from forecast.errors import InputError
-from forecast.scenario.elicitation import (
-    fit_beta,
-    fit_dirichlet,
-    fit_lognormal,
-    row_concentration,
-)
+from forecast.scenario.elicitation import fit_row
+from forecast.scenario.fits import fit_beta, fit_dirichlet, fit_lognormal
+from forecast.scenario.statements import Interval
 
 ENDS = (0.0, 0.001, 0.01, 0.05, 0.2, 0.4, 0.5, 0.7, 0.9, 0.98, 0.999, 1.0)
 INTERVALS = [pair for pair in product(ENDS, ENDS) if pair[0] < pair[1]]
@@ -88,12 +85,12 @@ def test_dirichlet_says_how_far_it_is_from_what_was_stated(seed: int) -> None:
 
 
 def test_one_interval_of_two_states_speaks_for_both() -> None:
-    states, interval = ("no", "yes"), (0.05, 0.2, 0.9)
-    a, b = fit_beta(*interval)
-    assert row_concentration(states, {"yes": interval}) == ((b, a), 0.0)
-    assert row_concentration(states, {"no": interval}) == ((a, b), 0.0)
-    both = {"yes": interval, "no": (0.8, 0.95, 0.9)}
-    np.testing.assert_allclose(row_concentration(states, both)[0], (b, a), rtol=1e-3)
+    states, interval = ("no", "yes"), Interval(lower=0.05, upper=0.2)
+    a, b = fit_beta(0.05, 0.2)
+    assert fit_row(states, {"yes": interval}).concentration == (b, a)
+    assert fit_row(states, {"no": interval}).concentration == (a, b)
+    both = {"yes": interval, "no": Interval(lower=0.8, upper=0.95)}
+    np.testing.assert_allclose(fit_row(states, both).concentration, (b, a), rtol=1e-3)
 
 
 @pytest.mark.parametrize("ends", [(0.5, 0.5), (0.6, 0.4), (-0.1, 0.5), (0.5, 1.1), (np.nan, 0.5)])

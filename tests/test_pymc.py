@@ -160,8 +160,10 @@ def test_steps_without_gradients_give_the_exact_means(model, step, draws):
 
 @pytest.mark.slow
 def test_nuts_of_pymc_in_two_processes(model):
+    """Started anew rather than forked: a fork of a process that has used JAX can hang."""
+    settings = {**QUIET, "cores": 2, "mp_ctx": "spawn"}
     with model:
-        assert_exact(pm.sample(500, tune=400, nuts_sampler="pymc", **{**QUIET, "cores": 2}))
+        assert_exact(pm.sample(500, tune=400, nuts_sampler="pymc", **settings))
 
 
 @pytest.mark.slow

@@ -115,7 +115,7 @@ def test_it_knows_its_evidence(scenario, ledger):
 
 
 def test_no_row_is_far_from_its_intervals(scenario):
-    far = [label for label, miss in compile_tables(scenario).misfits if miss > NOTABLE_MISS]
+    far = [row for row in compile_tables(scenario).misfits if row.fit.miss > NOTABLE_MISS]
     assert far == []
 
 

@@ -110,7 +110,12 @@ class Author:
         if kind == "concentration":
             said = {state: 10 * p + 0.1 for state, p in said.items()}
         elif kind == "chance":
-            said = {state: (p * 0.7, min(p * 1.2 + 0.02, 0.99)) for state, p in said.items()}
+            half = {state: 0.3 * np.sqrt(p * (1 - p)) for state, p in said.items()}
+            shift = self.rng.uniform(-0.02, 0.02)
+            said = {
+                state: (max(p + shift - half[state], 0.0), min(p + shift + half[state], 1.0))
+                for state, p in said.items()
+            }
             if len(states) == 2:
                 said = dict(list(said.items())[:1])
         return Row(when=when, basis=BASIS, **{kind: said})

@@ -7,7 +7,7 @@ finds its place in the tape's memory when everything has been met.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import accumulate, pairwise, product
@@ -16,29 +16,38 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from forecast.errors import InputError, Problem, raise_if_any
+from forecast.errors import Problem, raise_if_any
 from forecast.inference import tape
 from forecast.inference.network import Block, Network, Node, Parent
-from forecast.inference.tables import Measure, Priors, TableProgram
+from forecast.inference.tables import Measure, Misfit, Priors, TableProgram
 from forecast.inference.tape import Cell, TapeWriter
 from forecast.scenario.checks import find_problems
-from forecast.scenario.elicitation import fit_beta, fit_lognormal, fit_normal, row_concentration
+from forecast.scenario.elicitation import (
+    fit_competing,
+    fit_positive,
+    fit_row,
+    row_concentration,
+)
+from forecast.scenario.fits import RowFit, fit_normal
 from forecast.scenario.forms import (
     Count,
     Hazards,
     LikelihoodRatios,
     Measured,
+    Move,
     NoisyMax,
     Ranked,
     Row,
     Rows,
     Table,
+    competitors,
     parents_of,
     parse_parent,
     spell_parent,
     states_meant,
 )
 from forecast.scenario.scenario import Scenario
+from forecast.scenario.statements import Chance, Pool, PositiveNumber, PositivePool, RealInterval
 
 Array = npt.NDArray[np.float64]
 
@@ -71,16 +80,21 @@ class _Judgements:
     positive: list[tuple[float, float]] = field(default_factory=list)
     real: list[tuple[float, float]] = field(default_factory=list)
     labels: dict[str, list[str]] = field(default_factory=dict)
-    misfits: list[tuple[str, float]] = field(default_factory=list)
+    misfits: list[Misfit] = field(default_factory=list)
+    pools: list[tuple[str, Pool | PositivePool]] = field(default_factory=list)
 
     def row(self, row: Row, states: tuple[str, ...], label: str) -> list[Cell]:
         """Cells of one stated row, in the order of the states."""
         if row.exactly is not None:
             return [self.writer.constant(row.exactly.get(state, 0.0)) for state in states]
-        if row.concentration is not None:
-            alpha = tuple(row.concentration[state] for state in states)
-        else:
-            alpha = self._fit_row(row, states, label)
+        if row.chance is not None:
+            self._note_row(row.chance, states, label)
+        return self.dirichlet(row_concentration(row, states), states, label)
+
+    def dirichlet(
+        self, alpha: tuple[float, ...], states: tuple[str, ...], label: str
+    ) -> list[Cell]:
+        """Cells of a row with a Dirichlet prior; of two states the second is a chance."""
         if len(states) == 2:
             yes = self.beta((alpha[1], alpha[0]), f"{label}: {states[1]}")
             return [self.writer.step(tape.SUBTRACT, self.writer.constant(1.0), yes), yes]
@@ -90,27 +104,34 @@ class _Judgements:
         number = self._label(family, label)
         return [(family, number * len(states) + k) for k in range(len(states))]
 
-    def _fit_row(self, row: Row, states: tuple[str, ...], label: str) -> tuple[float, ...]:
-        assert row.chance is not None
-        chance = {s: (i.lower, i.upper, i.coverage) for s, i in row.chance.items()}
-        try:
-            alpha, miss = row_concentration(states, chance)
-        except InputError as error:
-            raise InputError([Problem(label, p.message) for p in error.problems]) from None
-        self.misfits.append((label, miss))
-        return alpha
+    def _note_row(self, chance: Mapping[str, Chance], states: tuple[str, ...], label: str) -> None:
+        """Remember what the row's prior moves, and who disagrees about it."""
+        self.note_fit(label, states, fit_row(states, chance))
+        for state, stated in chance.items():
+            self.note_pool(f"{label}: {state}", stated)
+
+    def note_fit(self, label: str, states: tuple[str, ...], fit: RowFit) -> None:
+        """Remember where a row's prior moves the intervals that were stated."""
+        if fit.stated:
+            self.misfits.append(Misfit(label, states, fit))
+
+    def note_pool(self, label: str, stated: object) -> None:
+        """Remember what several experts say about a number."""
+        if isinstance(stated, (Pool, PositivePool)):
+            self.pools.append((label, stated))
 
     def beta(self, shape: tuple[float, float], label: str) -> Cell:
         """Cell of a chance."""
         self.chance.append(shape)
         return "chance", self._label("chance", label)
 
-    def factor(self, interval: Any, label: str) -> Cell:
+    def factor(self, stated: PositiveNumber, label: str, per: float | None = None) -> Cell:
         """Cell of a positive number."""
-        self.positive.append(fit_lognormal(interval.lower, interval.upper, interval.coverage))
+        self.note_pool(label, stated)
+        self.positive.append(fit_positive(stated, per).shape)
         return "positive", self._label("positive", label)
 
-    def mean(self, interval: Any, label: str) -> int:
+    def mean(self, interval: RealInterval, label: str) -> int:
         """Number of a real parameter, which no table uses."""
         self.real.append(fit_normal(interval.lower, interval.upper, interval.coverage))
         return self._label("real", label)
@@ -158,6 +179,7 @@ class _Builder:
             priors=self.judgements.priors(),
             measures=measures,
             misfits=tuple(self.judgements.misfits),
+            pools=tuple(self.judgements.pools),
             tape=self.writer.finish(self.judgements.sizes(), self.cells),
         )
 
@@ -347,16 +369,41 @@ class _Builder:
         """Hazard of each move over one step."""
         assert self.scenario.time is not None
         step = self.scenario.time.step
-        hazards = []
-        for move in table.moves:
-            way = f" {move.source}→{move.target}" if move.source else f" →{move.target}"
-            told = f"{label}{way}{_say(move.when)} within {move.within:g} days"
-            interval = move.chance
-            shape = fit_beta(interval.lower, interval.upper, interval.coverage)
-            hazard = self.writer.step(tape.HAZARD, self.judgements.beta(shape, told))
-            steps = self.writer.constant(step / move.within)
-            hazards.append(self.writer.step(tape.MULTIPLY, hazard, steps))
-        return hazards
+        hazards: dict[int, Cell] = {}
+        groups = competitors(table)
+        if table.reading == "alone":
+            groups = [[index] for index in range(len(table.moves))]
+        for group in groups:
+            moves = [table.moves[index] for index in group]
+            within = moves[0].within
+            steps = self.writer.constant(step / within)
+            for index, hazard in zip(group, self._race(moves, label), strict=True):
+                hazards[index] = self.writer.step(tape.MULTIPLY, hazard, steps)
+        return [hazards[index] for index in range(len(table.moves))]
+
+    def _race(self, moves: Sequence[Move], label: str) -> list[Cell]:
+        """Hazards, over their days, of moves of which the first to come is all that is seen.
+
+        With chances c of coming first and s of none, the hazards add up to -log s and stand to
+        one another as the chances do.
+        """
+        write, judged = self.writer, self.judgements
+        first, within = moves[0], moves[0].within
+        targets = tuple(move.target for move in moves)
+        source = f" {first.source}→" if first.source else " →"
+        told = f"{label}{source}{'|'.join(targets)}{_say(first.when)} within {within:g} days"
+        for move in moves:
+            judged.note_pool(f"{told}: {move.target}", move.chance)
+        fit = fit_competing([move.chance for move in moves], within)
+        if len(moves) == 1:
+            a, b = fit.concentration
+            return [write.step(tape.HAZARD, judged.beta((a, b), told))]
+        states = (*targets, "none")
+        judged.note_fit(told, states, fit)
+        *chances, _ = judged.dirichlet(fit.concentration, states, told)
+        total = write.step(tape.AT_LEAST, write.sum(chances), write.constant(tape.NEVER))
+        hazard = write.step(tape.DIVIDE, write.step(tape.HAZARD, total), total)
+        return [write.step(tape.MULTIPLY, chance, hazard) for chance in chances]
 
     def _compete(
         self, states: tuple[str, ...], source: str, hazards: dict[str, Cell]
@@ -378,7 +425,9 @@ class _Builder:
         judged = self.judgements
         if isinstance(measured, Count):
             places = [
-                judged.factor(measured.rate[state].between, f"{name}: rate | {state}")[1]
+                judged.factor(
+                    measured.rate[state].between, f"{name}: rate | {state}", measured.per
+                )[1]
                 for state in states
             ]
             spread = measured.dispersion

@@ -16,6 +16,8 @@ import numpy.typing as npt
 
 from forecast.inference.network import Network
 from forecast.inference.tape import Tape
+from forecast.scenario.fits import RowFit
+from forecast.scenario.statements import Pool, PositivePool
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
@@ -80,6 +82,15 @@ class Measure:
     degrees: float
 
 
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """A row whose intervals no Dirichlet has, and the Dirichlet that took their place."""
+
+    label: str
+    states: tuple[str, ...]
+    fit: RowFit
+
+
 @dataclass(frozen=True, eq=False)
 class TableProgram:
     """How the cells of all tables follow from the parameters.
@@ -93,7 +104,9 @@ class TableProgram:
     measures
         What is reported about the variables that are measured.
     misfits
-        Rows whose prior misses a stated interval, and by how much.
+        Rows of which several intervals were stated, and where their priors moved them.
+    pools
+        What several experts said about one number, by its label.
     tape
         Computes the cells.
     """
@@ -101,7 +114,8 @@ class TableProgram:
     network: Network
     priors: Priors
     measures: dict[str, Measure]
-    misfits: tuple[tuple[str, float], ...]
+    misfits: tuple[Misfit, ...]
+    pools: tuple[tuple[str, Pool | PositivePool], ...]
     tape: Tape
 
     def cells(self, parameters: Mapping[str, Any]) -> Array:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from forecast.estimate import DASH, GAP, MASS_TEXT, Estimate, digits, interval, percent
+from forecast.scenario.words import ICD_203
 
 Terms = Literal["A", "B"]
 LOWEST, HIGHEST = 0.01, 0.99
@@ -50,15 +51,7 @@ class Band:
         return f"{word} ({self.range})" if word else self.range
 
 
-BANDS = (
-    Band(0.01, 0.05, "almost no chance", "remote"),
-    Band(0.05, 0.20, "very unlikely", "highly improbable"),
-    Band(0.20, 0.45, "unlikely", "improbable"),
-    Band(0.45, 0.55, "roughly even chance", "roughly even odds"),
-    Band(0.55, 0.80, "likely", "probable"),
-    Band(0.80, 0.95, "very likely", "highly probable"),
-    Band(0.95, 0.99, "almost certain", "nearly certain"),
-)
+BANDS = tuple(Band(*row) for row in ICD_203)
 BELOW, ABOVE = Band(0.0, LOWEST, "", ""), Band(HIGHEST, 1.0, "", "")
 
 

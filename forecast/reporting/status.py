@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
-from math import log, sqrt
+from math import exp, log
 from typing import Literal
 
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import report_step
 from forecast.evidence.report import Report
+from forecast.scenario.elicitation import fit_positive
 from forecast.scenario.forms import Count
 from forecast.scenario.scenario import Scenario, Tripwire, Variable
 
@@ -71,7 +72,10 @@ def state_told(variable: Variable, report: Report) -> str:
     measured, number = variable.measured, report.number
     if isinstance(measured, Count):
         days = report.exposure or measured.per
-        middle = {s: sqrt(q.between.lower * q.between.upper) for s, q in measured.rate.items()}
+        middle = {
+            state: exp(fit_positive(quantity.between, measured.per).shape[0])
+            for state, quantity in measured.rate.items()
+        }
         mean = {state: rate * days / measured.per for state, rate in middle.items()}
         return max(variable.states, key=lambda state: number * log(mean[state]) - mean[state])
     assert measured is not None

@@ -13,9 +13,8 @@ from graphlib import CycleError, TopologicalSorter
 from forecast.errors import nearest
 from forecast.scenario.forms import Hazards, Table, parents_of, spell_parent
 from forecast.scenario.scenario import Expectation, Role, Scenario, Variable
+from forecast.scenario.statement_checks import Finding, Path
 from forecast.scenario.table_checks import (
-    Finding,
-    Path,
     Variables,
     check_measured,
     check_table,

@@ -1,177 +1,303 @@
-"""From what people say to prior distributions: intervals to Beta, Dirichlet and log-normal.
+"""From what people say to prior distributions; every way of stating a number has its rule.
 
-An interval is read as two quantiles: with coverage 0.9 its ends are the 5 % and the 95 % points.
+See `fit_chance`, `fit_row` and `fit_positive`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import least_squares
-from scipy.special import betainc, betaincinv, ndtri
+from scipy.optimize import brentq, least_squares
+from scipy.special import betainc, betaincinv, expit, gammaincinv, logit, ndtr, ndtri
 
-from forecast.errors import InputError, Problem
+from forecast.scenario.fits import (
+    LARGEST_SHAPE,
+    SMALLEST_SHAPE,
+    TAILS,
+    Fit,
+    RowFit,
+    Stated,
+    fit_beta,
+    fit_dirichlet,
+    fit_lognormal,
+    require,
+)
+from forecast.scenario.forms import Row
+from forecast.scenario.statements import (
+    Chance,
+    Counted,
+    Guess,
+    GuessFactor,
+    Interval,
+    Odds,
+    Pool,
+    PositiveNumber,
+    PositivePool,
+    Quantiles,
+    Seen,
+    Unknown,
+    Word,
+)
+from forecast.scenario.words import LEXICONS
 
 Array = npt.NDArray[np.float64]
-Quantiles = tuple[float, float, float]
-"""Lower end, upper end, coverage."""
-
-QUANTILE_TOLERANCE = 0.005
-SMALLEST_SHAPE, LARGEST_SHAPE = 1e-3, 1e7
 
 
-@dataclass(frozen=True)
-class DirichletFit:
-    """A Dirichlet for a row, and how far each fitted interval lies from the stated one.
+def fit_row(states: Sequence[str], chance: Mapping[str, Chance]) -> RowFit:
+    """Dirichlet of a row from what is said about its states.
 
-    Attributes
-    ----------
-    concentration
-        One positive number per state.
-    miss
-        Largest distance, in probability, between a stated and a fitted quantile.
+    A row of two states may state one chance; the other state has the complement.
     """
+    if len(states) == 2 and len(chance) == 1:
+        [(state, stated)] = chance.items()
+        shape = fit_chance(stated).shape
+        return RowFit(shape if state == states[0] else shape[::-1])
+    told = [chance.get(state) for state in states]
+    return fit_dirichlet(tuple(None if each is None else interval_of(each) for each in told))
 
-    concentration: tuple[float, ...]
-    miss: float
+
+def row_concentration(row: Row, states: Sequence[str]) -> tuple[float, ...]:
+    """Concentrations of a row's Dirichlet, one for each state; not for one that is known exactly.
+
+    Counts of cases and unknown rows have Jeffreys' prior, half a case for each state.
+    """
+    if row.chance is not None:
+        return fit_row(states, row.chance).concentration
+    if row.concentration is not None:
+        return tuple(row.concentration[state] for state in states)
+    counts = row.counts or {}
+    return tuple(counts.get(state, 0) + 0.5 for state in states)
 
 
-@lru_cache(maxsize=4096)
-def fit_beta(lower: float, upper: float, coverage: float = 0.9) -> tuple[float, float]:
-    """Beta distribution whose equal-tailed interval is the one stated.
+def fit_competing(chances: Sequence[Chance], within: float) -> RowFit:
+    """Dirichlet of which of several events comes first within some days; none of them comes last.
 
     Parameters
     ----------
-    lower, upper
-        Quantiles, 0 <= lower < upper <= 1. An end at 0 or 1 is taken a hundredth of the width
-        inside, because a Beta has no quantile there.
-    coverage
-        Mass between them.
+    chances
+        What is said of each event.
+    within
+        Days to which the chances refer.
+    """
+    if len(chances) == 1:
+        return RowFit(fit_chance(chances[0], within).shape)
+    return fit_dirichlet((*(interval_of(stated, within) for stated in chances), None))
 
-    Returns
-    -------
-    tuple of float
-        The two shape parameters.
+
+def interval_of(stated: Chance, within: float | None = None) -> Stated:
+    """An interval as it was stated; for any other statement, that of the prior it becomes."""
+    if isinstance(stated, Interval):
+        return stated.lower, stated.upper, stated.coverage
+    a, b = fit_chance(stated, within).shape
+    lower, upper = betaincinv(a, b, TAILS)
+    return float(lower), float(upper), 0.9
+
+
+def fit_chance(stated: Chance, within: float | None = None) -> Fit:
+    """Beta prior of a stated chance.
+
+    - An interval, the range of a word, and odds (o to 1 is a chance of o / (1 + o)) are quantiles.
+    - Three quantiles: the Beta nearest to them, by squared distance.
+    - A best guess p with the strength of n cases: Beta(p n, (1 - p) n).
+    - Seen in k of n cases: Jeffreys' posterior, Beta(k + 1/2, n - k + 1/2).
+    - A count of events in some days: the rate has Jeffreys' posterior, a Gamma; the Beta has the
+      mean and the variance of the chance of at least one event `within` days.
+    - Unknown: Jeffreys' prior, Beta(1/2, 1/2).
+    - Several experts: the Beta with the 5 % and 95 % points of the pool; see `pool_chances`.
+
+    Parameters
+    ----------
+    stated
+        The statement.
+    within
+        Days to which the chance of a hazard refers.
 
     Raises
     ------
     InputError
-        If the ends are not in order, or no Beta reaches both within 0.005.
+        If the statement is not legal.
 
     Examples
     --------
-    >>> a, b = fit_beta(0.05, 0.20)
-    >>> round(a, 2), round(b, 2)
-    (5.43, 41.49)
+    >>> fit_chance(Seen(seen=3, of=41)).shape
+    (3.5, 38.5)
     """
-    _require(0 <= lower < upper <= 1, f"[{lower:g}, {upper:g}] is not an interval of chances")
-    margin = (upper - lower) / 100
-    ends = np.array([max(lower, margin), min(upper, 1 - margin)])
-    tails = np.array([(1 - coverage) / 2, (1 + coverage) / 2])
-    middle, spread = ends.mean(), (ends[1] - ends[0]) / (2 * ndtri(tails[1]))
-    total = max(middle * (1 - middle) / spread**2 - 1, 0.5)
+    match stated:
+        case Interval():
+            return _fit_ends(stated.lower, stated.upper, stated.coverage)
+        case Quantiles():
+            return _fit_three(stated)
+        case Guess():
+            return Fit((stated.guess * stated.cases, (1 - stated.guess) * stated.cases))
+        case Word():
+            return _fit_ends(*LEXICONS[stated.lexicon][stated.word])
+        case Odds():
+            lower, upper = (o / (1 + o) for o in (stated.odds.lower, stated.odds.upper))
+            return _fit_ends(lower, upper, stated.odds.coverage)
+        case Seen():
+            return Fit((stated.seen + 0.5, stated.of - stated.seen + 0.5))
+        case Counted():
+            require(within is not None, "a count of events in some days is for hazards and rates")
+            assert within is not None
+            return Fit(_shape_of_event(stated, within))
+        case Unknown():
+            return Fit((0.5, 0.5))
+        case Pool():
+            return _fit_ends(*pool_chances(stated, TAILS, within))
+    raise AssertionError(stated)
+
+
+def _fit_ends(lower: float, upper: float, coverage: float = 0.9) -> Fit:
+    shape = fit_beta(lower, upper, coverage)
+    tails = [(1 - coverage) / 2, (1 + coverage) / 2]
+    return Fit(shape, (lower, upper), tuple(map(float, betaincinv(*shape, tails))))
+
+
+def _fit_three(stated: Quantiles) -> Fit:
+    points = np.array([stated.low, stated.median, stated.high])
+    levels = np.array([(1 - stated.coverage) / 2, 0.5, (1 + stated.coverage) / 2])
+    start = np.log(fit_beta(stated.low, stated.high, stated.coverage))
 
     def miss(log_shape: Array) -> Array:
-        return np.asarray(betaincinv(*np.exp(log_shape), tails) - ends)
+        return np.asarray(betaincinv(*np.exp(log_shape), levels) - points)
 
-    def scaled_miss(log_shape: Array) -> Array:
-        return np.asarray(miss(log_shape) / (ends[1] - ends[0]))
-
-    start = np.log(np.clip([middle * total, (1 - middle) * total], 0.05, LARGEST_SHAPE / 10))
     bounds = (np.log(SMALLEST_SHAPE), np.log(LARGEST_SHAPE))
-    found = least_squares(scaled_miss, start, bounds=bounds, xtol=1e-12, ftol=1e-12, gtol=1e-12)
-    worst = float(np.abs(miss(found.x)).max())
-    _require(
-        worst <= QUANTILE_TOLERANCE,
-        f"no Beta distribution has its interval at [{lower:g}, {upper:g}]: off by {worst:.3g}",
-    )
-    return float(np.exp(found.x[0])), float(np.exp(found.x[1]))
+    found = least_squares(miss, start, bounds=bounds, x_scale=1.0, xtol=1e-12, ftol=1e-12)
+    a, b = map(float, np.exp(found.x))
+    return Fit((a, b), tuple(points.tolist()), tuple((points + miss(found.x)).tolist()))
 
 
-@lru_cache(maxsize=4096)
-def fit_lognormal(lower: float, upper: float, coverage: float = 0.9) -> tuple[float, float]:
-    """Log-normal with the stated equal-tailed interval, as mean and sd of the logarithm.
-
-    Examples
-    --------
-    >>> mean, sd = fit_lognormal(0.5, 2.0)
-    >>> round(mean, 6), round(sd, 3)
-    (0.0, 0.421)
-    """
-    _require(0 < lower < upper, f"[{lower:g}, {upper:g}] is not an interval of positive numbers")
-    low, high = np.log(lower), np.log(upper)
-    return float((low + high) / 2), float((high - low) / (2 * ndtri((1 + coverage) / 2)))
+def _shape_of_event(stated: Counted, within: float) -> tuple[float, float]:
+    """Moments of exp(-rate t), the chance of no event, under a Gamma rate are powers."""
+    alpha, days = stated.count + 0.5, stated.days
+    none = (days / (days + within)) ** alpha
+    both = (days / (days + 2 * within)) ** alpha
+    total = none * (1 - none) / (both - none**2) - 1
+    return float((1 - none) * total), float(none * total)
 
 
-def fit_normal(lower: float, upper: float, coverage: float = 0.9) -> tuple[float, float]:
-    """Normal with the stated equal-tailed interval, as mean and sd.
+def pool_chances(pool: Pool, levels: Array, within: float | None = None) -> tuple[float, ...]:
+    """Quantiles of what several experts say about a chance.
 
-    Examples
-    --------
-    >>> mean, sd = fit_normal(-2.0, 4.0)
-    >>> mean, round(sd, 3)
-    (1.0, 1.824)
-    """
-    _require(lower < upper, f"[{lower:g}, {upper:g}] is not an interval")
-    return (lower + upper) / 2, float((upper - lower) / (2 * ndtri((1 + coverage) / 2)))
-
-
-@lru_cache(maxsize=4096)
-def fit_dirichlet(intervals: tuple[Quantiles, ...]) -> DirichletFit:
-    """Dirichlet whose marginal Betas come nearest to the stated intervals.
-
-    A Dirichlet has one concentration, so intervals of different relative widths conflict; the
-    fit makes the squared distances in tail mass smallest and says how far off it ends.
+    "linear" mixes their Betas in proportion to their weights. "log_odds" averages their quantiles
+    on the log-odds scale, level by level, so that agreement does not narrow the answer
+    (Lichtendahl, Grushka-Cockayne, Winkler: Is it better to average probabilities or quantiles?,
+    Management Science 59(7), 2013). Pooled log-odds are then multiplied by `extremise` (Satopää
+    and others: Combining multiple probability predictions using a simple logit model,
+    International Journal of Forecasting 30(2), 2014).
 
     Parameters
     ----------
-    intervals
-        Lower end, upper end and coverage for each state.
+    pool
+        The experts.
+    levels
+        Probabilities, (level,).
+    within
+        Days to which the chance of a hazard refers.
+
+    Returns
+    -------
+    tuple
+        The quantiles.
 
     Examples
     --------
-    >>> fit = fit_dirichlet(((0.45, 0.75, 0.9), (0.15, 0.40, 0.9), (0.02, 0.20, 0.9)))
-    >>> [round(alpha) for alpha in fit.concentration], fit.miss < 0.04
-    ([19, 8, 3], True)
+    >>> pool = Pool(experts={"a": {"says": (0.1, 0.3)}, "b": {"says": (0.1, 0.3)}})
+    >>> [round(q, 3) for q in pool_chances(pool, np.array([0.05, 0.95]))]
+    [0.1, 0.3]
     """
-    stated = np.array(intervals)
-    ends = np.clip(stated[:, :2], 1e-6, 1 - 1e-6)
-    tails = np.stack([(1 - stated[:, 2]) / 2, (1 + stated[:, 2]) / 2], axis=1)
-    middle = ends.mean(axis=1)
-    spread = np.diff(ends, axis=1)[:, 0] / np.diff(ndtri(tails), axis=1)[:, 0]
-    total = float(np.median(middle * (1 - middle) / spread**2 - 1))
-    start = np.log(np.clip(middle / middle.sum() * max(total, 1.0), 0.05, LARGEST_SHAPE))
-
-    def tail_miss(log_alpha: Array) -> Array:
-        alpha = np.exp(log_alpha)[:, None]
-        return np.asarray((betainc(alpha, alpha.sum() - alpha, ends) - tails).ravel())
-
-    bounds = (np.log(SMALLEST_SHAPE), np.log(LARGEST_SHAPE))
-    alpha = np.exp(least_squares(tail_miss, start, bounds=bounds, x_scale=1.0).x)
-    fitted = betaincinv(alpha[:, None], (alpha.sum() - alpha)[:, None], tails)
-    return DirichletFit(tuple(map(float, alpha)), float(np.abs(fitted - stated[:, :2]).max()))
+    shapes = np.array([fit_chance(e.says, within).shape for e in pool.experts.values()])
+    weights = np.array([expert.weight for expert in pool.experts.values()])
+    weights = weights / weights.sum()
+    quantiles = betaincinv(shapes[:, :1], shapes[:, 1:], levels)
+    if pool.pool == "linear":
+        pooled = _mix(lambda x: float(weights @ betainc(*shapes.T, x)), quantiles, levels)
+        log_odds = logit(pooled)
+    else:
+        log_odds = weights @ logit(quantiles)
+    return tuple(map(float, expit(pool.extremise * log_odds)))
 
 
-def row_concentration(
-    states: Sequence[str], chance: Mapping[str, Quantiles]
-) -> tuple[tuple[float, ...], float]:
-    """Concentration of a row from its intervals, and the worst distance from what was stated.
+def _mix(cumulative: Callable[[float], float], quantiles: Array, levels: Array) -> Array:
+    """Quantiles of a mixture, each between the smallest and the largest of its parts."""
+    found = []
+    for level, low, high in zip(levels, quantiles.min(axis=0), quantiles.max(axis=0), strict=True):
+        if cumulative(low) >= level or low == high:
+            found.append(low)
+        elif cumulative(high) <= level:
+            found.append(high)
+        else:
+            short = partial(lambda level, x: cumulative(x) - level, level)
+            found.append(brentq(short, low, high, xtol=1e-14))
+    return np.array(found)
 
-    A two-state row may state one interval; the other state has the complement.
+
+def fit_positive(stated: PositiveNumber, per: float | None = None) -> Fit:
+    """Log-normal prior of a stated positive number.
+
+    - An interval is two quantiles.
+    - Three quantiles: the log-normal nearest to their logarithms.
+    - A best guess give or take a factor f: median, and 5 % and 95 % points at guess / f and
+      guess · f.
+    - A count of events in some days: the rate has Jeffreys' posterior, Gamma(k + 1/2, days); the
+      log-normal has its 5 % and 95 % points.
+    - Several experts: the log-normal with the 5 % and 95 % points of the pool.
+
+    Parameters
+    ----------
+    stated
+        The statement.
+    per
+        Days to which a rate refers.
+
+    Raises
+    ------
+    InputError
+        If the statement is not legal.
+
+    Examples
+    --------
+    >>> fit = fit_positive(Counted(count=13, days=61), per=7)
+    >>> [round(float(q), 2) for q in np.exp(fit.shape[0] + fit.shape[1] * ndtri(TAILS))]
+    [0.93, 2.3]
     """
-    if len(states) == 2:
-        [(state, (lower, upper, coverage)), *other] = chance.items()
-        shape = fit_beta(lower, upper, coverage)
-        if not other:
-            return (shape if state == states[0] else shape[::-1]), 0.0
-    fit = fit_dirichlet(tuple(chance[state] for state in states))
-    return fit.concentration, fit.miss
+    match stated:
+        case Interval():
+            return _fit_positive_ends(stated.lower, stated.upper, stated.coverage)
+        case Quantiles():
+            logs = np.log([stated.low, stated.median, stated.high])
+            z = ndtri((1 + stated.coverage) / 2)
+            mean, sd = float(logs.mean()), float((logs[2] - logs[0]) / (2 * z))
+            fitted = np.exp(mean + sd * np.array([-z, 0.0, z]))
+            return Fit((mean, sd), tuple(np.exp(logs).tolist()), tuple(fitted.tolist()))
+        case GuessFactor():
+            return _fit_positive_ends(stated.guess / stated.factor, stated.guess * stated.factor)
+        case Counted():
+            require(per is not None, "a count of events in some days is for hazards and rates")
+            assert per is not None
+            return _fit_positive_ends(*(per / stated.days * gammaincinv(stated.count + 0.5, TAILS)))
+        case PositivePool():
+            return _fit_positive_ends(*pool_positive(stated, TAILS, per))
+    raise AssertionError(stated)
 
 
-def _require(rule: bool, message: str) -> None:
-    if not rule:
-        raise InputError([Problem("interval", message)])
+def pool_positive(pool: PositivePool, levels: Array, per: float | None = None) -> tuple[float, ...]:
+    """Quantiles of what several experts say about a positive number; see `pool_chances`."""
+    fits = np.array([fit_positive(e.says, per).shape for e in pool.experts.values()])
+    weights = np.array([expert.weight for expert in pool.experts.values()])
+    weights = weights / weights.sum()
+    logs = fits[:, :1] + fits[:, 1:] * ndtri(levels)
+    if pool.pool == "linear":
+        mean, sd = fits.T
+        pooled = _mix(lambda x: float(weights @ ndtr((x - mean) / sd)), logs, levels)
+    else:
+        pooled = weights @ logs
+    return tuple(map(float, np.exp(pooled)))
+
+
+def _fit_positive_ends(lower: float, upper: float, coverage: float = 0.9) -> Fit:
+    lower, upper = float(lower), float(upper)
+    return Fit(fit_lognormal(lower, upper, coverage), (lower, upper), (lower, upper))

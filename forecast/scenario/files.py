@@ -18,8 +18,8 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from forecast.errors import InputError, Problem, nearest, raise_if_any
 from forecast.scenario.checks import find_problems
 from forecast.scenario.scenario import Scenario, Variable
-from forecast.scenario.table_checks import Finding
-from forecast.scenario.table_checks import Path as Place
+from forecast.scenario.statement_checks import Finding
+from forecast.scenario.statement_checks import Path as Place
 
 FILE_NAME = "scenario.yaml"
 MAX_BYTES = 10_000_000
@@ -289,6 +289,7 @@ def _without_tags(location: tuple[str | int, ...]) -> Iterator[str | int]:
     for part in location:
         tag = before in ("table", "initial", "transition") and part in _FORMS
         tag = tag or (before == "measured" and part in _FAMILIES)
+        tag = tag or str(part).startswith("as ")
         if not tag and part != "[key]":
             yield part
         before = part

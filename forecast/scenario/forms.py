@@ -14,86 +14,51 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import Field
 
-Text = Annotated[str, Field(min_length=1)]
+from forecast.scenario.statements import (
+    Chance,
+    Number,
+    Positive,
+    PositiveNumber,
+    RealNumber,
+    Text,
+    Value,
+)
+
 BASES = ("source", "published", "computed", "judgement")
 Basis = Annotated[str, Field(pattern=rf"^({'|'.join(BASES)}): \S")]
 PREVIOUS = "previous "
 When = dict[str, str | tuple[str, ...]]
 
 
-class Value(BaseModel):
-    """Base of all parts of a scenario: frozen, and nothing unknown is accepted."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
-
-
-def _pair_to_interval(given: Any) -> Any:
-    if isinstance(given, (list, tuple)) and len(given) == 2:
-        return {"lower": _widen(given[0]), "upper": _widen(given[1])}
-    return given
-
-
-def _widen(end: Any) -> Any:
-    """A whole number as a float; anything else is left for the field's own rule."""
-    return float(end) if type(end) is int and abs(end) < 2**53 else end
-
-
-class _Interval(Value):
-    """An equal-tailed interval: half of what lies outside is below `lower`, half above `upper`."""
-
-    lower: Annotated[float, Field(ge=0, allow_inf_nan=False)]
-    upper: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    coverage: Annotated[float, Field(ge=0.01, le=0.999)] = 0.9
-
-
-Interval = Annotated[
-    _Interval,
-    BeforeValidator(_pair_to_interval, json_schema_input_type=_Interval | tuple[float, float]),
-]
-Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-
-class _RealInterval(Value):
-    """An equal-tailed interval of a number that may be negative."""
-
-    lower: Annotated[float, Field(allow_inf_nan=False)]
-    upper: Annotated[float, Field(allow_inf_nan=False)]
-    coverage: Annotated[float, Field(ge=0.01, le=0.999)] = 0.9
-
-
-RealInterval = Annotated[
-    _RealInterval,
-    BeforeValidator(_pair_to_interval, json_schema_input_type=_RealInterval | tuple[float, float]),
-]
-
-
 class Quantity(Value):
     """A positive number that is not known exactly."""
 
-    between: Interval
+    between: PositiveNumber
     basis: Basis
 
 
 class RealQuantity(Value):
     """A number of either sign that is not known exactly."""
 
-    between: RealInterval
+    between: RealNumber
     basis: Basis
 
 
 class Row(Value):
     """One row of a table: the chance of each state when the parents are as `when` says.
 
-    Exactly one of `chance` (intervals), `concentration` (of a Dirichlet) and `exactly` (known
-    probabilities) is given.
+    Exactly one is given of `chance` (what is said of each state), `counts` (cases seen of each
+    state), `concentration` (of a Dirichlet), `exactly` (known probabilities) and `unknown`.
     """
 
-    when: When = {}
-    chance: dict[str, Interval] | None = None
+    when: When = Field(default_factory=dict)
+    chance: dict[str, Chance] | None = None
+    counts: dict[str, Annotated[int, Field(ge=0)]] | None = None
     concentration: dict[str, Number] | None = None
     exactly: dict[str, Number] | None = None
+    unknown: Literal[True] | None = None
     basis: Basis
 
 
@@ -121,7 +86,7 @@ class Ratio(Value):
 
     when: Annotated[When, Field(min_length=1)]
     state: str
-    times: Interval
+    times: PositiveNumber
     basis: Basis
 
 
@@ -141,7 +106,7 @@ class Influence(Value):
     """How strongly one ordered parent pulls, relative to the others; up, or down if `against`."""
 
     of: str
-    weight: Interval
+    weight: PositiveNumber
     against: bool = False
     basis: Basis
 
@@ -163,15 +128,14 @@ class Ranked(Value):
 class Move(Value):
     """A way from one state to another, by the chance of taking it within a number of days.
 
-    The chance is the one that would hold if this were the only way out. Without `from` the
-    variable has no memory and every step starts in its first state.
+    Without `from` the variable has no memory and every step starts in its first state.
     """
 
     source: Annotated[str | None, Field(alias="from")] = None
     target: Annotated[str, Field(alias="to")]
-    when: When = {}
-    within: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    chance: Interval
+    when: When = Field(default_factory=dict)
+    within: Positive
+    chance: Chance
     basis: Basis
 
 
@@ -181,16 +145,31 @@ class Multiplier(Value):
     source: Annotated[str | None, Field(alias="from")] = None
     target: Annotated[str | None, Field(alias="to")] = None
     when: Annotated[When, Field(min_length=1)]
-    times: Interval
+    times: PositiveNumber
     basis: Basis
 
 
 class Hazards(Value):
-    """Competing hazards, constant within a step; multipliers act on them proportionally."""
+    """Competing hazards, constant within a step; multipliers act on them proportionally.
+
+    Moves out of one state compete. Read "alone", the chance of a move is the one that would hold
+    if it were the only way out; read "together", it is the chance that this move comes first
+    within its days, the others competing.
+    """
 
     form: Literal["hazards"] = "hazards"
+    reading: Literal["alone", "together"] = "alone"
     moves: Annotated[tuple[Move, ...], Field(min_length=1)]
     multipliers: tuple[Multiplier, ...] = ()
+
+
+def competitors(table: Hazards) -> list[list[int]]:
+    """Numbers of the moves that share a way out, its conditions and its days, in groups."""
+    groups: dict[tuple[object, ...], list[int]] = {}
+    for index, move in enumerate(table.moves):
+        when = tuple(sorted((ref, states_meant(value)) for ref, value in move.when.items()))
+        groups.setdefault((move.source, when, move.within), []).append(index)
+    return list(groups.values())
 
 
 Table = Annotated[
@@ -218,7 +197,7 @@ class Count(Value):
 
     family: Literal["poisson", "negative_binomial"]
     unit: Text
-    per: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    per: Positive
     rate: dict[str, Quantity]
     dispersion: Quantity | None = None
 
@@ -240,7 +219,7 @@ class Real(Value):
     unit: Text
     mean: dict[str, RealQuantity]
     sd: dict[str, Quantity]
-    degrees: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    degrees: Positive | None = None
 
 
 Measured = Annotated[Count | Real, Field(discriminator="family")]

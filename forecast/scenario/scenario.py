@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from forecast.scenario.forms import Basis, Interval, Measured, Table, Text, Value
+from forecast.scenario.forms import Basis, Measured, Table
+from forecast.scenario.statements import ChanceInterval, Text, Value
 from forecast.timeline import Timeline
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=60)]
@@ -108,7 +109,7 @@ class Expectation(Value):
     variable: str
     state: str
     within: Annotated[int, Field(ge=1)] | None = None
-    chance: Interval
+    chance: ChanceInterval
     basis: Basis
 
 

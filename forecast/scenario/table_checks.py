@@ -5,12 +5,22 @@ Like those of `forecast.scenario.checks`, every function yields findings and sto
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from math import isclose, prod
-from typing import Any
+
+import numpy as np
+from scipy.special import ndtri
 
 from forecast.errors import nearest
+from forecast.scenario.elicitation import (
+    fit_competing,
+    fit_positive,
+    fit_row,
+    interval_of,
+    row_concentration,
+)
+from forecast.scenario.fits import MOST_MOVED, TAILS, RowFit
 from forecast.scenario.forms import (
     Count,
     Hazards,
@@ -23,6 +33,7 @@ from forecast.scenario.forms import (
     Row,
     Rows,
     Table,
+    competitors,
     conditions,
     parents_of,
     parse_parent,
@@ -31,16 +42,23 @@ from forecast.scenario.forms import (
     states_meant,
 )
 from forecast.scenario.scenario import Variable
+from forecast.scenario.statement_checks import (
+    LARGEST,
+    MOST_CASES,
+    Finding,
+    Path,
+    check_chance,
+    check_positive,
+)
+from forecast.scenario.statements import Chance, Interval, PositiveNumber
 
-Path = tuple[str | int, ...]
-Finding = tuple[Path, str]
 Variables = Mapping[str, Variable]
-_Ends = Any
-"""An interval of either kind."""
+_Covered = tuple[str, str, tuple[tuple[str, str], ...]]
+"""A way out of a state, its target, and a configuration of the parents that gate it."""
+ROW_KINDS = ("chance", "counts", "concentration", "exactly", "unknown")
 
 ROW_SUM_TOLERANCE = 1e-9
-SMALLEST, LARGEST, WIDEST = 1e-9, 1e9, 1e6
-"""Positive numbers that can be elicited: beyond, differences of logarithms lose their digits."""
+FAR = f"an end is moved by at most {MOST_MOVED:g} and by at most the width of its interval"
 MOST_DEGREES = 1e6
 """Degrees of freedom beyond which Student's t is the normal."""
 CELL_LIMIT = 1_000_000
@@ -119,10 +137,11 @@ def check_measured(at: Path, variable: Variable) -> Iterator[Finding]:
 
 def _check_quantities(at: Path, measured: Measured, states: tuple[str, ...]) -> Iterator[Finding]:
     by_state: dict[str, Mapping[str, Quantity | RealQuantity]]
+    per = measured.per if isinstance(measured, Count) else None
     if isinstance(measured, Count):
         by_state = {"rate": measured.rate}
         if measured.dispersion is not None:
-            yield from _check_positive((*at, "dispersion", "between"), measured.dispersion.between)
+            yield from check_positive((*at, "dispersion", "between"), measured.dispersion.between)
     else:
         by_state = {"mean": measured.mean, "sd": measured.sd}
     for field, quantities in by_state.items():
@@ -134,78 +153,75 @@ def _check_quantities(at: Path, measured: Measured, states: tuple[str, ...]) -> 
             yield (*at, field), f"nothing is given for {', '.join(missing)}"
         for state, quantity in quantities.items():
             where = (*at, field, state, "between")
-            if field != "mean":
-                yield from _check_positive(where, quantity.between)
+            if isinstance(quantity, Quantity):
+                yield from check_positive(where, quantity.between, per)
             elif not -LARGEST <= quantity.between.lower < quantity.between.upper <= LARGEST:
-                yield (
-                    where,
-                    f"{_ends(quantity.between)}: needs lower < upper, within ±{LARGEST:g}",
-                )
-
-
-def _check_positive(at: Path, interval: _Ends) -> Iterator[Finding]:
-    if not 0 < interval.lower < interval.upper:
-        yield at, f"{_ends(interval)}: needs 0 < lower < upper"
-    elif interval.upper > interval.lower * WIDEST or not SMALLEST <= interval.lower <= LARGEST:
-        yield (
-            at,
-            f"{_ends(interval)}: needs ends from {SMALLEST:g} to {LARGEST:g}, the upper at most "
-            f"{WIDEST:g} times the lower",
-        )
-
-
-def _ends(interval: _Ends) -> str:
-    return f"[{interval.lower:g}, {interval.upper:g}]"
+                ends = f"[{quantity.between.lower:g}, {quantity.between.upper:g}]"
+                yield where, f"{ends}: needs lower < upper, within ±{LARGEST:g}"
 
 
 def _check_row(at: Path, row: Row, states: tuple[str, ...]) -> Iterator[Finding]:
-    stated = {
-        key: value
-        for key in ("chance", "concentration", "exactly")
-        if (value := getattr(row, key)) is not None
-    }
+    stated = {key: value for key in ROW_KINDS if (value := getattr(row, key)) is not None}
     if len(stated) != 1:
         given = ", ".join(stated) or "none"
-        yield at, f"a row has one of chance, concentration and exactly; given: {given}"
+        legal = f"{', '.join(ROW_KINDS[:-1])} and {ROW_KINDS[-1]}"
+        yield at, f"a row has one of {legal}; given: {given}"
         return
     [(kind, cells)] = stated.items()
+    if kind == "unknown":
+        return
     for state in cells:
         if state not in states:
             yield (*at, kind, state), f"{state!r} is not a state; {nearest(state, states)}"
     if not set(cells) <= set(states):
         return
     if kind == "chance":
-        yield from _check_intervals((*at, kind), row, states)
+        yield from check_chances((*at, kind), cells, states)
+    elif kind == "counts":
+        if set(cells) != set(states) or not 0 < sum(cells.values()) <= MOST_CASES:
+            yield (*at, kind), f"every state has a count; together from 1 to {MOST_CASES:g} cases"
     elif kind == "concentration":
-        if set(cells) != set(states) or min(row.concentration.values()) <= 0:  # type: ignore[union-attr]
+        if set(cells) != set(states) or min(cells.values()) <= 0:
             yield (*at, kind), "a concentration is above 0 for every state"
-    elif not isclose(sum(row.exactly.values()), 1, abs_tol=ROW_SUM_TOLERANCE):  # type: ignore[union-attr]
-        yield (*at, kind), f"the row sums to {sum(row.exactly.values()):.12g}, not to 1"  # type: ignore[union-attr]
+    elif not isclose(sum(cells.values()), 1, abs_tol=ROW_SUM_TOLERANCE):
+        yield (*at, kind), f"the row sums to {sum(cells.values()):.12g}, not to 1"
 
 
-def _check_intervals(at: Path, row: Row, states: tuple[str, ...]) -> Iterator[Finding]:
-    intervals = row.chance or {}
-    for state, interval in intervals.items():
-        if not interval.lower < interval.upper <= 1 or interval.upper < SMALLEST:
-            yield (
-                (*at, state),
-                f"[{interval.lower:g}, {interval.upper:g}]: a chance has 0 <= lower < upper <= 1 "
-                f"and upper >= {SMALLEST:g}",
-            )
-            return
-    if len(states) == 2 and len(intervals) == 1:
+def check_chances(
+    at: Path, chance: Mapping[str, Chance], states: tuple[str, ...]
+) -> Iterator[Finding]:
+    """Yield what is wrong with the stated chances of a row's states."""
+    faults = [
+        fault for state, stated in chance.items() for fault in check_chance((*at, state), stated)
+    ]
+    yield from faults
+    if faults or (len(states) == 2 and len(chance) == 1):
         return
-    missing = [state for state in states if state not in intervals]
+    missing = [state for state in states if state not in chance]
     if missing:
-        yield at, f"no interval for {', '.join(missing)}"
+        yield at, f"no chance for {', '.join(missing)}"
         return
-    low = sum(interval.lower for interval in intervals.values())
-    high = sum(interval.upper for interval in intervals.values())
-    if low > 1 or high < 1:
+    fit = fit_row(states, chance)
+    if fit.too_far:
+        low, high = (sum(interval_of(stated)[end] for stated in chance.values()) for end in (0, 1))
         yield (
             at,
-            f"the row cannot sum to one: lower ends sum to {low:.3g}, upper ends to {high:.3g}",
+            f"no row comes near these chances (lower ends sum to {low:.3g}, upper ends to "
+            f"{high:.3g}): in the nearest Dirichlet {say_moved(states, fit)}; {FAR}",
         )
+
+
+def say_moved(states: Sequence[str], fit: RowFit, least: float = 0.02) -> str:
+    """Say which stated intervals of a row were moved by more than some distance, and where to."""
+    return "; ".join(
+        f"{state} goes from {_span(*stated)} to {_span(*fitted)}"
+        for state, stated, fitted in zip(states, fit.stated, fit.fitted, strict=True)
+        if stated and max(abs(a - b) for a, b in zip(stated, fitted, strict=True)) > least
+    )
+
+
+def _span(lower: float, upper: float) -> str:
+    return f"[{lower:.3g}, {upper:.3g}]"
 
 
 def _check_coverage(at: Path, table: Rows, name: str, variables: Variables) -> Iterator[Finding]:
@@ -265,7 +281,7 @@ def _check_ratios(
         if ratio.state not in states:
             legal = nearest(ratio.state, states)
             faults.append(((*where, "state"), f"{ratio.state!r} is not a state; {legal}"))
-        faults += _check_positive((*where, "times"), ratio.times)
+        faults += check_positive((*where, "times"), ratio.times)
     yield from faults
     if not faults:
         yield from _check_raised(at, table, name, variables)
@@ -300,7 +316,8 @@ def _check_raised(
             )
             return
         raised = sum(
-            base[state] * prod(r.times.upper for r in active if r.state == state) for state in named
+            base[state] * prod(_upper_factor(r.times) for r in active if r.state == state)
+            for state in named
         )
         if raised > 1:
             yield (
@@ -312,37 +329,43 @@ def _check_raised(
 
 
 def _upper_chances(row: Row, states: tuple[str, ...]) -> dict[str, float]:
-    """Upper end of each state's chance; the mean where no interval is stated."""
+    """Upper end of each state's chance; the mean where no chance is stated."""
     if row.exactly is not None:
         return {state: row.exactly.get(state, 0.0) for state in states}
-    if row.concentration is not None:
-        total = sum(row.concentration.values())
-        return {state: row.concentration[state] / total for state in states}
-    chance = row.chance or {}
+    if row.chance is None:
+        alpha = row_concentration(row, states)
+        return {state: own / sum(alpha) for state, own in zip(states, alpha, strict=True)}
+    ends = {state: interval_of(stated) for state, stated in row.chance.items()}
     return {
-        state: chance[state].upper
-        if state in chance
-        else 1 - min(other.lower for other in chance.values())
+        state: ends[state][1] if state in ends else 1 - min(other[0] for other in ends.values())
         for state in states
     }
 
 
+def _upper_factor(stated: PositiveNumber) -> float:
+    if isinstance(stated, Interval):
+        return stated.upper
+    mean, sd = fit_positive(stated).shape
+    return float(np.exp(mean + sd * ndtri(TAILS[1])))
+
+
 def _check_influences(at: Path, table: Ranked) -> Iterator[Finding]:
-    yield from _check_positive((*at, "spread", "between"), table.spread.between)
+    yield from check_positive((*at, "spread", "between"), table.spread.between)
     seen: set[str] = set()
     for index, influence in enumerate(table.influences):
         where = (*at, "influences", index)
         if influence.of in seen:
             yield (*where, "of"), f"{influence.of} is named twice"
         seen.add(influence.of)
-        yield from _check_positive((*where, "weight"), influence.weight)
+        yield from check_positive((*where, "weight"), influence.weight)
 
 
 def _check_hazards(
     at: Path, table: Hazards, states: tuple[str, ...], variables: Variables
 ) -> Iterator[Finding]:
     has_memory = any(move.source is not None for move in table.moves)
-    seen: dict[tuple[str, str, tuple[tuple[str, str], ...]], int] = {}
+    seen: dict[_Covered, int] = {}
+    unclear = False
     for index, move in enumerate(table.moves):
         where = (*at, "moves", index)
         for key, state in (("from", move.source), ("to", move.target)):
@@ -353,29 +376,51 @@ def _check_hazards(
         source = move.source if has_memory else states[0]
         if source == move.target:
             yield where, f"a move leads from {source} to itself"
-        interval = move.chance
-        if not 0 <= interval.lower < interval.upper < 1 or interval.upper < SMALLEST:
-            yield (
-                (*where, "chance"),
-                f"[{interval.lower:g}, {interval.upper:g}]: a hazard's chance has "
-                f"0 <= lower < upper < 1 and upper >= {SMALLEST:g}",
-            )
+        faults = list(check_chance((*where, "chance"), move.chance, move.within))
+        yield from faults
+        unclear = unclear or bool(faults)
         for covered in _overlaps(table, index, str(source), variables):
             if covered in seen:
                 yield where, f"the move repeats move {seen[covered] + 1} for the same configuration"
                 break
             seen[covered] = index
+    if table.reading == "together" and not unclear:
+        yield from _check_together(at, table, seen)
     for index, multiplier in enumerate(table.multipliers):
         where = (*at, "multipliers", index)
         for key, state in (("from", multiplier.source), ("to", multiplier.target)):
             if state is not None and state not in states:
                 yield (*where, key), f"{state!r} is not a state; {nearest(state, states)}"
-        yield from _check_positive((*where, "times"), multiplier.times)
+        yield from check_positive((*where, "times"), multiplier.times)
 
 
-def _overlaps(
-    table: Hazards, index: int, source: str, variables: Variables
-) -> Iterator[tuple[str, str, tuple[tuple[str, str], ...]]]:
+def _check_together(at: Path, table: Hazards, seen: Mapping[_Covered, int]) -> Iterator[Finding]:
+    """Chances that are read together must speak of the same days and conditions, and leave some."""
+    groups = competitors(table)
+    group_of = {index: number for number, group in enumerate(groups) for index in group}
+    first: dict[tuple[str, tuple[tuple[str, str], ...]], int] = {}
+    for (source, _, config), index in sorted(seen.items(), key=lambda item: item[1]):
+        other = first.setdefault((source, config), index)
+        if group_of[index] != group_of[other]:
+            yield (
+                (*at, "moves", index),
+                f"read together, the move competes with move {other + 1}, so both need the same "
+                "`within` and the same `when`",
+            )
+            return
+    for group in groups:
+        moves = [table.moves[index] for index in group]
+        fit = fit_competing([move.chance for move in moves], moves[0].within)
+        if fit.stated and fit.too_far:
+            targets = [*(move.target for move in moves), "none"]
+            yield (
+                (*at, "moves", group[0]),
+                "read together, the chances leave no room for one another: in the nearest "
+                f"Dirichlet {say_moved(targets, fit)}; {FAR}",
+            )
+
+
+def _overlaps(table: Hazards, index: int, source: str, variables: Variables) -> Iterator[_Covered]:
     """Configurations of all gating parents that one move covers."""
     gates = sorted({reference for move in table.moves for reference in move.when})
     move = table.moves[index]

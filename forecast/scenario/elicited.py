@@ -1,0 +1,381 @@
+"""A stated number shown back: in words and as a curve, before it goes into a scenario."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from html import escape
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import TypeAdapter, ValidationError
+from scipy import stats
+
+from forecast.errors import InputError, Problem, raise_if_any
+from forecast.estimate import GAP, MASS_TEXT
+from forecast.scenario.elicitation import fit_chance, fit_positive, fit_row
+from forecast.scenario.fits import RowFit
+from forecast.scenario.statement_checks import check_chance, check_positive
+from forecast.scenario.statements import (
+    Chance,
+    Counted,
+    Guess,
+    GuessFactor,
+    Interval,
+    Odds,
+    Pool,
+    PositiveNumber,
+    PositivePool,
+    Quantiles,
+    Seen,
+    Unknown,
+    Word,
+)
+from forecast.scenario.table_checks import check_chances, say_moved
+from forecast.scenario.words import LEXICONS
+
+Array = npt.NDArray[np.float64]
+
+POINTS = 200
+BARS = "▁▂▃▄▅▆▇█"
+BAR_COUNT = 40
+NOTABLE_MISS = 0.005
+WIDTH, HEIGHT, BASELINE = 420, 96, 74
+
+
+@dataclass(frozen=True)
+class Elicited:
+    """A stated number and the prior that it becomes; made by `elicit`.
+
+    Attributes
+    ----------
+    label
+        What it is the prior of.
+    stated
+        The statement.
+    family
+        "beta" or "log-normal".
+    shape
+        The two parameters of the Beta, or mean and sd of the logarithm.
+    notes
+        What was done with the statement, sentence by sentence.
+    """
+
+    label: str
+    stated: object
+    family: str
+    shape: tuple[float, float]
+    notes: tuple[str, ...]
+
+    @cached_property
+    def distribution(self) -> Any:
+        """The prior as a frozen SciPy distribution."""
+        if self.family == "beta":
+            return stats.beta(*self.shape)
+        return stats.lognorm(self.shape[1], scale=np.exp(self.shape[0]))
+
+    @property
+    def mean(self) -> float:
+        """Mean of the prior."""
+        return float(self.distribution.mean())
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Its 5 % and 95 % points."""
+        low, high = self.distribution.ppf([0.05, 0.95])
+        return float(low), float(high)
+
+    @cached_property
+    def curve(self) -> tuple[Array, Array]:
+        """Values from the 0.1 % to the 99.9 % point, and the density there, each (200,)."""
+        low, high = self.distribution.ppf([0.001, 0.999])
+        values = np.linspace(low, high, POINTS)
+        density = self.distribution.pdf(values)
+        # At 0 and 1 the density of a Beta with a shape below 1 is infinite.
+        top = 2 * np.quantile(density[np.isfinite(density)], 0.95)
+        return values, np.minimum(density, top)
+
+    @property
+    def words(self) -> str:
+        """Everything in sentences."""
+        low, high = self.interval
+        shape = ", ".join(f"{each:.4g}" for each in self.shape)
+        prior = f"{self._number(self.mean)} on average, {MASS_TEXT} from {self._number(low)}"
+        name = "Beta" if self.family == "beta" else "log-normal"
+        return " ".join([*self.notes, f"So: {prior} to {self._number(high)}; {name}({shape})."])
+
+    def _number(self, value: float) -> str:
+        return _percent(value) if self.family == "beta" else f"{value:.3g}"
+
+    def __repr__(self) -> str:
+        values, density = self.curve
+        at = np.interp(np.linspace(values[0], values[-1], BAR_COUNT), values, density)
+        bars = "".join(BARS[round(7 * height)] for height in at / max(at.max(), 1e-300))
+        ends = self._number(float(values[0])), self._number(float(values[-1]))
+        gap = " " * max(BAR_COUNT - len(ends[0]) - len(ends[1]), 1)
+        title = f"{self.label}: " if self.label else ""
+        return f"{title}{self.words}\n\n{bars}\n{ends[0]}{gap}{ends[1]}"
+
+    def _repr_html_(self) -> str:
+        title = f"<b>{escape(self.label)}</b><br>" if self.label else ""
+        return f'<div style="max-width:34em">{title}{escape(self.words)}<br>{self._drawing()}</div>'
+
+    def _drawing(self) -> str:
+        """The curve as SVG in the colours of the page around it; the central 90 % is filled."""
+        values, density = self.curve
+        span = values[-1] - values[0]
+        across = 10 + (WIDTH - 20) * (values - values[0]) / span
+        up = BASELINE - (BASELINE - 6) * density / density.max()
+        inside = (values >= self.interval[0]) & (values <= self.interval[1])
+        line = _points(across, up)
+        left, right = across[inside][0], across[inside][-1]
+        area = f"{left:.1f},{BASELINE} {_points(across[inside], up[inside])} {right:.1f},{BASELINE}"
+        ticks = "".join(
+            f'<text x="{10 + (WIDTH - 20) * (value - values[0]) / span:.1f}" y="{HEIGHT - 4}" '
+            f'font-size="11" fill="currentColor" text-anchor="{anchor}">'
+            f"{self._number(value)}</text>"
+            for value, anchor in (
+                (float(values[0]), "start"),
+                (float(self.distribution.median()), "middle"),
+                (float(values[-1]), "end"),
+            )
+        )
+        return (
+            f'<svg width="{WIDTH}" height="{HEIGHT}" role="img" '
+            f'aria-label="Density of {escape(self.label or "the prior")}">'
+            f'<polygon points="{area}" fill="#4a7ba6" opacity=".3"/>'
+            f'<polyline points="{line}" fill="none" stroke="#4a7ba6" stroke-width="1.5"/>'
+            f'<line x1="10" x2="{WIDTH - 10}" y1="{BASELINE}" y2="{BASELINE}" '
+            f'stroke="currentColor" opacity=".4"/>{ticks}</svg>'
+        )
+
+
+@dataclass(frozen=True)
+class ElicitedRow:
+    """A stated row of a table and the Dirichlet that it becomes; made by `elicit`.
+
+    Attributes
+    ----------
+    states
+        The marginal prior of each state, by its name.
+    fit
+        The Dirichlet, and where it moved the stated intervals.
+    """
+
+    states: Mapping[str, Elicited]
+    fit: RowFit
+
+    @property
+    def words(self) -> str:
+        """Everything in sentences."""
+        shape = ", ".join(f"{alpha:.4g}" for alpha in self.fit.concentration)
+        moved = say_moved(tuple(self.states), self.fit, NOTABLE_MISS)
+        note = f"No Dirichlet has all of these; in the nearest {moved}." if moved else ""
+        return f"Dirichlet({shape}). {note}".rstrip()
+
+    def __repr__(self) -> str:
+        return "\n\n".join([self.words, *map(repr, self.states.values())])
+
+    def _repr_html_(self) -> str:
+        drawn = "".join(own._repr_html_() for own in self.states.values())
+        return f"<div>{escape(self.words)}{drawn}</div>"
+
+
+def _digits(chance: float) -> str:
+    return "<0.01" if 0 < chance < 1e-4 else f"{100 * chance:.3g}"
+
+
+def _percent(chance: float) -> str:
+    return f"{_digits(chance)}{GAP}%"
+
+
+def _points(across: Array, up: Array) -> str:
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(across, up, strict=True))
+
+
+def elicit(
+    stated: Any = None,
+    *,
+    positive: Any = None,
+    row: Mapping[str, Any] | None = None,
+    within: float | None = None,
+    step: float | None = None,
+    per: float | None = None,
+    label: str = "",
+    **way: Any,
+) -> Elicited | ElicitedRow:
+    """Show what a stated number becomes, in words and as a curve.
+
+    The same statements are written into scenario files.
+
+    Parameters
+    ----------
+    stated
+        A chance: a pair (5 % and 95 % points), a word such as "likely", "unknown", or a mapping
+        with the entries of one way of stating it; these may also be given as keywords:
+        ``guess=0.3, cases=20``; ``seen=3, of=41``; ``odds=(0.25, 1)``; ``low=…, median=…,
+        high=…``; ``experts={"A": {"says": …, "weight": 2}, …}, pool="log_odds", extremise=1.5``.
+    positive
+        A positive number instead (a ratio, a rate, a weight): a pair, ``{"guess": 4, "factor":
+        2}``, ``{"count": 13, "days": 61}``, or experts.
+    row
+        A row of a table instead: what is said of each state.
+    within, step
+        Days to which the chance of a hazard refers, and days of a step: the chance of a step is
+        said too.
+    per
+        Days to which a rate refers.
+    label
+        What the number is.
+
+    Returns
+    -------
+    Elicited or ElicitedRow
+        Prints in a terminal and draws itself in a notebook.
+
+    Raises
+    ------
+    InputError
+        If the statement is not legal, or no prior comes near it.
+
+    Examples
+    --------
+    >>> print(elicit(seen=3, of=41).words.replace(GAP, " "))
+    Seen in 3 of 41 cases, with Jeffreys' prior. So: 8.33 % on average, 90 % from 2.69 % to 16.2 %;
+    Beta(3.5, 38.5).
+    """
+    given = [name for name, value in (("positive", positive), ("row", row)) if value is not None]
+    given += ["stated"] * (stated is not None or bool(way))
+    if len(given) != 1 or (stated is not None and way):
+        message = "say one number: stated (or its keywords), positive or row"
+        raise InputError([Problem("elicit", f"{message}; given: {', '.join(given) or 'nothing'}")])
+    if row is not None:
+        return _elicit_row(row)
+    if positive is not None:
+        number = _read(PositiveNumber, positive)
+        raise_if_any([_problem(*finding) for finding in check_positive((), number, per)])
+        shape = fit_positive(number, per).shape
+        return Elicited(label, number, "log-normal", shape, tuple(_say_positive(number, per)))
+    chance = _read(Chance, stated if stated is not None else way)
+    raise_if_any([_problem(*finding) for finding in check_chance((), chance, within)])
+    fit = fit_chance(chance, within)
+    notes = list(_say_chance(chance, within))
+    if fit.miss > NOTABLE_MISS:
+        points = ", ".join(_percent(value) for value in fit.fitted)
+        notes.append(f"No Beta has all of these points; the nearest has {points}.")
+    if within is not None and step is not None:
+        low, high = (
+            1 - (1 - p) ** (step / within) for p in stats.beta.ppf([0.05, 0.95], *fit.shape)
+        )
+        span = f"{_percent(low)} to {_percent(high)}"
+        notes.append(f"In a step of {step:g} days, if this is the only way out: {span}.")
+    return Elicited(label, chance, "beta", fit.shape, tuple(notes))
+
+
+def _elicit_row(row: Mapping[str, Any]) -> ElicitedRow:
+    chances: dict[str, Chance] = {}
+    problems: list[Problem] = []
+    for state, stated in row.items():
+        try:
+            chances[state] = _read(Chance, stated, state)
+        except InputError as error:
+            problems += error.problems
+    raise_if_any(problems)
+    states = tuple(chances)
+    if len(states) < 2:
+        raise InputError([Problem("row", "a row has at least two states")])
+    raise_if_any([_problem(*finding) for finding in check_chances((), chances, states)])
+    fit = fit_row(states, chances)
+    whole = sum(fit.concentration)
+    return ElicitedRow(
+        {
+            state: Elicited(
+                state, stated, "beta", (alpha, whole - alpha), tuple(_say_chance(stated, None))
+            )
+            for (state, stated), alpha in zip(chances.items(), fit.concentration, strict=True)
+        },
+        fit,
+    )
+
+
+def _read(kind: Any, given: Any, name: str = "") -> Any:
+    try:
+        return TypeAdapter(kind).validate_python(given)
+    except ValidationError as error:
+        raise InputError(
+            [
+                Problem(
+                    ".".join([*filter(None, [name]), *_keys(item["loc"])]),
+                    f"{item['msg']}; given: {item['input']!r}"[:200],
+                )
+                for item in error.errors(include_url=False)
+            ]
+        ) from None
+
+
+def _keys(location: Sequence[str | int]) -> Iterator[str]:
+    return (str(part) for part in location if not str(part).startswith("as "))
+
+
+def _problem(path: Sequence[str | int], message: str) -> Problem:
+    return Problem(".".join(map(str, path)), message)
+
+
+def _say_chance(stated: Chance, within: float | None) -> Iterator[str]:
+    """How a chance was stated, and by what rule it is read."""
+    days = f" within {within:g} days" if within else ""
+    match stated:
+        case Interval(lower=lower, upper=upper, coverage=coverage):
+            yield f"From {_digits(lower)} to {_percent(upper)}{days}, {_percent(coverage)} sure."
+        case Quantiles(low=low, median=median, high=high, coverage=coverage):
+            yield (
+                f"{_percent(median)}{days} in the middle, {_percent(coverage)} sure of "
+                f"{_digits(low)} to {_percent(high)}."
+            )
+        case Guess(guess=guess, cases=cases):
+            yield f"About {_percent(guess)}{days}, as if from {cases:g} cases."
+        case Word(word=word, lexicon=lexicon):
+            lower, upper = LEXICONS[lexicon][word]
+            ends = f"{_digits(lower)} to {_percent(upper)}"
+            yield f"{word!r}{days}: {ends} in {lexicon}, read as 90 % sure."
+        case Odds(odds=odds):
+            yield f"Odds of {odds.lower:g} to {odds.upper:g} to one{days}."
+        case Seen(seen=seen, of=of):
+            yield f"Seen in {seen} of {of} cases, with Jeffreys' prior."
+        case Counted(count=count, days=length):
+            yield (
+                f"{count} in {length:g} days: a rate with Jeffreys' prior, as the chance of at "
+                f"least one{days}."
+            )
+        case Unknown():
+            yield "Unknown: Jeffreys' prior."
+        case Pool(experts=experts, pool=pool, extremise=extremise):
+            means = {}
+            for name, expert in experts.items():
+                a, b = fit_chance(expert.says, within).shape
+                means[name] = a / (a + b)
+                said = " ".join(_say_chance(expert.says, within))
+                yield f"{name} (weight {expert.weight:g}): {said}"
+            how = "mixed" if pool == "linear" else "averaged as log-odds"
+            more = f", log-odds times {extremise:g}" if extremise != 1 else ""
+            ends = f"{_digits(min(means.values()))} to {_percent(max(means.values()))}"
+            yield f"They are {how}{more}; their means go from {ends}."
+
+
+def _say_positive(stated: PositiveNumber, per: float | None) -> Iterator[str]:
+    match stated:
+        case Interval(lower=lower, upper=upper, coverage=coverage):
+            yield f"From {lower:g} to {upper:g}, {_percent(coverage)} sure."
+        case Quantiles(low=low, median=median, high=high, coverage=coverage):
+            yield f"{median:g} in the middle, {_percent(coverage)} sure of {low:g} to {high:g}."
+        case GuessFactor(guess=guess, factor=factor):
+            yield f"About {guess:g}, give or take a factor of {factor:g} (90 % sure)."
+        case Counted(count=count, days=days):
+            yield f"{count} in {days:g} days, with Jeffreys' prior: a rate per {per:g} days."
+        case PositivePool(experts=experts, pool=pool):
+            for name, expert in experts.items():
+                said = " ".join(_say_positive(expert.says, per))
+                yield f"{name} (weight {expert.weight:g}): {said}"
+            yield f"They are {'mixed' if pool == 'linear' else 'averaged as logarithms'}."

@@ -1,0 +1,144 @@
+"""Rules that a stated number keeps, whatever the way in which it is stated.
+
+Like those of `forecast.scenario.checks`, every function yields findings and stops at none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forecast.errors import InputError, nearest
+from forecast.scenario.elicitation import fit_chance, fit_positive
+from forecast.scenario.fits import MOST_MOVED, Fit
+from forecast.scenario.statements import (
+    Chance,
+    Counted,
+    Guess,
+    GuessFactor,
+    Interval,
+    Odds,
+    Pool,
+    PositiveNumber,
+    PositivePool,
+    Quantiles,
+    Seen,
+    Word,
+)
+from forecast.scenario.words import LEXICONS
+
+Path = tuple[str | int, ...]
+Finding = tuple[Path, str]
+
+SMALLEST, LARGEST, WIDEST = 1e-9, 1e9, 1e6
+"""Positive numbers that can be elicited: beyond, differences of logarithms lose their digits."""
+MOST_CASES = 1e6
+"""Cases that a chance can rest on: beyond, it is known exactly for every purpose."""
+
+
+def check_chance(at: Path, stated: Chance, within: float | None = None) -> Iterator[Finding]:
+    """Yield what is wrong with a stated chance; `within` is given for that of a hazard."""
+    if isinstance(stated, Pool):
+        faults = [
+            fault
+            for name, expert in stated.experts.items()
+            for fault in check_chance((*at, "experts", name, "says"), expert.says, within)
+        ]
+    else:
+        faults = [(at, message) for message in _chance_faults(stated, within)]
+    yield from faults
+    if not faults:
+        try:
+            fit = fit_chance(stated, within)
+        except InputError as error:
+            yield from ((at, problem.message) for problem in error.problems)
+        else:
+            yield from _check_moved(at, fit)
+
+
+def _chance_faults(stated: Chance, within: float | None) -> Iterator[str]:
+    match stated:
+        case Interval(lower=lower, upper=upper):
+            below = upper < 1 if within else upper <= 1
+            if not lower < upper or not below or upper < SMALLEST:
+                what, sign = ("a hazard's chance", "<") if within else ("a chance", "<=")
+                yield (
+                    f"[{lower:g}, {upper:g}]: {what} has 0 <= lower < upper {sign} 1 and "
+                    f"upper >= {SMALLEST:g}"
+                )
+        case Quantiles(low=low, median=median, high=high):
+            if not low < median < high <= 1 or high < SMALLEST:
+                yield f"{low:g}, {median:g}, {high:g}: quantiles of a chance rise from 0 to 1"
+        case Guess(guess=guess, cases=cases):
+            if not 0 < guess < 1:
+                yield f"{guess:g}: a best guess lies between 0 and 1, both left out"
+            if cases > MOST_CASES:
+                yield f"{cases:g} cases: at most {MOST_CASES:g}"
+        case Word(word=word, lexicon=lexicon) if word not in LEXICONS[lexicon]:
+            yield f"{word!r} is not a word of {lexicon}; {nearest(word, LEXICONS[lexicon])}"
+        case Odds(odds=odds) if not odds.lower < odds.upper <= LARGEST:
+            yield f"[{odds.lower:g}, {odds.upper:g}]: odds need lower < upper <= {LARGEST:g}"
+        case Seen(seen=seen, of=of):
+            if seen > of:
+                yield f"seen {seen} times in {of} cases"
+            if of > MOST_CASES:
+                yield f"{of:,} cases: at most {MOST_CASES:g}"
+        case Counted():
+            if within is None:
+                yield "a count of events in some days is for hazards and rates; write seen and of"
+            else:
+                yield from _count_faults(stated)
+
+
+def check_positive(at: Path, stated: PositiveNumber, per: float | None = None) -> Iterator[Finding]:
+    """Yield what is wrong with a stated positive number; `per` is given for a rate."""
+    if isinstance(stated, PositivePool):
+        faults = [
+            fault
+            for name, expert in stated.experts.items()
+            for fault in check_positive((*at, "experts", name, "says"), expert.says, per)
+        ]
+    else:
+        faults = [(at, message) for message in _positive_faults(stated, per)]
+    yield from faults
+    if not faults:
+        low, *_, high = fit_positive(stated, per).stated
+        if high > low * WIDEST or not SMALLEST <= low <= high <= LARGEST:
+            yield (
+                at,
+                f"[{low:g}, {high:g}]: needs ends from {SMALLEST:g} to {LARGEST:g}, the upper at "
+                f"most {WIDEST:g} times the lower",
+            )
+
+
+def _positive_faults(stated: PositiveNumber, per: float | None) -> Iterator[str]:
+    match stated:
+        case Interval(lower=lower, upper=upper) if not 0 < lower < upper:
+            yield f"[{lower:g}, {upper:g}]: needs 0 < lower < upper"
+        case Quantiles(low=low, median=median, high=high) if not 0 < low < median < high:
+            yield f"{low:g}, {median:g}, {high:g}: needs 0 < low < median < high"
+        case GuessFactor(factor=factor) if factor > WIDEST:
+            yield f"a factor of {factor:g}: at most {WIDEST:g}"
+        case Counted():
+            if per is None:
+                yield "a count of events in some days is for hazards and rates"
+            else:
+                yield from _count_faults(stated)
+
+
+def _count_faults(stated: Counted) -> Iterator[str]:
+    if stated.count > MOST_CASES:
+        yield f"{stated.count:,} events: at most {MOST_CASES:g}"
+    if not SMALLEST <= stated.days <= LARGEST:
+        yield f"{stated.days:g} days: from {SMALLEST:g} to {LARGEST:g}"
+
+
+def _check_moved(at: Path, fit: Fit) -> Iterator[Finding]:
+    if fit.miss > MOST_MOVED:
+        stated, fitted = (
+            ", ".join(f"{q:.3g}" for q in points) for points in (fit.stated, fit.fitted)
+        )
+        yield (
+            at,
+            f"no Beta distribution has the quantiles {stated}; the nearest has {fitted}, and a "
+            f"point is moved by at most {MOST_MOVED:g}",
+        )

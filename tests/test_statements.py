@@ -1,0 +1,357 @@
+"""Every way of stating a number against a closed form, an independent fit or brute force."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import optimize, stats
+
+import forecast as fc
+from forecast.inference.builder import compile_tables
+from forecast.inference.prior import draw_priors
+from forecast.scenario.checks import find_problems
+from forecast.scenario.elicitation import (
+    fit_chance,
+    fit_competing,
+    fit_positive,
+    pool_chances,
+    pool_positive,
+    row_concentration,
+)
+from forecast.scenario.fits import MOST_MOVED, TAILS
+from forecast.scenario.forms import Hazards, Move, Row, Rows
+from forecast.scenario.scenario import Clock, Scenario, Variable
+from forecast.scenario.statements import (
+    Counted,
+    Guess,
+    GuessFactor,
+    Interval,
+    Odds,
+    Pool,
+    PositivePool,
+    Quantiles,
+    Seen,
+    Unknown,
+    Word,
+)
+from forecast.scenario.words import LEXICONS
+
+BASIS = "judgement: made up for a test"
+N = 400_000
+
+
+def points(shape, levels=TAILS):
+    return stats.beta.ppf(levels, *shape)
+
+
+@pytest.mark.parametrize("lexicon", sorted(LEXICONS))
+def test_a_word_has_its_range(lexicon):
+    for word, (lower, upper) in LEXICONS[lexicon].items():
+        found = points(fit_chance(Word(word=word, lexicon=lexicon)).shape)
+        np.testing.assert_allclose(found, (lower, upper), atol=0.005, err_msg=word)
+
+
+@pytest.mark.parametrize(("lower", "upper"), [(0.01, 0.1), (0.25, 1), (2, 9), (0.5, 40)])
+def test_odds_become_chances(lower, upper):
+    found = points(fit_chance(Odds(odds=(lower, upper))).shape)
+    np.testing.assert_allclose(found, (lower / (1 + lower), upper / (1 + upper)), atol=0.005)
+
+
+@pytest.mark.parametrize(("guess", "cases"), [(0.3, 20), (0.02, 150), (0.9, 4.5)])
+def test_a_guess_has_the_strength_of_its_cases(guess, cases):
+    """A Beta of n cases has variance p (1 - p) / (n + 1)."""
+    prior = stats.beta(*fit_chance(Guess(guess=guess, cases=cases)).shape)
+    assert prior.mean() == pytest.approx(guess)
+    assert prior.var() == pytest.approx(guess * (1 - guess) / (cases + 1))
+
+
+@pytest.mark.parametrize(("seen", "of"), [(0, 5), (3, 41), (7, 7)])
+def test_cases_have_jeffreys_interval(seen, of):
+    """Brown, Cai, DasGupta 2001: the Jeffreys interval is that of Beta(x + 1/2, n - x + 1/2)."""
+    likelihood = stats.binom(of, np.linspace(5e-7, 1 - 5e-7, N)).pmf(seen)
+    p = np.linspace(5e-7, 1 - 5e-7, N)
+    weight = likelihood / np.sqrt(p * (1 - p))
+    mean = (p * weight).sum() / weight.sum()
+    a, b = fit_chance(Seen(seen=seen, of=of)).shape
+    assert a / (a + b) == pytest.approx(mean, rel=0.01)
+    assert (a, b) == (seen + 0.5, of - seen + 0.5)
+
+
+def test_unknown_is_jeffreys_prior():
+    assert fit_chance(Unknown(unknown=True)).shape == (0.5, 0.5)
+    row = Row(unknown=True, basis=BASIS)
+    assert row_concentration(row, ("a", "b", "c")) == (0.5, 0.5, 0.5)
+
+
+def test_counts_of_a_row_are_cases():
+    row = Row(counts={"a": 3, "c": 8, "b": 0}, basis=BASIS)
+    assert row_concentration(row, ("a", "b", "c")) == (3.5, 0.5, 8.5)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_three_quantiles_of_a_beta_give_it_back(seed):
+    rng = np.random.default_rng(seed)
+    shape = np.exp(rng.uniform(0.2, 3.5, 2))
+    low, median, high = map(float, points(shape, [0.05, 0.5, 0.95]))
+    fit = fit_chance(Quantiles(low=low, median=median, high=high))
+    np.testing.assert_allclose(fit.shape, shape, rtol=1e-3)
+    assert fit.miss < 1e-4
+
+
+def test_three_quantiles_of_no_beta_have_the_nearest():
+    """Against a search that shares nothing with the fit."""
+    stated = np.array([0.05, 0.12, 0.4])
+    fit = fit_chance(Quantiles(low=0.05, median=0.12, high=0.4))
+
+    def distance(log_shape):
+        return ((points(np.exp(log_shape), [0.05, 0.5, 0.95]) - stated) ** 2).sum()
+
+    best = optimize.minimize(distance, np.log([2, 10]), method="Nelder-Mead", tol=1e-12)
+    np.testing.assert_allclose(np.log(fit.shape), best.x, atol=1e-3)
+    found = points(fit.shape, [0.05, 0.5, 0.95])
+    np.testing.assert_allclose(fit.fitted, found, atol=1e-9)
+    assert fit.miss == pytest.approx(np.abs(found - stated).max(), abs=1e-9)
+
+
+@pytest.mark.parametrize(("count", "days", "within"), [(13, 61, 7), (0, 30, 90), (2, 365, 30)])
+def test_a_count_of_events_becomes_a_chance(count, days, within):
+    """Moments of the chance of an event under draws of the rate."""
+    rate = stats.gamma(count + 0.5, scale=1 / days).rvs(N, random_state=1)
+    chance = -np.expm1(-rate * within)
+    prior = stats.beta(*fit_chance(Counted(count=count, days=days), within).shape)
+    assert prior.mean() == pytest.approx(chance.mean(), abs=4 * chance.std() / np.sqrt(N))
+    assert prior.std() == pytest.approx(chance.std(), rel=0.01)
+
+
+def test_a_count_of_events_becomes_a_rate():
+    mean, sd = fit_positive(Counted(count=13, days=61), per=7).shape
+    found = np.exp(stats.norm.ppf(TAILS, mean, sd))
+    np.testing.assert_allclose(found, 7 * stats.gamma.ppf(TAILS, 13.5, scale=1 / 61), rtol=1e-9)
+
+
+def test_a_guess_give_or_take_a_factor():
+    mean, sd = fit_positive(GuessFactor(guess=4, factor=3)).shape
+    np.testing.assert_allclose(np.exp(stats.norm.ppf([0.05, 0.5, 0.95], mean, sd)), [4 / 3, 4, 12])
+
+
+def test_three_quantiles_of_a_positive_number():
+    """The regression of log-quantiles on normal scores, by polynomial fit."""
+    scores = stats.norm.ppf([0.05, 0.5, 0.95])
+    sd, mean = np.polyfit(scores, np.log([1, 3, 20]), 1)
+    np.testing.assert_allclose(
+        fit_positive(Quantiles(low=1, median=3, high=20)).shape, (mean, sd), rtol=1e-9
+    )
+
+
+EXPERTS = {
+    "Ann": {"says": (0.05, 0.2), "weight": 2},
+    "Bo": {"says": "likely"},
+    "Cy": {"says": {"seen": 1, "of": 12}, "weight": 0.5},
+}
+SHAPES = {"Ann": (5.43, 41.49), "Cy": (1.5, 11.5)}
+
+
+def drawn_from_experts(rng):
+    """Draws of each expert, (expert, draw), and their weights."""
+    shapes = [fit_chance(Pool(experts=EXPERTS).experts[name].says).shape for name in EXPERTS]
+    np.testing.assert_allclose([shapes[0], shapes[2]], list(SHAPES.values()), rtol=1e-3)
+    draws = np.array([rng.beta(*shape, N) for shape in shapes])
+    return draws, np.array([2, 1, 0.5]) / 3.5
+
+
+@pytest.mark.parametrize("extremise", [1.0, 1.6])
+def test_a_linear_pool_is_the_mixture(extremise):
+    rng = np.random.default_rng(0)
+    draws, weights = drawn_from_experts(rng)
+    mixed = draws[rng.choice(3, size=N, p=weights), np.arange(N)]
+    odds = (mixed / (1 - mixed)) ** extremise
+    expected = np.quantile(odds / (1 + odds), TAILS)
+    pool = Pool(experts=EXPERTS, extremise=extremise)
+    np.testing.assert_allclose(pool_chances(pool, TAILS), expected, atol=0.004)
+    np.testing.assert_allclose(points(fit_chance(pool).shape), expected, atol=0.009)
+
+
+@pytest.mark.parametrize("extremise", [1.0, 2.0])
+def test_a_pool_of_log_odds_averages_quantiles(extremise):
+    """Experts who are surprised together: sorted draws, averaged as log-odds one by one."""
+    draws, weights = drawn_from_experts(np.random.default_rng(1))
+    ordered = np.sort(draws, axis=1)
+    log_odds = weights @ np.log(ordered / (1 - ordered))
+    expected = 1 / (1 + np.exp(-extremise * np.quantile(log_odds, TAILS)))
+    pool = Pool(experts=EXPERTS, pool="log_odds", extremise=extremise)
+    np.testing.assert_allclose(pool_chances(pool, TAILS), expected, atol=0.004)
+
+
+@pytest.mark.parametrize("how", ["linear", "logarithms"])
+def test_positive_numbers_are_pooled(how):
+    rng = np.random.default_rng(2)
+    logs = np.array([rng.normal(0, 0.4214, N), rng.normal(np.log(6), 0.2, N)])
+    experts = {
+        "Ann": {"says": (0.5, 2.0)},
+        "Bo": {"says": {"guess": 6, "factor": float(np.exp(0.2 * 1.6448536))}, "weight": 3},
+    }
+    if how == "linear":
+        pooled = logs[rng.choice(2, size=N, p=[0.25, 0.75]), np.arange(N)]
+    else:
+        pooled = np.array([0.25, 0.75]) @ np.sort(logs, axis=1)
+    pool = PositivePool(experts=experts, pool=how)
+    found = np.log(pool_positive(pool, TAILS))
+    np.testing.assert_allclose(found, np.quantile(pooled, TAILS), atol=0.02)
+
+
+def test_experts_who_agree_are_one():
+    one = fit_chance(Interval(lower=0.1, upper=0.3)).shape
+    for how in ("linear", "log_odds"):
+        pool = Pool(experts={n: {"says": (0.1, 0.3)} for n in "abc"}, pool=how)
+        np.testing.assert_allclose(fit_chance(pool).shape, one, rtol=1e-3)
+
+
+def race(reading, step, moves):
+    """A scenario in which a calm may end in some other state, which then stays."""
+    states = ("calm", *(target for target, _ in moves))
+    return Scenario(
+        name="race",
+        version="1",
+        title="A race",
+        question="What comes first?",
+        time=Clock(start="2020-01-03", step=step, horizon=90),
+        variables={
+            "state": Variable(
+                role="factor",
+                label="State",
+                states=states,
+                initial=Rows(rows=(Row(exactly={"calm": 1.0}, basis=BASIS),)),
+                transition=Hazards(
+                    reading=reading,
+                    moves=tuple(
+                        Move(source="calm", target=t, within=90, chance=chance, basis=BASIS)
+                        for t, chance in moves
+                    ),
+                ),
+            )
+        },
+    )
+
+
+MOVES = (("talks", (0.05, 0.25)), ("strike", (0.1, 0.3)), ("retreat", "very unlikely"))
+
+
+def after_ninety_days(scenario, draws, step):
+    """States after ninety days, by powers of the chain's matrix, (draw, state)."""
+    program = compile_tables(scenario)
+    parameters = draw_priors(program.priors, draws, 3)
+    cells = program.cells(parameters)
+    k = len(scenario.variables["state"].states)
+    block = program.network.node("state").later
+    tables = cells[program.network.cells(block, "state")].T.reshape(draws, k, k)
+    return parameters, np.linalg.matrix_power(tables, 90 // step)[:, 0]
+
+
+@pytest.mark.parametrize("step", [1, 5, 30, 90])
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_chances_read_together_come_back_over_the_horizon(step, n):
+    parameters, found = after_ninety_days(race("together", step, MOVES[:n]), 50, step)
+    if n == 1:
+        np.testing.assert_allclose(found[:, 1], parameters["chance"][0], atol=1e-12)
+    else:
+        expected = parameters[f"row_{n + 1}"][0].T
+        np.testing.assert_allclose(found, np.roll(expected, 1, axis=1), atol=1e-9)
+
+
+@pytest.mark.parametrize("step", [1, 5, 30, 90])
+def test_chances_read_alone_come_back_when_they_are_alone(step):
+    """Competing, each comes first with its share of the hazard; none comes if each stays away."""
+    parameters, found = after_ninety_days(race("alone", step, MOVES), 50, step)
+    hazard = -np.log1p(-parameters["chance"])
+    expected = hazard / hazard.sum(axis=0) * -np.expm1(-hazard.sum(axis=0))
+    np.testing.assert_allclose(found[:, 1:], expected.T, atol=1e-9)
+    np.testing.assert_allclose(found[:, 0], np.prod(1 - parameters["chance"], axis=0), atol=1e-9)
+
+
+def test_the_prior_of_a_race_has_the_stated_intervals():
+    fit = fit_competing([Interval(lower=0.05, upper=0.25), Interval(lower=0.1, upper=0.3)], 90)
+    drawn = np.random.default_rng(4).dirichlet(fit.concentration, 200_000)[:, :2]
+    found = np.quantile(drawn, TAILS, axis=0).T
+    np.testing.assert_allclose(found, fit.fitted[:2], atol=0.002)
+    np.testing.assert_allclose(found, [(0.05, 0.25), (0.1, 0.3)], atol=0.02)
+
+
+def faults(scenario):
+    return [message for _, message in find_problems(scenario)]
+
+
+def test_moves_that_compete_speak_of_the_same_days():
+    scenario = race("together", 5, MOVES[:2])
+    moves = scenario.variables["state"].transition.moves
+    other = moves[1].model_copy(update={"within": 30.0})
+    transition = Hazards(reading="together", moves=(moves[0], other))
+    variable = scenario.variables["state"].model_copy(update={"transition": transition})
+    assert faults(scenario.model_copy(update={"variables": {"state": variable}})) == [
+        "read together, the move competes with move 1, so both need the same `within` and the "
+        "same `when`"
+    ]
+
+
+def test_chances_that_leave_no_room_are_refused():
+    crowded = (("talks", (0.7, 0.8)), ("strike", (0.6, 0.7)))
+    [message] = faults(race("together", 5, crowded))
+    assert message.startswith("read together, the chances leave no room for one another")
+    assert "talks goes from [0.7, 0.8] to" in message
+
+
+BAD = [
+    ({"stated": (0.5, 0.2)}, "[0.5, 0.2]: a chance has 0 <= lower < upper <= 1"),
+    ({"stated": "likly"}, "'likly' is not a word of icd203; did you mean 'likely'?"),
+    ({"seen": 5, "of": 3}, "seen 5 times in 3 cases"),
+    ({"guess": 0, "cases": 3}, "0: a best guess lies between 0 and 1"),
+    ({"odds": (3, 1)}, "[3, 1]: odds need lower < upper"),
+    ({"low": 0.3, "median": 0.2, "high": 0.4}, "0.3, 0.2, 0.4: quantiles of a chance rise"),
+    ({"low": 0.45, "median": 0.46, "high": 0.99}, "no Beta distribution has the quantiles"),
+    ({"count": 3, "days": 4}, "a count of events in some days is for hazards and rates"),
+    ({"positive": (0, 3)}, "[0, 3]: needs 0 < lower < upper"),
+    ({"positive": {"count": 3, "days": 10}}, "a count of events in some days is for hazards"),
+    ({"positive": (1e-3, 1e9)}, "the upper at most 1e+06 times the lower"),
+    ({"row": {"a": (0.8, 0.9), "b": (0.7, 0.9), "c": (0.1, 0.2)}}, "no row comes near"),
+    ({"row": {"a": (0.8, 0.9)}}, "a row has at least two states"),
+    ({}, "say one number: stated (or its keywords), positive or row; given: nothing"),
+]
+
+
+@pytest.mark.parametrize(("said", "message"), BAD)
+def test_what_cannot_be_elicited(said, message):
+    with pytest.raises(fc.InputError) as caught:
+        fc.elicit(said.pop("stated", None), **said)
+    assert message in str(caught.value)
+
+
+def test_every_fault_of_experts_is_listed():
+    experts = {"Ann": {"says": "likly"}, "Bo": {"says": (0.3, 0.1)}}
+    with pytest.raises(fc.InputError) as caught:
+        fc.elicit(experts=experts)
+    assert [p.where for p in caught.value.problems] == ["experts.Ann.says", "experts.Bo.says"]
+
+
+def test_a_row_says_how_far_each_interval_moved():
+    row = fc.elicit(row={"small": (0.4, 0.7), "limited": (0.2, 0.4), "large": (0.05, 0.15)})
+    whole = sum(row.fit.concentration)
+    for own, stated, alpha in zip(
+        row.states.values(), row.fit.stated, row.fit.concentration, strict=True
+    ):
+        found = stats.beta.ppf(TAILS, alpha, whole - alpha)
+        np.testing.assert_allclose(own.interval, found, rtol=1e-6)
+        assert np.abs(found - stated).max() < MOST_MOVED
+        if np.abs(found - stated).max() > 0.005:
+            low, high = found
+            span = f"from [{stated[0]:.3g}, {stated[1]:.3g}] to [{low:.3g}, {high:.3g}]"
+            assert span in row.words
+
+
+def test_a_number_is_shown_in_words_and_as_a_curve():
+    shown = fc.elicit((0.05, 0.25), within=90, step=7, label="<Storm>")
+    low, high = (100 * (1 - (1 - p) ** (7 / 90)) for p in (0.05, 0.25))
+    assert f"{low:.3g}" in shown.words
+    assert f"{high:.3g}" in shown.words
+    assert "&lt;Storm&gt;" in shown._repr_html_()
+    assert "<svg" in shown._repr_html_()
+    assert max(shown.curve[1]) == pytest.approx(stats.beta(*shown.shape).pdf(0.115), rel=0.05)
+    assert "█" in repr(shown)
