@@ -51,8 +51,10 @@ if TYPE_CHECKING:
     from forecast.reporting.plots import plot_expected, plot_timeline
     from forecast.reporting.report import report
     from forecast.scenario.elicited import Elicited, ElicitedRow, elicit
-    from forecast.scenario.files import load_scenario, scenario_folder, scenario_names
+    from forecast.scenario.files import load_scenario, write_scenario
     from forecast.scenario.scenario import Scenario, Variable
+    from forecast.scenario.shipped import scenario_folder, scenario_names
+    from forecast.scenario.starting import new_scenario
 
 __version__ = version("forecast")
 
@@ -84,8 +86,10 @@ _HOMES = {
     "reporting.plots": ("plot_expected", "plot_timeline"),
     "reporting.report": ("report",),
     "scenario.elicited": ("Elicited", "ElicitedRow", "elicit"),
-    "scenario.files": ("load_scenario", "scenario_folder", "scenario_names"),
+    "scenario.files": ("load_scenario", "write_scenario"),
     "scenario.scenario": ("Scenario", "Variable"),
+    "scenario.shipped": ("scenario_folder", "scenario_names"),
+    "scenario.starting": ("new_scenario",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -121,6 +125,7 @@ __all__ = [
     "from_pyagrum",
     "likelier",
     "load_scenario",
+    "new_scenario",
     "plot_expected",
     "plot_timeline",
     "probability",
@@ -137,6 +142,7 @@ __all__ = [
     "to_pyagrum",
     "update",
     "write_network",
+    "write_scenario",
 ]
 
 

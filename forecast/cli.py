@@ -34,6 +34,7 @@ if you like, evidence.csv (reports). Shipped scenarios are known by name.
 EXAMPLES = """\
 examples:
   forecast scenarios                                    what ships with the library
+  forecast new my-scenario                              start a scenario: a folder to change
   forecast check my-scenario/                           every problem, and what the tables imply
   forecast report iraq-2020 --as-of 2020-01-23          print the courses of action
   forecast report iraq-2020 --as-of 2020-01-23 -o warning.html -o warning.md
@@ -78,6 +79,15 @@ def _parser() -> argparse.ArgumentParser:
     _add_report(commands)
     listing = commands.add_parser("scenarios", help="list the shipped scenarios")
     listing.set_defaults(run=_list_scenarios)
+    starting = commands.add_parser(
+        "new",
+        help="start a scenario",
+        description="Make a folder with a small scenario that works, each part of it explained, "
+        "to change into your own.",
+        epilog="The scenario is named as the folder: letters, digits, - and _.",
+    )
+    starting.add_argument("path", metavar="PATH", help="a folder that is not there yet")
+    starting.set_defaults(run=_new)
     checking = commands.add_parser(
         "check",
         help="check a scenario and its evidence",
@@ -185,10 +195,21 @@ def _report(given: argparse.Namespace) -> int:
 
 
 def _list_scenarios(_: argparse.Namespace) -> int:
-    from forecast.scenario.files import load_scenario, scenario_names
+    from forecast.scenario.files import load_scenario
+    from forecast.scenario.shipped import scenario_names
 
     for name in scenario_names():
         print(f"{name:<20} {load_scenario(name).title}")
+    return DONE
+
+
+def _new(given: argparse.Namespace) -> int:
+    from forecast.scenario.starting import new_scenario
+
+    folder = new_scenario(given.path)
+    print(f"made {folder}: change scenario.yaml and evidence.csv into your own, then run")
+    print(f"  forecast check {folder}")
+    print(f"  forecast report {folder} -o warning.html")
     return DONE
 
 
@@ -232,7 +253,7 @@ def _compare_ach(given: argparse.Namespace) -> int:
 
 def _evidence_beside(scenario: str) -> Path | None:
     from forecast.evidence.files import FILE_NAME
-    from forecast.scenario.files import find_scenario
+    from forecast.scenario.shipped import find_scenario
 
     path = find_scenario(scenario).parent / FILE_NAME
     return path if path.is_file() else None

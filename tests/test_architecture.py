@@ -16,6 +16,8 @@ PUBLIC = [
     "AchMatrix",
     "Beliefs",
     "Check",
+    "Elicited",
+    "ElicitedRow",
     "Estimate",
     "Evidence",
     "Forecast",
@@ -35,11 +37,13 @@ PUBLIC = [
     "build_model",
     "check",
     "credibility",
+    "elicit",
     "forecast",
     "from_pgmpy",
     "from_pyagrum",
     "likelier",
     "load_scenario",
+    "new_scenario",
     "plot_expected",
     "plot_timeline",
     "probability",
@@ -56,11 +60,12 @@ PUBLIC = [
     "to_pyagrum",
     "update",
     "write_network",
+    "write_scenario",
 ]
 
 # A file imports only from its own row and the rows above.
 LAYERS = [
-    ["errors", "estimate", "layout", "sampling", "timeline", "writing"],
+    ["errors", "estimate", "layout", "reading", "sampling", "timeline", "writing"],
     ["scenario"],
     ["evidence"],
     ["inference"],

@@ -339,9 +339,9 @@ def test_bad_numbers_are_refused_by_row_and_column(tmp_path, family, row, messag
         (
             "poisson",
             {"rate": {"light": between(1e-300, 2), "strong": between(3, 4)}},
-            "the upper at most 1e\\+06 times the lower",
+            "the upper at most 1,000,000 times the lower",
         ),
-        ("student_t", {"degrees": 1e308}, "at most 1e\\+06"),
+        ("student_t", {"degrees": 1e308}, "at most 1,000,000"),
         (
             "normal",
             {"mean": {"light": between(2, -2), "strong": between(3, 4)}},

@@ -118,8 +118,8 @@ FAULTS = {
     "row that cannot sum to one": (
         "high: [0.5, 0.9], falling",
         "high: [0.1, 0.2], falling",
-        ":34: variables.barometer.table.rows.0.chance: the row cannot sum to one: "
-        "lower ends sum to 0.19, upper ends to 0.75",
+        ":34: variables.barometer.table.rows.0.chance: no row comes near these chances "
+        "(lower ends sum to 0.19, upper ends to 0.75): ",
     ),
     "missing table": (
         "    table:\n      form: rows\n",
@@ -135,7 +135,7 @@ FAULTS = {
     "date that is no date": (
         "start: 2020-01-03",
         "start: 2020-01-33",
-        ":6: time.start: 'start' is not a date; write 2020-01-31; given: '2020-01-33'",
+        ":6: time.start: 'start' should be a date such as 2020-01-31; given: '2020-01-33'",
     ),
     "horizon without end": (
         "horizon: 28",
@@ -160,7 +160,7 @@ FAULTS = {
     "interval upside down": (
         "[0.05, 0.30]",
         "[0.30, 0.05]",
-        ":17: variables.storm.initial.rows.0.chance.storm: [0.3, 0.05]: a chance has ",
+        ":17: variables.storm.initial.rows.0.chance.storm: [0.3, 0.05]: the lower end comes first",
     ),
     "unknown course": (
         "course: storm=storm",

@@ -300,7 +300,7 @@ def test_chances_that_leave_no_room_are_refused():
 
 
 BAD = [
-    ({"stated": (0.5, 0.2)}, "[0.5, 0.2]: a chance has 0 <= lower < upper <= 1"),
+    ({"stated": (0.5, 0.2)}, "[0.5, 0.2]: the lower end comes first"),
     ({"stated": "likly"}, "'likly' is not a word of icd203; did you mean 'likely'?"),
     ({"seen": 5, "of": 3}, "seen 5 times in 3 cases"),
     ({"guess": 0, "cases": 3}, "0: a best guess lies between 0 and 1"),
@@ -310,7 +310,7 @@ BAD = [
     ({"count": 3, "days": 4}, "a count of events in some days is for hazards and rates"),
     ({"positive": (0, 3)}, "[0, 3]: needs 0 < lower < upper"),
     ({"positive": {"count": 3, "days": 10}}, "a count of events in some days is for hazards"),
-    ({"positive": (1e-3, 1e9)}, "the upper at most 1e+06 times the lower"),
+    ({"positive": (1e-3, 1e9)}, "the upper at most 1,000,000 times the lower"),
     ({"row": {"a": (0.8, 0.9), "b": (0.7, 0.9), "c": (0.1, 0.2)}}, "no row comes near"),
     ({"row": {"a": (0.8, 0.9)}}, "a row has at least two states"),
     ({}, "say one number: stated (or its keywords), positive or row; given: nothing"),

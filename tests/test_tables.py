@@ -540,7 +540,7 @@ def ratio(state: str, parent: int = 0) -> Ratio:
                     spread=Quantity(between=(0.1, 0.2), basis=BASIS),
                 )
             ),
-            "needs ends from 1e-09 to 1e\\+09",
+            "needs ends from 1e-09 to 1,000,000,000",
         ),
     ],
 )

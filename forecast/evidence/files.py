@@ -12,8 +12,8 @@ from forecast.evidence.checks import find_broken_links, find_faults
 from forecast.evidence.ledger import Ledger
 from forecast.evidence.report import Report
 from forecast.evidence.spreadsheet import RAGGED, Table, cell_text, is_ragged, open_table
-from forecast.scenario.files import shipped_folder
 from forecast.scenario.scenario import Scenario
+from forecast.scenario.shipped import shipped_folder
 
 REQUIRED = ("id", "indicator", "state", "event_start", "known", "source")
 OPTIONAL = (

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from forecast.evidence.report import RELIABILITY
-from forecast.scenario.files import shipped_folder
 from forecast.scenario.fits import fit_beta
+from forecast.scenario.shipped import shipped_folder
 
 
 @dataclass(frozen=True, slots=True)

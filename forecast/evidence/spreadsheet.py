@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from forecast.errors import InputError, Problem
-from forecast.scenario.files import read_text
+from forecast.reading import read_text
 
 RAGGED = "the row has more or fewer fields than the header"
 

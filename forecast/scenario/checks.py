@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from graphlib import CycleError, TopologicalSorter
+from itertools import chain
 
 from forecast.errors import nearest
 from forecast.scenario.forms import Hazards, Table, parents_of, spell_parent
 from forecast.scenario.scenario import Expectation, Role, Scenario, Variable
-from forecast.scenario.statement_checks import Finding, Path
+from forecast.scenario.statement_checks import Finding
 from forecast.scenario.table_checks import (
     Variables,
     check_measured,
@@ -21,6 +22,7 @@ from forecast.scenario.table_checks import (
     find_unknown,
     mentions,
 )
+from forecast.scenario.tree import Path
 from forecast.timeline import MAX_STEPS
 
 OBSERVABLE: tuple[Role, ...] = ("indicator", "outcome", "input")
@@ -35,17 +37,18 @@ def find_problems(scenario: Scenario, unread: frozenset[str] = frozenset()) -> I
     scenario
         The scenario, or the part of it that could be read.
     unread
-        Names of variables whose own description could not be read; mentioning them is no fault.
+        Names of variables whose own description could not be read, or not in every part; that
+        something of theirs is missing is no fault.
     """
     variables = scenario.variables
     yield from _check_clock(scenario)
     unresolved = False
     for name, variable in variables.items():
         at: Path = ("variables", name)
-        yield from _check_variable(at, variable)
-        yield from _check_courses(at, variable)
-        yield from _check_assumption(at, variable)
-        yield from check_measured(at, variable)
+        own = (_check_variable, _check_courses, _check_assumption, check_measured)
+        for path, message in chain.from_iterable(rule(at, variable) for rule in own):
+            if path != at or name not in unread:
+                yield path, message
         for slot in ("table", "initial", "transition"):
             table = getattr(variable, slot)
             if table is None:
@@ -55,8 +58,8 @@ def find_problems(scenario: Scenario, unread: frozenset[str] = frozenset()) -> I
             yield from unknown
             unresolved = unresolved or bool(unknown)
             yield from _check_lags(where, table, name, slot, dynamic=scenario.time is not None)
-            if not unknown and not mentions(table, unread):
-                yield from check_table(where, table, name, variables)
+            resolved = not unknown and not mentions(table, unread)
+            yield from check_table(where, table, name, variables, resolved=resolved)
     yield from _check_references(scenario, unread)
     for index, expectation in enumerate(scenario.expectations):
         if expectation.variable not in unread:
@@ -115,7 +118,7 @@ def _check_variable(at: Path, variable: Variable) -> Iterator[Finding]:
         if tables not in ({"table"}, {"initial", "transition"}):
             given = ", ".join(sorted(tables)) or "nothing"
             needed = "`table`, or `initial` and `transition`"
-            yield at, f"a missing table: needs {needed}; given: {given}"
+            yield at, f"the tables should be {needed}; given: {given}"
         if variable.default is not None:
             yield (*at, "default"), "only an input has a default"
 
@@ -124,7 +127,10 @@ def _check_courses(at: Path, variable: Variable) -> Iterator[Finding]:
     if variable.role == "course_of_action" and not variable.courses:
         yield at, "a course of action needs `courses`: which of its states are courses, how severe"
     if variable.role != "course_of_action" and variable.courses:
-        yield (*at, "courses"), f"only a course_of_action has courses; this is a {variable.role}"
+        yield (
+            (*at, "courses"),
+            f"only a course_of_action has courses; the role here is {variable.role}",
+        )
     for state in variable.courses:
         if state not in variable.states:
             yield (
@@ -132,7 +138,10 @@ def _check_courses(at: Path, variable: Variable) -> Iterator[Finding]:
                 f"{state!r} is not a state; {nearest(state, variable.states)}",
             )
     if variable.role != "indicator" and variable.speaks_to:
-        yield (*at, "speaks_to"), f"only an indicator speaks to a course; this is a {variable.role}"
+        yield (
+            (*at, "speaks_to"),
+            f"only an indicator speaks to a course; the role here is {variable.role}",
+        )
 
 
 def _check_assumption(at: Path, variable: Variable) -> Iterator[Finding]:
@@ -225,7 +234,7 @@ def _check_cycles(variables: Variables) -> Iterator[Finding]:
             step_order(variables, first=first)
         except CycleError as error:
             cycle: list[str] = error.args[1]
-            if frozenset(cycle) not in reported:
+            if len(set(cycle)) > 1 and frozenset(cycle) not in reported:
                 reported.add(frozenset(cycle))
                 yield (
                     ("variables", cycle[0]),

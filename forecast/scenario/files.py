@@ -1,30 +1,44 @@
-"""Reading scenarios from disk, with every problem reported by file and line."""
+"""Scenario files: read with every problem by file and line, and written so that they read back."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
-from importlib.resources import files
-from itertools import accumulate
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.constructor import RoundTripConstructor
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
-from forecast.errors import InputError, Problem, nearest, raise_if_any
+from forecast.errors import InputError, Problem, raise_if_any
+from forecast.reading import read_text
 from forecast.scenario.checks import find_problems
-from forecast.scenario.scenario import Scenario, Variable
-from forecast.scenario.statement_checks import Finding
-from forecast.scenario.statement_checks import Path as Place
+from forecast.scenario.rendering import describe, render_scenario
+from forecast.scenario.scenario import Scenario
+from forecast.scenario.shapes import read_scenario
+from forecast.scenario.shipped import (
+    FILE_NAME,
+    find_scenario,
+    scenario_folder,
+    scenario_names,
+    shipped_folder,
+)
+from forecast.scenario.splicing import splice
+from forecast.scenario.tree import line_at, plain, read_tree
+from forecast.writing import replace_file
 
-FILE_NAME = "scenario.yaml"
-MAX_BYTES = 10_000_000
-MAX_NODES = 500_000
-MAX_DEPTH = 100
+__all__ = [
+    "FILE_NAME",
+    "find_scenario",
+    "load_scenario",
+    "read_text",
+    "scenario_folder",
+    "scenario_names",
+    "scenario_schema",
+    "shipped_folder",
+    "write_scenario",
+]
+
+SCHEMA_NAME = "scenario.schema.json"
+SCHEMA_LINE = re.compile(r"# yaml-language-server: \$schema=(\S+)")
 
 
 def load_scenario(name_or_folder: str | Path) -> Scenario:
@@ -46,13 +60,45 @@ def load_scenario(name_or_folder: str | Path) -> Scenario:
     90
     """
     path = find_scenario(name_or_folder)
-    text = read_text(path)
-    return _parse(text, str(path))
+    return parse_scenario(read_text(path), str(path))
 
 
-def scenario_names() -> list[str]:
-    """Names of the scenarios that ship with the library."""
-    return sorted(path.parent.name for path in shipped_folder().glob(f"*/{FILE_NAME}"))
+def parse_scenario(text: str, where: str) -> Scenario:
+    """Read a scenario from the text of a file.
+
+    Parameters
+    ----------
+    text
+        The text.
+    where
+        Name of the file, for messages.
+
+    Raises
+    ------
+    InputError
+        With all problems, each with its line.
+    """
+    tree = read_tree(text, where)
+    scenario, unread, found = read_scenario(plain(tree, where))
+    if scenario is not None:
+        found += find_problems(scenario, unread)
+    by_line = sorted(
+        (
+            (
+                line_at(tree, path),
+                Problem(f"{where}:{line_at(tree, path)}{_spelled(path)}", message),
+            )
+            for path, message in found
+        ),
+        key=itemgetter(0),
+    )
+    raise_if_any([problem for _, problem in by_line])
+    assert scenario is not None
+    return scenario
+
+
+def _spelled(path: tuple[str | int, ...]) -> str:
+    return f": {'.'.join(map(str, path))}" if path else ""
 
 
 def scenario_schema() -> str:
@@ -62,312 +108,99 @@ def scenario_schema() -> str:
     return json.dumps(schema, indent=1, sort_keys=True) + "\n"
 
 
-def scenario_folder(name: str) -> Path:
-    """Folder of a shipped scenario, with its files.
+def write_scenario(scenario: Scenario, folder: str | Path) -> Path:
+    """Write a scenario as `scenario.yaml`, so that loading it gives an equal scenario.
+
+    Where the folder has a `scenario.yaml` already, only the entries that differ are written anew:
+    comments, empty lines and the layout of all others stay. A file with anchors, or with entries
+    in another order, is written anew as a whole. A new file gets a JSON Schema beside it, from
+    which editors know the entries, unless there is one in the folder above.
+
+    Parameters
+    ----------
+    scenario
+        A scenario, loaded or built in Python.
+    folder
+        Where to write; it is made if it is not there. Or a path that ends in `.yaml`.
+
+    Returns
+    -------
+    pathlib.Path
+        The file. It is never seen half written.
+
+    Raises
+    ------
+    InputError
+        If the scenario breaks a rule, with all problems; if the file that is there cannot be
+        read as a scenario; or if the folder cannot be written to. What was there stays.
 
     Examples
     --------
-    >>> (scenario_folder("iraq-2020") / "evidence.csv").is_file()
+    >>> from tempfile import TemporaryDirectory
+    >>> scenario = load_scenario("iraq-2020")
+    >>> with TemporaryDirectory() as folder:
+    ...     load_scenario(write_scenario(scenario, folder)) == scenario
     True
     """
-    return find_scenario(name).parent
-
-
-def shipped_folder() -> Path:
-    """Folder of the shipped scenarios, in a wheel and in an editable install alike."""
-    package = Path(str(files("forecast")))
-    inside = package / "priors"
-    return inside if inside.is_dir() else package.parent / "priors"
-
-
-def find_scenario(name_or_folder: str | Path) -> Path:
-    """Path of the scenario file that a name, folder or file means."""
-    given = Path(name_or_folder)
-    shipped = shipped_folder() / given / FILE_NAME
-    if len(given.parts) == 1 and shipped.is_file():
-        return shipped
-    if given.is_dir():
-        given = given / FILE_NAME
-    if not given.is_file():
-        names = nearest(name_or_folder, scenario_names())
-        message = f"no such file; nor is it a shipped scenario: {names}"
-        raise InputError([Problem(str(given), message)])
-    return given
-
-
-def read_text(path: Path) -> str:
-    """Text of a UTF-8 file; anything else is an `InputError` that says what it is."""
+    raise_if_any(list(_problems_in(scenario)))
+    given = Path(folder)
+    path = given if given.suffix in (".yaml", ".yml") else given / FILE_NAME
     try:
-        raw = path.read_bytes()
+        if path.is_file():
+            text = _changed_text(scenario, path)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            schema = f"../{SCHEMA_NAME}" if _has_schema(path.parent.parent) else SCHEMA_NAME
+            text = render_scenario(scenario, schema)
+            if schema == SCHEMA_NAME and not _has_schema(path.parent):
+                replace_file(path.parent / SCHEMA_NAME, scenario_schema())
+        _require_same(scenario, text, path)
+        replace_file(path, text)
     except OSError as error:
-        raise InputError([Problem(str(path), f"cannot be read: {error.strerror}")]) from None
-    if len(raw) > MAX_BYTES:
-        message = f"{len(raw):,} bytes; at most {MAX_BYTES:,} are read"
+        raise InputError([Problem(str(path), f"cannot be written: {error.strerror}")]) from None
+    return path
+
+
+def _problems_in(scenario: Scenario) -> Iterator[Problem]:
+    """Everything wrong with a scenario that need not have been read from a file."""
+    document = scenario.model_dump(by_alias=True, warnings=False)
+    readable, unread, found = read_scenario(document)
+    if readable is not None:
+        found += find_problems(readable, unread)
+    for path, message in found:
+        yield Problem(_spelled(path).removeprefix(": "), message)
+
+
+def _changed_text(scenario: Scenario, path: Path) -> str:
+    """Text of an existing file, changed as little as will do."""
+    text = read_text(path)
+    try:
+        before = parse_scenario(text, str(path))
+    except InputError as error:
+        message = "what is there is no readable scenario, and is not written over"
+        raise InputError([Problem(str(path), message), *error.problems]) from None
+    line_break = "\r\n" if "\r\n" in text else "\n"
+    text = text.replace("\r\n", "\n")
+    spliced = splice(text, describe(before), describe(scenario))
+    if not _says(spliced, scenario):
+        schema = SCHEMA_LINE.match(text)
+        spliced = render_scenario(scenario, schema[1] if schema else SCHEMA_NAME)
+    return spliced.replace("\n", line_break)
+
+
+def _says(text: str, scenario: Scenario) -> bool:
+    """Whether a text reads back as the same scenario, with everything in the same order."""
+    try:
+        return parse_scenario(text, "").model_dump_json() == scenario.model_dump_json()
+    except InputError:
+        return False
+
+
+def _require_same(scenario: Scenario, text: str, path: Path) -> None:
+    if not _says(text, scenario):
+        message = "not written: the text would not read back as the same scenario"
         raise InputError([Problem(str(path), message)])
-    if not raw.strip():
-        raise InputError([Problem(str(path), "the file is empty")])
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        message = f"not a text file in UTF-8 (byte {error.start}, {raw[error.start]:#04x})"
-        raise InputError([Problem(f"{path}:{line}", message)]) from None
-    if "\0" in text:
-        line = text[: text.index("\0")].count("\n") + 1
-        raise InputError([Problem(f"{path}:{line}", "not a text file: it holds a NUL byte")])
-    return text
 
 
-def _parse(text: str, where: str) -> Scenario:
-    tree = _parse_yaml(text, where)
-    if not isinstance(tree, CommentedMap):
-        raise InputError([Problem(where, "a scenario is a mapping of names to values")])
-    found: list[Finding] = []
-    document = _plain(tree, where)
-    variables, unread = _read_variables(document.get("variables"), found)
-    scenario = _read_rest(document, variables, found)
-    if scenario is not None:
-        found += find_problems(scenario, unread)
-    raise_if_any(
-        sorted(
-            (_located(tree, path, message, where) for path, message in found),
-            key=_line_of,
-        )
-    )
-    assert scenario is not None
-    return scenario
-
-
-def _parse_yaml(text: str, where: str) -> Any:
-    if _depth(text) > MAX_DEPTH:
-        raise InputError([Problem(where, f"brackets are nested more than {MAX_DEPTH} deep")])
-    try:
-        return _yaml().load(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = f":{mark.line + 1}" if mark else ""
-        message = f"not valid YAML: {error.problem or error.context}"
-        raise InputError([Problem(f"{where}{line}", message)]) from None
-    except (YAMLError, ValueError, RecursionError, AssertionError, KeyError, TypeError) as error:
-        first_line = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError([Problem(where, f"not valid YAML: {first_line}")]) from None
-
-
-def _depth(text: str) -> int:
-    """Deepest nesting of brackets; a parser would recurse as far."""
-    steps = ((character in "[{") - (character in "]}") for character in text)
-    return max(accumulate(steps), default=0)
-
-
-def _yaml() -> YAML:
-    """A reader that keeps comments and lines, and leaves dates to the schema."""
-    yaml = YAML(typ="rt")
-    yaml.Constructor = _DatesAsText
-    return yaml
-
-
-class _DatesAsText(RoundTripConstructor):
-    pass
-
-
-_DatesAsText.add_constructor(
-    "tag:yaml.org,2002:timestamp", lambda self, node: self.construct_scalar(node)
-)
-
-
-def _plain(tree: Any, where: str) -> Any:
-    """Plain dicts, tuples and scalars; a file that unfolds without end is refused."""
-    left = MAX_NODES
-
-    def convert(node: Any) -> Any:
-        nonlocal left
-        left -= 1
-        if left < 0:
-            raise InputError([Problem(where, f"more than {MAX_NODES:,} values")])
-        if isinstance(node, CommentedMap):
-            return {_scalar(key): convert(value) for key, value in node.items()}
-        if isinstance(node, CommentedSeq):
-            return tuple(convert(item) for item in node)
-        return _scalar(node)
-
-    try:
-        return convert(tree)
-    except RecursionError:
-        raise InputError([Problem(where, "nested too deeply")]) from None
-
-
-def _scalar(node: Any) -> Any:
-    for kind in (bool, int, float, str):
-        if isinstance(node, kind):
-            return kind(node)
-    return node
-
-
-def _read_variables(given: Any, found: list[Finding]) -> tuple[dict[str, Variable], frozenset[str]]:
-    """Read each variable by itself, so that one bad one does not hide the faults of others."""
-    variables: dict[str, Variable] = {}
-    unread: set[str] = set()
-    if not isinstance(given, dict):
-        return variables, frozenset()
-    for name, body in given.items():
-        try:
-            variables[name] = Variable.model_validate(body)
-        except ValidationError as error:
-            unread.add(str(name))
-            found += _shape_problems(error, ("variables", name), Variable)
-    return variables, frozenset(unread)
-
-
-def _read_rest(
-    document: dict[str, Any],
-    variables: dict[str, Variable],
-    found: list[Finding],
-) -> Scenario | None:
-    """Read the scenario around its variables; parts that cannot be read are left out."""
-    body = dict(document)
-    if isinstance(body.get("variables"), dict) and body["variables"]:
-        body["variables"] = variables or {"unreadable": _PLACEHOLDER}
-    for _ in range(2):
-        try:
-            scenario = Scenario.model_validate(body)
-            return None if not variables else scenario
-        except ValidationError as error:
-            problems = list(_shape_problems(error, (), Scenario))
-            found += [problem for problem in problems if problem not in found]
-            for path, _message in problems:
-                body.pop(str(path[0]), None) if path else None
-            body = {**_MINIMAL, **body}
-    return None
-
-
-_PLACEHOLDER = Variable(role="input", label="-", states=("a", "b"), default="a")
-_MINIMAL: dict[str, Any] = {
-    "name": "unnamed",
-    "version": "0",
-    "title": "-",
-    "question": "-",
-    "variables": {"unreadable": _PLACEHOLDER},
-}
-
-_WORDING = {
-    "missing": "is missing",
-    "tuple_type": "should be a list",
-    "dict_type": "should be a mapping",
-    "model_type": "should be a mapping",
-    "string_type": "should be text",
-    "float_type": "should be a number",
-    "int_type": "should be a whole number",
-    "date_type": "is not a date; write 2020-01-31",
-    "string_too_short": "should not be empty",
-}
-
-
-def _shape_problems(
-    error: ValidationError, prefix: Place, model: type[Variable] | type[Scenario]
-) -> list[Finding]:
-    problems: list[Finding] = []
-    items = error.errors(include_url=False)
-    for item in items:
-        if _follows_from_another(item, items):
-            continue
-        path = (*prefix, *_without_tags(item["loc"]))
-        problems.append((path, _wording(item, path, model)))
-    return problems
-
-
-def _follows_from_another(item: Any, items: Any) -> bool:
-    """Whether a list is only called too short because its own items could not be read."""
-    where = item["loc"]
-    return item["type"] == "too_short" and any(
-        len(other["loc"]) > len(where) and other["loc"][: len(where)] == where for other in items
-    )
-
-
-def _without_tags(location: tuple[str | int, ...]) -> Iterator[str | int]:
-    """A location without the markers that validation adds: the form of a table, `[key]`."""
-    before: str | int = ""
-    for part in location:
-        tag = before in ("table", "initial", "transition") and part in _FORMS
-        tag = tag or (before == "measured" and part in _FAMILIES)
-        tag = tag or str(part).startswith("as ")
-        if not tag and part != "[key]":
-            yield part
-        before = part
-
-
-_FORMS = ("rows", "noisy_max", "likelihood_ratios", "ranked", "hazards")
-_FAMILIES = ("poisson", "negative_binomial", "normal", "student_t")
-
-
-def _wording(item: Any, path: Place, model: type[Variable] | type[Scenario]) -> str:
-    kind, given = item["type"], item["input"]
-    name = path[-1] if path else "the scenario"
-    shown = "" if isinstance(given, (dict, tuple)) else f"; given: {given!r}"[:80]
-    if kind == "extra_forbidden":
-        return f"unknown entry {name!r}; {nearest(name, _legal_names(path, model))}"
-    if kind == "missing":
-        return f"{name!r} is missing"
-    if kind == "string_pattern_mismatch" and name == "basis":
-        legal = ", ".join(f"'{basis}: …'" for basis in ("source", "published", "computed"))
-        return f"a basis starts with its kind: {legal} or 'judgement: …'{shown}"
-    if kind == "string_pattern_mismatch":
-        return f"a name has letters, digits, - and _, and starts with a letter{shown}"
-    return f"{name!r} {_WORDING.get(kind, item['msg'])}{shown}"
-
-
-def _legal_names(path: Place, model: type[Variable] | type[Scenario]) -> list[str]:
-    """Names allowed at a path: found by walking the published schema."""
-    schema = TypeAdapter(model).json_schema(by_alias=True)
-    definitions = schema.get("$defs", {})
-    nodes = [schema]
-    steps = path[2:] if model is Variable else path
-    for step in steps[:-1]:
-        nodes = [child for node in nodes for child in _schema_children(node, step, definitions)]
-    names: dict[str, None] = {}
-    for node in nodes:
-        for resolved in _resolve(node, definitions):
-            names.update(dict.fromkeys(resolved.get("properties", {})))
-    return list(names)
-
-
-def _resolve(node: dict[str, Any], definitions: dict[str, Any]) -> list[dict[str, Any]]:
-    if "$ref" in node:
-        return _resolve(definitions[node["$ref"].rsplit("/", 1)[1]], definitions)
-    options = node.get("anyOf", node.get("oneOf"))
-    if options is not None:
-        return [found for option in options for found in _resolve(option, definitions)]
-    return [node]
-
-
-def _schema_children(
-    node: dict[str, Any], step: str | int, definitions: dict[str, Any]
-) -> list[dict[str, Any]]:
-    children: list[dict[str, Any]] = []
-    for resolved in _resolve(node, definitions):
-        child = (
-            resolved.get("items")
-            if isinstance(step, int)
-            else resolved.get("properties", {}).get(step, resolved.get("additionalProperties"))
-        )
-        if isinstance(child, dict):
-            children.append(child)
-    return children
-
-
-def _located(tree: CommentedMap, path: Place, message: str, where: str) -> Problem:
-    """A problem with the line of the deepest part of its path that the file has."""
-    node: Any = tree
-    line = 0
-    for step in path:
-        try:
-            line = node.lc.key(step)[0] if isinstance(node, CommentedMap) else node.lc.item(step)[0]
-            node = node[step]
-        except (KeyError, IndexError, AttributeError, TypeError):
-            break
-    spelled = ".".join(str(step) for step in path)
-    return Problem(f"{where}:{line + 1}" + (f": {spelled}" if spelled else ""), message)
-
-
-def _line_of(problem: Problem) -> int:
-    digits = problem.where.split(": ")[0].rsplit(":", 1)[-1]
-    return int(digits) if digits.isdigit() else 0
+def _has_schema(folder: Path) -> bool:
+    return (folder / SCHEMA_NAME).is_file()

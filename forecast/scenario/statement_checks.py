@@ -24,9 +24,9 @@ from forecast.scenario.statements import (
     Seen,
     Word,
 )
+from forecast.scenario.tree import Path
 from forecast.scenario.words import LEXICONS
 
-Path = tuple[str | int, ...]
 Finding = tuple[Path, str]
 
 SMALLEST, LARGEST, WIDEST = 1e-9, 1e9, 1e6
@@ -58,13 +58,15 @@ def check_chance(at: Path, stated: Chance, within: float | None = None) -> Itera
 def _chance_faults(stated: Chance, within: float | None) -> Iterator[str]:
     match stated:
         case Interval(lower=lower, upper=upper):
-            below = upper < 1 if within else upper <= 1
-            if not lower < upper or not below or upper < SMALLEST:
-                what, sign = ("a hazard's chance", "<") if within else ("a chance", "<=")
-                yield (
-                    f"[{lower:g}, {upper:g}]: {what} has 0 <= lower < upper {sign} 1 and "
-                    f"upper >= {SMALLEST:g}"
-                )
+            ends = f"[{lower:g}, {upper:g}]"
+            if upper > 1:
+                yield f"{ends}: a chance lies between 0 and 1; write 30 % as 0.3"
+            elif not lower < upper:
+                yield f"{ends}: the lower end comes first, and is below the upper end"
+            elif upper < SMALLEST:
+                yield f"{ends}: the upper end is at least {SMALLEST:g}"
+            elif within and upper == 1:
+                yield f"{ends}: a move is never certain; its upper end is below 1"
         case Quantiles(low=low, median=median, high=high):
             if not low < median < high <= 1 or high < SMALLEST:
                 yield f"{low:g}, {median:g}, {high:g}: quantiles of a chance rise from 0 to 1"
@@ -72,16 +74,16 @@ def _chance_faults(stated: Chance, within: float | None) -> Iterator[str]:
             if not 0 < guess < 1:
                 yield f"{guess:g}: a best guess lies between 0 and 1, both left out"
             if cases > MOST_CASES:
-                yield f"{cases:g} cases: at most {MOST_CASES:g}"
+                yield f"{cases:g} cases: at most {MOST_CASES:,.0f}"
         case Word(word=word, lexicon=lexicon) if word not in LEXICONS[lexicon]:
             yield f"{word!r} is not a word of {lexicon}; {nearest(word, LEXICONS[lexicon])}"
         case Odds(odds=odds) if not odds.lower < odds.upper <= LARGEST:
-            yield f"[{odds.lower:g}, {odds.upper:g}]: odds need lower < upper <= {LARGEST:g}"
+            yield f"[{odds.lower:g}, {odds.upper:g}]: odds need lower < upper <= {LARGEST:,.0f}"
         case Seen(seen=seen, of=of):
             if seen > of:
                 yield f"seen {seen} times in {of} cases"
             if of > MOST_CASES:
-                yield f"{of:,} cases: at most {MOST_CASES:g}"
+                yield f"{of:,} cases: at most {MOST_CASES:,.0f}"
         case Counted():
             if within is None:
                 yield "a count of events in some days is for hazards and rates; write seen and of"
@@ -105,8 +107,8 @@ def check_positive(at: Path, stated: PositiveNumber, per: float | None = None) -
         if high > low * WIDEST or not SMALLEST <= low <= high <= LARGEST:
             yield (
                 at,
-                f"[{low:g}, {high:g}]: needs ends from {SMALLEST:g} to {LARGEST:g}, the upper at "
-                f"most {WIDEST:g} times the lower",
+                f"[{low:g}, {high:g}]: needs ends from {SMALLEST:g} to {LARGEST:,.0f}, the upper "
+                f"at most {WIDEST:,.0f} times the lower",
             )
 
 
@@ -117,7 +119,7 @@ def _positive_faults(stated: PositiveNumber, per: float | None) -> Iterator[str]
         case Quantiles(low=low, median=median, high=high) if not 0 < low < median < high:
             yield f"{low:g}, {median:g}, {high:g}: needs 0 < low < median < high"
         case GuessFactor(factor=factor) if factor > WIDEST:
-            yield f"a factor of {factor:g}: at most {WIDEST:g}"
+            yield f"a factor of {factor:g}: at most {WIDEST:,.0f}"
         case Counted():
             if per is None:
                 yield "a count of events in some days is for hazards and rates"
@@ -127,9 +129,9 @@ def _positive_faults(stated: PositiveNumber, per: float | None) -> Iterator[str]
 
 def _count_faults(stated: Counted) -> Iterator[str]:
     if stated.count > MOST_CASES:
-        yield f"{stated.count:,} events: at most {MOST_CASES:g}"
+        yield f"{stated.count:,} events: at most {MOST_CASES:,.0f}"
     if not SMALLEST <= stated.days <= LARGEST:
-        yield f"{stated.days:g} days: from {SMALLEST:g} to {LARGEST:g}"
+        yield f"{stated.days:g} days: from {SMALLEST:g} to {LARGEST:,.0f}"
 
 
 def _check_moved(at: Path, fit: Fit) -> Iterator[Finding]:

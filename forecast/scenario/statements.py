@@ -35,16 +35,16 @@ def _pair_to_interval(given: Any) -> Any:
     return given
 
 
-Positive = Annotated[float, BeforeValidator(widen), Field(gt=0, allow_inf_nan=False)]
-Number = Annotated[float, BeforeValidator(widen), Field(ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(widen)]
+Number = Annotated[float, Field(ge=0, allow_inf_nan=False), BeforeValidator(widen)]
 Coverage = Annotated[float, Field(ge=0.01, le=0.999)]
 
 
 class Interval(Value):
     """An equal-tailed interval: half of what lies outside is below `lower`, half above `upper`."""
 
-    lower: Annotated[float, BeforeValidator(widen), Field(ge=0, allow_inf_nan=False)]
-    upper: Annotated[float, BeforeValidator(widen), Field(gt=0, allow_inf_nan=False)]
+    lower: Annotated[float, Field(ge=0, allow_inf_nan=False), BeforeValidator(widen)]
+    upper: Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(widen)]
     coverage: Coverage = 0.9
 
 
@@ -75,7 +75,7 @@ class GuessFactor(Value):
     """A positive number as a best guess, give or take a factor (90 % of the mass)."""
 
     guess: Positive
-    factor: Annotated[float, BeforeValidator(widen), Field(gt=1, allow_inf_nan=False)]
+    factor: Annotated[float, Field(gt=1, allow_inf_nan=False), BeforeValidator(widen)]
 
 
 class Word(Value):
@@ -208,7 +208,7 @@ class Pool(Value):
 
     experts: Annotated[dict[str, Expert], Field(min_length=1)]
     pool: Literal["linear", "log_odds"] = "linear"
-    extremise: Annotated[float, BeforeValidator(widen), Field(gt=0, le=10)] = 1.0
+    extremise: Annotated[float, Field(gt=0, le=10), BeforeValidator(widen)] = 1.0
 
 
 class PositivePool(Value):
@@ -243,8 +243,8 @@ PositiveNumber = Annotated[
 class RealInterval(Value):
     """An equal-tailed interval of a number that may be negative."""
 
-    lower: Annotated[float, BeforeValidator(widen), Field(allow_inf_nan=False)]
-    upper: Annotated[float, BeforeValidator(widen), Field(allow_inf_nan=False)]
+    lower: Annotated[float, Field(allow_inf_nan=False), BeforeValidator(widen)]
+    upper: Annotated[float, Field(allow_inf_nan=False), BeforeValidator(widen)]
     coverage: Coverage = 0.9
 
 

@@ -46,11 +46,11 @@ from forecast.scenario.statement_checks import (
     LARGEST,
     MOST_CASES,
     Finding,
-    Path,
     check_chance,
     check_positive,
 )
 from forecast.scenario.statements import Chance, Interval, PositiveNumber
+from forecast.scenario.tree import Path
 
 Variables = Mapping[str, Variable]
 _Covered = tuple[str, str, tuple[tuple[str, str], ...]]
@@ -90,26 +90,51 @@ def mentions(table: Table, names: frozenset[str]) -> bool:
     return any(parse_parent(reference)[0] in names for _, reference in references(table))
 
 
-def check_table(at: Path, table: Table, name: str, variables: Variables) -> Iterator[Finding]:
-    """Yield what is wrong with a table whose parents all exist."""
+def check_table(
+    at: Path, table: Table, name: str, variables: Variables, *, resolved: bool = True
+) -> Iterator[Finding]:
+    """Yield what is wrong with a table.
+
+    Parameters
+    ----------
+    at
+        Path of the table.
+    table, name
+        The table, and the name of its variable.
+    variables
+        All variables.
+    resolved
+        Whether its parents and their states all exist. If not, only what stands in the table is
+        looked at, and not what is missing.
+    """
     states = variables[name].states
+    if len(set(states)) < len(states):
+        return
     parents = parents_of(table, name)
-    n_cells = prod(len(variables[parent].states) for parent, _ in parents) * len(states)
+    n_cells = len(states)
+    if resolved:
+        n_cells *= prod(len(variables[parent].states) for parent, _ in parents)
     if n_cells > CELL_LIMIT:
         yield at, f"{len(parents)} parents make {n_cells:,} cells; at most {CELL_LIMIT:,}"
         return
     if isinstance(table, Rows):
         for index, row in enumerate(table.rows):
             yield from _check_row((*at, "rows", index), row, states)
-        yield from _check_coverage(at, table, name, variables)
+        if resolved:
+            yield from _check_coverage(at, table, name, variables)
     elif isinstance(table, NoisyMax):
         yield from _check_causes(at, table, states)
     elif isinstance(table, LikelihoodRatios):
-        yield from _check_ratios(at, table, name, variables)
+        faults = list(_check_ratios(at, table, states))
+        yield from faults
+        if resolved and not faults:
+            yield from _check_raised(at, table, name, variables)
     elif isinstance(table, Ranked):
         yield from _check_influences(at, table)
     else:
-        yield from _check_hazards(at, table, states, variables)
+        yield from _check_hazards(at, table, states)
+        if resolved:
+            yield from _check_overlaps(at, table, states, variables)
 
 
 def check_measured(at: Path, variable: Variable) -> Iterator[Finding]:
@@ -119,7 +144,10 @@ def check_measured(at: Path, variable: Variable) -> Iterator[Finding]:
         return
     where = (*at, "measured")
     if variable.role not in ("indicator", "outcome"):
-        yield where, f"only an indicator or an outcome is measured; this is a {variable.role}"
+        yield (
+            where,
+            f"only an indicator or an outcome is measured; the role here is {variable.role}",
+        )
     extra = {
         "poisson": ("dispersion", False),
         "negative_binomial": ("dispersion", True),
@@ -131,7 +159,7 @@ def check_measured(at: Path, variable: Variable) -> Iterator[Finding]:
         verb = "needs" if needed else "has no"
         yield where, f"a {measured.family} {verb} `{field}`"
     elif needed and field == "degrees" and not getattr(measured, field) <= MOST_DEGREES:
-        yield (*where, field), f"{getattr(measured, field):g}; at most {MOST_DEGREES:g}"
+        yield (*where, field), f"{getattr(measured, field):g}; at most {MOST_DEGREES:,.0f}"
     yield from _check_quantities(where, measured, variable.states)
 
 
@@ -157,7 +185,7 @@ def _check_quantities(at: Path, measured: Measured, states: tuple[str, ...]) -> 
                 yield from check_positive(where, quantity.between, per)
             elif not -LARGEST <= quantity.between.lower < quantity.between.upper <= LARGEST:
                 ends = f"[{quantity.between.lower:g}, {quantity.between.upper:g}]"
-                yield where, f"{ends}: needs lower < upper, within ±{LARGEST:g}"
+                yield where, f"{ends}: needs lower < upper, within ±{LARGEST:,.0f}"
 
 
 def _check_row(at: Path, row: Row, states: tuple[str, ...]) -> Iterator[Finding]:
@@ -179,10 +207,13 @@ def _check_row(at: Path, row: Row, states: tuple[str, ...]) -> Iterator[Finding]
         yield from check_chances((*at, kind), cells, states)
     elif kind == "counts":
         if set(cells) != set(states) or not 0 < sum(cells.values()) <= MOST_CASES:
-            yield (*at, kind), f"every state has a count; together from 1 to {MOST_CASES:g} cases"
+            yield (
+                (*at, kind),
+                f"each state has a count; together 1 to {MOST_CASES:,.0f} cases",
+            )
     elif kind == "concentration":
         if set(cells) != set(states) or min(cells.values()) <= 0:
-            yield (*at, kind), "a concentration is above 0 for every state"
+            yield (*at, kind), f"needs a number above 0 for each of {', '.join(states)}"
     elif not isclose(sum(cells.values()), 1, abs_tol=ROW_SUM_TOLERANCE):
         yield (*at, kind), f"the row sums to {sum(cells.values()):.12g}, not to 1"
 
@@ -234,7 +265,7 @@ def _check_coverage(at: Path, table: Rows, name: str, variables: Variables) -> I
         if absent:
             yield (
                 (*at, "rows", index),
-                f"the row does not say when {spell_parent(*absent[0])} is what",
+                f"the row does not say for which state of {spell_parent(*absent[0])} it holds",
             )
             return
         for config in product(*(states_meant(when[parent]) for parent in parents)):
@@ -269,22 +300,16 @@ def _check_causes(at: Path, table: NoisyMax, states: tuple[str, ...]) -> Iterato
             seen.add((reference, state))
 
 
-def _check_ratios(
-    at: Path, table: LikelihoodRatios, name: str, variables: Variables
-) -> Iterator[Finding]:
-    states = variables[name].states
-    faults = list(_check_row((*at, "base"), table.base, states))
+def _check_ratios(at: Path, table: LikelihoodRatios, states: tuple[str, ...]) -> Iterator[Finding]:
+    yield from _check_row((*at, "base"), table.base, states)
     if table.base.when:
-        faults.append(((*at, "base", "when"), "the base rate holds always: it has no `when`"))
+        yield (*at, "base", "when"), "the base rate holds always: it has no `when`"
     for index, ratio in enumerate(table.ratios):
         where = (*at, "ratios", index)
         if ratio.state not in states:
             legal = nearest(ratio.state, states)
-            faults.append(((*where, "state"), f"{ratio.state!r} is not a state; {legal}"))
-        faults += check_positive((*where, "times"), ratio.times)
-    yield from faults
-    if not faults:
-        yield from _check_raised(at, table, name, variables)
+            yield (*where, "state"), f"{ratio.state!r} is not a state; {legal}"
+        yield from check_positive((*where, "times"), ratio.times)
 
 
 def _check_raised(
@@ -360,12 +385,8 @@ def _check_influences(at: Path, table: Ranked) -> Iterator[Finding]:
         yield from check_positive((*where, "weight"), influence.weight)
 
 
-def _check_hazards(
-    at: Path, table: Hazards, states: tuple[str, ...], variables: Variables
-) -> Iterator[Finding]:
+def _check_hazards(at: Path, table: Hazards, states: tuple[str, ...]) -> Iterator[Finding]:
     has_memory = any(move.source is not None for move in table.moves)
-    seen: dict[_Covered, int] = {}
-    unclear = False
     for index, move in enumerate(table.moves):
         where = (*at, "moves", index)
         for key, state in (("from", move.source), ("to", move.target)):
@@ -376,22 +397,33 @@ def _check_hazards(
         source = move.source if has_memory else states[0]
         if source == move.target:
             yield where, f"a move leads from {source} to itself"
-        faults = list(check_chance((*where, "chance"), move.chance, move.within))
-        yield from faults
-        unclear = unclear or bool(faults)
-        for covered in _overlaps(table, index, str(source), variables):
-            if covered in seen:
-                yield where, f"the move repeats move {seen[covered] + 1} for the same configuration"
-                break
-            seen[covered] = index
-    if table.reading == "together" and not unclear:
-        yield from _check_together(at, table, seen)
+        yield from check_chance((*where, "chance"), move.chance, move.within)
     for index, multiplier in enumerate(table.multipliers):
         where = (*at, "multipliers", index)
         for key, state in (("from", multiplier.source), ("to", multiplier.target)):
             if state is not None and state not in states:
                 yield (*where, key), f"{state!r} is not a state; {nearest(state, states)}"
         yield from check_positive((*where, "times"), multiplier.times)
+
+
+def _check_overlaps(
+    at: Path, table: Hazards, states: tuple[str, ...], variables: Variables
+) -> Iterator[Finding]:
+    """No move may be given twice for the same conditions."""
+    has_memory = any(move.source is not None for move in table.moves)
+    seen: dict[_Covered, int] = {}
+    for index, move in enumerate(table.moves):
+        source = move.source if has_memory else states[0]
+        for covered in _overlaps(table, index, str(source), variables):
+            if covered in seen:
+                yield (
+                    (*at, "moves", index),
+                    f"the move repeats move {seen[covered] + 1} for the same conditions",
+                )
+                break
+            seen[covered] = index
+    if table.reading == "together":
+        yield from _check_together(at, table, seen)
 
 
 def _check_together(at: Path, table: Hazards, seen: Mapping[_Covered, int]) -> Iterator[Finding]:
@@ -410,6 +442,8 @@ def _check_together(at: Path, table: Hazards, seen: Mapping[_Covered, int]) -> I
             return
     for group in groups:
         moves = [table.moves[index] for index in group]
+        if any(fault for move in moves for fault in check_chance((), move.chance, move.within)):
+            continue
         fit = fit_competing([move.chance for move in moves], moves[0].within)
         if fit.stated and fit.too_far:
             targets = [*(move.target for move in moves), "none"]

@@ -1,0 +1,33 @@
+"""Taking text from a file that anybody may have written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from forecast.errors import InputError, Problem
+
+MAX_BYTES = 10_000_000
+
+
+def read_text(path: Path) -> str:
+    """Text of a UTF-8 file; anything else is an `InputError` that says what it is."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise InputError([Problem(str(path), f"cannot be read: {error.strerror}")]) from None
+    if len(raw) > MAX_BYTES:
+        message = f"the file is larger than the {MAX_BYTES:,} bytes that are read"
+        raise InputError([Problem(str(path), message)])
+    if not raw.strip():
+        raise InputError([Problem(str(path), "the file is empty")])
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        message = f"not a text file in UTF-8 (byte {error.start}, {raw[error.start]:#04x})"
+        raise InputError([Problem(f"{path}:{line}", message)]) from None
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        raise InputError([Problem(f"{path}:{line}", "not a text file: it holds a NUL byte")])
+    return text

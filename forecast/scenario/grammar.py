@@ -1,0 +1,106 @@
+"""What may stand where in a scenario file, by the JSON Schema of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from forecast.scenario.scenario import Scenario
+from forecast.scenario.tree import Path
+
+Schema = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """The rules of shape, for the parts of one document.
+
+    Parameters
+    ----------
+    document
+        A scenario as plain dicts, tuples and scalars. Where a part may have several forms, the
+        tag that it bears (such as `form: rows`) says which rules are meant.
+    """
+
+    document: dict[str, Any]
+
+    def value_at(self, path: Path) -> Any:
+        """What stands at a path; None if nothing does."""
+        value: Any = self.document
+        for step in path:
+            try:
+                value = value[step]
+            except (KeyError, IndexError, TypeError):
+                return None
+        return value
+
+    def schemas_at(self, path: Path) -> list[Schema]:
+        """What may stand at a path."""
+        given = self.value_at(path)
+        found: list[Schema] = []
+        for schema in self._options_at(path):
+            if "oneOf" not in schema:
+                found.append(schema)
+                continue
+            told = schema.get("discriminator", {})
+            tag = given.get(told.get("propertyName")) if isinstance(given, dict) else None
+            chosen = told.get("mapping", {}).get(tag) if isinstance(tag, str) else None
+            found += _options([{"$ref": chosen}] if chosen else schema["oneOf"])
+        return found
+
+    def tags_at(self, path: Path) -> list[Any]:
+        """Values that stand at a path to tell its form."""
+        given = self.value_at(path)
+        return [given.get(entry) for entry, _ in self._tagged(path) if isinstance(given, dict)]
+
+    def legal_tags(self, path: Path) -> list[str]:
+        """Values that may stand at a path to tell its form."""
+        return [tag for _, legal in self._tagged(path) for tag in legal]
+
+    def names_at(self, path: Path) -> list[str]:
+        """Names of the entries that a mapping at a path may have."""
+        schemas = self.schemas_at(path)
+        return list(
+            dict.fromkeys(key for schema in schemas for key in schema.get("properties", {}))
+        )
+
+    def _tagged(self, path: Path) -> Iterator[tuple[str, list[str]]]:
+        for schema in self._options_at(path):
+            if "discriminator" in schema:
+                told = schema["discriminator"]
+                yield told["propertyName"], list(told.get("mapping", {}))
+
+    def _options_at(self, path: Path) -> Iterator[Schema]:
+        if not path:
+            return iter([_schema()])
+        around = self.schemas_at(path[:-1])
+        return _options(child for schema in around for child in _children(schema, path[-1]))
+
+
+@lru_cache(maxsize=1)
+def _schema() -> Schema:
+    return Scenario.model_json_schema(by_alias=True)
+
+
+def _options(schemas: Iterable[Schema]) -> Iterator[Schema]:
+    """Schemas with references followed and alternatives listed, but for those told by a tag."""
+    for schema in schemas:
+        if "$ref" in schema:
+            yield from _options([_schema()["$defs"][schema["$ref"].rsplit("/", 1)[1]]])
+        elif "anyOf" in schema:
+            yield from _options(schema["anyOf"])
+        else:
+            yield schema
+
+
+def _children(schema: Schema, step: str | int) -> list[Schema]:
+    if isinstance(step, int) and schema.get("type") == "array":
+        inner = schema.get("prefixItems", [])
+        child = inner[step] if step < len(inner) else schema.get("items")
+    else:
+        patterns = list(schema.get("patternProperties", {}).values())
+        other = patterns[0] if patterns else schema.get("additionalProperties")
+        child = schema.get("properties", {}).get(step, other)
+    return [child] if isinstance(child, dict) else []

@@ -1,0 +1,211 @@
+"""A YAML file as a tree of plain values whose parts know their lines."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from itertools import accumulate
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import ConstructorError, RoundTripConstructor
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import Node
+from ruamel.yaml.reader import ReaderError
+from ruamel.yaml.scalarbool import ScalarBoolean
+
+from forecast.errors import InputError, Problem
+
+Path = tuple[str | int, ...]
+"""Where a part is: names of entries, and numbers of items."""
+
+MAX_NODES = 500_000
+MAX_DEPTH = 100
+
+
+def read_tree(text: str, where: str) -> CommentedMap:
+    """Mapping that a YAML text holds, with the lines of its parts.
+
+    Parameters
+    ----------
+    text
+        A YAML document. Dates stay text, for the fields that hold them to read.
+    where
+        Name of the file, for messages.
+
+    Raises
+    ------
+    InputError
+        If it is not YAML, not a mapping, or nested without end.
+    """
+    tree = _guarded(text, where, "load")
+    if not isinstance(tree, CommentedMap):
+        raise InputError(
+            [Problem(where, "a scenario is a mapping of names to values: `name: value`")]
+        )
+    return tree
+
+
+def read_nodes(text: str, where: str) -> Node:
+    """Nodes of a YAML text, each with the places where it begins and ends."""
+    node: Node = _guarded(text, where, "compose")
+    return node
+
+
+def plain(tree: CommentedMap, where: str) -> dict[str, Any]:
+    """Plain dicts, tuples and scalars; a file that unfolds without end is refused."""
+    left = MAX_NODES
+
+    def convert(node: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise InputError([Problem(where, f"unfolds to more than {MAX_NODES:,} values")])
+        if isinstance(node, CommentedMap):
+            return {_scalar(key): convert(value) for key, value in node.items()}
+        if isinstance(node, CommentedSeq):
+            return tuple(convert(item) for item in node)
+        return _scalar(node)
+
+    try:
+        found: dict[str, Any] = convert(tree)
+    except RecursionError:
+        raise InputError([Problem(where, "a part of the file contains itself")]) from None
+    return found
+
+
+def line_at(tree: CommentedMap, path: Path) -> int:
+    """Line, from 1, of the deepest part of a path that the file has."""
+    node: Any = tree
+    line = 0
+    for step in path:
+        try:
+            line = node.lc.key(step)[0] if isinstance(node, CommentedMap) else node.lc.item(step)[0]
+            node = node[step]
+        except (KeyError, IndexError, AttributeError, TypeError):
+            break
+    return line + 1
+
+
+def _guarded(text: str, where: str, verb: str) -> Any:
+    if _depth(text) > MAX_DEPTH:
+        raise InputError([Problem(where, f"brackets are nested more than {MAX_DEPTH} deep")])
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return getattr(_yaml(), verb)(text)
+    except MarkedYAMLError as error:
+        raise InputError([_syntax_problem(error, where)]) from None
+    except ReaderError as error:
+        line = text[: error.position].count("\n") + 1
+        code = ord(text[error.position])
+        message = f"the invisible character U+{code:04X} cannot be in a file; remove it"
+        raise InputError([Problem(f"{where}:{line}", message)]) from None
+    except RecursionError:
+        raise InputError([Problem(where, "nested too deeply to be read")]) from None
+    except (YAMLError, ValueError, AssertionError, LookupError, TypeError) as error:
+        first_line = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError([Problem(where, f"not valid YAML: {first_line}")]) from None
+
+
+def _depth(text: str) -> int:
+    """Deepest nesting of brackets; a parser would recurse as far."""
+    steps = ((character in "[{") - (character in "]}") for character in text)
+    return max(accumulate(steps), default=0)
+
+
+def _yaml() -> YAML:
+    """A reader that keeps lines, and leaves dates to the schema."""
+    yaml = YAML(typ="rt")
+    yaml.Constructor = _Constructor
+    return yaml
+
+
+class _Constructor(RoundTripConstructor):
+    """Makes mappings, lists and scalars, and nothing that a tag asks for beyond these."""
+
+    def construct_object(self, node: Node, deep: bool = False) -> Any:
+        tag = str(node.tag)
+        if tag.removeprefix(_CORE) not in _KINDS:
+            shown = tag.replace(_CORE, "!!")
+            raise ConstructorError(None, None, f"found the tag {shown!r}", node.start_mark)
+        return super().construct_object(node, deep)
+
+
+_CORE = "tag:yaml.org,2002:"
+_KINDS = {"map", "seq", "str", "int", "float", "bool", "null", "timestamp", "merge"}
+_Constructor.add_constructor(f"{_CORE}timestamp", lambda self, node: self.construct_scalar(node))
+
+
+def _scalar(node: Any) -> Any:
+    if isinstance(node, ScalarBoolean):
+        return bool(node)
+    for kind in (bool, int, float, str):
+        if isinstance(node, kind):
+            return kind(node)
+    return node
+
+
+_FAULTS = (
+    (r"found duplicate key \"?(.*?)\"? with value", "{0!r} is given twice; keep one of them"),
+    (r"found duplicate key (\S+)", "{0} is given twice; keep one of them"),
+    (r"found the tag '(.*)'", "{0} asks for something that a scenario has not; put text in quotes"),
+    (r"found character '\\t'", "a tab; indent with spaces"),
+    (
+        r"found character '(.)' that cannot start",
+        "text that starts with {0} needs quotes around it",
+    ),
+    (
+        r"mapping values are not allowed",
+        "a colon that cannot be here: put text that contains a colon in quotes, and see whether "
+        "the indentation of this line is right",
+    ),
+    (
+        r"could not find expected ':'",
+        "a line without its colon: every entry is written `name: value`",
+    ),
+    (
+        r"expected <block end>, but found '(?:<block mapping start>|<block sequence start>|\?)'",
+        "the line is indented otherwise than its neighbours; entries of one thing begin in the "
+        "same column",
+    ),
+    (
+        r"expected <block end>, but found '-'",
+        "the `-` of an item does not stand under the `-` of the items before it",
+    ),
+    (r"expected <block end>", "something stands after the end of a value; is a quote misplaced?"),
+    (
+        r"expected ',' or '(.)', but got",
+        "a list or mapping in brackets is not closed: a comma or {0} is missing",
+    ),
+    (r"unexpected end of stream|document separator", "a quote is opened and never closed"),
+    (
+        r"undefined alias '(.*)'",
+        "*{0} refers to a part &{0} that is nowhere; text that starts with * needs quotes",
+    ),
+    (
+        r"unknown escape character '(.)'",
+        "\\{0} means nothing in double quotes; write \\\\ for a backslash",
+    ),
+    (
+        r"but found another document|expected '<document start>'",
+        "a second document begins here; a file holds one scenario",
+    ),
+)
+"""What a parser says, and what that means to somebody who writes a scenario."""
+
+
+def _syntax_problem(error: MarkedYAMLError, where: str) -> Problem:
+    said = f"{error.problem or error.context}"
+    mark = error.problem_mark or error.context_mark
+    message = said.splitlines()[0]
+    for pattern, plain_words in _FAULTS:
+        found = re.search(pattern, said)
+        if found:
+            message = plain_words.format(*found.groups())
+            break
+    opened = error.context_mark
+    if opened is not None and mark is not None and 0 < opened.line < mark.line:
+        message += f" (it belongs to what begins in line {opened.line + 1})"
+    return Problem(f"{where}:{mark.line + 1}" if mark else where, f"not valid YAML: {message}")
