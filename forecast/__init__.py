@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from forecast.analysis.checkup import Check, check
     from forecast.analysis.comparison import credibility, likelier, ranks
     from forecast.analysis.derived_matrix import ach_view
+    from forecast.analysis.implied import implied_table
     from forecast.analysis.sensitivity import sensitivity, sensitivity_of
     from forecast.errors import (
         ForecastError,
@@ -62,6 +63,7 @@ _HOMES = {
     "analysis.checkup": ("Check", "check"),
     "analysis.comparison": ("credibility", "likelier", "ranks"),
     "analysis.derived_matrix": ("ach_view",),
+    "analysis.implied": ("implied_table",),
     "analysis.sensitivity": ("sensitivity", "sensitivity_of"),
     "errors": (
         "ForecastError",
@@ -123,6 +125,7 @@ __all__ = [
     "forecast",
     "from_pgmpy",
     "from_pyagrum",
+    "implied_table",
     "likelier",
     "load_scenario",
     "new_scenario",

@@ -41,6 +41,7 @@ PUBLIC = [
     "forecast",
     "from_pgmpy",
     "from_pyagrum",
+    "implied_table",
     "likelier",
     "load_scenario",
     "new_scenario",

@@ -47,7 +47,7 @@ from forecast.scenario.forms import (
     states_meant,
 )
 from forecast.scenario.scenario import Scenario
-from forecast.scenario.statements import Chance, Pool, PositiveNumber, PositivePool, RealInterval
+from forecast.scenario.statements import PositiveNumber, RealInterval
 
 Array = npt.NDArray[np.float64]
 
@@ -81,14 +81,13 @@ class _Judgements:
     real: list[tuple[float, float]] = field(default_factory=list)
     labels: dict[str, list[str]] = field(default_factory=dict)
     misfits: list[Misfit] = field(default_factory=list)
-    pools: list[tuple[str, Pool | PositivePool]] = field(default_factory=list)
 
     def row(self, row: Row, states: tuple[str, ...], label: str) -> list[Cell]:
         """Cells of one stated row, in the order of the states."""
         if row.exactly is not None:
             return [self.writer.constant(row.exactly.get(state, 0.0)) for state in states]
         if row.chance is not None:
-            self._note_row(row.chance, states, label)
+            self.note_fit(label, states, fit_row(states, row.chance))
         return self.dirichlet(row_concentration(row, states), states, label)
 
     def dirichlet(
@@ -104,21 +103,10 @@ class _Judgements:
         number = self._label(family, label)
         return [(family, number * len(states) + k) for k in range(len(states))]
 
-    def _note_row(self, chance: Mapping[str, Chance], states: tuple[str, ...], label: str) -> None:
-        """Remember what the row's prior moves, and who disagrees about it."""
-        self.note_fit(label, states, fit_row(states, chance))
-        for state, stated in chance.items():
-            self.note_pool(f"{label}: {state}", stated)
-
     def note_fit(self, label: str, states: tuple[str, ...], fit: RowFit) -> None:
         """Remember where a row's prior moves the intervals that were stated."""
         if fit.stated:
             self.misfits.append(Misfit(label, states, fit))
-
-    def note_pool(self, label: str, stated: object) -> None:
-        """Remember what several experts say about a number."""
-        if isinstance(stated, (Pool, PositivePool)):
-            self.pools.append((label, stated))
 
     def beta(self, shape: tuple[float, float], label: str) -> Cell:
         """Cell of a chance."""
@@ -127,7 +115,6 @@ class _Judgements:
 
     def factor(self, stated: PositiveNumber, label: str, per: float | None = None) -> Cell:
         """Cell of a positive number."""
-        self.note_pool(label, stated)
         self.positive.append(fit_positive(stated, per).shape)
         return "positive", self._label("positive", label)
 
@@ -179,7 +166,6 @@ class _Builder:
             priors=self.judgements.priors(),
             measures=measures,
             misfits=tuple(self.judgements.misfits),
-            pools=tuple(self.judgements.pools),
             tape=self.writer.finish(self.judgements.sizes(), self.cells),
         )
 
@@ -392,8 +378,6 @@ class _Builder:
         targets = tuple(move.target for move in moves)
         source = f" {first.source}→" if first.source else " →"
         told = f"{label}{source}{'|'.join(targets)}{_say(first.when)} within {within:g} days"
-        for move in moves:
-            judged.note_pool(f"{told}: {move.target}", move.chance)
         fit = fit_competing([move.chance for move in moves], within)
         if len(moves) == 1:
             a, b = fit.concentration

@@ -17,7 +17,6 @@ import numpy.typing as npt
 from forecast.inference.network import Network
 from forecast.inference.tape import Tape
 from forecast.scenario.fits import RowFit
-from forecast.scenario.statements import Pool, PositivePool
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
@@ -105,8 +104,6 @@ class TableProgram:
         What is reported about the variables that are measured.
     misfits
         Rows of which several intervals were stated, and where their priors moved them.
-    pools
-        What several experts said about one number, by its label.
     tape
         Computes the cells.
     """
@@ -115,7 +112,6 @@ class TableProgram:
     priors: Priors
     measures: dict[str, Measure]
     misfits: tuple[Misfit, ...]
-    pools: tuple[tuple[str, Pool | PositivePool], ...]
     tape: Tape
 
     def cells(self, parameters: Mapping[str, Any]) -> Array:

@@ -7,6 +7,7 @@ from datetime import date
 
 from forecast.estimate import DASH, MASS_TEXT, Estimate, interval, percent, quantity
 from forecast.outlook import ANY_DANGEROUS, CourseOutlook, Forecast
+from forecast.reporting.confidence import confidence_sentence, experts_section
 from forecast.reporting.document import (
     Block,
     Cell,
@@ -68,6 +69,7 @@ def gather(outlook: Forecast, previous: Forecast | None = None) -> Document:
             indicators_section(outlook),
             actors_section(outlook),
             sources_section(outlook),
+            *filter(None, (experts_section(outlook),)),
             method_section(outlook),
         ),
     )
@@ -109,6 +111,7 @@ def _takeaway(outlook: Forecast) -> Section:
         blocks.append(Prose(text, ANY_LABEL))
     if outlook.scenario.tripwires:
         blocks.append(Prose(tripwires_summary(outlook), "Tripwires"))
+    blocks.append(Prose(confidence_sentence(outlook), "Confidence"))
     return Section("takeaway", "Key takeaway", (*blocks, *_author(outlook, "takeaway")))
 
 

@@ -1,0 +1,134 @@
+"""Analytic confidence: how firmly the probabilities stand, apart from how high they are.
+
+Low, moderate or high by four signs, each read off the forecast. The rating is the second lowest of
+them, so that one bad sign does not decide and two do. The limits are judgements; they follow what
+analytic standards ask confidence to rest on (quality, number and independence of sources, and how
+much the judgement could move).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import betaincinv, ndtri
+
+from forecast.estimate import DASH, MASS_TEXT, Estimate, percent, quantity
+from forecast.outlook import Forecast
+from forecast.reporting.document import Prose, Section, Table
+from forecast.reporting.wording import counted
+from forecast.scenario.elicitation import fit_chance, fit_positive
+from forecast.scenario.fits import TAILS
+from forecast.scenario.pools import Pooled, find_pools
+from forecast.scenario.statements import Pool
+
+RATINGS = ("low", "moderate", "high")
+WIDE, NARROW = 0.35, 0.15
+"""Widths of the interval of the probability to act on."""
+FEW, MANY = 2, 4
+"""Independent witnesses from which confidence is moderate, and high."""
+MOSTLY_WEAK, HARDLY_WEAK = 0.5, 0.2
+"""Share of reports from sources of grade D, E or F."""
+DISPUTED, AGREED = 0.5, 0.25
+"""Distance between the means of the experts who lie furthest apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """One sign of confidence: its rating, by number, and what was seen."""
+
+    rating: int
+    reason: str
+
+
+def confidence_sentence(outlook: Forecast) -> str:
+    """Confidence and its reasons, lowest first.
+
+    Parameters
+    ----------
+    outlook
+        The forecast to report.
+    """
+    signs = sorted(signs_of(outlook), key=lambda sign: sign.rating)
+    rating = RATINGS[signs[min(1, len(signs) - 1)].rating]
+    reasons = "; ".join(f"{sign.reason} ({RATINGS[sign.rating]})" for sign in signs)
+    return f"{rating.capitalize()}: {reasons}."
+
+
+def signs_of(outlook: Forecast) -> Iterator[Sign]:
+    """Yield the signs on which confidence rests."""
+    acted_on = outlook.any_dangerous if outlook.most_dangerous else outlook.most_likely.within
+    width = acted_on.upper - acted_on.lower
+    told = f"the {MASS_TEXT} interval is {counted(round(100 * width), 'point')} wide"
+    yield Sign(_rate(-width, -WIDE, -NARROW), told)
+    reports = outlook.evidence.observations
+    witnesses = len({report.origin or report.id for report in reports})
+    yield Sign(
+        _rate(witnesses, FEW, MANY),
+        counted(witnesses, "independent witness", "independent witnesses"),
+    )
+    weak = sum(report.reliability in "DEF" for report in reports) / max(len(reports), 1)
+    told = f"{percent(weak)} of the reports come from sources of grade D, E or F"
+    yield Sign(_rate(-weak, -MOSTLY_WEAK, -HARDLY_WEAK), told)
+    gaps = [
+        disagreement(pooled)
+        for pooled in find_pools(outlook.scenario)
+        if isinstance(pooled.pool, Pool)
+    ]
+    if gaps:
+        told = f"experts lie up to {counted(round(100 * max(gaps)), 'point')} apart"
+        yield Sign(_rate(-max(gaps), -DISPUTED, -AGREED), told)
+
+
+def _rate(value: float, moderate: float, high: float) -> int:
+    """Number of the rating: the larger the value, the higher."""
+    return int(value >= moderate) + int(value >= high)
+
+
+def disagreement(pooled: Pooled) -> float:
+    """Distance between the means of the experts on a chance who lie furthest apart."""
+    means = [_mean(expert.says, pooled.days) for expert in pooled.pool.experts.values()]
+    return max(means) - min(means)
+
+
+def _mean(stated: Any, days: float | None) -> float:
+    a, b = fit_chance(stated, days).shape
+    return a / (a + b)
+
+
+def experts_section(outlook: Forecast) -> Section | None:
+    """What each expert said where several spoke on one number; None where nobody did.
+
+    Parameters
+    ----------
+    outlook
+        The forecast to report.
+    """
+    rows = tuple(row for pooled in find_pools(outlook.scenario) for row in _expert_rows(pooled))
+    if not rows:
+        return None
+    note = (
+        f"Each expert's prior mean with its {MASS_TEXT} interval, and the pool that the model uses."
+    )
+    table = Table(("Number", "Expert", "Weight", "Says"), rows, (6, 3, 1, 3))
+    return Section("experts", "Experts", (Prose(note, voice="note"), table))
+
+
+def _expert_rows(pooled: Pooled) -> Iterator[tuple[str, str, str, str]]:
+    how = pooled.pool.pool.replace("_", "-")
+    for name, expert in pooled.pool.experts.items():
+        yield pooled.label, name, f"{expert.weight:g}", _say(expert.says, pooled)
+    yield pooled.label, f"pool ({how})", "", _say(pooled.pool, pooled)
+
+
+def _say(stated: Any, pooled: Pooled) -> str:
+    """Mean and interval of a prior."""
+    if isinstance(pooled.pool, Pool):
+        a, b = fit_chance(stated, pooled.days).shape
+        low, high = betaincinv(a, b, TAILS)
+        return quantity(Estimate(a / (a + b), float(low), float(high)))
+    mean, sd = fit_positive(stated, pooled.days).shape
+    low, high = np.exp(mean + sd * ndtri(TAILS))
+    return f"{np.exp(mean + sd**2 / 2):.3g} ({low:.3g}{DASH}{high:.3g})"

@@ -1,0 +1,67 @@
+"""Numbers of a scenario on which several experts speak."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from forecast.scenario.forms import Count, Move, states_meant
+from forecast.scenario.scenario import Scenario
+from forecast.scenario.statements import Pool, PositivePool
+
+
+@dataclass(frozen=True, slots=True)
+class Pooled:
+    """A number on which several experts speak.
+
+    Attributes
+    ----------
+    label
+        Variable, entry, and the condition under which it holds.
+    pool
+        What they say.
+    days
+        Days to which a hazard or a rate refers; None for other numbers.
+    """
+
+    label: str
+    pool: Pool | PositivePool
+    days: float | None
+
+
+def find_pools(scenario: Scenario) -> Iterator[Pooled]:
+    """Yield every number on which several experts speak, in the order of the scenario."""
+    for name, variable in scenario.variables.items():
+        for slot in ("initial", "transition", "table", "measured"):
+            part = getattr(variable, slot)
+            if part is not None:
+                yield from _walk(part, name + (" at first" if slot == "initial" else ""), "", None)
+
+
+def _walk(part: Any, label: str, when: str, days: float | None) -> Iterator[Pooled]:
+    if isinstance(part, Pool | PositivePool):
+        yield Pooled(label + when, part, days)
+    elif isinstance(part, BaseModel):
+        if isinstance(part, Move):
+            label, days = f"{label} {part.source or ''}→{part.target}", part.within
+        if isinstance(part, Count):
+            days = part.per
+        told = _say(getattr(part, "when", {})) or when
+        for name in type(part).model_fields:
+            inner = getattr(part, name)
+            named = f"{label}: {name}" if isinstance(inner, Pool | PositivePool) else label
+            yield from _walk(inner, named, told, days)
+    elif isinstance(part, Mapping):
+        for key, inner in part.items():
+            yield from _walk(inner, f"{label}: {key}", when, days)
+    elif isinstance(part, tuple):
+        for inner in part:
+            yield from _walk(inner, label, when, days)
+
+
+def _say(when: Mapping[str, Any]) -> str:
+    said = ", ".join(f"{ref}={'|'.join(states_meant(value))}" for ref, value in when.items())
+    return f" | {said}" if said else ""
