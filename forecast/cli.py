@@ -24,6 +24,8 @@ NOTABLE_MISS = 0.02
 """Distance of a fitted from a stated interval, in probability, that `check` speaks of."""
 
 DONE, BAD_INPUT, BAD_FIT, TOO_LARGE = 0, 1, 4, 3
+STOPPED, READER_GONE = 130, 141
+"""What a shell says of a program that was interrupted, or whose reader closed the pipe."""
 
 DESCRIPTION = """\
 Forecast what an actor will do next, from a scenario and the reports known at a date.
@@ -64,7 +66,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return TOO_LARGE
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
-        return 130
+        return STOPPED
+    except BrokenPipeError:
+        # Whoever read the output has gone; nothing more can be written, not even on exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return READER_GONE
 
 
 def _parser() -> argparse.ArgumentParser:
