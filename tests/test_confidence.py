@@ -85,17 +85,17 @@ FAR = {"Ann": {"says": (0.8, 0.95)}, "Bo": {"says": (0.01, 0.1)}}
     ("width", "reports", "experts", "rating"),
     [
         (0.1, GOOD, None, "High"),
-        (0.5, GOOD, None, "High"),
+        (0.5, GOOD, None, "Moderate"),
         (0.5, GOOD[:1], None, "Low"),
         (0.2, GOOD[:3], None, "Moderate"),
-        (0.1, [report(k, "B", "one rumour") for k in range(5)], None, "High"),
+        (0.1, [report(k, "B", "one rumour") for k in range(5)], None, "Moderate"),
         (0.2, [report(k, "F", "one rumour") for k in range(5)], None, "Low"),
         (0.5, GOOD, FAR, "Low"),
         (0.2, GOOD, {"Ann": {"says": (0.1, 0.3)}, "Bo": {"says": (0.3, 0.6)}}, "Moderate"),
         (0.5, [], None, "Low"),
     ],
 )
-def test_the_second_lowest_sign_decides(width, reports, experts, rating):
+def test_one_low_sign_does_not_decide_and_two_do(width, reports, experts, rating):
     assert confidence_sentence(outlook(width, reports, experts)).startswith(f"{rating}: ")
 
 

@@ -1,9 +1,8 @@
 """Analytic confidence: how firmly the probabilities stand, apart from how high they are.
 
-Low, moderate or high by four signs, each read off the forecast. The rating is the second lowest of
-them, so that one bad sign does not decide and two do. The limits are judgements; they follow what
-analytic standards ask confidence to rest on (quality, number and independence of sources, and how
-much the judgement could move).
+Low, moderate or high by four signs, each read off the forecast: high if all are, low if two are,
+moderate otherwise. The limits are judgements; they follow what analytic standards ask confidence
+to rest on (quality, number and independence of sources, and how much the judgement could move).
 """
 
 from __future__ import annotations
@@ -25,6 +24,7 @@ from forecast.scenario.pools import Pooled, find_pools
 from forecast.scenario.statements import Pool
 
 RATINGS = ("low", "moderate", "high")
+MODERATE = RATINGS.index("moderate")
 WIDE, NARROW = 0.35, 0.15
 """Widths of the interval of the probability to act on."""
 FEW, MANY = 2, 4
@@ -52,7 +52,8 @@ def confidence_sentence(outlook: Forecast) -> str:
         The forecast to report.
     """
     signs = sorted(signs_of(outlook), key=lambda sign: sign.rating)
-    rating = RATINGS[signs[min(1, len(signs) - 1)].rating]
+    lowest, second = (sign.rating for sign in signs[:2])
+    rating = RATINGS[max(lowest, min(second, MODERATE))]
     reasons = "; ".join(f"{sign.reason} ({RATINGS[sign.rating]})" for sign in signs)
     return f"{rating.capitalize()}: {reasons}."
 
