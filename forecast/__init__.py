@@ -17,6 +17,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from forecast.analysis.cell_sensitivity import cell_sensitivity_of
     from forecast.analysis.checkup import Check, check
     from forecast.analysis.comparison import credibility, likelier, ranks
     from forecast.analysis.derived_matrix import ach_view
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
 __version__ = version("forecast")
 
 _HOMES = {
+    "analysis.cell_sensitivity": ("cell_sensitivity_of",),
     "analysis.checkup": ("Check", "check"),
     "analysis.comparison": ("credibility", "likelier", "ranks"),
     "analysis.derived_matrix": ("ach_view",),
@@ -119,6 +121,7 @@ __all__ = [
     "ach_view",
     "beliefs",
     "build_model",
+    "cell_sensitivity_of",
     "check",
     "credibility",
     "elicit",

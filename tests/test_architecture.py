@@ -35,6 +35,7 @@ PUBLIC = [
     "ach_view",
     "beliefs",
     "build_model",
+    "cell_sensitivity_of",
     "check",
     "credibility",
     "elicit",

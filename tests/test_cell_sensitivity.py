@@ -1,0 +1,94 @@
+"""Derivatives by cells against exact ones, and against complex steps through the full joint."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import forecast as fc
+from forecast.inference.beliefs import Beliefs
+from forecast.inference.network import Block, Network, Node
+from tests.networks import dynamic_case, static_case
+
+A, B, C = 2, 3, 2
+NETWORK = Network(
+    (
+        Node("a", ("a0", "a1"), Block((), 0), None),
+        Node("b", ("b0", "b1", "b2"), Block((("a", 0),), A), None),
+        Node("c", ("c0", "c1"), Block((("b", 0),), A + A * B), None),
+    ),
+    A + A * B + B * C,
+    dynamic=False,
+)
+
+
+def tables(seed, n=2):
+    rng = np.random.default_rng(seed)
+    rows = [rng.dirichlet(np.ones(k), n).T for k in (A, B, B, C, C, C)]
+    return np.concatenate(rows)
+
+
+def joint(theta):
+    """P(a, b, c), up to a factor, as a product of the tables; complex cells are allowed."""
+    a, b, c = theta[:A], theta[A : A + A * B].reshape(A, B), theta[A + A * B :].reshape(B, C)
+    return a[:, None, None] * b[:, :, None] * c[None]
+
+
+def bits(theta):
+    """I(a; c) of the joint, normalised."""
+    both = joint(theta).sum(axis=1)
+    both = both / both.sum()
+    return (both * np.log2(both / np.outer(both.sum(axis=1), both.sum(axis=0)))).sum()
+
+
+def complex_slopes(function, theta):
+    """Squire and Trapp 1998: a step along the imaginary axis has no rounding."""
+    steps = theta + 1e-30j * np.eye(len(theta))
+    return np.array([function(row).imag / 1e-30 for row in steps])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_information_by_cell_equals_complex_steps(seed):
+    theta = tables(seed)
+    beliefs = Beliefs.of(NETWORK, theta)
+    found = fc.cell_sensitivity_of(
+        beliefs, lambda b: b.information("a").sel(variable="c", drop=True)
+    )
+    expected = [complex_slopes(bits, theta[:, draw]) for draw in range(2)]
+    np.testing.assert_allclose(found[0], expected, atol=1e-8)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_union_by_cell_equals_complex_steps(seed):
+    theta = tables(seed)
+
+    def either(cells):
+        p = joint(cells)
+        return (p[1].sum() + p[0, :, 1].sum()) / p.sum()
+
+    found = fc.cell_sensitivity_of(
+        Beliefs.of(NETWORK, theta), lambda b: b.union([("a", "a1"), ("c", "c1")])
+    )
+    expected = [complex_slopes(either, theta[:, draw]) for draw in range(2)]
+    np.testing.assert_allclose(found[0], expected, atol=1e-8)
+
+
+@pytest.mark.parametrize("make", [static_case, dynamic_case])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_state_by_cell_equals_the_exact_derivative(make, seed):
+    """Structural zeros too, where points can only lie above."""
+    case = make(seed)
+    beliefs = Beliefs.of(case.network, case.theta[:, None], case.log_like)
+    node = case.network.nodes[-1]
+    time = beliefs.times[-1]
+    exact = beliefs.cell_sensitivity({node.name: node.states[0]}, time)
+    found = fc.cell_sensitivity_of(
+        beliefs,
+        lambda b: b.posterior(node.name, time, view="smoothed").sel(state=node.states[0]),
+    )
+    np.testing.assert_allclose(found, exact, atol=1e-8)
+
+
+def test_a_question_must_answer_for_every_draw():
+    with pytest.raises(fc.InputError, match="one finite number for each draw"):
+        fc.cell_sensitivity_of(Beliefs.of(NETWORK, tables(0)), lambda b: b.posterior("a"))
