@@ -3,7 +3,6 @@
 import re
 from itertools import product
 from math import sqrt
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,8 +18,8 @@ from forecast.inference.prior import prior_beliefs
 from forecast.inference.star import star_posterior
 from forecast.interchange.ach import RATINGS
 from forecast.interchange.ach_scenario import ASSUMED_RATIOS, LIKELIEST, witness_names
+from tests.pages import DOCS, run_page
 
-PAGE = Path(__file__).parents[1] / "docs" / "ach.md"
 TWO = ("accident", "attack")
 EVEN = {"accident": 0.5, "attack": 0.5}
 
@@ -587,18 +586,11 @@ def test_the_command_prints_both_rankings(tmp_path, capsys):
     assert main(["ach", str(tmp_path / "none.csv")]) == 1
 
 
-def test_the_page_on_competing_hypotheses_runs(tmp_path, monkeypatch):
-    page = PAGE.read_text(encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    [table] = re.findall(r"^```csv\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
-    Path("blast.csv").write_text(table, encoding="utf-8")
-    blocks = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
-    names = {}
-    for block in blocks:
-        exec(block, names)
-    assert len(blocks) == 5
+def test_the_page_on_competing_hypotheses_runs(tmp_path):
+    names = run_page(DOCS / "ach.md", tmp_path)
     assert names["found"].differences
     assert names["problem"].as_of.isoformat() == "2024-05-01"
+    assert not names["view"].table.empty
 
 
 @pytest.mark.slow

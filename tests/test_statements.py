@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from ruamel.yaml import YAML
 from scipy import optimize, stats
 
 import forecast as fc
@@ -35,6 +36,7 @@ from forecast.scenario.statements import (
     Word,
 )
 from forecast.scenario.words import LEXICONS
+from tests.pages import DOCS
 
 BASIS = "judgement: made up for a test"
 N = 400_000
@@ -355,3 +357,47 @@ def test_a_number_is_shown_in_words_and_as_a_curve():
     assert "<svg" in shown._repr_html_()
     assert max(shown.curve[1]) == pytest.approx(stats.beta(*shown.shape).pdf(0.115), rel=0.05)
     assert "█" in repr(shown)
+
+
+def documented(heading):
+    """Rows of a table of the page on scenarios: what to write, and the prior that it becomes."""
+    page = (DOCS / "scenarios.md").read_text(encoding="utf-8")
+    section = page.split(f"### {heading}\n")[1].split("\n#")[0]
+    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line[:3] == "| `"]
+    return [(YAML(typ="safe").load(written.strip("`")), becomes) for written, _, becomes in rows]
+
+
+@pytest.mark.parametrize(("written", "becomes"), documented("Chances"))
+def test_a_chance_becomes_what_the_page_says(written, becomes):
+    days = 90 if "count" in written else None
+    assert becomes.endswith(fc.elicit(written, within=days).words.split("; ")[-1].rstrip("."))
+
+
+@pytest.mark.parametrize(("written", "becomes"), documented("Positive numbers"))
+def test_a_positive_number_becomes_what_the_page_says(written, becomes):
+    days = 7 if "count" in written else None
+    assert becomes.endswith(fc.elicit(positive=written, per=days).words.split("; ")[-1].rstrip("."))
+
+
+@pytest.mark.parametrize(("written", "becomes"), documented("Rows"))
+def test_a_row_becomes_what_the_page_says(written, becomes):
+    row = Row(**written, basis=BASIS)
+    if row.exactly is not None:
+        assert becomes.startswith("no prior")
+        return
+    [cells] = [cells for cells in (row.chance, row.counts, row.concentration) if cells] or ["abc"]
+    states = ("storm", "calm") if len(cells) == 1 else tuple(cells)
+    shape = row_concentration(row, states)
+    if len(cells) == 1:
+        assert shape == fit_chance(row.chance["storm"]).shape
+    else:
+        assert becomes.endswith(f"Dirichlet({', '.join(f'{alpha:.4g}' for alpha in shape)})")
+
+
+def test_two_readings_of_the_same_chances():
+    """The shares that the page on scenarios quotes, from chances that are all but known."""
+    moves = (("storm", (0.1999, 0.2001)), ("fog", (0.3999, 0.4001)))
+    _, alone = after_ninety_days(race("alone", 5, moves), 10, 5)
+    np.testing.assert_allclose(alone[:, 1:].mean(axis=0), [0.158, 0.362], atol=5e-4)
+    _, together = after_ninety_days(race("together", 5, moves), 10, 5)
+    np.testing.assert_allclose(together.mean(axis=0), [0.4, 0.2, 0.4], atol=5e-4)
