@@ -149,9 +149,17 @@ class Forecast:
         """Probability that a variable is in one of some states at a step.
 
         States of one variable exclude one another, so their draws add up.
+
+        Raises
+        ------
+        InputError
+            If the timeline has no such step.
         """
-        draws = sum(self.draws_of(variable, state)[..., step] for state in dict.fromkeys(states))
-        return Estimate.of(draws)
+        draws = sum(self.draws_of(variable, state) for state in dict.fromkeys(states))
+        n_steps = np.shape(draws)[-1]
+        if not 0 <= step < n_steps:
+            raise InputError([Problem("step", f"{step} is not one of the {n_steps} steps")])
+        return Estimate.of(np.asarray(draws)[..., step])
 
     def timeline_of(self, variable: str, state: str) -> list[Estimate]:
         """Probability of a state at every step: filtered, then forecast."""

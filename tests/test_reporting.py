@@ -402,6 +402,9 @@ def test_chance_of_several_levels_is_their_sum(outlook):
     both = outlook.union_probability("troops", ["few", "many"], 3).mean
     single = [outlook.state_probability("troops", state, 3).mean for state in ("few", "many")]
     assert both == pytest.approx(sum(single), rel=1e-12)
+    for step in (-1, 10_000):
+        with pytest.raises(fc.InputError, match=f"{step} is not one of the"):
+            outlook.union_probability("troops", ["few", "many"], step)
 
 
 @pytest.mark.parametrize(
