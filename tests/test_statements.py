@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from ruamel.yaml import YAML
@@ -401,3 +403,73 @@ def test_two_readings_of_the_same_chances():
     np.testing.assert_allclose(alone[:, 1:].mean(axis=0), [0.158, 0.362], atol=5e-4)
     _, together = after_ninety_days(race("together", 5, moves), 10, 5)
     np.testing.assert_allclose(together.mean(axis=0), [0.4, 0.2, 0.4], atol=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"stated": (0.3, 0.3 + 1e-12)}, "no Beta distribution has its interval"),
+        ({"stated": (1e-9, 1e-8)}, "no Beta distribution has its interval"),
+        ({"guess": 1e-12, "cases": 1}, "too near to certainty"),
+        ({"guess": 0.5, "cases": 1e-300}, "too near to certainty"),
+        ({"low": 1e-9, "median": 1e-8, "high": 1e-7}, "too near to certainty"),
+        ({"count": 10**6, "days": 1.0, "within": 30}, "make one within 30 days certain"),
+        ({"count": 3, "days": 1.0, "within": 1e-8}, "too near to certainty"),
+        ({"row": {"a": (1e-5, 1e-4), "b": (0.2, 0.4), "c": (0.6, 0.8)}}, "which holds the mean"),
+        ({"positive": {"low": 0.01, "median": 0.011, "high": 100.0}}, "at most a factor of 2"),
+        ({"positive": {"lower": 0.1, "upper": 2.0, "coverage": 0.01}}, "times the lower"),
+        ({"positive": {"guess": 1e300, "factor": 10.0}}, "a guess of 1e+300"),
+        ({"experts": {"A": {"says": (0.1, 0.2), "weight": 1e308}}}, "experts.A.weight"),
+        ({"row": 3}, "row: 3; needs what is said of each state"),
+        ({"stated": (0.1, 0.3), "label": 3}, "label: 3; needs a text"),
+        ({"stated": (0.1, 0.3), "within": float("nan")}, "within: nan days"),
+        ({"stated": (0.1, 0.3), "within": "a week"}, "within: 'a week'; needs a number of days"),
+        ({"stated": (0.1, 0.3), "within": 30, "step": 0}, "step: 0 days"),
+        ({"stated": (0.1, 0.3), "within": 10**400}, "within: 1"),
+        ({"positive": {"count": 3, "days": 10}, "per": -1}, "per: -1 days"),
+    ],
+)
+def test_a_number_that_no_prior_holds_is_refused_and_not_bent(given, message):
+    with pytest.raises(fc.InputError, match=re.escape(message)):
+        fc.elicit(**given)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"positive": {"lower": 0.1, "upper": 2.0, "coverage": 0.4}},
+        {"guess": 0.002, "cases": 1},
+        {"unknown": True},
+        {"stated": (0, 1e-6)},
+        {"count": 10**6, "days": 1e6, "within": 1},
+    ],
+)
+def test_every_legal_number_draws_itself(given):
+    found = fc.elicit(**given)
+    assert "nan" not in found._repr_html_()
+    assert repr(found)
+
+
+def test_a_count_keeps_its_digits_where_an_event_is_rare():
+    """With t/d small the chance is about the rate, and its shape about count + 1/2."""
+    a, b = fit_chance(Counted(count=3, days=1e6), 1.0).shape
+    np.testing.assert_allclose([a, a / (a + b)], [3.5, 3.5e-6], rtol=1e-5)
+
+
+def test_a_row_of_which_nothing_is_said_is_no_bet_on_its_ends():
+    single = fc.elicit((0, 1)).shape
+    row = fc.elicit(row={"a": (0, 1), "b": (0, 1)})
+    np.testing.assert_allclose(row.fit.concentration, single, rtol=1e-6)
+    three = fc.elicit(row={"a": (0, 1), "b": (0, 1), "c": (0, 1)}).fit.concentration
+    assert min(three) > 0.2
+
+
+def test_quantiles_of_a_small_chance_are_fitted_as_those_of_a_large_one():
+    """Near zero a Beta is a Gamma, and scaling all points scales it."""
+    one, small = (fc.elicit(low=k * 1e-4, median=k * 3e-4, high=k * 1e-3) for k in (1.0, 0.01))
+    np.testing.assert_allclose(small.shape[0], one.shape[0], rtol=1e-2)
+    np.testing.assert_allclose(small.mean * 100, one.mean, rtol=1e-2)
+
+
+def test_it_is_said_where_no_log_normal_has_all_points():
+    assert "the nearest has" in fc.elicit(positive={"low": 1.0, "median": 2.0, "high": 10.0}).words

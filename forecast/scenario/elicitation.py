@@ -45,6 +45,9 @@ from forecast.scenario.words import LEXICONS
 
 Array = npt.NDArray[np.float64]
 
+LEAST_CHANCE = 1e-30
+"""Chance of no event below which an event is certain."""
+
 
 def fit_row(states: Sequence[str], chance: Mapping[str, Chance]) -> RowFit:
     """Dirichlet of a row from what is said about its states.
@@ -161,22 +164,33 @@ def _fit_three(stated: Quantiles) -> Fit:
     levels = np.array([(1 - stated.coverage) / 2, 0.5, (1 + stated.coverage) / 2])
     start = np.log(fit_beta(stated.low, stated.high, stated.coverage))
 
+    width = stated.high - stated.low
+
     def miss(log_shape: Array) -> Array:
-        return np.asarray(betaincinv(*np.exp(log_shape), levels) - points)
+        return np.asarray(betaincinv(*np.exp(log_shape), levels) - points) / width
 
     bounds = (np.log(SMALLEST_SHAPE), np.log(LARGEST_SHAPE))
     found = least_squares(miss, start, bounds=bounds, x_scale=1.0, xtol=1e-12, ftol=1e-12)
     a, b = map(float, np.exp(found.x))
-    return Fit((a, b), tuple(points.tolist()), tuple((points + miss(found.x)).tolist()))
+    return Fit((a, b), tuple(points.tolist()), tuple((points + width * miss(found.x)).tolist()))
 
 
 def _shape_of_event(stated: Counted, within: float) -> tuple[float, float]:
-    """Moments of exp(-rate t), the chance of no event, under a Gamma rate are powers."""
-    alpha, days = stated.count + 0.5, stated.days
-    none = (days / (days + within)) ** alpha
-    both = (days / (days + 2 * within)) ** alpha
-    total = none * (1 - none) / (both - none**2) - 1
-    return float((1 - none) * total), float(none * total)
+    """Moments of exp(-rate t), the chance of no event, under a Gamma rate are powers.
+
+    With r = within / days the mean is (1 + r)^-alpha, the mean of the square (1 + 2 r)^-alpha.
+    """
+    alpha, ratio = stated.count + 0.5, within / stated.days
+    none = np.exp(-alpha * np.log1p(ratio))
+    some = -np.expm1(-alpha * np.log1p(ratio))
+    excess = alpha * np.log1p(ratio**2 / (1 + 2 * ratio))
+    require(
+        none > LEAST_CHANCE and excess < -np.log(LEAST_CHANCE),
+        f"{stated.count} events in {stated.days:g} days make one within {within:g} days certain",
+    )
+    # The variance is none² (exp(excess) - 1); this way no digits cancel where it is small.
+    total = some / (none * np.expm1(excess)) - 1
+    return float(some * total), float(none * total)
 
 
 def pool_chances(pool: Pool, levels: Array, within: float | None = None) -> tuple[float, ...]:

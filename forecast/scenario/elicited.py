@@ -17,7 +17,7 @@ from forecast.errors import InputError, Problem, raise_if_any
 from forecast.estimate import GAP, MASS_TEXT
 from forecast.scenario.elicitation import fit_chance, fit_positive, fit_row
 from forecast.scenario.fits import RowFit
-from forecast.scenario.statement_checks import check_chance, check_positive
+from forecast.scenario.statement_checks import check_chance, check_days, check_positive
 from forecast.scenario.statements import (
     Chance,
     Counted,
@@ -41,7 +41,9 @@ Array = npt.NDArray[np.float64]
 POINTS = 200
 BARS = "▁▂▃▄▅▆▇█"
 BAR_COUNT = 40
-NOTABLE_MISS = 0.005
+NOTABLE_MISS, NOTABLE_SHARE = 0.005, 0.05
+"""Distance of a fitted from a stated point that is spoken of, in probability, and as a share of the
+interval or of the number itself."""
 WIDTH, HEIGHT, BASELINE = 420, 96, 74
 
 
@@ -92,8 +94,9 @@ class Elicited:
         """Values from the 0.1 % to the 99.9 % point, and the density there, each (200,)."""
         low, high = self.distribution.ppf([0.001, 0.999])
         values = np.linspace(low, high, POINTS)
-        density = self.distribution.pdf(values)
         # At 0 and 1 the density of a Beta with a shape below 1 is infinite.
+        with np.errstate(divide="ignore", over="ignore"):
+            density = self.distribution.pdf(values)
         top = 2 * np.quantile(density[np.isfinite(density)], 0.95)
         return values, np.minimum(density, top)
 
@@ -128,10 +131,11 @@ class Elicited:
         span = values[-1] - values[0]
         across = 10 + (WIDTH - 20) * (values - values[0]) / span
         up = BASELINE - (BASELINE - 6) * density / density.max()
-        inside = (values >= self.interval[0]) & (values <= self.interval[1])
         line = _points(across, up)
-        left, right = across[inside][0], across[inside][-1]
-        area = f"{left:.1f},{BASELINE} {_points(across[inside], up[inside])} {right:.1f},{BASELINE}"
+        left, right = np.interp(self.interval, values, across)
+        inside = np.array([left, *across[(across > left) & (across < right)], right])
+        under = _points(inside, np.interp(inside, across, up))
+        area = f"{left:.1f},{BASELINE} {under} {right:.1f},{BASELINE}"
         ticks = "".join(
             f'<text x="{10 + (WIDTH - 20) * (value - values[0]) / span:.1f}" y="{HEIGHT - 4}" '
             f'font-size="11" fill="currentColor" text-anchor="{anchor}">'
@@ -251,18 +255,23 @@ def elicit(
     if len(given) != 1 or (stated is not None and way):
         message = "say one number: stated (or its keywords), positive or row"
         raise InputError([Problem("elicit", f"{message}; given: {', '.join(given) or 'nothing'}")])
+    raise_if_any(list(_argument_faults(row, label, {"within": within, "step": step, "per": per})))
     if row is not None:
         return _elicit_row(row)
     if positive is not None:
         number = _read(PositiveNumber, positive)
         raise_if_any([_problem(*finding) for finding in check_positive((), number, per)])
-        shape = fit_positive(number, per).shape
-        return Elicited(label, number, "log-normal", shape, tuple(_say_positive(number, per)))
+        fit = fit_positive(number, per)
+        notes = list(_say_positive(number, per))
+        if not np.allclose(fit.fitted, fit.stated, rtol=NOTABLE_SHARE, atol=0):
+            points = ", ".join(f"{value:.3g}" for value in fit.fitted)
+            notes.append(f"No log-normal has all of these points; the nearest has {points}.")
+        return Elicited(label, number, "log-normal", fit.shape, tuple(notes))
     chance = _read(Chance, stated if stated is not None else way)
     raise_if_any([_problem(*finding) for finding in check_chance((), chance, within)])
     fit = fit_chance(chance, within)
     notes = list(_say_chance(chance, within))
-    if fit.miss > NOTABLE_MISS:
+    if fit.miss > NOTABLE_MISS or fit.miss > NOTABLE_SHARE * np.ptp(fit.stated or (0, 1)):
         points = ", ".join(_percent(value) for value in fit.fitted)
         notes.append(f"No Beta has all of these points; the nearest has {points}.")
     if within is not None and step is not None:
@@ -272,6 +281,21 @@ def elicit(
         span = f"{_percent(low)} to {_percent(high)}"
         notes.append(f"In a step of {step:g} days, if this is the only way out: {span}.")
     return Elicited(label, chance, "beta", fit.shape, tuple(notes))
+
+
+def _argument_faults(row: Any, label: Any, days: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with the arguments that state no number."""
+    if row is not None and not isinstance(row, Mapping):
+        yield Problem("row", f"{row!r}"[:80] + "; needs what is said of each state, by its name")
+    if not isinstance(label, str):
+        yield Problem("label", f"{label!r}"[:80] + "; needs a text")
+    for name, value in days.items():
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+            yield Problem(name, f"{value!r}"[:80] + "; needs a number of days")
+        else:
+            yield from (_problem((name,), message) for _, message in check_days((), value))
 
 
 def _elicit_row(row: Mapping[str, Any]) -> ElicitedRow:

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+from scipy.special import ndtri
+
 from forecast.errors import InputError, nearest
 from forecast.scenario.elicitation import fit_chance, fit_positive
-from forecast.scenario.fits import MOST_MOVED, Fit
+from forecast.scenario.fits import LARGEST_SHAPE, MOST_MOVED, SMALLEST_SHAPE, TAILS, Fit
 from forecast.scenario.statements import (
     Chance,
     Counted,
@@ -31,6 +34,10 @@ Finding = tuple[Path, str]
 
 SMALLEST, LARGEST, WIDEST = 1e-9, 1e9, 1e6
 """Positive numbers that can be elicited: beyond, differences of logarithms lose their digits."""
+EDGE = 1e-6
+"""A fit that ends so near to the largest shape, in proportion, was stopped there."""
+MOST_TIMES = 2.0
+"""Factor by which a stated quantile of a positive number may be moved."""
 MOST_CASES = 1e6
 """Cases that a chance can rest on: beyond, it is known exactly for every purpose."""
 
@@ -43,6 +50,7 @@ def check_chance(at: Path, stated: Chance, within: float | None = None) -> Itera
             for name, expert in stated.experts.items()
             for fault in check_chance((*at, "experts", name, "says"), expert.says, within)
         ]
+        faults += _check_weights(at, stated)
     else:
         faults = [(at, message) for message in _chance_faults(stated, within)]
     yield from faults
@@ -52,6 +60,7 @@ def check_chance(at: Path, stated: Chance, within: float | None = None) -> Itera
         except InputError as error:
             yield from ((at, problem.message) for problem in error.problems)
         else:
+            yield from _check_shape(at, fit)
             yield from _check_moved(at, fit)
 
 
@@ -99,25 +108,59 @@ def check_positive(at: Path, stated: PositiveNumber, per: float | None = None) -
             for name, expert in stated.experts.items()
             for fault in check_positive((*at, "experts", name, "says"), expert.says, per)
         ]
+        faults += _check_weights(at, stated)
     else:
         faults = [(at, message) for message in _positive_faults(stated, per)]
     yield from faults
     if not faults:
-        low, *_, high = fit_positive(stated, per).stated
+        fit = fit_positive(stated, per)
+        low, high = _ends_of(fit)
         if high > low * WIDEST or not SMALLEST <= low <= high <= LARGEST:
             yield (
                 at,
                 f"[{low:g}, {high:g}]: needs ends from {SMALLEST:g} to {LARGEST:,.0f}, the upper "
                 f"at most {WIDEST:,.0f} times the lower",
             )
+        elif any(
+            max(said, found) > MOST_TIMES * min(said, found)
+            for said, found in zip(fit.stated, fit.fitted, strict=True)
+        ):
+            points, nearest_points = (
+                ", ".join(f"{q:.3g}" for q in points) for points in (fit.stated, fit.fitted)
+            )
+            yield (
+                at,
+                f"no log-normal has the quantiles {points}; the nearest has {nearest_points}, and "
+                f"a point is moved by at most a factor of {MOST_TIMES:g}",
+            )
+
+
+def _ends_of(fit: Fit) -> tuple[float, float]:
+    """The 5 % and 95 % points of a log-normal, infinite where they pass every number."""
+    mean, sd = fit.shape
+    with np.errstate(over="ignore"):
+        low, high = np.exp(mean + sd * ndtri(TAILS))
+    return float(low), float(high)
+
+
+def _check_weights(at: Path, pool: Pool | PositivePool) -> Iterator[Finding]:
+    for name, expert in pool.experts.items():
+        if not SMALLEST <= expert.weight <= LARGEST:
+            where = (*at, "experts", name, "weight")
+            yield where, f"{expert.weight:g}: from {SMALLEST:g} to {LARGEST:,.0f}"
 
 
 def _positive_faults(stated: PositiveNumber, per: float | None) -> Iterator[str]:
     match stated:
         case Interval(lower=lower, upper=upper) if not 0 < lower < upper:
             yield f"[{lower:g}, {upper:g}]: needs 0 < lower < upper"
-        case Quantiles(low=low, median=median, high=high) if not 0 < low < median < high:
-            yield f"{low:g}, {median:g}, {high:g}: needs 0 < low < median < high"
+        case Quantiles(low=low, median=median, high=high) if not (
+            SMALLEST <= low < median < high <= LARGEST
+        ):
+            rule = f"needs {SMALLEST:g} <= low < median < high <= {LARGEST:,.0f}"
+            yield f"{low:g}, {median:g}, {high:g}: {rule}"
+        case GuessFactor(guess=guess) if not SMALLEST <= guess <= LARGEST:
+            yield f"a guess of {guess:g}: from {SMALLEST:g} to {LARGEST:,.0f}"
         case GuessFactor(factor=factor) if factor > WIDEST:
             yield f"a factor of {factor:g}: at most {WIDEST:,.0f}"
         case Counted():
@@ -130,8 +173,23 @@ def _positive_faults(stated: PositiveNumber, per: float | None) -> Iterator[str]
 def _count_faults(stated: Counted) -> Iterator[str]:
     if stated.count > MOST_CASES:
         yield f"{stated.count:,} events: at most {MOST_CASES:,.0f}"
-    if not SMALLEST <= stated.days <= LARGEST:
-        yield f"{stated.days:g} days: from {SMALLEST:g} to {LARGEST:,.0f}"
+    yield from (message for _, message in check_days((), stated.days))
+
+
+def check_days(at: Path, days: float) -> Iterator[Finding]:
+    """Yield what is wrong with a number of days to which a chance or a rate refers."""
+    if not SMALLEST <= days <= LARGEST:
+        yield at, f"{days!r:.20} days: from {SMALLEST:g} to {LARGEST:,.0f}"
+
+
+def _check_shape(at: Path, fit: Fit) -> Iterator[Finding]:
+    a, b = fit.shape
+    if not (SMALLEST_SHAPE <= min(a, b) and max(a, b) <= LARGEST_SHAPE * (1 - EDGE)):
+        yield (
+            at,
+            f"comes to Beta({a:.3g}, {b:.3g}), too near to certainty; its parameters go from "
+            f"{SMALLEST_SHAPE:g} to {LARGEST_SHAPE:,.0f}",
+        )
 
 
 def _check_moved(at: Path, fit: Fit) -> Iterator[Finding]:

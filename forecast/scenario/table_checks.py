@@ -20,7 +20,7 @@ from forecast.scenario.elicitation import (
     interval_of,
     row_concentration,
 )
-from forecast.scenario.fits import MOST_MOVED, TAILS, RowFit
+from forecast.scenario.fits import MOST_MOVED, SMALLEST_SHAPE, TAILS, RowFit
 from forecast.scenario.forms import (
     Count,
     Hazards,
@@ -47,6 +47,7 @@ from forecast.scenario.statement_checks import (
     MOST_CASES,
     Finding,
     check_chance,
+    check_days,
     check_positive,
 )
 from forecast.scenario.statements import Chance, Interval, PositiveNumber
@@ -58,7 +59,10 @@ _Covered = tuple[str, str, tuple[tuple[str, str], ...]]
 ROW_KINDS = ("chance", "counts", "concentration", "exactly", "unknown")
 
 ROW_SUM_TOLERANCE = 1e-9
-FAR = f"an end is moved by at most {MOST_MOVED:g} and by at most the width of its interval"
+FAR = (
+    f"an end is moved by at most {MOST_MOVED:g} and by at most the width of its interval, which "
+    "holds the mean"
+)
 MOST_DEGREES = 1e6
 """Degrees of freedom beyond which Student's t is the normal."""
 CELL_LIMIT = 1_000_000
@@ -168,6 +172,10 @@ def _check_quantities(at: Path, measured: Measured, states: tuple[str, ...]) -> 
     per = measured.per if isinstance(measured, Count) else None
     if isinstance(measured, Count):
         by_state = {"rate": measured.rate}
+        faults = [*check_days((*at, "per"), measured.per)]
+        yield from faults
+        if faults:
+            return
         if measured.dispersion is not None:
             yield from check_positive((*at, "dispersion", "between"), measured.dispersion.between)
     else:
@@ -212,8 +220,11 @@ def _check_row(at: Path, row: Row, states: tuple[str, ...]) -> Iterator[Finding]
                 f"each state has a count; together 1 to {MOST_CASES:,.0f} cases",
             )
     elif kind == "concentration":
-        if set(cells) != set(states) or min(cells.values()) <= 0:
-            yield (*at, kind), f"needs a number above 0 for each of {', '.join(states)}"
+        if set(cells) != set(states) or not all(
+            SMALLEST_SHAPE <= alpha <= LARGEST for alpha in cells.values()
+        ):
+            rule = f"needs a number from {SMALLEST_SHAPE:g} to {LARGEST:,.0f} for each of"
+            yield (*at, kind), f"{rule} {', '.join(states)}"
     elif not isclose(sum(cells.values()), 1, abs_tol=ROW_SUM_TOLERANCE):
         yield (*at, kind), f"the row sums to {sum(cells.values()):.12g}, not to 1"
 
@@ -234,11 +245,12 @@ def check_chances(
         return
     fit = fit_row(states, chance)
     if fit.too_far:
+        moved = say_moved(states, fit) or say_moved(states, fit, 0.0)
         low, high = (sum(interval_of(stated)[end] for stated in chance.values()) for end in (0, 1))
         yield (
             at,
             f"no row comes near these chances (lower ends sum to {low:.3g}, upper ends to "
-            f"{high:.3g}): in the nearest Dirichlet {say_moved(states, fit)}; {FAR}",
+            f"{high:.3g}): in the nearest Dirichlet {moved}; {FAR}",
         )
 
 
@@ -397,7 +409,8 @@ def _check_hazards(at: Path, table: Hazards, states: tuple[str, ...]) -> Iterato
         source = move.source if has_memory else states[0]
         if source == move.target:
             yield where, f"a move leads from {source} to itself"
-        yield from check_chance((*where, "chance"), move.chance, move.within)
+        days_faults = [*check_days((*where, "within"), move.within)]
+        yield from days_faults or check_chance((*where, "chance"), move.chance, move.within)
     for index, multiplier in enumerate(table.multipliers):
         where = (*at, "multipliers", index)
         for key, state in (("from", multiplier.source), ("to", multiplier.target)):
