@@ -14,8 +14,9 @@ def read_text(path: Path) -> str:
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise InputError([Problem(str(path), f"cannot be read: {error.strerror}")]) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError([Problem(str(path), f"cannot be read: {reason}")]) from None
     if len(raw) > MAX_BYTES:
         message = f"the file is larger than the {MAX_BYTES:,} bytes that are read"
         raise InputError([Problem(str(path), message)])

@@ -2,26 +2,45 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import tempfile
 from pathlib import Path
+
+NEW_FILE = 0o644
 
 
 def replace_file(target: Path, text: str) -> None:
     """Write beside the target, then rename; what was there stays until the new file is whole.
 
+    Of a link, the file that it points to is replaced. A file keeps its permissions.
+
     Raises
     ------
     OSError
-        If the folder cannot be written to.
+        If the folder cannot be written to, or something other than a file is there.
     """
+    target = Path(os.path.realpath(target))
+    mode = _mode_of(target)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
     draft = Path(name)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
-        draft.chmod(0o644)
+        draft.chmod(mode)
         draft.replace(target)
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
+
+
+def _mode_of(target: Path) -> int:
+    """Permissions of a file, or those of a new one."""
+    try:
+        found = target.stat()
+    except FileNotFoundError:
+        return NEW_FILE
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EEXIST, "there is something other than a file")
+    return stat.S_IMODE(found.st_mode)

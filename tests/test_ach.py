@@ -5,6 +5,7 @@ from itertools import product
 from math import sqrt
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 from scipy.integrate import quad
@@ -601,3 +602,62 @@ def test_the_sampler_agrees():
     exact = star_posterior(problem, evidence, draws=100, seed=1).probability
     found = [outlook.now.mean for outlook in sampled.courses]
     assert found == pytest.approx(exact, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("hypotheses", "item"),
+    [
+        ((1, 2), fc.AchItem("E1", "x", ("C", "I"))),
+        (None, fc.AchItem("E1", "x", ("C", "I"))),
+        (("a", "b"), fc.AchItem("E1", "x", (1, 2))),
+        (("a", "b"), fc.AchItem("E1", "x", ("C", ["I"]))),
+        (("a", "b"), fc.AchItem("E1", "x", None)),
+        (("a", "b"), fc.AchItem(1, None, ("C", "I"))),
+        (("a", "b"), fc.AchItem("E1", "x", ("C", "I"), credibility=3, origin=4)),
+        (("a", "b"), "E1"),
+    ],
+)
+def test_a_matrix_of_something_else_than_text_is_refused(hypotheses, item):
+    with pytest.raises(fc.InputError):
+        fc.AchMatrix(hypotheses, (item,))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"prior": [0.5, 0.5]},
+        {"ratios": 3},
+        {"ratios": {"E1": {"a": (10**400, 10**401)}}},
+        {"grades": "A"},
+        {"grades": {"low": None}},
+        {"grades": {"low": ""}},
+        {"seed": -1},
+        {"seed": "x"},
+        {"draws": 1.5},
+    ],
+)
+def test_arguments_of_another_kind_are_refused(told):
+    matrix = fc.AchMatrix(("a", "b"), (fc.AchItem("E1", "x", ("C", "I")),))
+    with pytest.raises(fc.InputError):
+        matrix.compare(**told)
+
+
+def test_a_frame_with_a_column_twice_is_refused():
+    frame = pd.DataFrame([["x", "C", "I"]], columns=["evidence", "a", "a"])
+    with pytest.raises(fc.InputError, match="more than once: a"):
+        fc.read_ach(frame)
+
+
+@pytest.mark.parametrize("told", [{"draws": 0}, {"draws": 1.5}, {"seed": -1}, {"seed": "x"}])
+def test_draws_that_cannot_be_made_are_refused(told):
+    scenario = fc.load_scenario("iraq-2020")
+    with pytest.raises(fc.InputError, match="needs a whole number"):
+        fc.ach_view(scenario, "iran_posture", **told)
+    with pytest.raises(fc.InputError, match="needs a whole number"):
+        fc.implied_table(scenario, "iran_posture", **told)
+
+
+@pytest.mark.parametrize("ask", [fc.check, fc.ach_view, lambda name: fc.implied_table(name, "a")])
+def test_a_name_is_no_scenario(ask):
+    with pytest.raises(fc.InputError, match="load_scenario reads one"):
+        ask("iraq-2020")

@@ -1,5 +1,6 @@
 """Law: what is written reads back equal, and writing changes nothing else."""
 
+import os
 from difflib import unified_diff
 from pathlib import Path
 
@@ -475,3 +476,37 @@ def test_a_failed_start_leaves_nothing(tmp_path, monkeypatch):
 
 def test_shipped_folders_hold_no_skeleton():
     assert "skeleton" not in fc.scenario_names()
+
+
+def test_a_link_stays_and_the_file_behind_it_is_changed(tmp_path):
+    scenario = fc.load_scenario("iraq-2020")
+    file = fc.write_scenario(scenario, tmp_path / "real")
+    link = tmp_path / "linked.yaml"
+    link.symlink_to(file)
+    fc.write_scenario(scenario.model_copy(update={"version": "9"}), link)
+    assert link.is_symlink()
+    assert fc.load_scenario(file).version == "9"
+
+
+def test_a_file_that_others_may_not_read_stays_so(tmp_path):
+    scenario = fc.load_scenario("iraq-2020")
+    file = fc.write_scenario(scenario, tmp_path)
+    file.chmod(0o600)
+    fc.write_scenario(scenario.model_copy(update={"version": "9"}), tmp_path)
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_is_no_file_is_not_written_over(tmp_path):
+    pipe = tmp_path / "pipe.yaml"
+    os.mkfifo(pipe)
+    with pytest.raises(fc.InputError, match="something other than a file"):
+        fc.write_scenario(fc.load_scenario("iraq-2020"), pipe)
+    assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize(
+    ("scenario", "folder"), [("iraq-2020", "a"), (None, "a"), (fc.load_scenario("iraq-2020"), "\0")]
+)
+def test_a_careless_call_is_told_what_is_wrong(tmp_path, scenario, folder):
+    with pytest.raises(fc.InputError):
+        fc.write_scenario(scenario, tmp_path / folder)

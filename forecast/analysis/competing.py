@@ -27,7 +27,7 @@ from forecast.analysis.ach_comparison import (
     Standing,
     hypothesis_draws,
 )
-from forecast.errors import InputError, Problem
+from forecast.errors import require_whole
 from forecast.estimate import Estimate
 from forecast.evidence.ledger import Evidence
 from forecast.inference.queries import rank_probabilities
@@ -81,9 +81,8 @@ def compare_ach(
     >>> [cause.kind for cause in found.differences[0].causes if cause.decisive]
     ['prior']
     """
-    if type(draws) is not int or draws < LEAST_DRAWS:
-        message = f"{draws!r}; needs a whole number of at least {LEAST_DRAWS}"
-        raise InputError([Problem("draws", message)])
+    require_whole("draws", draws, LEAST_DRAWS)
+    require_whole("seed", seed, 0)
     told: dict[str, Any] = {"ratios": ratios, "grades": grades, "exhaustive": exhaustive}
     scenario, evidence = ach_scenario(matrix, prior=prior, **told)
     posterior = star_posterior(scenario, evidence, draws=draws, seed=seed)

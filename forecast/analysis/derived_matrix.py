@@ -15,7 +15,7 @@ from forecast.inference.beliefs import Beliefs
 from forecast.inference.prior import prior_beliefs
 from forecast.interchange.ach import MAX_HYPOTHESES, AchItem, AchMatrix
 from forecast.layout import html_table, text_table
-from forecast.scenario.scenario import Scenario
+from forecast.scenario.scenario import Scenario, require_scenario
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -128,6 +128,7 @@ def ach_view(
     E1=absent  N         N       2.6      0.36
     E1=seen    II        CC      35       0.36
     """
+    require_scenario(scenario)
     name = _course(scenario, variable)
     believed = _before_reports(scenario, evidence, draws, seed)
     hypotheses = scenario.variables[name].states

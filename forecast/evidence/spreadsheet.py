@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,10 @@ def open_table(source: Any) -> Table:
         If the file cannot be read as text, or not as CSV.
     """
     if hasattr(source, "to_dict"):
+        twice = [str(column) for column, times in Counter(source.columns).items() if times > 1]
+        if twice:
+            told = f"columns that are there more than once: {', '.join(twice)}"
+            raise InputError([Problem("data frame", told)])
         records = source.to_dict("records")
         filled = [{k: "" if v is None else v for k, v in record.items()} for record in records]
         columns = tuple(str(column) for column in source.columns)

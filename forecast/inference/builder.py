@@ -46,13 +46,12 @@ from forecast.scenario.forms import (
     spell_parent,
     states_meant,
 )
-from forecast.scenario.scenario import Scenario
+from forecast.scenario.scenario import Scenario, require_scenario
 from forecast.scenario.statements import PositiveNumber, RealInterval
 
 Array = npt.NDArray[np.float64]
 
 
-@lru_cache(maxsize=16)
 def compile_tables(scenario: Scenario) -> TableProgram:
     """Lay out a scenario's network and translate its judgements into a table program.
 
@@ -63,6 +62,12 @@ def compile_tables(scenario: Scenario) -> TableProgram:
     InputError
         If the scenario breaks a rule; one that was read from a file breaks none.
     """
+    require_scenario(scenario)
+    return _compile(scenario)
+
+
+@lru_cache(maxsize=16)
+def _compile(scenario: Scenario) -> TableProgram:
     raise_if_any(
         [Problem(".".join(map(str, path)), message) for path, message in find_problems(scenario)]
     )

@@ -8,6 +8,7 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
+from forecast.errors import require_whole
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.sources import admiralty_grades
 from forecast.inference.beliefs import Beliefs
@@ -74,7 +75,15 @@ def draw_priors(priors: Priors, n: int, seed: int | np.random.Generator) -> dict
         By family "chance", (judgement, draw); "row_k", (judgement, k, draw); "positive" and
         "real", (judgement, draw); "accuracy", (grade, draw). Families without a judgement are
         left out.
+
+    Raises
+    ------
+    InputError
+        If the number of draws or the seed is not a whole number, or too small.
     """
+    require_whole("draws", n, 1)
+    if not isinstance(seed, np.random.Generator):
+        require_whole("seed", seed, 0)
     random = np.random.default_rng(seed)
     found: dict[str, Array] = {}
     if len(priors.chance):

@@ -72,7 +72,7 @@ class AchItem:
     @property
     def is_silent(self) -> bool:
         """Whether it is applicable to no hypothesis."""
-        return set(self.ratings) == {"NA"}
+        return all(rating == "NA" for rating in self.ratings)
 
     @property
     def diagnosticity(self) -> int:
@@ -130,6 +130,7 @@ class AchMatrix:
     title: str = "Matrix of competing hypotheses"
 
     def __post_init__(self) -> None:
+        raise_if_any(list(self._faults_of_kind()))
         problems = [Problem("hypotheses", fault) for fault in hypothesis_faults(self.hypotheses)]
         problems += [Problem("evidence", fault) for fault in evidence_faults(self.evidence)]
         if fault := _text_fault(self.title):
@@ -138,6 +139,21 @@ class AchMatrix:
             faults = item_faults(item, self.hypotheses)
             problems += [Problem(f"evidence {item.id}: {column}", text) for column, text in faults]
         raise_if_any(problems)
+
+    def _faults_of_kind(self) -> Iterator[Problem]:
+        if not isinstance(self.hypotheses, tuple):
+            yield Problem("hypotheses", "needs a tuple of names")
+        if not isinstance(self.evidence, tuple) or not all(
+            isinstance(item, AchItem) for item in self.evidence
+        ):
+            yield Problem("evidence", "needs a tuple of AchItem")
+            return
+        for item in self.evidence:
+            if not isinstance(item.ratings, tuple):
+                yield Problem(f"evidence {item.id}: ratings", "needs a tuple of ratings")
+            for column in ("id", "text", "credibility", "relevance", "origin"):
+                if not isinstance(getattr(item, column), str):
+                    yield Problem(f"evidence {item.id}: {column}", "is not text")
 
     @property
     def weights(self) -> dict[str, float]:
@@ -238,8 +254,8 @@ def hypothesis_faults(hypotheses: tuple[str, ...]) -> Iterator[str]:
         yield f"there are {len(hypotheses)}; a matrix compares 2 to {MAX_HYPOTHESES}"
     for name in hypotheses:
         if fault := _text_fault(name):
-            yield f"the name {shortened(name, SHOWN_NAME)!r} {fault}"
-    for name in repeated(name.casefold() for name in hypotheses):
+            yield f"the name {shortened(str(name), SHOWN_NAME)!r} {fault}"
+    for name in repeated(str(name).casefold() for name in hypotheses):
         yield f"the hypothesis {shortened(name, SHOWN_NAME)!r} is named twice"
 
 
@@ -264,16 +280,18 @@ def item_faults(item: AchItem, hypotheses: tuple[str, ...]) -> Iterator[tuple[st
         yield "ratings", f"{len(item.ratings)}; there are {len(hypotheses)} hypotheses"
     for name, rating in zip(hypotheses, item.ratings, strict=False):
         if rating not in RATINGS:
-            message = f"{shortened(rating, SHOWN_NAME)!r} is not a rating"
+            message = f"{shortened(str(rating), SHOWN_NAME)!r} is not a rating"
             yield f"column {name!r}", f"{message}; legal: {', '.join(RATINGS)}"
     for column in ("credibility", "relevance"):
         level = getattr(item, column)
         if level and level not in LEVELS:
-            message = f"{shortened(level, SHOWN_NAME)!r} is not a level"
+            message = f"{shortened(str(level), SHOWN_NAME)!r} is not a level"
             yield f"column {column!r}", f"{message}; {nearest(level, LEVELS)}"
 
 
 def _text_fault(text: str) -> str:
+    if not isinstance(text, str):
+        return text_fault(text)
     if len(text) > MAX_LENGTH:
         return f"has {len(text):,} characters; at most {MAX_LENGTH:,}"
     return text_fault(text) or ("" if text.isprintable() else "holds a line break or the like")

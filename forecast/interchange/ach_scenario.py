@@ -114,6 +114,14 @@ def ach_scenario(
     [('E1', 'E1', 'seen', 'A6')]
     """
     day = date.today() if as_of is None else as_date(as_of)
+    told = {"prior": prior, "ratios": ratios, "grades": grades}
+    raise_if_any(
+        [
+            Problem(name, f"{value!r:.40}; needs a mapping")
+            for name, value in told.items()
+            if not (value is None or isinstance(value, Mapping))
+        ]
+    )
     reading = _Reading(matrix, ratios or {}, {**ASSUMED_GRADES, **(grades or {})}, exhaustive)
     raise_if_any([*reading.problems(), *_prior_faults(prior, reading.hypotheses)])
     scenario = Scenario.model_validate(
@@ -177,7 +185,7 @@ class _Reading:
             if level not in ASSUMED_GRADES:
                 legal = nearest(level, LEVELS)
                 yield Problem("grades", f"{level!r} is not a credibility; {legal}")
-            elif len(grade) != 1 or grade not in RELIABILITY:
+            elif grade not in tuple(RELIABILITY):
                 legal = ", ".join(RELIABILITY)
                 yield Problem(f"grades: {level!r}", f"{grade!r} is not a grade; legal: {legal}")
         ids = {item.id for item in self.matrix.evidence}
@@ -344,7 +352,7 @@ def _ratio_faults(where: str, ends: Any) -> Iterator[Problem]:
         return
     low, high = ends
     if not LEAST <= low < high <= MOST:
-        message = f"[{low:g}, {high:g}]: needs {LEAST:g} <= lower < upper <= {MOST:g}"
+        message = f"[{low!r:.20}, {high!r:.20}]: needs {LEAST:g} <= lower < upper <= {MOST:g}"
         yield Problem(where, message)
     elif high > WIDEST * low:
         message = f"[{low:g}, {high:g}]: the upper end is at most {WIDEST:g} times the lower"

@@ -12,7 +12,7 @@ from forecast.errors import InputError, Problem, raise_if_any
 from forecast.reading import read_text
 from forecast.scenario.checks import find_problems
 from forecast.scenario.rendering import describe, render_scenario
-from forecast.scenario.scenario import Scenario
+from forecast.scenario.scenario import Scenario, require_scenario
 from forecast.scenario.shapes import read_scenario
 from forecast.scenario.shipped import (
     FILE_NAME,
@@ -142,6 +142,7 @@ def write_scenario(scenario: Scenario, folder: str | Path) -> Path:
     ...     load_scenario(write_scenario(scenario, folder)) == scenario
     True
     """
+    require_scenario(scenario)
     raise_if_any(list(_problems_in(scenario)))
     given = Path(folder)
     path = given if given.suffix in (".yaml", ".yml") else given / FILE_NAME
@@ -156,8 +157,9 @@ def write_scenario(scenario: Scenario, folder: str | Path) -> Path:
                 replace_file(path.parent / SCHEMA_NAME, scenario_schema())
         _require_same(scenario, text, path)
         replace_file(path, text)
-    except OSError as error:
-        raise InputError([Problem(str(path), f"cannot be written: {error.strerror}")]) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError([Problem(str(path), f"cannot be written: {reason}")]) from None
     return path
 
 

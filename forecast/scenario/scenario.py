@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from forecast.errors import InputError, Problem
 from forecast.scenario.forms import Basis, Measured, Table
 from forecast.scenario.statements import ChanceInterval, Text, Value
 from forecast.timeline import Timeline
@@ -188,3 +189,10 @@ class Scenario(Value):
             for name, variable in self.variables.items()
             for state, course in variable.courses.items()
         }
+
+
+def require_scenario(given: object) -> None:
+    """Raise unless an argument is a scenario."""
+    if not isinstance(given, Scenario):
+        message = f"{given!r:.40} is none; load_scenario reads one from a folder, or by its name"
+        raise InputError([Problem("scenario", message)])

@@ -184,7 +184,7 @@ def check_days(at: Path, days: float) -> Iterator[Finding]:
 
 def _check_shape(at: Path, fit: Fit) -> Iterator[Finding]:
     a, b = fit.shape
-    if not (SMALLEST_SHAPE <= min(a, b) and max(a, b) <= LARGEST_SHAPE * (1 - EDGE)):
+    if not (min(a, b) >= SMALLEST_SHAPE and max(a, b) <= LARGEST_SHAPE * (1 - EDGE)):
         yield (
             at,
             f"comes to Beta({a:.3g}, {b:.3g}), too near to certainty; its parameters go from "
