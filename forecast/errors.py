@@ -91,7 +91,7 @@ def raise_if_any(problems: Sequence[Problem]) -> None:
 
 def require_whole(name: str, value: object, least: int) -> None:
     """Raise unless an argument is a whole number of at least so much."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+    if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < least:
         message = f"{value!r:.80}; needs a whole number of at least {least}"
         raise InputError([Problem(name, message)])
 

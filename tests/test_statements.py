@@ -473,3 +473,9 @@ def test_quantiles_of_a_small_chance_are_fitted_as_those_of_a_large_one():
 
 def test_it_is_said_where_no_log_normal_has_all_points():
     assert "the nearest has" in fc.elicit(positive={"low": 1.0, "median": 2.0, "high": 10.0}).words
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_moves_that_leave_no_room_to_stay_are_refused(n):
+    """The share of none of them ran to the least concentration there is."""
+    assert fit_competing([Unknown(unknown=True)] * n, 30.0).too_far

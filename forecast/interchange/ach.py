@@ -141,14 +141,15 @@ class AchMatrix:
         raise_if_any(problems)
 
     def _faults_of_kind(self) -> Iterator[Problem]:
-        if not isinstance(self.hypotheses, tuple):
+        """What is of another kind than it should be."""
+        hypotheses: Any = self.hypotheses
+        evidence: Any = self.evidence
+        if not isinstance(hypotheses, tuple):
             yield Problem("hypotheses", "needs a tuple of names")
-        if not isinstance(self.evidence, tuple) or not all(
-            isinstance(item, AchItem) for item in self.evidence
-        ):
+        if not isinstance(evidence, tuple) or not all(isinstance(x, AchItem) for x in evidence):
             yield Problem("evidence", "needs a tuple of AchItem")
             return
-        for item in self.evidence:
+        for item in evidence:
             if not isinstance(item.ratings, tuple):
                 yield Problem(f"evidence {item.id}: ratings", "needs a tuple of ratings")
             for column in ("id", "text", "credibility", "relevance", "origin"):
@@ -289,7 +290,7 @@ def item_faults(item: AchItem, hypotheses: tuple[str, ...]) -> Iterator[tuple[st
             yield f"column {column!r}", f"{message}; {nearest(level, LEVELS)}"
 
 
-def _text_fault(text: str) -> str:
+def _text_fault(text: Any) -> str:
     if not isinstance(text, str):
         return text_fault(text)
     if len(text) > MAX_LENGTH:

@@ -292,7 +292,7 @@ def _argument_faults(row: Any, label: Any, days: Mapping[str, Any]) -> Iterator[
     for name, value in days.items():
         if value is None:
             continue
-        if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        if isinstance(value, bool) or not isinstance(value, int | float):
             yield Problem(name, f"{value!r}"[:80] + "; needs a number of days")
         else:
             yield from (_problem((name,), message) for _, message in check_days((), value))

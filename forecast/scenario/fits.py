@@ -77,8 +77,12 @@ class RowFit:
     def too_far(self) -> bool:
         """Whether an interval was moved so far that it is no longer what was stated.
 
-        An end has gone too far, or the mean has left the interval.
+        An end has gone too far, the mean has left the interval, or the fit was stopped at a bound,
+        where a state is as good as impossible.
         """
+        low, high = min(self.concentration), max(self.concentration)
+        if self.stated and not (low > SMALLEST_SHAPE * 1.01 and high < LARGEST_SHAPE * 0.99):
+            return True
         return any(gap > min(MOST_MOVED, width) for gap, width in self._gaps()) or any(
             ends and not ends[0] <= alpha / sum(self.concentration) <= ends[1]
             for ends, alpha in zip(self.stated, self.concentration, strict=True)

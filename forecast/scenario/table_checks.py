@@ -463,7 +463,7 @@ def _check_together(at: Path, table: Hazards, seen: Mapping[_Covered, int]) -> I
             yield (
                 (*at, "moves", group[0]),
                 "read together, the chances leave no room for one another: in the nearest "
-                f"Dirichlet {say_moved(targets, fit)}; {FAR}",
+                f"Dirichlet {say_moved(targets, fit) or 'none has a chance next to 0'}; {FAR}",
             )
 
 
