@@ -410,6 +410,7 @@ def test_two_readings_of_the_same_chances():
     [
         ({"stated": (0.3, 0.3 + 1e-12)}, "no Beta distribution has its interval"),
         ({"stated": (1e-9, 1e-8)}, "no Beta distribution has its interval"),
+        ({"odds": (0, 1e-300)}, "the upper end is at least 1e-09"),
         ({"guess": 1e-12, "cases": 1}, "too near to certainty"),
         ({"guess": 0.5, "cases": 1e-300}, "too near to certainty"),
         ({"low": 1e-9, "median": 1e-8, "high": 1e-7}, "too near to certainty"),

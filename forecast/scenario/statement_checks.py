@@ -86,8 +86,10 @@ def _chance_faults(stated: Chance, within: float | None) -> Iterator[str]:
                 yield f"{cases:g} cases: at most {MOST_CASES:,.0f}"
         case Word(word=word, lexicon=lexicon) if word not in LEXICONS[lexicon]:
             yield f"{word!r} is not a word of {lexicon}; {nearest(word, LEXICONS[lexicon])}"
-        case Odds(odds=odds) if not odds.lower < odds.upper <= LARGEST:
+        case Odds(odds=odds) if not (odds.lower < odds.upper <= LARGEST):
             yield f"[{odds.lower:g}, {odds.upper:g}]: odds need lower < upper <= {LARGEST:,.0f}"
+        case Odds(odds=odds) if odds.upper < SMALLEST:
+            yield f"[{odds.lower:g}, {odds.upper:g}]: the upper end is at least {SMALLEST:g}"
         case Seen(seen=seen, of=of):
             if seen > of:
                 yield f"seen {seen} times in {of} cases"
