@@ -20,9 +20,6 @@ from forecast.errors import (
     UnreliableFit,
 )
 
-NOTABLE_MISS = 0.02
-"""Distance of a fitted from a stated interval, in probability, that `check` speaks of."""
-
 DONE, BAD_INPUT, BAD_FIT, TOO_LARGE = 0, 1, 4, 3
 STOPPED, READER_GONE = 130, 141
 """What a shell says of a program that was interrupted, or whose reader closed the pipe."""
@@ -223,9 +220,9 @@ def _check(given: argparse.Namespace) -> int:
     from forecast.analysis.checkup import check
     from forecast.evidence.files import read_evidence
     from forecast.inference.builder import compile_tables
-    from forecast.inference.network import slice_circuits
+    from forecast.inference.slices import slice_circuits
     from forecast.scenario.files import load_scenario
-    from forecast.scenario.table_checks import say_moved
+    from forecast.scenario.phrasing import NOTABLE_MISS, say_moved
 
     problem = load_scenario(given.scenario)
     program = compile_tables(problem)
@@ -239,7 +236,7 @@ def _check(given: argparse.Namespace) -> int:
     )
     for row in program.misfits:
         if row.fit.miss > NOTABLE_MISS:
-            moved = say_moved(row.states, row.fit, NOTABLE_MISS)
+            moved = say_moved(row.states, row.fit)
             print(f"  {row.label}: no Dirichlet has these intervals; in the nearest {moved}")
     source = _evidence_beside(given.scenario)
     if source:

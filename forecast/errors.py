@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from numbers import Integral
 
 SHOWN_PROBLEMS = 100
 
@@ -87,13 +86,6 @@ def raise_if_any(problems: Sequence[Problem]) -> None:
     """Raise one `InputError` with all problems, if there are any."""
     if problems:
         raise InputError(problems)
-
-
-def require_whole(name: str, value: object, least: int) -> None:
-    """Raise unless an argument is a whole number of at least so much."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < least:
-        message = f"{value!r:.80}; needs a whole number of at least {least}"
-        raise InputError([Problem(name, message)])
 
 
 def _listing(problems: Sequence[Problem]) -> str:

@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 MASS = 0.9
 """Mass of every interval that the library reports."""
+TAILS = ((1 - MASS) / 2, (1 + MASS) / 2)
+"""Levels of the two ends of such an interval."""
 
 DASH = "\N{EN DASH}"
 GAP = "\N{NO-BREAK SPACE}"
@@ -46,7 +48,7 @@ class Estimate:
         20 % (11–29 %)
         """
         values = np.asarray(draws)
-        lower, upper = np.quantile(values, [(1 - MASS) / 2, (1 + MASS) / 2])
+        lower, upper = np.quantile(values, TAILS)
         return cls(float(values.mean()), float(lower), float(upper))
 
     def __str__(self) -> str:

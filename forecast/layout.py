@@ -7,6 +7,7 @@ from html import escape
 
 Row = Sequence[str]
 _CELL = "padding:.3em .8em .3em 0;text-align:left;vertical-align:top;white-space:{space}"
+_CAPTION = "text-align:left;caption-side:top;padding:.3em 0;color:inherit"
 _RULE = "border-bottom:1px solid rgba(128,128,128,.35)"
 
 
@@ -35,13 +36,12 @@ def html_table(caption: str, head: Row, rows: Sequence[Row]) -> str:
 
     The first and the last column may break lines; the others hold numbers and short words.
     """
+    above = f'<caption style="{_CAPTION}">{escape(caption)}</caption>' if caption else ""
     titles = "".join(_cell("th", cell, "normal") for cell in head)
     body = "".join(f'<tr style="{_RULE}">{_cells(row)}</tr>' for row in rows)
     return (
         '<table style="border-collapse:collapse;color:inherit;background:none">'
-        '<caption style="text-align:left;caption-side:top;padding:.3em 0;color:inherit">'
-        f"{escape(caption)}</caption>"
-        f'<thead><tr style="{_RULE}">{titles}</tr></thead><tbody>{body}</tbody></table>'
+        f'{above}<thead><tr style="{_RULE}">{titles}</tr></thead><tbody>{body}</tbody></table>'
     )
 
 

@@ -25,7 +25,7 @@ from forecast.inference.posterior import (
     beliefs_of,
     sample_posterior,
 )
-from forecast.sampling import Sampling
+from forecast.sampling import Sampling, require_whole
 from forecast.scenario.scenario import Course, Scenario
 
 if TYPE_CHECKING:
@@ -332,8 +332,7 @@ def beliefs(given: Forecast, *, draws: int | None = None) -> Beliefs:
     """
     posterior = given.posterior["posterior"].to_dataset()
     if draws is not None:
-        if type(draws) is not int or draws < 1:
-            raise InputError([Problem("draws", f"{draws!r}; needs a whole number of at least 1")])
+        require_whole({"draws": draws}, {"draws": 1})
         posterior = posterior.isel(draw=slice(None, None, -(-posterior.sizes["draw"] // draws)))
     return beliefs_of(given.scenario, given.evidence, posterior)
 

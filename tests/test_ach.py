@@ -550,12 +550,46 @@ def test_a_step_of_a_dynamic_scenario():
         fc.ach_view(weather(), time="2020-01-18", draws=100)
 
 
+def test_an_item_may_be_called_as_a_rating_is():
+    """Its stated ratios are its own, and no other item's."""
+    hypotheses, stated = ("accident", "attack"), {"attack": (2, 6), "accident": (0.5, 2)}
+
+    def matrix(name):
+        items = fc.AchItem(name, "A claim", ("C", "C")), fc.AchItem("X", "A trace", ("C", "I"))
+        return fc.AchMatrix(hypotheses, items)
+
+    one, other = (matrix(name).compare(ratios={name: stated}) for name in ("C", "E1"))
+    assert one.table.equals(other.table)
+    assert one.notes == other.notes
+
+
+def test_notes_speak_of_what_was_assumed_and_of_nothing_else():
+    matrix = fc.AchMatrix(("accident", "attack"), (fc.AchItem("E1", "A claim", ("II", "C")),))
+    told = matrix.compare(ratios={"II": (0.02, 0.1)}).notes
+    assert any("in 1 of 2 rated cells" in note and note.endswith(": C 1.5 to 6.") for note in told)
+    everything = {"II": (0.02, 0.1), "E1": {"attack": (2, 6)}}
+    assert "Likelihoods as stated." in matrix.compare(ratios=everything).notes
+
+
+def test_columns_of_a_data_frame_may_have_spaces_around_them():
+    import pandas as pd
+
+    frame = pd.DataFrame({" evidence": ["A claim"], "accident ": ["II"], "attack": ["C"]})
+    assert fc.read_ach(frame).scores == {"accident": 2.0, "attack": 0.0}
+
+
 def test_a_view_needs_one_course_of_action():
     problem = fc.load_scenario("iraq-2020")
     with pytest.raises(InputError, match="variable: name one of iran_posture, freelance"):
         fc.ach_view(problem)
     with pytest.raises(InputError, match="'march_scale' is not a course of action"):
         fc.ach_view(problem, "march_scale")
+    sea = {"role": "input", "label": "Sea", "states": ("calm", "rough"), "default": "calm"}
+    nothing = {"name": "sea", "version": "1", "title": "x", "question": "x"}
+    with pytest.raises(InputError, match="the scenario has no course of action"):
+        fc.ach_view(fc.Scenario.model_validate(nothing | {"variables": {"sea": sea}}))
+    with pytest.raises(InputError, match="draws: 0; needs a whole number of at least 1"):
+        fc.ach_view(problem, "iran_posture", draws=0)
 
 
 # ── what is printed ───────────────────────────────────────────────────────────────────────────

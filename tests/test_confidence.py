@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -44,6 +44,12 @@ def scenario(experts: dict[str, Any] | None) -> Scenario:
                     "states": ("calm", "storm"),
                     "courses": {"storm": {"label": "Storm", "severity": 4, "dangerous": True}},
                     "table": {"form": "rows", "rows": (row,)},
+                },
+                "lamp": {
+                    "role": "input",
+                    "label": "Our lamp",
+                    "states": ("off", "on"),
+                    "default": "off",
                 },
                 "glass": {
                     "role": "indicator",
@@ -93,6 +99,7 @@ FAR = {"Ann": {"says": (0.8, 0.95)}, "Bo": {"says": (0.01, 0.1)}}
         (0.5, GOOD, FAR, "Low"),
         (0.2, GOOD, {"Ann": {"says": (0.1, 0.3)}, "Bo": {"says": (0.3, 0.6)}}, "Moderate"),
         (0.5, [], None, "Low"),
+        (0.1, [], None, "Low"),
     ],
 )
 def test_one_low_sign_does_not_decide_and_two_do(width, reports, experts, rating):
@@ -103,6 +110,12 @@ def test_copies_of_one_origin_are_one_witness():
     copies = [report(k, "B", "one rumour") for k in range(5)]
     reasons = [sign.reason for sign in signs_of(outlook(0.1, copies))]
     assert "1 independent witness" in reasons
+
+
+def test_what_we_set_ourselves_is_no_witness():
+    ours = [replace(report(9, "A"), indicator="lamp", state="on")]
+    alone, together = (list(signs_of(outlook(0.1, more + GOOD))) for more in ([], ours))
+    assert alone == together
 
 
 def test_experts_lie_as_far_apart_as_their_means():
@@ -173,3 +186,5 @@ def test_an_implied_table_has_the_elicited_spread():
 def test_a_table_that_is_not_there():
     with pytest.raises(fc.InputError, match="'glas' is unknown; did you mean 'glass'"):
         fc.implied_table(scenario(None), "glas")
+    with pytest.raises(fc.InputError, match="draws: 0; needs a whole number of at least 1"):
+        fc.implied_table(scenario(None), "glass", draws=0)

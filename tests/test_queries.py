@@ -354,6 +354,15 @@ def test_answers_carry_chains_and_draws():
         assert found[divmod(draw, 3)].to_numpy() == pytest.approx(expected, abs=1e-14)
 
 
+def test_what_cannot_happen_has_a_chance_of_plain_zero():
+    """A negative zero would be printed as "-0 %"."""
+    network = Network((Node("war", ("no", "yes"), Block((), 0), None),), 2, dynamic=False)
+    beliefs = Beliefs.of(network, np.array([[1.0], [0.0]]))
+    never = beliefs.union([("war", "yes")]).to_numpy()
+    assert not never.any()
+    assert not np.signbit(never).any()
+
+
 def test_impossible_evidence_always_raises():
     """Even when the question is about a variable that the conflict does not touch."""
     network = Network(

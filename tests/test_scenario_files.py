@@ -7,7 +7,8 @@ import pytest
 
 from forecast.cli import BAD_INPUT, main
 from forecast.errors import InputError
-from forecast.scenario.files import load_scenario, scenario_names, scenario_schema, shipped_folder
+from forecast.scenario.files import load_scenario, scenario_schema
+from forecast.scenario.shipped import scenario_names, shipped_folder
 from tests.small import weather
 
 GOOD = """\

@@ -8,8 +8,8 @@ import pytest
 
 import forecast as fc
 from forecast.errors import ForecastError
-from forecast.scenario.files import find_scenario
 from forecast.scenario.rendering import render_scenario
+from forecast.scenario.shipped import find_scenario
 from tests.scenarios import full_scenario
 from tests.small import weather
 from tests.test_scenario_files import GOOD

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 import forecast as fc
-from forecast.cli import NOTABLE_MISS
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.report import Report
 from forecast.inference.builder import compile_tables
-from forecast.inference.network import slice_circuits
+from forecast.inference.slices import slice_circuits
 from forecast.reporting.status import indicator_status, tripwire_status
 from forecast.scenario.forms import Count, Value
+from forecast.scenario.phrasing import NOTABLE_MISS
 from tests.priors import told_beliefs
 
 NAMES = fc.scenario_names()

@@ -127,6 +127,13 @@ def test_a_count_of_events_becomes_a_chance(count, days, within):
     assert prior.std() == pytest.approx(chance.std(), rel=0.01)
 
 
+@pytest.mark.parametrize("days", [1e4, 1e6, 1e9])
+def test_a_rare_event_has_the_chance_of_its_rate(days):
+    """Where the rate is small, the chance of a day is the rate: Gamma(k + 1/2, days)."""
+    shape = fit_chance(Counted(count=3, days=days), 1.0).shape
+    np.testing.assert_allclose(shape, [3.5, days], rtol=2 / days + 1e-9)
+
+
 def test_a_count_of_events_becomes_a_rate():
     mean, sd = fit_positive(Counted(count=13, days=61), per=7).shape
     found = np.exp(stats.norm.ppf(TAILS, mean, sd))
@@ -312,11 +319,25 @@ BAD = [
     ({"low": 0.3, "median": 0.2, "high": 0.4}, "0.3, 0.2, 0.4: quantiles of a chance rise"),
     ({"low": 0.45, "median": 0.46, "high": 0.99}, "no Beta distribution has the quantiles"),
     ({"count": 3, "days": 4}, "a count of events in some days is for hazards and rates"),
+    ({"count": 13, "days": 7, "within": 30}, "one within 30 days is all but certain"),
+    ({"count": 400, "days": 1, "within": 30}, "one within 30 days is all but certain"),
+    ({"count": 10**6, "days": 1000, "within": 1}, "one within 1 days is all but certain"),
+    ({"count": 3, "days": 70, "within": 1e-300}, "within: 1e-300 days: from 1e-09"),
+    ({"low": 0.5, "median": 0.7, "high": 1.0, "within": 7}, "a move is never certain"),
+    ({"guess": 1e-9, "cases": 1}, "1e-09 from 1 cases: say more cases"),
+    ({"stated": (0.1, 0.2), "within": -3}, "within: -3 days: from 1e-09"),
+    ({"positive": {"count": 3, "days": 10}, "per": 0}, "per: 0 days: from 1e-09"),
     ({"positive": (0, 3)}, "[0, 3]: needs 0 < lower < upper"),
     ({"positive": {"count": 3, "days": 10}}, "a count of events in some days is for hazards"),
     ({"positive": (1e-3, 1e9)}, "the upper at most 1,000,000 times the lower"),
     ({"row": {"a": (0.8, 0.9), "b": (0.7, 0.9), "c": (0.1, 0.2)}}, "no row comes near"),
     ({"row": {"a": (0.8, 0.9)}}, "a row has at least two states"),
+    ({"stated": 0.3}, "stated: should be a pair (low, high), or another way"),
+    ({"positive": 3}, "positive: should be a pair (low, high), or another way"),
+    ({"guess": 0.3}, "cases: is missing"),
+    ({"guess": 0.3, "cases": 9, "case": 3}, "case: is unknown, or does not go with"),
+    ({"experts": {"Ann": (0.1, 0.2)}}, "experts.Ann: should be a mapping with says"),
+    ({"row": {"a": (0.2, 0.4), "b": 0.3}}, "b: should be a pair (low, high)"),
     ({}, "say one number: stated (or its keywords), positive or row; given: nothing"),
 ]
 
@@ -411,10 +432,10 @@ def test_two_readings_of_the_same_chances():
         ({"stated": (0.3, 0.3 + 1e-12)}, "no Beta distribution has its interval"),
         ({"stated": (1e-9, 1e-8)}, "no Beta distribution has its interval"),
         ({"odds": (0, 1e-300)}, "the upper end is at least 1e-09"),
-        ({"guess": 1e-12, "cases": 1}, "too near to certainty"),
-        ({"guess": 0.5, "cases": 1e-300}, "too near to certainty"),
+        ({"guess": 1e-12, "cases": 1}, "say more cases, or a guess nearer to a half"),
+        ({"guess": 0.5, "cases": 1e-300}, "say more cases, or a guess nearer to a half"),
         ({"low": 1e-9, "median": 1e-8, "high": 1e-7}, "too near to certainty"),
-        ({"count": 10**6, "days": 1.0, "within": 30}, "make one within 30 days certain"),
+        ({"count": 10**6, "days": 1.0, "within": 30}, "one within 30 days is all but certain"),
         ({"count": 3, "days": 1.0, "within": 1e-8}, "too near to certainty"),
         ({"row": {"a": (1e-5, 1e-4), "b": (0.2, 0.4), "c": (0.6, 0.8)}}, "which holds the mean"),
         ({"positive": {"low": 0.01, "median": 0.011, "high": 100.0}}, "at most a factor of 2"),
@@ -480,3 +501,20 @@ def test_it_is_said_where_no_log_normal_has_all_points():
 def test_moves_that_leave_no_room_to_stay_are_refused(n):
     """The share of none of them ran to the least concentration there is."""
     assert fit_competing([Unknown(unknown=True)] * n, 30.0).too_far
+
+
+@pytest.mark.parametrize("stated", [(0.001, 1000), (0.01, 100), (1, 2)])
+def test_however_skewed_a_prior_can_be_drawn(stated):
+    shown = fc.elicit(positive=stated)._repr_html_()
+    points = shown.split('<polygon points="')[1].split('"')[0].split()
+    across = [float(point.split(",")[0]) for point in points]
+    assert across == sorted(across)
+    assert len(points) >= 4
+
+
+def test_points_of_no_log_normal_are_said_to_move():
+    words = fc.elicit(positive={"low": 1, "median": 6, "high": 10}).words
+    mean, sd = np.log([1, 6, 10]).mean(), np.log(10) / 2 / stats.norm.ppf(0.95)
+    low, middle, high = np.exp(mean + sd * stats.norm.ppf([0.05, 0.5, 0.95]))
+    assert f"the nearest has {low:.3g}, {middle:.3g}, {high:.3g}." in words
+    assert "nearest" not in fc.elicit(positive={"low": 1, "median": 2, "high": 4}).words

@@ -68,7 +68,8 @@ class Cause:
     points
         What it adds to ACH's score of Bayes's hypothesis beyond that of its own.
     decisive
-        Whether the rankings would agree about the pair without it.
+        Whether the rankings would agree about the pair without it, or Bayes prefer its hypothesis
+        by less than a twentieth.
     text
         The same in words.
     """
@@ -114,7 +115,7 @@ class Difference:
         pair = self.by_bayes if self.points else f"{self.by_bayes} against {self.by_ach}"
         head = (
             f"{ach}; Bayes prefers {pair} at {odds_text(self.odds)} to 1 "
-            f"(likelier in {100 * self.likelier:.0f} % of draws)"
+            f"(likelier in {percent(self.likelier)} of draws)"
         )
         return "\n".join([head, *(f"  {'*' if c.decisive else '-'} {c.text}" for c in self.causes)])
 

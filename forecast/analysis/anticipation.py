@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from forecast.estimate import MASS
+from forecast.estimate import TAILS
 from forecast.inference.beliefs import Beliefs
 from forecast.inference.draws import ParameterDraws
 from forecast.inference.simulate import simulate_histories, simulate_numbers
@@ -23,7 +23,6 @@ Index = npt.NDArray[np.int64]
 
 HISTORIES = 4000
 """At least so many histories are simulated, the same number from every draw of the tables."""
-TAILS = ((1 - MASS) / 2, (1 + MASS) / 2)
 
 
 def anticipate(

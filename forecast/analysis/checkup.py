@@ -12,10 +12,9 @@ from forecast.analysis.anticipation import anticipate
 from forecast.analysis.assumptions import flip_assumptions
 from forecast.analysis.coherence import compare_expectations
 from forecast.analysis.validation import DEAD, describe_courses, validate_indicators
-from forecast.errors import Problem, raise_if_any
 from forecast.inference.builder import compile_tables
 from forecast.inference.prior import beliefs_at_start, draw_priors
-from forecast.sampling import Sampling
+from forecast.sampling import Sampling, require_whole
 from forecast.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -124,13 +123,7 @@ def check(scenario: Scenario, *, draws: int = DRAWS, seed: int = Sampling.seed) 
     >>> found.conflicts.empty, found.courses["best"]["iran_posture=coordinated_attack"]
     (True, 'direct_fire')
     """
-    raise_if_any(
-        [
-            Problem(name, f"{value!r}; needs a whole number of at least {least}")
-            for name, value, least in (("draws", draws, 2), ("seed", seed, 0))
-            if type(value) is not int or value < least
-        ]
-    )
+    require_whole({"draws": draws, "seed": seed}, {"draws": 2, "seed": 0})
     rng = np.random.default_rng(seed)
     parameters = draw_priors(compile_tables(scenario).priors, draws, rng)
     whole = beliefs_at_start(scenario, parameters)

@@ -27,7 +27,6 @@ from forecast.analysis.ach_comparison import (
     Standing,
     hypothesis_draws,
 )
-from forecast.errors import require_whole
 from forecast.estimate import Estimate
 from forecast.evidence.ledger import Evidence
 from forecast.inference.queries import rank_probabilities
@@ -36,9 +35,11 @@ from forecast.interchange.ach import DECIMALS, OTHER, AchItem, AchMatrix
 from forecast.interchange.ach_scenario import (
     ASSUMED_RATIOS,
     ach_scenario,
+    split_ratios,
     state_names,
     witness_names,
 )
+from forecast.sampling import Sampling, require_whole
 
 Array = npt.NDArray[np.float64]
 LEAST_DRAWS = 100
@@ -52,7 +53,7 @@ def compare_ach(
     grades: Mapping[str, str] | None = None,
     exhaustive: bool = False,
     draws: int = 4000,
-    seed: int = 1,
+    seed: int = Sampling.seed,
 ) -> AchComparison:
     """Compare the ranking of a matrix with the Bayesian one.
 
@@ -67,7 +68,7 @@ def compare_ach(
     Raises
     ------
     InputError
-        As `ach_scenario` does, and for fewer than a hundred draws.
+        As `ach_scenario` does, and for fewer than a hundred draws or a negative seed.
 
     Examples
     --------
@@ -81,8 +82,7 @@ def compare_ach(
     >>> [cause.kind for cause in found.differences[0].causes if cause.decisive]
     ['prior']
     """
-    require_whole("draws", draws, LEAST_DRAWS)
-    require_whole("seed", seed, 0)
+    require_whole({"draws": draws, "seed": seed}, {"draws": LEAST_DRAWS, "seed": 0})
     told: dict[str, Any] = {"ratios": ratios, "grades": grades, "exhaustive": exhaustive}
     scenario, evidence = ach_scenario(matrix, prior=prior, **told)
     posterior = star_posterior(scenario, evidence, draws=draws, seed=seed)
@@ -211,18 +211,31 @@ def _notes(
         yield "Prior assumed: every division of belief between the hypotheses is equally likely."
     else:
         yield "Prior as stated."
-    cells = sum(rating != "NA" for item in matrix.evidence for rating in item.ratings)
-    stated = sum(
-        rating in ratios or name in ratios.get(item.id, {})
+    by_rating, by_cell = split_ratios(ratios)
+    rated = [
+        (item.id, name, rating)
         for item in matrix.evidence
         for name, rating in zip(matrix.hypotheses, item.ratings, strict=True)
         if rating != "NA"
-    )
-    told = ", ".join(f"{r} {low:.2g} to {high:.2g}" for r, (low, high) in ASSUMED_RATIOS.items())
-    yield (
-        f"Likelihoods assumed from the ratings in {cells - stated} of {cells} rated cells: so many "
-        f"times as likely as under a hypothesis that an item says nothing about: {told}."
-    )
+    ]
+    assumed = [
+        rating
+        for item, name, rating in rated
+        if rating not in by_rating and name not in by_cell.get(item, {})
+    ]
+    if assumed:
+        told = ", ".join(
+            f"{rating} {low:.2g} to {high:.2g}"
+            for rating, (low, high) in ASSUMED_RATIOS.items()
+            if rating in assumed
+        )
+        yield (
+            f"Likelihoods assumed from the ratings in {len(assumed)} of {len(rated)} rated cells: "
+            "so many times as likely as under a hypothesis that an item says nothing about: "
+            f"{told}."
+        )
+    else:
+        yield "Likelihoods as stated."
     graded = Counter(report.reliability for report in evidence.observations)
     counts = ", ".join(f"{grade} {count}" for grade, count in sorted(graded.items()))
     yield f"No report is certain; items by the reliability grade of their reports: {counts}."

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from forecast.analysis.ach_comparison import odds_text
 from forecast.errors import InputError, Problem, nearest
 from forecast.evidence.ledger import Evidence
 from forecast.inference.beliefs import Beliefs
 from forecast.inference.prior import prior_beliefs
+from forecast.inference.queries import shared_bits
 from forecast.interchange.ach import MAX_HYPOTHESES, AchItem, AchMatrix
 from forecast.layout import html_table, text_table
+from forecast.sampling import Sampling, require_whole
 from forecast.scenario.scenario import Scenario, require_scenario
 
 if TYPE_CHECKING:
@@ -83,7 +86,7 @@ def ach_view(
     evidence: Evidence | None = None,
     time: Any = None,
     draws: int = 500,
-    seed: int = 1,
+    seed: int = Sampling.seed,
 ) -> AchView:
     """Derive a matrix of competing hypotheses from a scenario.
 
@@ -113,7 +116,7 @@ def ach_view(
     Raises
     ------
     InputError
-        For a variable that is no course of action, or an unknown step.
+        For a variable that is no course of action, an unknown step, no draws or a negative seed.
 
     Examples
     --------
@@ -126,16 +129,17 @@ def ach_view(
     evidence   accident  attack  max/min  bits
     ---------  --------  ------  -------  ----
     E1=absent  N         N       2.6      0.36
-    E1=seen    II        CC      35       0.36
+    E1=seen    II        CC      34       0.36
     """
     require_scenario(scenario)
+    require_whole({"draws": draws, "seed": seed}, {"draws": 1, "seed": 0})
     name = _course(scenario, variable)
     believed = _before_reports(scenario, evidence, draws, seed)
     hypotheses = scenario.variables[name].states
     if len(hypotheses) > MAX_HYPOTHESES:
         message = f"{len(hypotheses)} states; a matrix compares at most {MAX_HYPOTHESES}"
         raise InputError([Problem(name, message)])
-    joint = _joint(believed, name, time)
+    joint = believed.joint_with(name, time).to_numpy().mean(axis=(0, 1))
     items, ratios, spread, information = [], [], [], []
     for indicator, described in scenario.with_role("indicator").items():
         own = joint[:, believed.network.states(indicator)]
@@ -145,7 +149,7 @@ def ach_view(
             items.append(AchItem(f"{indicator}={state}", f"{described.label}: {state}", ratings))
         ratios.append(found)
         spread += list(_spread(own))
-        information += [_information(own)] * len(described.states)
+        information += [float(shared_bits(own))] * len(described.states)
     title = f"{scenario.title}: {scenario.variables[name].label}"
     return AchView(
         matrix=AchMatrix(hypotheses, tuple(items), title),
@@ -196,6 +200,8 @@ def rating_of(ratio: float) -> str:
 
 def _course(scenario: Scenario, variable: str | None) -> str:
     legal = list(scenario.with_role("course_of_action"))
+    if not legal:
+        raise InputError([Problem("variable", "the scenario has no course of action")])
     if variable is None and len(legal) == 1:
         return legal[0]
     if variable is None:
@@ -220,22 +226,6 @@ def _before_reports(
     return prior_beliefs(scenario, settings, draws=draws, seed=seed)
 
 
-def _joint(believed: Beliefs, name: str, time: Any) -> Array:
-    """Joint probability of the hypotheses with every state of every variable at one step.
-
-    Shape (hypothesis, state), mean over draws; one sweep for each hypothesis.
-    """
-    at = believed.times[believed.now] if time is None else time
-    chances = believed.posterior(name, at)
-    found = np.zeros((chances.sizes["state"], believed.network.n_states))
-    for k, state in enumerate(believed.network.node(name).states):
-        chance = chances.sel(state=state)
-        if (chance > IMPOSSIBLE).all():
-            given = believed.suppose({name: state}, at).posteriors().sel(time=at)
-            found[k] = (chance.to_numpy()[..., None] * given.to_numpy()).mean(axis=(0, 1))
-    return found
-
-
 def _spread(joint: Array) -> Array:
     """Largest ratio between the likelihoods of each state, (state,); NaN for an impossible one."""
     own = joint.sum(axis=1, keepdims=True)
@@ -244,14 +234,7 @@ def _spread(joint: Array) -> Array:
         return np.asarray(given.max(axis=0) / given.min(axis=0))
 
 
-def _information(joint: Array) -> float:
-    """Mutual information of a joint distribution, in bits."""
-    apart = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0)
-    held = joint > 0
-    return float((joint[held] * np.log2(joint[held] / apart[held])).sum())
-
-
 def _times(value: float) -> str:
     if not np.isfinite(value):
         return "" if np.isnan(value) else "∞"
-    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
+    return odds_text(value)

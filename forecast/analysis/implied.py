@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from forecast.errors import InputError, Problem, nearest
-from forecast.estimate import MASS
+from forecast.estimate import TAILS
 from forecast.inference.builder import compile_tables
 from forecast.inference.prior import draw_priors
-from forecast.sampling import Sampling
+from forecast.sampling import Sampling, require_whole
 from forecast.scenario.forms import spell_parent
 from forecast.scenario.scenario import Scenario
 
@@ -51,7 +51,8 @@ def implied_table(
     Raises
     ------
     InputError
-        If the variable is unknown, or an input, which has no table.
+        If the variable is unknown, or an input, which has no table; or if `draws` or `seed` is not
+        a whole number, or too small.
 
     Examples
     --------
@@ -62,6 +63,7 @@ def implied_table(
     """
     import pandas as pd
 
+    require_whole({"draws": draws, "seed": seed}, {"draws": 1, "seed": 0})
     program = compile_tables(scenario)
     network = program.network
     if variable not in network.names:
@@ -75,7 +77,7 @@ def implied_table(
     # Without a single judgement there is one table for all draws.
     table = cells[network.cells(block, variable)].reshape(-1, len(node.states), *cells.shape[1:])
     table = table if table.ndim == 3 else table[..., None]
-    low, high = np.quantile(table, [(1 - MASS) / 2, (1 + MASS) / 2], axis=-1)
+    low, high = np.quantile(table, TAILS, axis=-1)
     columns = {
         (state, name): values[:, k]
         for k, state in enumerate(node.states)

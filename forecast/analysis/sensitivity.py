@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from forecast.errors import InputError, Problem
-from forecast.estimate import MASS
+from forecast.estimate import TAILS
 from forecast.evidence.sources import admiralty_grades
 from forecast.inference.beliefs import Beliefs
 from forecast.inference.draws import ParameterDraws
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float64]
 Question = Callable[[Beliefs], "DataArray"]
 
-TAILS = ((1 - MASS) / 2, (1 + MASS) / 2)
 MOST_BINS, DRAWS_PER_BIN = 100, 20
 
 

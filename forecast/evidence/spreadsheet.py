@@ -54,8 +54,11 @@ def open_table(source: Any) -> Table:
             told = f"columns that are there more than once: {', '.join(twice)}"
             raise InputError([Problem("data frame", told)])
         records = source.to_dict("records")
-        filled = [{k: "" if v is None else v for k, v in record.items()} for record in records]
-        columns = tuple(str(column) for column in source.columns)
+        filled = [
+            {str(column).strip(): "" if value is None else value for column, value in row.items()}
+            for row in records
+        ]
+        columns = tuple(str(column).strip() for column in source.columns)
         return Table("data frame", columns, tuple((f"row {k}", r) for k, r in enumerate(filled)))
     path = Path(source)
     reader = csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True)

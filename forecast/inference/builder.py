@@ -43,11 +43,13 @@ from forecast.scenario.forms import (
     competitors,
     parents_of,
     parse_parent,
+    say_when,
     spell_parent,
     states_meant,
 )
 from forecast.scenario.scenario import Scenario, require_scenario
 from forecast.scenario.statements import PositiveNumber, RealInterval
+from forecast.scenario.tree import spell_path
 
 Array = npt.NDArray[np.float64]
 
@@ -68,9 +70,7 @@ def compile_tables(scenario: Scenario) -> TableProgram:
 
 @lru_cache(maxsize=16)
 def _compile(scenario: Scenario) -> TableProgram:
-    raise_if_any(
-        [Problem(".".join(map(str, path)), message) for path, message in find_problems(scenario)]
-    )
+    raise_if_any([Problem(spell_path(path), message) for path, message in find_problems(scenario)])
     return _Builder(scenario).build()
 
 
@@ -210,7 +210,7 @@ class _Builder:
 
     def _add_rows(self, name: str, table: Rows, parents: tuple[Parent, ...], label: str) -> None:
         states = self._states(name)
-        cells = [self.judgements.row(row, states, label + _say(row.when)) for row in table.rows]
+        cells = [self.judgements.row(row, states, label + say_when(row.when)) for row in table.rows]
         for config in self._configurations(parents):
             [index] = [k for k, row in enumerate(table.rows) if _holds(row.when, parents, config)]
             self.cells += cells[index]
@@ -222,7 +222,7 @@ class _Builder:
         states = self._states(name)
         leak, *causes = (
             self._running_sums(
-                self.judgements.row(row, states, label + (_say(row.when) or " | leak"))
+                self.judgements.row(row, states, label + (say_when(row.when) or " | leak"))
             )
             for row in (table.leak, *table.causes)
         )
@@ -249,7 +249,9 @@ class _Builder:
         states = self._states(name)
         base = self.judgements.row(table.base, states, f"{label} | base rate")
         factors = [
-            self.judgements.factor(ratio.times, f"{label}: {ratio.state}{_say(ratio.when)}, times")
+            self.judgements.factor(
+                ratio.times, f"{label}: {ratio.state}{say_when(ratio.when)}, times"
+            )
             for ratio in table.ratios
         ]
         for config in self._configurations(parents):
@@ -334,7 +336,9 @@ class _Builder:
         factors = []
         for factor in table.multipliers:
             way = f" {factor.source or ''}→{factor.target or ''}".rstrip("→")
-            factors.append(self.judgements.factor(factor.times, label + way + _say(factor.when)))
+            factors.append(
+                self.judgements.factor(factor.times, label + way + say_when(factor.when))
+            )
         memory = (name, 1) in parents and any(move.source for move in table.moves)
         for config in self._configurations(parents):
             source = config[parents.index((name, 1))] if memory else states[0]
@@ -382,7 +386,7 @@ class _Builder:
         first, within = moves[0], moves[0].within
         targets = tuple(move.target for move in moves)
         source = f" {first.source}→" if first.source else " →"
-        told = f"{label}{source}{'|'.join(targets)}{_say(first.when)} within {within:g} days"
+        told = f"{label}{source}{'|'.join(targets)}{say_when(first.when)} within {within:g} days"
         fit = fit_competing([move.chance for move in moves], within)
         if len(moves) == 1:
             a, b = fit.concentration
@@ -442,8 +446,3 @@ def _pairs(pairs: list[tuple[float, float]]) -> Array:
 def _holds(when: Mapping[str, Any], parents: tuple[Parent, ...], config: tuple[str, ...]) -> bool:
     state = dict(zip(parents, config, strict=True))
     return all(state[parse_parent(ref)] in states_meant(value) for ref, value in when.items())
-
-
-def _say(when: Mapping[str, Any]) -> str:
-    said = ", ".join(f"{ref}={'|'.join(states_meant(value))}" for ref, value in when.items())
-    return f" | {said}" if said else ""

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.inference.kernels import Index, Slice
-from forecast.inference.network import Array, Network, slice_circuits
+from forecast.inference.network import Array, Network
 from forecast.inference.single import fill_log_inputs
+from forecast.inference.slices import slice_circuits
 
 if TYPE_CHECKING:
 

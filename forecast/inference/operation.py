@@ -24,7 +24,8 @@ from pytensor.link.jax.ops import JAXOp
 from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache_key
 
 from forecast.inference import channel, kernels, single, tape
-from forecast.inference.network import Network, slice_circuits
+from forecast.inference.network import Network
+from forecast.inference.slices import slice_circuits
 
 if TYPE_CHECKING:
     from collections.abc import Callable

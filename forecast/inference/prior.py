@@ -8,13 +8,13 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
-from forecast.errors import require_whole
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.sources import admiralty_grades
 from forecast.inference.beliefs import Beliefs
 from forecast.inference.builder import compile_tables
 from forecast.inference.posterior import beliefs_under
 from forecast.inference.tables import Priors
+from forecast.sampling import require_whole
 from forecast.scenario.scenario import Scenario
 
 Array = npt.NDArray[np.float64]
@@ -81,9 +81,9 @@ def draw_priors(priors: Priors, n: int, seed: int | np.random.Generator) -> dict
     InputError
         If the number of draws or the seed is not a whole number, or too small.
     """
-    require_whole("draws", n, 1)
+    require_whole({"draws": n}, {"draws": 1})
     if not isinstance(seed, np.random.Generator):
-        require_whole("seed", seed, 0)
+        require_whole({"seed": seed}, {"seed": 0})
     random = np.random.default_rng(seed)
     found: dict[str, Array] = {}
     if len(priors.chance):

@@ -82,7 +82,8 @@ def held_at_least_once(
         spared = network.sweep(theta, barred, "forward", regimes=regimes).log_norm
         gap = np.cumsum(spared, axis=0) - np.cumsum(whole, axis=0)
         result += [gap[step] for step in free]
-    return np.asarray(-np.expm1(np.minimum(result, 0.0)))
+    # Not a minus sign, which would print what cannot happen as "-0 %".
+    return np.asarray(0.0 - np.expm1(np.minimum(result, 0.0)))
 
 
 def joint_with(

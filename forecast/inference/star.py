@@ -85,7 +85,7 @@ def star_posterior(
     parameters = draw_priors(program.priors, draws, seed)
     posterior = np.exp(star.log_posterior - logsumexp(star.log_posterior))
     states = random.choice(len(posterior), size=draws, p=posterior)
-    _draw_hub(random, program, parameters, states)
+    _draw_hub(random, program, parameters, states, has_chance=star.first > 0)
     for claims in star.by_grade():
         accuracy = star.draw_accuracy(random, claims, states)
         parameters["accuracy"][star.grade[claims[0]]] = accuracy
@@ -251,16 +251,25 @@ def _mean_hub(program: TableProgram, n_states: int) -> Array:
 
 
 def _draw_hub(
-    random: np.random.Generator, program: TableProgram, parameters: dict[str, Array], states: Index
+    random: np.random.Generator,
+    program: TableProgram,
+    parameters: dict[str, Array],
+    states: Index,
+    *,
+    has_chance: bool,
 ) -> None:
-    """Replace the draws of the hub's chances by their posterior given its state."""
+    """Replace the draws of the hub's row, or of its chance, by their posterior given its state.
+
+    Of two states the second has a chance, which comes before those of the indicators; a prior
+    that is known exactly has neither.
+    """
     priors, draws = program.priors, np.arange(len(states))
     for width, rows in priors.rows.items():
         alpha = np.repeat(rows[0][:, None], len(states), axis=1)
         alpha[states, draws] += 1
         gamma = random.gamma(alpha)
         parameters[f"row_{width}"] = (gamma / gamma.sum(axis=0))[None]
-    if len(program.network.nodes[0].states) == 2 and len(priors.chance) % 2:
+    if has_chance:
         a, b = priors.chance[0]
         parameters["chance"][0] = random.beta(a + states, b + (states == 0))
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from forecast.errors import Problem, nearest, raise_if_any
 from forecast.interchange.checks import repeated, text_fault
 from forecast.layout import html_table, shortened, text_table
+from forecast.sampling import Sampling
 
 if TYPE_CHECKING:
     from datetime import date
@@ -204,7 +205,7 @@ class AchMatrix:
         grades: Mapping[str, str] | None = None,
         exhaustive: bool = False,
         draws: int = 4000,
-        seed: int = 1,
+        seed: int = Sampling.seed,
     ) -> AchComparison:
         """The method's ranking beside the Bayesian one, and why they differ; see `compare_ach`."""
         from forecast.analysis.competing import compare_ach

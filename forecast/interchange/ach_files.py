@@ -60,7 +60,7 @@ def read_ach(source: Any, *, title: str | None = None) -> AchMatrix:
         if is_ragged(row):
             problems.append(Problem(place, RAGGED))
             continue
-        cells = {str(column).strip(): cell_text(value) for column, value in row.items()}
+        cells = {column: cell_text(value) for column, value in row.items()}
         item = _read_item(cells, hypotheses, number)
         faults = item_faults(item, hypotheses)
         problems += [Problem(f"{place}: {column}", message) for column, message in faults]

@@ -26,6 +26,7 @@ from forecast.interchange.ach import LEVELS, OTHER, RATINGS, AchItem, AchMatrix
 from forecast.layout import shortened
 from forecast.scenario.checks import find_problems
 from forecast.scenario.scenario import Scenario
+from forecast.scenario.tree import spell_path
 
 Ends = tuple[float, float]
 
@@ -135,7 +136,7 @@ def ach_scenario(
         }
     )
     faults = find_problems(scenario)
-    raise_if_any([Problem(".".join(map(str, path)), message) for path, message in faults])
+    raise_if_any([Problem(spell_path(path), message) for path, message in faults])
     return scenario, Ledger(tuple(reading.reports(day))).known_at(day)
 
 
@@ -164,6 +165,21 @@ def witness_names(matrix: AchMatrix) -> dict[str, tuple[AchItem, ...]]:
     spoken = [items[0].origin if len(items) > 1 else items[0].id for items in groups.values()]
     names = _named(spoken, "e", taken=(COURSE,))
     return dict(zip(names, map(tuple, groups.values()), strict=True))
+
+
+def split_ratios(
+    ratios: Mapping[str, Any],
+) -> tuple[dict[str, Any], dict[str, Mapping[str, Any]]]:
+    """Stated ratios by rating, and by item and hypothesis; an item may be called as a rating is.
+
+    Examples
+    --------
+    >>> split_ratios({"II": (0.02, 0.1), "C": {"attack": (2, 6)}})
+    ({'II': (0.02, 0.1)}, {'C': {'attack': (2, 6)}})
+    """
+    by_rating = {key: given for key, given in ratios.items() if not isinstance(given, Mapping)}
+    by_cell = {key: given for key, given in ratios.items() if isinstance(given, Mapping)}
+    return by_rating, by_cell
 
 
 @dataclass(frozen=True)
@@ -260,8 +276,8 @@ class _Reading:
 
     def _cells(self, item: AchItem) -> dict[str, tuple[Ends, str]]:
         """Relative likelihood of an item under each hypothesis, and its basis."""
-        given = self.ratios.get(item.id)
-        stated = given if isinstance(given, Mapping) else {}
+        by_rating, by_cell = split_ratios(self.ratios)
+        stated = by_cell.get(item.id, {})
         ratings = dict(zip(self.matrix.hypotheses, item.ratings, strict=True))
         found = {}
         for name in self.hypotheses:
@@ -270,16 +286,12 @@ class _Reading:
                 low, high = map(float, stated[name])
                 found[name] = (low, high), f"stated, {_times(low, high)}"
             elif rating != "NA":
-                low, high = self._ends(rating)
-                how = "stated for" if rating in self.ratios else "assumed from"
+                low, high = map(float, by_rating.get(rating, ASSUMED_RATIOS[rating]))
+                how = "stated for" if rating in by_rating else "assumed from"
                 found[name] = (low, high), f"{how} an ACH rating, {rating}: {_times(low, high)}"
         average = _mean([ends for ends, _ in found.values()])
         silent = "assumed, for want of an ACH rating (NA): as likely as on average"
         return {name: found.get(name, (average, silent)) for name in self.hypotheses}
-
-    def _ends(self, rating: str) -> Ends:
-        low, high = self.ratios.get(rating, ASSUMED_RATIOS[rating])
-        return float(low), float(high)
 
     def _speaks_to(self, items: tuple[AchItem, ...]) -> Iterator[dict[str, str]]:
         for k, name in enumerate(self.matrix.hypotheses):

@@ -14,12 +14,11 @@ from typing import Any
 import numpy as np
 from scipy.special import betaincinv, ndtri
 
-from forecast.estimate import DASH, MASS_TEXT, Estimate, percent, quantity
+from forecast.estimate import DASH, MASS_TEXT, TAILS, Estimate, percent, quantity
 from forecast.outlook import Forecast
 from forecast.reporting.document import Prose, Section, Table
 from forecast.reporting.wording import counted
 from forecast.scenario.elicitation import fit_chance, fit_positive
-from forecast.scenario.fits import TAILS
 from forecast.scenario.pools import Pooled, find_pools
 from forecast.scenario.statements import Pool
 
@@ -64,15 +63,19 @@ def signs_of(outlook: Forecast) -> Iterator[Sign]:
     width = acted_on.upper - acted_on.lower
     told = f"the {MASS_TEXT} interval is {counted(round(100 * width), 'point')} wide"
     yield Sign(_rate(-width, -WIDE, -NARROW), told)
-    reports = outlook.evidence.observations
+    inputs = outlook.scenario.with_role("input")
+    reports = [r for r in outlook.evidence.observations if r.indicator not in inputs]
     witnesses = len({report.origin or report.id for report in reports})
     yield Sign(
         _rate(witnesses, FEW, MANY),
         counted(witnesses, "independent witness", "independent witnesses"),
     )
-    weak = sum(report.reliability in "DEF" for report in reports) / max(len(reports), 1)
-    told = f"{percent(weak)} of the reports come from sources of grade D, E or F"
-    yield Sign(_rate(-weak, -MOSTLY_WEAK, -HARDLY_WEAK), told)
+    if reports:
+        weak = sum(report.reliability in "DEF" for report in reports) / len(reports)
+        told = f"{percent(weak)} of the reports come from sources of grade D, E or F"
+        yield Sign(_rate(-weak, -MOSTLY_WEAK, -HARDLY_WEAK), told)
+    else:
+        yield Sign(0, "no source has been heard")
     gaps = [
         disagreement(pooled)
         for pooled in find_pools(outlook.scenario)
@@ -131,5 +134,5 @@ def _say(stated: Any, pooled: Pooled) -> str:
         low, high = betaincinv(a, b, TAILS)
         return quantity(Estimate(a / (a + b), float(low), float(high)))
     mean, sd = fit_positive(stated, pooled.days).shape
-    low, high = np.exp(mean + sd * ndtri(TAILS))
+    low, high = np.exp(mean + sd * ndtri(np.array(TAILS)))
     return f"{np.exp(mean + sd**2 / 2):.3g} ({low:.3g}{DASH}{high:.3g})"

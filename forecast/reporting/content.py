@@ -265,13 +265,14 @@ def _union(outlook: Forecast) -> Section:
     dangerous = outlook.most_dangerous
     if not dangerous:
         return Section("union", title, (Prose("The scenario marks no course as dangerous."),))
-    total = sum(prospect.within.mean for prospect in dangerous)
-    text = (
-        "This is the probability of the union, not a sum: a history in which two of them occur "
-        f"counts once. The {len(dangerous)} single probabilities would add up to {percent(total)}."
-    )
     if len(dangerous) == 1:
         text = f"The scenario marks one course as dangerous: {dangerous[0].course.label}."
+    else:
+        total = percent(sum(prospect.within.mean for prospect in dangerous))
+        text = (
+            "This is the probability of the union, not a sum: a history in which two of them occur "
+            f"counts once. The {len(dangerous)} single probabilities would add up to {total}."
+        )
     lead = Prose(f"{in_words(outlook.any_dangerous)}.", ANY_LABEL)
     return Section("union", title, (lead, Prose(text)))
 

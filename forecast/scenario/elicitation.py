@@ -184,12 +184,14 @@ def _shape_of_event(stated: Counted, within: float) -> tuple[float, float]:
     none = np.exp(-alpha * np.log1p(ratio))
     some = -np.expm1(-alpha * np.log1p(ratio))
     excess = alpha * np.log1p(ratio**2 / (1 + 2 * ratio))
-    require(
-        none > LEAST_CHANCE and excess < -np.log(LEAST_CHANCE),
-        f"{stated.count} events in {stated.days:g} days make one within {within:g} days certain",
+    certain = (
+        f"{stated.count} in {stated.days:g} days: one within {within:g} days is all but certain, "
+        "and a move never is; state the chance of fewer days"
     )
+    require(none > LEAST_CHANCE and excess < -np.log(LEAST_CHANCE), certain)
     # The variance is none² (exp(excess) - 1); this way no digits cancel where it is small.
     total = some / (none * np.expm1(excess)) - 1
+    require(none * total >= SMALLEST_SHAPE, certain)
     return float(some * total), float(none * total)
 
 

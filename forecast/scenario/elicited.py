@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
@@ -14,27 +14,15 @@ from pydantic import TypeAdapter, ValidationError
 from scipy import stats
 
 from forecast.errors import InputError, Problem, raise_if_any
-from forecast.estimate import GAP, MASS_TEXT
+from forecast.estimate import MASS_TEXT, TAILS
 from forecast.scenario.elicitation import fit_chance, fit_positive, fit_row
 from forecast.scenario.fits import RowFit
+from forecast.scenario.phrasing import percent_text, say_chance, say_moved, say_positive
 from forecast.scenario.statement_checks import check_chance, check_days, check_positive
-from forecast.scenario.statements import (
-    Chance,
-    Counted,
-    Guess,
-    GuessFactor,
-    Interval,
-    Odds,
-    Pool,
-    PositiveNumber,
-    PositivePool,
-    Quantiles,
-    Seen,
-    Unknown,
-    Word,
-)
-from forecast.scenario.table_checks import check_chances, say_moved
-from forecast.scenario.words import LEXICONS
+from forecast.scenario.statements import Chance, PositiveNumber
+from forecast.scenario.table_checks import check_chances
+from forecast.scenario.tree import Path, spell_path
+from forecast.scenario.wording import Fault, shown
 
 Array = npt.NDArray[np.float64]
 
@@ -86,7 +74,7 @@ class Elicited:
     @property
     def interval(self) -> tuple[float, float]:
         """Its 5 % and 95 % points."""
-        low, high = self.distribution.ppf([0.05, 0.95])
+        low, high = self.distribution.ppf(TAILS)
         return float(low), float(high)
 
     @cached_property
@@ -110,7 +98,7 @@ class Elicited:
         return " ".join([*self.notes, f"So: {prior} to {self._number(high)}; {name}({shape})."])
 
     def _number(self, value: float) -> str:
-        return _percent(value) if self.family == "beta" else f"{value:.3g}"
+        return percent_text(value) if self.family == "beta" else f"{value:.3g}"
 
     def __repr__(self) -> str:
         values, density = self.curve
@@ -132,10 +120,11 @@ class Elicited:
         across = 10 + (WIDTH - 20) * (values - values[0]) / span
         up = BASELINE - (BASELINE - 6) * density / density.max()
         line = _points(across, up)
-        left, right = np.interp(self.interval, values, across)
-        inside = np.array([left, *across[(across > left) & (across < right)], right])
-        under = _points(inside, np.interp(inside, across, up))
-        area = f"{left:.1f},{BASELINE} {under} {right:.1f},{BASELINE}"
+        # Of a very skewed prior no value of the curve need lie between the ends.
+        ends = np.interp(self.interval, values, across)
+        inside = np.union1d(ends, across[(across > ends[0]) & (across < ends[1])])
+        top = _points(inside, np.interp(inside, across, up))
+        area = f"{ends[0]:.1f},{BASELINE} {top} {ends[1]:.1f},{BASELINE}"
         ticks = "".join(
             f'<text x="{10 + (WIDTH - 20) * (value - values[0]) / span:.1f}" y="{HEIGHT - 4}" '
             f'font-size="11" fill="currentColor" text-anchor="{anchor}">'
@@ -187,14 +176,6 @@ class ElicitedRow:
         return f"<div>{escape(self.words)}{drawn}</div>"
 
 
-def _digits(chance: float) -> str:
-    return "<0.01" if 0 < chance < 1e-4 else f"{100 * chance:.3g}"
-
-
-def _percent(chance: float) -> str:
-    return f"{_digits(chance)}{GAP}%"
-
-
 def _points(across: Array, up: Array) -> str:
     return " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(across, up, strict=True))
 
@@ -210,7 +191,7 @@ def elicit(
     label: str = "",
     **way: Any,
 ) -> Elicited | ElicitedRow:
-    """Show what a stated number becomes, in words and as a curve.
+    r"""Show what a stated number becomes, in words and as a curve.
 
     The same statements are written into scenario files.
 
@@ -242,11 +223,11 @@ def elicit(
     Raises
     ------
     InputError
-        If the statement is not legal, or no prior comes near it.
+        If the statement is not legal, no prior comes near it, or a number of days not above 0.
 
     Examples
     --------
-    >>> print(elicit(seen=3, of=41).words.replace(GAP, " "))
+    >>> print(elicit(seen=3, of=41).words.replace("\N{NO-BREAK SPACE}", " "))
     Seen in 3 of 41 cases, with Jeffreys' prior. So: 8.33 % on average, 90 % from 2.69 % to 16.2 %;
     Beta(3.5, 38.5).
     """
@@ -259,28 +240,35 @@ def elicit(
     if row is not None:
         return _elicit_row(row)
     if positive is not None:
-        number = _read(PositiveNumber, positive)
-        raise_if_any([_problem(*finding) for finding in check_positive((), number, per)])
-        fit = fit_positive(number, per)
-        notes = list(_say_positive(number, per))
-        if not np.allclose(fit.fitted, fit.stated, rtol=NOTABLE_SHARE, atol=0):
-            points = ", ".join(f"{value:.3g}" for value in fit.fitted)
-            notes.append(f"No log-normal has all of these points; the nearest has {points}.")
-        return Elicited(label, number, "log-normal", fit.shape, tuple(notes))
+        return _elicit_positive(_read(PositiveNumber, positive, "positive"), per, label)
     chance = _read(Chance, stated if stated is not None else way)
-    raise_if_any([_problem(*finding) for finding in check_chance((), chance, within)])
-    fit = fit_chance(chance, within)
-    notes = list(_say_chance(chance, within))
+    return _elicit_chance(chance, within, step, label)
+
+
+def _elicit_chance(
+    stated: Chance, within: float | None, step: float | None, label: str
+) -> Elicited:
+    raise_if_any([_problem(*finding) for finding in check_chance((), stated, within)])
+    fit = fit_chance(stated, within)
+    notes = list(say_chance(stated, within))
     if fit.miss > NOTABLE_MISS or fit.miss > NOTABLE_SHARE * np.ptp(fit.stated or (0, 1)):
-        points = ", ".join(_percent(value) for value in fit.fitted)
+        points = ", ".join(percent_text(value) for value in fit.fitted)
         notes.append(f"No Beta has all of these points; the nearest has {points}.")
     if within is not None and step is not None:
-        low, high = (
-            1 - (1 - p) ** (step / within) for p in stats.beta.ppf([0.05, 0.95], *fit.shape)
-        )
-        span = f"{_percent(low)} to {_percent(high)}"
+        low, high = (1 - (1 - p) ** (step / within) for p in stats.beta.ppf(TAILS, *fit.shape))
+        span = f"{percent_text(low)} to {percent_text(high)}"
         notes.append(f"In a step of {step:g} days, if this is the only way out: {span}.")
-    return Elicited(label, chance, "beta", fit.shape, tuple(notes))
+    return Elicited(label, stated, "beta", fit.shape, tuple(notes))
+
+
+def _elicit_positive(stated: PositiveNumber, per: float | None, label: str) -> Elicited:
+    raise_if_any([_problem(*finding) for finding in check_positive((), stated, per)])
+    fit = fit_positive(stated, per)
+    notes = list(say_positive(stated, per))
+    if not np.allclose(fit.fitted, fit.stated, rtol=NOTABLE_SHARE, atol=0):
+        points = ", ".join(f"{value:.3g}" for value in fit.fitted)
+        notes.append(f"No log-normal has all of these points; the nearest has {points}.")
+    return Elicited(label, stated, "log-normal", fit.shape, tuple(notes))
 
 
 def _argument_faults(row: Any, label: Any, days: Mapping[str, Any]) -> Iterator[Problem]:
@@ -316,7 +304,7 @@ def _elicit_row(row: Mapping[str, Any]) -> ElicitedRow:
     return ElicitedRow(
         {
             state: Elicited(
-                state, stated, "beta", (alpha, whole - alpha), tuple(_say_chance(stated, None))
+                state, stated, "beta", (alpha, whole - alpha), tuple(say_chance(stated, None))
             )
             for (state, stated), alpha in zip(chances.items(), fit.concentration, strict=True)
         },
@@ -328,78 +316,27 @@ def _read(kind: Any, given: Any, name: str = "") -> Any:
     try:
         return TypeAdapter(kind).validate_python(given)
     except ValidationError as error:
-        raise InputError(
-            [
-                Problem(
-                    ".".join([*filter(None, [name]), *_keys(item["loc"])]),
-                    f"{item['msg']}; given: {item['input']!r}"[:200],
-                )
-                for item in error.errors(include_url=False)
-            ]
-        ) from None
+        problems = []
+        for fault in error.errors(include_url=False):
+            told = [part for part in fault["loc"] if not str(part).startswith("as ")]
+            where = spell_path((name, *told) if name else tuple(told))
+            problems.append(Problem(where or "stated", _word_fault(fault)))
+        raise InputError(problems) from None
 
 
-def _keys(location: Sequence[str | int]) -> Iterator[str]:
-    return (str(part) for part in location if not str(part).startswith("as "))
+def _word_fault(fault: Fault) -> str:
+    """What is wrong with the shape of a statement, in the words of somebody who makes one."""
+    given, kind = shown(fault["input"]), str(fault["type"])
+    if kind == "missing":
+        return "is missing"
+    if kind == "extra_forbidden":
+        return "is unknown, or does not go with the other entries"
+    if kind == "model_type" and fault["ctx"]["class_name"].endswith("Expert"):
+        return f"should be a mapping with says, and perhaps weight; given: {given}"
+    if kind == "model_type":
+        return f"should be a pair (low, high), or another way to state a number; given: {given}"
+    return f"{fault['msg']}; given: {given}"
 
 
-def _problem(path: Sequence[str | int], message: str) -> Problem:
-    return Problem(".".join(map(str, path)), message)
-
-
-def _say_chance(stated: Chance, within: float | None) -> Iterator[str]:
-    """How a chance was stated, and by what rule it is read."""
-    days = f" within {within:g} days" if within else ""
-    match stated:
-        case Interval(lower=lower, upper=upper, coverage=coverage):
-            yield f"From {_digits(lower)} to {_percent(upper)}{days}, {_percent(coverage)} sure."
-        case Quantiles(low=low, median=median, high=high, coverage=coverage):
-            yield (
-                f"{_percent(median)}{days} in the middle, {_percent(coverage)} sure of "
-                f"{_digits(low)} to {_percent(high)}."
-            )
-        case Guess(guess=guess, cases=cases):
-            yield f"About {_percent(guess)}{days}, as if from {cases:g} cases."
-        case Word(word=word, lexicon=lexicon):
-            lower, upper = LEXICONS[lexicon][word]
-            ends = f"{_digits(lower)} to {_percent(upper)}"
-            yield f"{word!r}{days}: {ends} in {lexicon}, read as 90 % sure."
-        case Odds(odds=odds):
-            yield f"Odds of {odds.lower:g} to {odds.upper:g} to one{days}."
-        case Seen(seen=seen, of=of):
-            yield f"Seen in {seen} of {of} cases, with Jeffreys' prior."
-        case Counted(count=count, days=length):
-            yield (
-                f"{count} in {length:g} days: a rate with Jeffreys' prior, as the chance of at "
-                f"least one{days}."
-            )
-        case Unknown():
-            yield "Unknown: Jeffreys' prior."
-        case Pool(experts=experts, pool=pool, extremise=extremise):
-            means = {}
-            for name, expert in experts.items():
-                a, b = fit_chance(expert.says, within).shape
-                means[name] = a / (a + b)
-                said = " ".join(_say_chance(expert.says, within))
-                yield f"{name} (weight {expert.weight:g}): {said}"
-            how = "mixed" if pool == "linear" else "averaged as log-odds"
-            more = f", log-odds times {extremise:g}" if extremise != 1 else ""
-            ends = f"{_digits(min(means.values()))} to {_percent(max(means.values()))}"
-            yield f"They are {how}{more}; their means go from {ends}."
-
-
-def _say_positive(stated: PositiveNumber, per: float | None) -> Iterator[str]:
-    match stated:
-        case Interval(lower=lower, upper=upper, coverage=coverage):
-            yield f"From {lower:g} to {upper:g}, {_percent(coverage)} sure."
-        case Quantiles(low=low, median=median, high=high, coverage=coverage):
-            yield f"{median:g} in the middle, {_percent(coverage)} sure of {low:g} to {high:g}."
-        case GuessFactor(guess=guess, factor=factor):
-            yield f"About {guess:g}, give or take a factor of {factor:g} (90 % sure)."
-        case Counted(count=count, days=days):
-            yield f"{count} in {days:g} days, with Jeffreys' prior: a rate per {per:g} days."
-        case PositivePool(experts=experts, pool=pool):
-            for name, expert in experts.items():
-                said = " ".join(_say_positive(expert.says, per))
-                yield f"{name} (weight {expert.weight:g}): {said}"
-            yield f"They are {'mixed' if pool == 'linear' else 'averaged as logarithms'}."
+def _problem(path: Path, message: str) -> Problem:
+    return Problem(spell_path(path), message)

@@ -14,28 +14,10 @@ from forecast.scenario.checks import find_problems
 from forecast.scenario.rendering import describe, render_scenario
 from forecast.scenario.scenario import Scenario, require_scenario
 from forecast.scenario.shapes import read_scenario
-from forecast.scenario.shipped import (
-    FILE_NAME,
-    find_scenario,
-    scenario_folder,
-    scenario_names,
-    shipped_folder,
-)
+from forecast.scenario.shipped import FILE_NAME, find_scenario
 from forecast.scenario.splicing import splice
-from forecast.scenario.tree import line_at, plain, read_tree
+from forecast.scenario.tree import line_at, plain, read_tree, spell_path
 from forecast.writing import replace_file
-
-__all__ = [
-    "FILE_NAME",
-    "find_scenario",
-    "load_scenario",
-    "read_text",
-    "scenario_folder",
-    "scenario_names",
-    "scenario_schema",
-    "shipped_folder",
-    "write_scenario",
-]
 
 SCHEMA_NAME = "scenario.schema.json"
 SCHEMA_LINE = re.compile(r"# yaml-language-server: \$schema=(\S+)")
@@ -83,22 +65,16 @@ def parse_scenario(text: str, where: str) -> Scenario:
     if scenario is not None:
         found += find_problems(scenario, unread)
     by_line = sorted(
-        (
-            (
-                line_at(tree, path),
-                Problem(f"{where}:{line_at(tree, path)}{_spelled(path)}", message),
-            )
-            for path, message in found
-        ),
-        key=itemgetter(0),
+        ((line_at(tree, path), path, message) for path, message in found), key=itemgetter(0)
     )
-    raise_if_any([problem for _, problem in by_line])
+    raise_if_any(
+        [
+            Problem(f"{where}:{line}" + (f": {spell_path(path)}" if path else ""), message)
+            for line, path, message in by_line
+        ]
+    )
     assert scenario is not None
     return scenario
-
-
-def _spelled(path: tuple[str | int, ...]) -> str:
-    return f": {'.'.join(map(str, path))}" if path else ""
 
 
 def scenario_schema() -> str:
@@ -170,7 +146,7 @@ def _problems_in(scenario: Scenario) -> Iterator[Problem]:
     if readable is not None:
         found += find_problems(readable, unread)
     for path, message in found:
-        yield Problem(_spelled(path).removeprefix(": "), message)
+        yield Problem(spell_path(path), message)
 
 
 def _changed_text(scenario: Scenario, path: Path) -> str:

@@ -106,8 +106,8 @@ def fit_beta(lower: float, upper: float, coverage: float = 0.9) -> tuple[float, 
     Parameters
     ----------
     lower, upper
-        Quantiles, 0 <= lower < upper <= 1. An end at 0 or 1 is taken a hundredth of the width
-        inside, because a Beta has no quantile there.
+        Quantiles, 0 <= lower < upper <= 1. An end at 0 or 1, or nearer to it than a hundredth of
+        the width, is taken that far inside, because a Beta has no quantile at 0 or 1.
     coverage
         Mass between them.
 

@@ -285,3 +285,15 @@ def parents_of(table: Table, own_name: str) -> tuple[tuple[str, int], ...]:
 def states_meant(value: str | tuple[str, ...]) -> tuple[str, ...]:
     """States that one entry of a `when` names."""
     return (value,) if isinstance(value, str) else value
+
+
+def say_when(when: When) -> str:
+    """The condition of a row, cause, ratio or move as the end of its label; empty if it has none.
+
+    Examples
+    --------
+    >>> say_when({"sea": ("calm", "rough"), "previous storm": "no"})
+    ' | sea=calm|rough, previous storm=no'
+    """
+    said = ", ".join(f"{ref}={'|'.join(states_meant(value))}" for ref, value in when.items())
+    return f" | {said}" if said else ""

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from forecast.scenario.forms import Count, Move, states_meant
+from forecast.scenario.forms import Count, Move, say_when
 from forecast.scenario.scenario import Scenario
 from forecast.scenario.statements import Pool, PositivePool
 
@@ -49,7 +49,7 @@ def _walk(part: Any, label: str, when: str, days: float | None) -> Iterator[Pool
             label, days = f"{label} {part.source or ''}→{part.target}", part.within
         if isinstance(part, Count):
             days = part.per
-        told = _say(getattr(part, "when", {})) or when
+        told = say_when(getattr(part, "when", {})) or when
         for name in type(part).model_fields:
             inner = getattr(part, name)
             named = f"{label}: {name}" if isinstance(inner, Pool | PositivePool) else label
@@ -60,8 +60,3 @@ def _walk(part: Any, label: str, when: str, days: float | None) -> Iterator[Pool
     elif isinstance(part, tuple):
         for inner in part:
             yield from _walk(inner, label, when, days)
-
-
-def _say(when: Mapping[str, Any]) -> str:
-    said = ", ".join(f"{ref}={'|'.join(states_meant(value))}" for ref, value in when.items())
-    return f" | {said}" if said else ""

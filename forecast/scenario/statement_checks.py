@@ -38,6 +38,7 @@ EDGE = 1e-6
 """A fit that ends so near to the largest shape, in proportion, was stopped there."""
 MOST_TIMES = 2.0
 """Factor by which a stated quantile of a positive number may be moved."""
+NEVER_CERTAIN = "a move is never certain; its upper end is below 1"
 MOST_CASES = 1e6
 """Cases that a chance can rest on: beyond, it is known exactly for every purpose."""
 
@@ -75,13 +76,17 @@ def _chance_faults(stated: Chance, within: float | None) -> Iterator[str]:
             elif upper < SMALLEST:
                 yield f"{ends}: the upper end is at least {SMALLEST:g}"
             elif within and upper == 1:
-                yield f"{ends}: a move is never certain; its upper end is below 1"
+                yield f"{ends}: {NEVER_CERTAIN}"
         case Quantiles(low=low, median=median, high=high):
             if not low < median < high <= 1 or high < SMALLEST:
                 yield f"{low:g}, {median:g}, {high:g}: quantiles of a chance rise from 0 to 1"
+            elif within and high == 1:
+                yield f"{low:g}, {median:g}, {high:g}: {NEVER_CERTAIN}"
         case Guess(guess=guess, cases=cases):
             if not 0 < guess < 1:
                 yield f"{guess:g}: a best guess lies between 0 and 1, both left out"
+            elif min(guess, 1 - guess) * cases < SMALLEST_SHAPE:
+                yield f"{guess:g} from {cases:g} cases: say more cases, or a guess nearer to a half"
             if cases > MOST_CASES:
                 yield f"{cases:g} cases: at most {MOST_CASES:,.0f}"
         case Word(word=word, lexicon=lexicon) if word not in LEXICONS[lexicon]:
@@ -117,7 +122,7 @@ def check_positive(at: Path, stated: PositiveNumber, per: float | None = None) -
     if not faults:
         fit = fit_positive(stated, per)
         low, high = _ends_of(fit)
-        if high > low * WIDEST or not SMALLEST <= low <= high <= LARGEST:
+        if high > low * WIDEST * (1 + EDGE) or not SMALLEST <= low <= high <= LARGEST:
             yield (
                 at,
                 f"[{low:g}, {high:g}]: needs ends from {SMALLEST:g} to {LARGEST:,.0f}, the upper "

@@ -5,7 +5,7 @@ Like those of `forecast.scenario.checks`, every function yields findings and sto
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import product
 from math import isclose, prod
 
@@ -14,16 +14,14 @@ from scipy.special import ndtri
 
 from forecast.errors import nearest
 from forecast.scenario.elicitation import (
-    fit_competing,
     fit_positive,
     fit_row,
     interval_of,
     row_concentration,
 )
-from forecast.scenario.fits import MOST_MOVED, SMALLEST_SHAPE, TAILS, RowFit
+from forecast.scenario.fits import SMALLEST_SHAPE, TAILS
 from forecast.scenario.forms import (
     Count,
-    Hazards,
     LikelihoodRatios,
     Measured,
     NoisyMax,
@@ -33,7 +31,6 @@ from forecast.scenario.forms import (
     Row,
     Rows,
     Table,
-    competitors,
     conditions,
     parents_of,
     parse_parent,
@@ -41,6 +38,8 @@ from forecast.scenario.forms import (
     spell_parent,
     states_meant,
 )
+from forecast.scenario.hazard_checks import check_hazards, check_overlaps
+from forecast.scenario.phrasing import FAR, say_moved
 from forecast.scenario.scenario import Variable
 from forecast.scenario.statement_checks import (
     LARGEST,
@@ -54,15 +53,9 @@ from forecast.scenario.statements import Chance, Interval, PositiveNumber
 from forecast.scenario.tree import Path
 
 Variables = Mapping[str, Variable]
-_Covered = tuple[str, str, tuple[tuple[str, str], ...]]
-"""A way out of a state, its target, and a configuration of the parents that gate it."""
 ROW_KINDS = ("chance", "counts", "concentration", "exactly", "unknown")
 
 ROW_SUM_TOLERANCE = 1e-9
-FAR = (
-    f"an end is moved by at most {MOST_MOVED:g} and by at most the width of its interval, which "
-    "holds the mean"
-)
 MOST_DEGREES = 1e6
 """Degrees of freedom beyond which Student's t is the normal."""
 CELL_LIMIT = 1_000_000
@@ -136,9 +129,9 @@ def check_table(
     elif isinstance(table, Ranked):
         yield from _check_influences(at, table)
     else:
-        yield from _check_hazards(at, table, states)
+        yield from check_hazards(at, table, states)
         if resolved:
-            yield from _check_overlaps(at, table, states, variables)
+            yield from check_overlaps(at, table, states, variables)
 
 
 def check_measured(at: Path, variable: Variable) -> Iterator[Finding]:
@@ -252,19 +245,6 @@ def check_chances(
             f"no row comes near these chances (lower ends sum to {low:.3g}, upper ends to "
             f"{high:.3g}): in the nearest Dirichlet {moved}; {FAR}",
         )
-
-
-def say_moved(states: Sequence[str], fit: RowFit, least: float = 0.02) -> str:
-    """Say which stated intervals of a row were moved by more than some distance, and where to."""
-    return "; ".join(
-        f"{state} goes from {_span(*stated)} to {_span(*fitted)}"
-        for state, stated, fitted in zip(states, fit.stated, fit.fitted, strict=True)
-        if stated and max(abs(a - b) for a, b in zip(stated, fitted, strict=True)) > least
-    )
-
-
-def _span(lower: float, upper: float) -> str:
-    return f"[{lower:.3g}, {upper:.3g}]"
 
 
 def _check_coverage(at: Path, table: Rows, name: str, variables: Variables) -> Iterator[Finding]:
@@ -395,90 +375,6 @@ def _check_influences(at: Path, table: Ranked) -> Iterator[Finding]:
             yield (*where, "of"), f"{influence.of} is named twice"
         seen.add(influence.of)
         yield from check_positive((*where, "weight"), influence.weight)
-
-
-def _check_hazards(at: Path, table: Hazards, states: tuple[str, ...]) -> Iterator[Finding]:
-    has_memory = any(move.source is not None for move in table.moves)
-    for index, move in enumerate(table.moves):
-        where = (*at, "moves", index)
-        for key, state in (("from", move.source), ("to", move.target)):
-            if state is not None and state not in states:
-                yield (*where, key), f"{state!r} is not a state; {nearest(state, states)}"
-        if has_memory and move.source is None:
-            yield where, "every move needs `from`, because other moves have it"
-        source = move.source if has_memory else states[0]
-        if source == move.target:
-            yield where, f"a move leads from {source} to itself"
-        days_faults = [*check_days((*where, "within"), move.within)]
-        yield from days_faults or check_chance((*where, "chance"), move.chance, move.within)
-    for index, multiplier in enumerate(table.multipliers):
-        where = (*at, "multipliers", index)
-        for key, state in (("from", multiplier.source), ("to", multiplier.target)):
-            if state is not None and state not in states:
-                yield (*where, key), f"{state!r} is not a state; {nearest(state, states)}"
-        yield from check_positive((*where, "times"), multiplier.times)
-
-
-def _check_overlaps(
-    at: Path, table: Hazards, states: tuple[str, ...], variables: Variables
-) -> Iterator[Finding]:
-    """No move may be given twice for the same conditions."""
-    has_memory = any(move.source is not None for move in table.moves)
-    seen: dict[_Covered, int] = {}
-    for index, move in enumerate(table.moves):
-        source = move.source if has_memory else states[0]
-        for covered in _overlaps(table, index, str(source), variables):
-            if covered in seen:
-                yield (
-                    (*at, "moves", index),
-                    f"the move repeats move {seen[covered] + 1} for the same conditions",
-                )
-                break
-            seen[covered] = index
-    if table.reading == "together":
-        yield from _check_together(at, table, seen)
-
-
-def _check_together(at: Path, table: Hazards, seen: Mapping[_Covered, int]) -> Iterator[Finding]:
-    """Chances that are read together must speak of the same days and conditions, and leave some."""
-    groups = competitors(table)
-    group_of = {index: number for number, group in enumerate(groups) for index in group}
-    first: dict[tuple[str, tuple[tuple[str, str], ...]], int] = {}
-    for (source, _, config), index in sorted(seen.items(), key=lambda item: item[1]):
-        other = first.setdefault((source, config), index)
-        if group_of[index] != group_of[other]:
-            yield (
-                (*at, "moves", index),
-                f"read together, the move competes with move {other + 1}, so both need the same "
-                "`within` and the same `when`",
-            )
-            return
-    for group in groups:
-        moves = [table.moves[index] for index in group]
-        if any(fault for move in moves for fault in check_chance((), move.chance, move.within)):
-            continue
-        fit = fit_competing([move.chance for move in moves], moves[0].within)
-        if fit.stated and fit.too_far:
-            targets = [*(move.target for move in moves), "none"]
-            yield (
-                (*at, "moves", group[0]),
-                "read together, the chances leave no room for one another: in the nearest "
-                f"Dirichlet {say_moved(targets, fit) or 'none has a chance next to 0'}; {FAR}",
-            )
-
-
-def _overlaps(table: Hazards, index: int, source: str, variables: Variables) -> Iterator[_Covered]:
-    """Configurations of all gating parents that one move covers."""
-    gates = sorted({reference for move in table.moves for reference in move.when})
-    move = table.moves[index]
-    options = [
-        states_meant(move.when[gate])
-        if gate in move.when
-        else variables[parse_parent(gate)[0]].states
-        for gate in gates
-    ]
-    for config in product(*options):
-        yield source, move.target, tuple(zip(gates, config, strict=True))
 
 
 def _say(parents: tuple[tuple[str, int], ...], config: tuple[str, ...]) -> str:

@@ -88,6 +88,17 @@ def line_at(tree: CommentedMap, path: Path) -> int:
     return line + 1
 
 
+def spell_path(path: Path) -> str:
+    """A path as problems print it.
+
+    Examples
+    --------
+    >>> spell_path(("variables", "storm", "table", "rows", 0))
+    'variables.storm.table.rows.0'
+    """
+    return ".".join(map(str, path))
+
+
 def _guarded(text: str, where: str, verb: str) -> Any:
     if _depth(text) > MAX_DEPTH:
         raise InputError([Problem(where, f"brackets are nested more than {MAX_DEPTH} deep")])

@@ -24,8 +24,9 @@ from typing import Any
 import numba
 import numpy as np
 
-from forecast.inference.network import Network, chunk_size, slice_circuits
+from forecast.inference.network import Network, chunk_size
 from forecast.inference.operation import LogEvidence, pack_elimination
+from forecast.inference.slices import slice_circuits
 from tests.benchmarks.chains import draw_evidence, draw_tables, make_chain
 
 NEEDED = 0.5

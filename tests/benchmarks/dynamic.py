@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from forecast.inference.network import slice_circuits
+from forecast.inference.slices import slice_circuits
 from tests.benchmarks.chains import (
     HIDDEN,
     draw_evidence,

@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from forecast.inference.network import Block, Network, Node, slice_circuits
+from forecast.inference.network import Block, Network, Node
+from forecast.inference.slices import slice_circuits
 from tests.benchmarks.tables import load_tabled
 
 NEEDED = {"asia": 500, "alarm": 300, "hailfinder": 100, "hepar2": 250, "insurance": 25}
