@@ -180,7 +180,7 @@ def _report(given: argparse.Namespace) -> int:
     as_of = as_date(given.as_of) if given.as_of else problem.as_of or date.today()
     evidence = ledger.known_at(as_of)
     last_step(problem, evidence)
-    _say(given, f"{problem.title}: {len(evidence)} reports known on {as_of}")
+    _say(given, f"{problem.title}: {len(evidence)} reports in force on {as_of}")
     _say(given, "compiling the model and sampling its tables (about a minute) …")
     outlook = forecast(
         problem,

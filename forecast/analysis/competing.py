@@ -243,5 +243,6 @@ def _notes(
     if len(names) > len(matrix.hypotheses):
         yield (
             f"{OTHER!r} stands for what nobody listed; no item is rated for it, so each is about "
-            "as likely under it as on average. If the list is exhaustive, say exhaustive=True."
+            "as likely under it as on average. If the list is exhaustive, say so: "
+            "exhaustive=True, or --exhaustive on the command line."
         )

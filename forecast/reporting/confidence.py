@@ -24,10 +24,10 @@ from forecast.scenario.statements import Pool
 
 RATINGS = ("low", "moderate", "high")
 MODERATE = RATINGS.index("moderate")
-WIDE, NARROW = 0.35, 0.15
-"""Widths of the interval of the probability to act on."""
+WIDE, NARROW = 35, 15
+"""Widths, in points, of the widest interval of the answers to act on."""
 FEW, MANY = 2, 4
-"""Independent witnesses from which confidence is moderate, and high."""
+"""Witnesses, by origin or else by source, from which confidence is moderate, and high."""
 MOSTLY_WEAK, HARDLY_WEAK = 0.5, 0.2
 """Share of reports from sources of grade D, E or F."""
 DISPUTED, AGREED = 0.5, 0.25
@@ -53,26 +53,25 @@ def confidence_sentence(outlook: Forecast) -> str:
     signs = sorted(signs_of(outlook), key=lambda sign: sign.rating)
     lowest, second = (sign.rating for sign in signs[:2])
     rating = RATINGS[max(lowest, min(second, MODERATE))]
-    reasons = "; ".join(f"{sign.reason} ({RATINGS[sign.rating]})" for sign in signs)
+    reasons = "; ".join(f"{sign.reason} (speaks for {RATINGS[sign.rating]})" for sign in signs)
     return f"{rating.capitalize()}: {reasons}."
 
 
 def signs_of(outlook: Forecast) -> Iterator[Sign]:
     """Yield the signs on which confidence rests."""
-    acted_on = outlook.any_dangerous if outlook.most_dangerous else outlook.most_likely.within
-    width = acted_on.upper - acted_on.lower
-    told = f"the {MASS_TEXT} interval is {counted(round(100 * width), 'point')} wide"
+    width, label = max(_widths(outlook))
+    told = f"the {MASS_TEXT} interval of {label} is {counted(width, 'point')} wide"
     yield Sign(_rate(-width, -WIDE, -NARROW), told)
     inputs = outlook.scenario.with_role("input")
     reports = [r for r in outlook.evidence.observations if r.indicator not in inputs]
-    witnesses = len({report.origin or report.id for report in reports})
+    witnesses = len({report.origin or report.source for report in reports})
     yield Sign(
         _rate(witnesses, FEW, MANY),
         counted(witnesses, "independent witness", "independent witnesses"),
     )
     if reports:
         weak = sum(report.reliability in "DEF" for report in reports) / len(reports)
-        told = f"{percent(weak)} of the reports come from sources of grade D, E or F"
+        told = f"{percent(weak)} of the reports of indicators come from grades D, E or F"
         yield Sign(_rate(-weak, -MOSTLY_WEAK, -HARDLY_WEAK), told)
     else:
         yield Sign(0, "no source has been heard")
@@ -84,6 +83,15 @@ def signs_of(outlook: Forecast) -> Iterator[Sign]:
     if gaps:
         told = f"experts lie up to {counted(round(100 * max(gaps)), 'point')} apart"
         yield Sign(_rate(-max(gaps), -DISPUTED, -AGREED), told)
+
+
+def _widths(outlook: Forecast) -> Iterator[tuple[int, str]]:
+    """Widths, in points as they are printed, of the intervals of the answers to act on."""
+    answers = [("the most likely course", outlook.most_likely.within)]
+    if outlook.most_dangerous:
+        answers.append(("a dangerous course", outlook.any_dangerous))
+    for label, answer in answers:
+        yield round(100 * answer.upper) - round(100 * answer.lower), label
 
 
 def _rate(value: float, moderate: float, high: float) -> int:

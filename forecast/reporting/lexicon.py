@@ -1,8 +1,8 @@
 """Words for probabilities: the seven bands of Intelligence Community Directive 203 (2015).
 
-A word is chosen from the mean and never stands without its range, because readers take the same
-word for very different numbers unless the range stands beside it (Wintle et al. 2019,
-doi:10.1371/journal.pone.0213522).
+A word is chosen from the mean as it is printed, in whole percent. It never stands without its
+range, because readers take the same word for very different numbers unless the range stands beside
+it (Wintle et al. 2019, doi:10.1371/journal.pone.0213522).
 
 Edge rule: a band holds its lower end and not its upper end; the last band holds 99 % too. What
 lies outside 1-99 % has no word and is printed as a bound.
@@ -134,15 +134,16 @@ def phrase(estimate: Estimate, terms: Terms = "A") -> Phrase:
 
 
 def band_of(probability: float) -> Band:
-    """The band that holds a probability.
+    """The band that holds a probability as it is printed, in whole percent.
 
     Examples
     --------
-    >>> [band_of(value).row_a for value in (0.05, 0.1999, 0.20, 0.99, 0.995)]
+    >>> [band_of(value).row_a for value in (0.05, 0.194, 0.1999, 0.99, 0.995)]
     ['very unlikely', 'very unlikely', 'unlikely', 'almost certain', '']
     """
     if probability < LOWEST:
         return BELOW
     if probability > HIGHEST:
         return ABOVE
-    return next((band for band in BANDS if probability < band.upper), BANDS[-1])
+    printed = round(100 * probability) / 100
+    return next((band for band in BANDS if printed < band.upper), BANDS[-1])

@@ -25,8 +25,9 @@ def method_section(outlook: Forecast) -> Section:
     how = Table(("Item", "Value"), tuple(_method_rows(outlook)), (1, 3))
     words = tuple((band.row_a, band.range) for band in BANDS)
     note = (
-        "Words follow Intelligence Community Directive 203 and are chosen from the mean. A band "
-        "holds its lower end and not its upper end; outside 1-99 % a bound is printed instead."
+        "Words follow Intelligence Community Directive 203 and are chosen from the mean "
+        "as it is printed. A band holds its lower end and not its upper end; outside 1-99 % a "
+        "bound is printed instead."
     ).replace("-", DASH)
     return Section(
         "method",
