@@ -7,7 +7,7 @@ SCENARIO ?= iraq-2020
 AS_OF ?=
 BENCHMARKS ?= uncertain_tables dynamic ceiling sampling
 
-.PHONY: report test check slow benchmarks format notebooks clean
+.PHONY: report test check slow postgres-test benchmarks format notebooks clean
 
 report: $(READY)
 	$(BIN)/forecast report $(SCENARIO) $(if $(AS_OF),--as-of $(AS_OF)) \
@@ -23,6 +23,10 @@ check: $(READY)
 
 slow: $(READY)
 	$(BIN)/python -m pytest -m slow
+
+postgres-test: $(READY)
+	sh tests/with_postgres.sh $(BIN)/python -m pytest tests/test_ledger.py tests/test_ledger_faults.py \
+		-m "postgres"
 
 benchmarks: $(READY)
 	for name in $(BENCHMARKS); do $(BIN)/python -W ignore -m tests.benchmarks.$$name || failed=1; done; \

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         ForecastError,
         ImpossibleEvidence,
         InputError,
+        LedgerFailure,
         Problem,
         TooLarge,
         UnreliableFit,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from forecast.estimate import Estimate
     from forecast.evidence.files import read_evidence
     from forecast.evidence.ledger import Evidence, Ledger
+    from forecast.evidence.ledger_file import LedgerFile, open_ledger
     from forecast.evidence.report import Report
     from forecast.inference.beliefs import Beliefs
     from forecast.inference.model import build_model
@@ -71,12 +73,14 @@ _HOMES = {
         "ForecastError",
         "ImpossibleEvidence",
         "InputError",
+        "LedgerFailure",
         "Problem",
         "TooLarge",
         "UnreliableFit",
     ),
     "evidence.files": ("read_evidence",),
     "evidence.ledger": ("Evidence", "Ledger"),
+    "evidence.ledger_file": ("LedgerFile", "open_ledger"),
     "evidence.report": ("Report",),
     "inference.beliefs": ("Beliefs",),
     "inference.model": ("build_model",),
@@ -111,6 +115,8 @@ __all__ = [
     "ImpossibleEvidence",
     "InputError",
     "Ledger",
+    "LedgerFailure",
+    "LedgerFile",
     "Problem",
     "Report",
     "Scenario",
@@ -132,6 +138,7 @@ __all__ = [
     "likelier",
     "load_scenario",
     "new_scenario",
+    "open_ledger",
     "plot_expected",
     "plot_timeline",
     "probability",

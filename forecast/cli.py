@@ -16,6 +16,7 @@ from pathlib import Path
 from forecast.errors import (
     ForecastError,
     InputError,
+    LedgerFailure,
     Problem,
     UnreliableFit,
 )
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run: Callable[[argparse.Namespace], int] = given.run
     try:
         return run(given)
-    except InputError as error:
+    except (InputError, LedgerFailure) as error:
         _complain(error)
         return BAD_INPUT
     except UnreliableFit as error:

@@ -2,6 +2,7 @@
 
 ForecastError
 ├── InputError            a scenario, an evidence table or an argument breaks a rule
+├── LedgerFailure         a ledger file or its server cannot be opened, read or written
 ├── ImpossibleEvidence    no state of the network can produce the evidence
 ├── TooLarge              an exact elimination would pass the memory limit
 └── UnreliableFit         sampling diagnostics fail, and nobody asked to print anyway
@@ -52,6 +53,10 @@ class InputError(ForecastError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__(_listing(self.problems))
+
+
+class LedgerFailure(ForecastError):
+    """A ledger file or server that cannot be opened, read or written; says how to recover."""
 
 
 class ImpossibleEvidence(ForecastError):

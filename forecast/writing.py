@@ -6,9 +6,34 @@ import errno
 import os
 import stat
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 NEW_FILE = 0o644
+
+
+@contextmanager
+def drafted(target: Path) -> Iterator[Path]:
+    """An empty file beside the target, which takes the target's place if nothing goes wrong.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written to, or something other than a file is there.
+    """
+    target = Path(os.path.realpath(target))
+    mode = _mode_of(target)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
+    os.close(handle)
+    draft = Path(name)
+    try:
+        yield draft
+        draft.chmod(mode)
+        draft.replace(target)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 def replace_file(target: Path, text: str) -> None:
@@ -21,18 +46,8 @@ def replace_file(target: Path, text: str) -> None:
     OSError
         If the folder cannot be written to, or something other than a file is there.
     """
-    target = Path(os.path.realpath(target))
-    mode = _mode_of(target)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
-    draft = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        draft.chmod(mode)
-        draft.replace(target)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
+    with drafted(target) as draft, draft.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
 
 
 def _mode_of(target: Path) -> int:

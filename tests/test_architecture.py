@@ -25,6 +25,8 @@ PUBLIC = [
     "ImpossibleEvidence",
     "InputError",
     "Ledger",
+    "LedgerFailure",
+    "LedgerFile",
     "Problem",
     "Report",
     "Scenario",
@@ -46,6 +48,7 @@ PUBLIC = [
     "likelier",
     "load_scenario",
     "new_scenario",
+    "open_ledger",
     "plot_expected",
     "plot_timeline",
     "probability",
@@ -98,6 +101,12 @@ ONLY_IN = {
     },
     "jax": {"inference/operation_jax.py"},
     "jinja2": {"reporting/report.py"},
+    "sqlalchemy": {
+        "evidence/database.py",
+        "evidence/intake.py",
+        "evidence/ledger_file.py",
+    },
+    "pyarrow": {"evidence/formats.py"},
 }
 
 FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
@@ -151,4 +160,5 @@ def test_import_is_light():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
     heavy = {"pymc", "arviz", "jax", "matplotlib", "numba", "pandas", "xarray", "scipy", "numpy"}
+    heavy |= {"sqlalchemy", "pyarrow"}
     assert not loaded & heavy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from math import inf, isfinite
 
@@ -17,9 +18,47 @@ Finding = tuple[str, str]
 LARGEST_NUMBER = 10**12
 """Beyond this the logarithm of a factorial loses its decimals in 64 bits."""
 
+NAMES = ("id", "indicator", "state", "source", "origin", "supersedes")
+LONGEST = dict.fromkeys(NAMES, 500) | {
+    "reliability": 500,
+    "credibility": 500,
+    "citation": 100_000,
+    "note": 100_000,
+}
+"""Characters that each text of a report may have. Databases find reports by their names."""
 
-def find_faults(report: Report, scenario: Scenario) -> Iterator[Finding]:
-    """Yield what is wrong with one report by itself."""
+UNPAIRED = re.compile("[\ud800-\udfff]")
+
+
+def find_faults(report: Report, scenario: Scenario | None = None) -> Iterator[Finding]:
+    """Yield what is wrong with one report by itself; without a scenario, whatever it speaks to."""
+    unstorable = tuple(_find_text_faults(report))
+    yield from unstorable
+    if unstorable:
+        return
+    yield from _find_plain_faults(report)
+    if scenario is not None and not report.is_context:
+        yield from _find_claim_faults(report, scenario)
+    else:
+        yield from _find_loose_faults(report)
+    yield from _find_date_faults(report, scenario)
+
+
+def _find_text_faults(report: Report) -> Iterator[Finding]:
+    """Yield what no file or database can hold, or should have to."""
+    for column, longest in LONGEST.items():
+        value = getattr(report, column)
+        if not isinstance(value, str):
+            yield column, f"{value!r:.60} is not text"
+        elif len(value) > longest:
+            yield column, f"{len(value):,} characters; at most {longest:,} are kept"
+        elif "\0" in value:
+            yield column, f"{value[:60]!r} holds a NUL character"
+        elif not value.isascii() and UNPAIRED.search(value):
+            yield column, f"{value[:60]!r} holds half a character (an unpaired surrogate)"
+
+
+def _find_plain_faults(report: Report) -> Iterator[Finding]:
     if not report.id:
         yield "id", "is empty"
     if not report.source:
@@ -30,9 +69,26 @@ def find_faults(report: Report, scenario: Scenario) -> Iterator[Finding]:
     ):
         if len(value) != 1 or value not in legal:
             yield column, f"{value!r} is not a grade; legal: {', '.join(legal)}"
-    if not report.is_context:
-        yield from _find_claim_faults(report, scenario)
-    yield from _find_date_faults(report, scenario)
+
+
+def _find_loose_faults(report: Report) -> Iterator[Finding]:
+    """Yield what is wrong with a claim, whatever it speaks to."""
+    if report.number is not None:
+        if report.state:
+            yield "number", _both(report)
+        elif not abs(report.number) <= LARGEST_NUMBER:
+            yield "number", f"{report.number:g} is beyond ±{LARGEST_NUMBER:,}"
+    elif not (report.is_context or report.state or report.supersedes):
+        yield "state", "is empty; only a withdrawal (with `supersedes`) has no state"
+    if report.exposure is not None:
+        if report.number is None:
+            yield "exposure", "belongs to a count, and there is no number"
+        elif not 0 < report.exposure < inf:
+            yield "exposure", f"{report.exposure:g} days; a count covers more than 0"
+
+
+def _both(report: Report) -> str:
+    return f"a report names a state or gives a number; the state is {report.state!r}"
 
 
 def find_broken_links(reports: Sequence[Report]) -> Iterator[str]:
@@ -94,7 +150,7 @@ def _find_number_faults(report: Report, variable: Variable) -> Iterator[Finding]
     number, measured = report.number, variable.measured
     assert number is not None
     if report.state:
-        yield "number", f"a report names a state or gives a number; the state is {report.state!r}"
+        yield "number", _both(report)
     if measured is None:
         legal = ", ".join(variable.states)
         yield "number", f"{report.indicator} is not measured; report one of {legal}"
@@ -111,12 +167,12 @@ def _find_number_faults(report: Report, variable: Variable) -> Iterator[Finding]
         yield "exposure", f"only a count has days that it covers; {report.indicator} is no count"
 
 
-def _find_date_faults(report: Report, scenario: Scenario) -> Iterator[Finding]:
+def _find_date_faults(report: Report, scenario: Scenario | None) -> Iterator[Finding]:
     if report.event_end < report.event_start:
         yield "event_end", f"{report.event_end} is before the start, {report.event_start}"
     if report.known < report.published:
         yield "known", f"{report.known} is before publication, {report.published}"
-    if report.is_context or scenario.timeline is None:
+    if report.is_context or scenario is None or scenario.timeline is None:
         return
     if report.known < report.event_start:
         yield "known", f"{report.known} is before the event, {report.event_start}"

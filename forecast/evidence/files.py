@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from forecast.errors import Problem, nearest, raise_if_any
 from forecast.evidence.checks import find_broken_links, find_faults
-from forecast.evidence.ledger import Ledger
+from forecast.evidence.ledger import DATE_RULE, Ledger, read_date
 from forecast.evidence.report import Report
 from forecast.evidence.spreadsheet import RAGGED, Table, cell_text, is_ragged, open_table
 from forecast.scenario.scenario import Scenario
@@ -27,6 +28,7 @@ OPTIONAL = (
     "note",
     "number",
     "exposure",
+    "retrieved",
 )
 FILE_NAME = "evidence.csv"
 
@@ -63,11 +65,11 @@ def _open_table(source: Any) -> Table:
 
 
 def _read_rows(tables: list[Table], scenario: Scenario) -> Ledger:
-    raise_if_any([p for table in tables for p in _check_columns(table.where, table.columns)])
+    raise_if_any([p for table in tables for p in check_columns(table.where, table.columns)])
     problems: list[Problem] = []
     reports: list[Report] = []
     for place, row in (row for table in tables for row in table.rows):
-        report, faults = _read_row(place, row, scenario)
+        report, faults = read_row(place, row, scenario)
         problems += faults
         if report is not None:
             reports.append(report)
@@ -77,22 +79,34 @@ def _read_rows(tables: list[Table], scenario: Scenario) -> Ledger:
     return Ledger(tuple(reports))
 
 
-def _check_columns(where: str, columns: tuple[str, ...]) -> Iterator[Problem]:
+def check_columns(where: str, columns: tuple[str, ...]) -> Iterator[Problem]:
+    """Yield what is wrong with the header of a table of reports."""
     legal = (*REQUIRED, *OPTIONAL)
     for column in columns:
         if column not in legal:
-            yield Problem(where, f"unknown column {column!r}; {nearest(column, legal)}")
+            yield Problem(where, f"unknown column {column[:60]!r}; {nearest(column[:60], legal)}")
     for column in REQUIRED:
         if column not in columns:
             yield Problem(where, f"no column {column!r}; needed are {', '.join(REQUIRED)}")
-    for column in {column for column in columns if columns.count(column) > 1}:
-        yield Problem(where, f"column {column!r} appears twice")
+    for column, times in Counter(columns).items():
+        if times > 1:
+            yield Problem(where, f"column {column[:60]!r} appears twice")
 
 
-def _read_row(
-    place: str, row: Mapping[str, Any], scenario: Scenario
+def read_row(
+    place: str, row: Mapping[str, Any], scenario: Scenario | None
 ) -> tuple[Report | None, list[Problem]]:
-    """Read one row; the report is there as soon as its dates can be read."""
+    """Read one row; the report is there as soon as its dates can be read.
+
+    Parameters
+    ----------
+    place
+        Where the row is, for messages.
+    row
+        Cells by column; every required column is there.
+    scenario
+        What the report speaks to; without one, only rules that every report keeps are checked.
+    """
     if is_ragged(row):
         return None, [Problem(place, RAGGED)]
     text = {column: cell_text(value) for column, value in row.items()}
@@ -103,6 +117,7 @@ def _read_row(
     published = _date(text, "published", faults, default=known)
     number = _number(text, "number", faults)
     exposure = _number(text, "exposure", faults)
+    retrieved = _date(text, "retrieved", faults)
     readable = start is not None and known is not None and not faults
     report = Report(
         id=text["id"],
@@ -121,6 +136,7 @@ def _read_row(
         note=text.get("note", ""),
         number=number,
         exposure=exposure,
+        retrieved=retrieved,
     )
     faults += find_faults(report, scenario)
     problems = [Problem(f"{place}: column {column!r}", message) for column, message in faults]
@@ -137,10 +153,10 @@ def _date(
     if not value and column in OPTIONAL:
         return default
     try:
-        return date.fromisoformat(value[:10] if value.endswith(" 00:00:00") else value)
-    except ValueError:
-        shown = f"{value!r} is not a date" if value else "is empty"
-        faults.append((column, f"{shown}; write it as 2020-01-31"))
+        return read_date(value)
+    except (ValueError, OverflowError):
+        shown = f"{value[:60]!r} is not a date" if value else "is empty"
+        faults.append((column, f"{shown}; {DATE_RULE}"))
         return None
 
 
@@ -151,5 +167,5 @@ def _number(text: Mapping[str, str], column: str, faults: list[tuple[str, str]])
     try:
         return float(value)
     except ValueError:
-        faults.append((column, f"{value!r} is not a number"))
+        faults.append((column, f"{value[:60]!r} is not a number"))
         return None

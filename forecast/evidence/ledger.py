@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 
 from forecast.errors import InputError, Problem, nearest
 from forecast.evidence.report import Report
+
+DATE_RULE = "write it as 2020-01-31"
+MIDNIGHT = time()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +121,50 @@ class Ledger:
 
 
 def as_date(moment: date | str) -> date:
-    """A date from a date or from ISO text."""
-    if isinstance(moment, datetime):
-        return moment.date()
-    if isinstance(moment, date):
-        return moment
+    """A date from a date or from ISO text; a moment with a time zone means its day in UTC.
+
+    Raises
+    ------
+    InputError
+        If it is no date, or a moment written without its time zone.
+
+    Examples
+    --------
+    >>> as_date("2020-01-08T01:30:00+03:00")
+    datetime.date(2020, 1, 7)
+    """
     try:
-        return date.fromisoformat(moment)
-    except (TypeError, ValueError):
-        message = f"{moment!r} is not a date; write it as 2020-01-31"
-        raise InputError([Problem("date", message)]) from None
+        if isinstance(moment, str):
+            return read_date(moment)
+        if isinstance(moment, datetime):
+            return _utc_day(moment) if moment.tzinfo else moment.date()
+        if isinstance(moment, date):
+            return moment
+    except (ValueError, OverflowError):
+        pass
+    shown = f"{moment!r}" if len(f"{moment!r}") < 100 else f"{moment!r:.80}…"
+    raise InputError([Problem("date", f"{shown} is not a date; {DATE_RULE}")])
+
+
+def read_date(text: str) -> date:
+    """A date from ISO text; a moment needs its time zone, unless it is midnight.
+
+    Raises
+    ------
+    ValueError
+        If the text is no such date.
+    OverflowError
+        If its day in UTC is outside the calendar.
+    """
+    if len(text) <= len("2020-01-31"):
+        return date.fromisoformat(text)
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo:
+        return _utc_day(moment)
+    if moment.time() != MIDNIGHT:
+        raise ValueError("a moment without its time zone")
+    return moment.date()
+
+
+def _utc_day(moment: datetime) -> date:
+    return moment.astimezone(UTC).date()

@@ -38,6 +38,8 @@ class Report:
     number, exposure
         Number it reports of a variable that is measured, and the days that a count covers, where
         they are not those of the scenario's rate.
+    retrieved
+        When the citation was last looked up, if that was noted.
     """
 
     id: str
@@ -56,6 +58,7 @@ class Report:
     note: str = ""
     number: float | None = None
     exposure: float | None = None
+    retrieved: date | None = None
 
     @property
     def grade(self) -> str:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from forecast.errors import InputError, Problem
 from forecast.reading import read_text
+
+FORMULA = re.compile(r"'*[=+\-@\t\r]")
+"""What a spreadsheet would run, or would run without the apostrophes before it."""
+
+GUARDED = re.compile(r"'+[=+\-@\t\r]")
 
 RAGGED = "the row has more or fewer fields than the header"
 
@@ -27,12 +33,12 @@ class Table:
     columns
         Names in the header, without spaces around them; they may repeat.
     rows
-        Place and cells by column of each row.
+        Place and cells by column of each row; read once where the table is a long file.
     """
 
     where: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[str, Mapping[str, Any]], ...]
+    rows: Iterable[tuple[str, Mapping[str, Any]]]
 
 
 def open_table(source: Any) -> Table:
@@ -65,7 +71,7 @@ def open_table(source: Any) -> Table:
     try:
         columns = tuple((column or "").strip() for column in reader.fieldnames or [])
         reader.fieldnames = list(columns)
-        rows = tuple((f"{path}:{reader.line_num}", row) for row in reader)
+        rows = tuple((f"{path}:{reader.line_num}", unguarded(row)) for row in reader)
     except csv.Error as error:
         message = f"not readable as CSV: {error}"
         raise InputError([Problem(f"{path}:{reader.line_num}", message)]) from None
@@ -75,6 +81,25 @@ def open_table(source: Any) -> Table:
 def is_ragged(row: Mapping[str, Any]) -> bool:
     """Whether a row has more or fewer fields than the header."""
     return None in row or any(value is None for value in row.values())
+
+
+def guarded(text: str) -> str:
+    """A cell that no spreadsheet takes for a formula; `unguarded` gives the text back.
+
+    Examples
+    --------
+    >>> guarded("=HYPERLINK(0)"), guarded("low")
+    ("'=HYPERLINK(0)", 'low')
+    """
+    return f"'{text}" if FORMULA.match(text) else text
+
+
+def unguarded(row: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Cells without the apostrophe that keeps a spreadsheet from running them."""
+    return {
+        column: cell[1:] if str(cell).startswith("'") and GUARDED.match(cell) else cell
+        for column, cell in row.items()
+    }
 
 
 def cell_text(value: Any) -> str:

@@ -1,0 +1,328 @@
+"""The database of a ledger: its tables, and making, opening and refusing one."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Double,
+    Engine,
+    Index,
+    Integer,
+    MetaData,
+    QueuePool,
+    Table,
+    Text,
+    create_engine,
+    event,
+    func,
+    insert,
+    inspect,
+    make_url,
+    select,
+)
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
+
+from forecast.errors import InputError, LedgerFailure, Problem
+
+FORMAT = 1
+"""Format of the tables below; a file of a newer one is refused."""
+
+APPLICATION = 0x46434C47
+"""What marks an SQLite file as a ledger: "FCLG" in its header."""
+
+PATIENCE = 120
+"""Seconds that a writer waits for others."""
+
+CHECKED_BYTES = 32_000_000
+"""Files up to this size are checked whole whenever they are opened."""
+
+TEXT = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text in the order of its code points, as Python orders it."""
+
+METADATA = MetaData()
+FORMATS = Table("ledger_format", METADATA, Column("version", Integer, primary_key=True))
+REPORTS = Table(
+    "reports",
+    METADATA,
+    Column(
+        "receipt",
+        BigInteger().with_variant(Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("id", TEXT, nullable=False, unique=True),
+    Column("indicator", TEXT, nullable=False),
+    Column("state", TEXT, nullable=False),
+    Column("event_start", TEXT, nullable=False),
+    Column("event_end", TEXT, nullable=False),
+    Column("published", TEXT, nullable=False),
+    Column("known", TEXT, nullable=False),
+    Column("source", TEXT, nullable=False),
+    Column("reliability", TEXT, nullable=False),
+    Column("credibility", TEXT, nullable=False),
+    Column("origin", TEXT, nullable=False),
+    Column("supersedes", TEXT, nullable=False),
+    Column("citation", TEXT, nullable=False),
+    Column("note", TEXT, nullable=False),
+    Column("number", Double),
+    Column("exposure", Double),
+    Column("retrieved", TEXT),
+    Column("checksum", BigInteger, nullable=False),
+)
+"""One row for each report, dates as ISO text; receipts count from 1 without gaps."""
+
+LINKS = REPORTS.c.supersedes != ""
+Index("reports_known", REPORTS.c.known)
+Index(
+    "reports_supersedes",
+    REPORTS.c.supersedes,
+    REPORTS.c.known,
+    sqlite_where=LINKS,
+    postgresql_where=LINKS,
+)
+
+
+def connect(address: str | Path) -> Engine:
+    """Open the database of a ledger, and make it if there is none.
+
+    Parameters
+    ----------
+    address
+        Path of an SQLite file, or an address that begins with `postgresql://`.
+
+    Raises
+    ------
+    InputError
+        If the address cannot be understood.
+    LedgerFailure
+        If what is there is no ledger, is damaged or is newer; it is left as it is.
+    """
+    if isinstance(address, Path) or "://" not in address:
+        return _connect_file(Path(address))
+    try:
+        url = make_url(address)
+    except ArgumentError:
+        raise InputError([Problem("address", f"{address!r:.80} is not understood")]) from None
+    if url.get_backend_name() != "postgresql":
+        message = f"{url.drivername!r} is no ledger; give a path, or postgresql://user@host/name"
+        raise InputError([Problem("address", message)])
+    return _connect_server(url)
+
+
+def name_of(address: str | Path) -> str:
+    """What a ledger is called in messages: its path, or its address without the password."""
+    text = str(address)
+    return make_url(text).render_as_string() if "://" in text else text
+
+
+@contextmanager
+def reading(engine: Engine, name: str) -> Iterator[Connection]:
+    """One state of the ledger, whatever others append meanwhile."""
+    level = {} if engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+    with speaking(name), engine.execution_options(**level).begin() as connection:
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine, name: str) -> Iterator[Connection]:
+    """The ledger with no other writer; what was done is stored for good, or not at all."""
+    with speaking(name), engine.execution_options(writes=True).begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(select(func.set_config("synchronous_commit", "on", True)))
+            connection.execute(select(func.pg_advisory_xact_lock(APPLICATION)))
+        yield connection
+
+
+@contextmanager
+def speaking(name: str) -> Iterator[None]:
+    """Say what an error of the database means for the ledger."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise LedgerFailure(f"{name}: {_meaning(error, name)}") from error
+    except sqlite3.Error as error:
+        raise LedgerFailure(f"{name}: {_meaning(error, name)}") from error
+
+
+def recovery(name: str) -> str:
+    """How to get back what a damaged ledger file holds."""
+    return (
+        "Nothing was written to it. Put back a copy of it, with the -wal file beside it if there "
+        f'is one; or save what can be read with `sqlite3 "{name}" .recover | sqlite3 rescued.db` '
+        "and import that into a new ledger (docs/evidence.md)"
+    )
+
+
+def check_whole(path: Path) -> None:
+    """Read a whole ledger file, and refuse it if any page or index of it is damaged."""
+    with speaking(str(path)), closing(_open_to_read(path)) as connection:
+        found = [row[0] for row in connection.execute("PRAGMA integrity_check(3)")]
+        counted = connection.execute("SELECT count(*), max(receipt) FROM reports").fetchone()
+    if found != ["ok"]:
+        raise LedgerFailure(f"{path}: is damaged ({'; '.join(found)}). {recovery(str(path))}")
+    if counted[0] != (counted[1] or 0):
+        lost = f"{counted[1]} reports were received and {counted[0]} are there"
+        raise LedgerFailure(f"{path}: {lost}. {recovery(str(path))}")
+
+
+def _meaning(error: Exception, name: str) -> str:
+    text = str(getattr(error, "orig", None) or error).strip().split("\n")[0]
+    if "locked" in text or "busy" in text:
+        return f"others have been writing for {PATIENCE} seconds; nothing was stored, try again"
+    if "malformed" in text or "not a database" in text or "Could not decode" in text:
+        return f"is damaged ({text}). {recovery(name)}"
+    if "full" in text or "disk I/O" in text or "space" in text:
+        return f"the disk is full or fails ({text}); nothing was stored: make room and append again"
+    if isinstance(error, IntegrityError):
+        return f"the database refused a row ({text}); nothing was stored"
+    return f"{text}; nothing was stored"
+
+
+def _connect_file(path: Path) -> Engine:
+    if not os.path.lexists(path):
+        _make_file(path)
+    _check_header(path)
+    if path.stat().st_size <= CHECKED_BYTES:
+        check_whole(path)
+    engine = create_engine(
+        "sqlite://", creator=lambda: _open_to_write(path.absolute()), poolclass=QueuePool
+    )
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _begin(connection: Connection) -> None:
+    """Take the write lock first, so that nothing that was read can be out of date."""
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _open_to_write(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"file:{quote(str(path))}?mode=rw",
+        uri=True,
+        timeout=PATIENCE,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    return connection
+
+
+def _open_to_read(path: Path) -> sqlite3.Connection:
+    address = f"file:{quote(str(path.absolute()))}?mode=ro"
+    return sqlite3.connect(address, uri=True, timeout=PATIENCE)
+
+
+def _make_file(path: Path) -> None:
+    """Make an empty ledger beside the path and link it there, so that nobody meets half of it."""
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
+        os.close(handle)
+        draft = Path(name)
+        try:
+            _fill_file(draft)
+            draft.chmod(0o644)
+            path.hardlink_to(draft)
+        except FileExistsError:
+            return  # another process made it meanwhile
+        finally:
+            draft.unlink(missing_ok=True)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise LedgerFailure(f"{path}: cannot be made: {error.strerror}") from None
+
+
+def _fill_file(draft: Path) -> None:
+    with speaking(str(draft)):
+        engine = create_engine(URL.create("sqlite", database=str(draft)))
+        with engine.begin() as connection:
+            METADATA.create_all(connection)
+            connection.execute(insert(FORMATS).values(version=FORMAT))
+            connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION}")
+            connection.exec_driver_sql(f"PRAGMA user_version = {FORMAT}")
+        engine.dispose()
+        with closing(sqlite3.connect(draft)) as plain:
+            plain.execute("PRAGMA journal_mode = WAL")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new name in a folder outlast a crash, where the system can do that."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _check_header(path: Path) -> None:
+    """Refuse what is no ledger, is newer or was cut off, before SQLite touches it."""
+    try:
+        with path.open("rb") as file:
+            header = file.read(100)
+        size = path.stat().st_size
+    except OSError as error:
+        raise LedgerFailure(f"{path}: cannot be read: {error.strerror}") from None
+    if len(header) < 100:
+        fault = f"holds {size} bytes: cut off, or never a ledger"
+        raise LedgerFailure(f"{path}: {fault}. {recovery(str(path))}")
+    application = int.from_bytes(header[68:72], "big")
+    if not header.startswith(b"SQLite format 3\0") or application != APPLICATION:
+        fault = "is no ledger, or its first page is damaged"
+        raise LedgerFailure(f"{path}: {fault}. {recovery(str(path))}")
+    _check_version(str(path), int.from_bytes(header[60:64], "big"))
+    page = {1: 65536}.get(stored := int.from_bytes(header[16:18], "big"), stored)
+    pages = int.from_bytes(header[28:32], "big")
+    if size < page * pages and not _log_of(path):
+        fault = f"was cut off at {size:,} of {page * pages:,} bytes"
+        raise LedgerFailure(f"{path}: {fault}. {recovery(str(path))}")
+
+
+def _log_of(path: Path) -> bool:
+    """Whether pages wait beside the file, in the write-ahead log, to be put into it."""
+    log = path.with_name(f"{path.name}-wal")
+    return log.is_file() and log.stat().st_size > 0
+
+
+def _check_version(name: str, version: int) -> None:
+    if version == FORMAT:
+        return
+    found = f"has format {version}, and this version of the library knows format {FORMAT}"
+    advice = "upgrade the library" if version > FORMAT else "it is no ledger, or is damaged"
+    raise LedgerFailure(f"{name}: {found}: {advice}. Nothing was written to it")
+
+
+def _connect_server(url: URL) -> Engine:
+    name = name_of(url.render_as_string(hide_password=False))
+    try:
+        engine = create_engine(url.set(drivername="postgresql+psycopg"))
+    except ModuleNotFoundError:
+        message = "a PostgreSQL ledger needs psycopg: pip install 'forecast[postgres]'"
+        raise InputError([Problem(name, message)]) from None
+    with writing(engine, name) as connection:
+        _make_tables(connection, name)
+    return engine
+
+
+def _make_tables(connection: Connection, name: str) -> None:
+    there = set(inspect(connection).get_table_names()) & set(METADATA.tables)
+    if not there:
+        METADATA.create_all(connection)
+        connection.execute(insert(FORMATS).values(version=FORMAT))
+    elif there != set(METADATA.tables):
+        fault = f"has a table {', '.join(sorted(there))!r} that is no ledger's"
+        raise LedgerFailure(f"{name}: {fault}; use a database or a schema of its own")
+    _check_version(name, connection.execute(select(FORMATS.c.version)).scalar_one())

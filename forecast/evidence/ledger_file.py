@@ -1,0 +1,369 @@
+"""A ledger in a database: reports of many days, appended by many people, never lost."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from itertools import batched, groupby
+from pathlib import Path
+from typing import Any, Self
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select
+
+from forecast.errors import InputError, Problem, raise_if_any
+from forecast.evidence import formats
+from forecast.evidence.change import Change, change_of
+from forecast.evidence.database import (
+    LINKS,
+    REPORTS,
+    check_whole,
+    connect,
+    name_of,
+    reading,
+    writing,
+)
+from forecast.evidence.files import check_columns, read_row
+from forecast.evidence.intake import CHUNK, WHOLE, Intake, Receipt, check_report, last_receipt
+from forecast.evidence.ledger import Evidence, as_date
+from forecast.evidence.mapping import EventMapping, read_mapping
+from forecast.evidence.records import reports_of
+from forecast.evidence.report import Report
+from forecast.evidence.spreadsheet import Table
+from forecast.scenario.scenario import Scenario
+
+Candidate = tuple[str, Report | None, list[Problem]]
+"""Where a report was found, what it is, and what is wrong with it; nothing if it is left out."""
+
+MappingLike = Mapping[str, Any] | str | Path | None
+"""What `read_mapping` reads, or nothing for a table of reports."""
+
+EVENT_ORDER = (REPORTS.c.event_start, REPORTS.c.known, REPORTS.c.id)
+CLAIM = tuple(
+    REPORTS.c[name]
+    for name in (
+        "source",
+        "indicator",
+        "event_start",
+        "event_end",
+        "state",
+        "number",
+        "exposure",
+    )
+)
+WITHDRAWS = and_(
+    REPORTS.c.indicator != "", LINKS, REPORTS.c.state == "", REPORTS.c.number.is_(None)
+)
+
+
+def open_ledger(address: str | Path, problem: Scenario | None = None) -> LedgerFile:
+    """Open a ledger that lives in a database; a file that is not there is made.
+
+    Parameters
+    ----------
+    address
+        Path of an SQLite file on a local disk, or the address of a PostgreSQL database,
+        ``postgresql://user@host/name``.
+    problem
+        Scenario that appended reports must speak to. Without one, only what every report must
+        keep is checked when reports come, and the rest when they are used.
+
+    Raises
+    ------
+    LedgerFailure
+        If what is there is no ledger, is damaged, or was written by a newer version of the
+        library. It is left as it is.
+    """
+    return LedgerFile(address, problem)
+
+
+class LedgerFile:
+    """Reports in a database, in the order in which they were received; nothing is ever removed.
+
+    Several processes may append at once. What `append` and the imports have returned from is on
+    the disk. Close the ledger, or use it in a `with` statement.
+
+    Parameters
+    ----------
+    address
+        Path of an SQLite file, or address of a PostgreSQL database.
+    problem
+        Scenario that appended reports must speak to.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> day = date(2020, 1, 8)
+    >>> first = Report("R1", "rockets", "none", day, day, day, day, "Reuters", "B", "2")
+    >>> later = Report("R2", "rockets", "surge", day, day, day, date(2020, 1, 20), "Reuters",
+    ...                "B", "2", supersedes="R1")
+    >>> with TemporaryDirectory() as folder, open_ledger(f"{folder}/ledger.db") as ledger:
+    ...     print(ledger.append([first, later]).added)
+    ...     print([report.id for report in ledger.known_at("2020-01-10")])
+    ...     print(ledger.diff("2020-01-10", "2020-01-20"))
+    2
+    ['R1']
+    after 2020-01-10 and up to 2020-01-20:
+      revised       R1  rockets: none (Reuters, B2, known 2020-01-08) → R2, surge
+    """
+
+    def __init__(self, address: str | Path, problem: Scenario | None = None) -> None:
+        self.name = name_of(address)
+        self._problem = problem
+        self._path = None if "://" in str(address) else Path(address)
+        self._engine = connect(address)
+        self._release = weakref.finalize(self, self._engine.dispose)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<LedgerFile {self.name}: {len(self):,} reports>"
+
+    def __len__(self) -> int:
+        with reading(self._engine, self.name) as connection:
+            return last_receipt(connection)
+
+    def __iter__(self) -> Iterator[Report]:
+        """Every report in the order of receipt, also those that arrive meanwhile."""
+        last = 0
+        while True:
+            page = select(*WHOLE).where(REPORTS.c.receipt > last)
+            with reading(self._engine, self.name) as connection:
+                rows = connection.execute(page.order_by(REPORTS.c.receipt).limit(CHUNK)).all()
+            if not rows:
+                return
+            yield from reports_of(rows, self.name)
+            last = rows[-1][0]
+
+    def append(self, reports: Report | Iterable[Report]) -> Receipt:
+        """Store reports, all or none, and return when they are on the disk.
+
+        A report that is there already, the same in every field, is left alone, so an append that
+        was interrupted can be repeated. A report may come before the one that it supersedes.
+        A `datetime` with a time zone is stored as its day in UTC.
+
+        Raises
+        ------
+        InputError
+            With every problem. Nothing is stored then.
+        LedgerFailure
+            If the database fails, or is busy for minutes. Nothing is stored then.
+        """
+        given = (reports,) if isinstance(reports, Report) else reports
+        checked = (
+            (place, *check_report(place, report, self._problem))
+            for k, report in enumerate(given, 1)
+            for place in [f"report {getattr(report, 'id', k)!r:.60}"]
+        )
+        return self._store(checked)
+
+    def known_at(self, moment: date | str) -> Evidence:
+        """What an analyst had at the end of a day, revisions and withdrawals included.
+
+        The same as `Ledger.known_at` of the same reports. Only reports known by then are read.
+
+        Raises
+        ------
+        InputError
+            If the moment is no date.
+        LedgerFailure
+            If a report is not what was stored.
+        """
+        day = as_date(moment)
+        known = REPORTS.c.known <= day.isoformat()
+        behind = or_(WITHDRAWS, _superseded(day))
+        query = select(*WHOLE, behind).where(known).order_by(*EVENT_ORDER)
+        sides: tuple[list[Report], list[Report]] = ([], [])
+        with reading(self._engine, self.name) as connection:
+            streamed = connection.execution_options(yield_per=CHUNK).execute(query)
+            for rows in streamed.partitions():
+                plain = reports_of((row[:-1] for row in rows), self.name)
+                for report, row in zip(plain, rows, strict=True):
+                    sides[bool(row[-1])].append(report)
+        return Evidence(day, tuple(sides[0]), tuple(sides[1]))
+
+    def diff(self, start: date | str, end: date | str) -> Change:
+        """What became known, was revised or was withdrawn after one day and up to another.
+
+        Only what arrived between, and what that supersedes, is read.
+
+        Raises
+        ------
+        InputError
+            If a moment is no date, or the end is before the start.
+        """
+        first, last = as_date(start), as_date(end)
+        if last < first:
+            raise InputError([Problem("end", f"{last} is before the start, {first}")])
+        arrived = and_(REPORTS.c.known > first.isoformat(), REPORTS.c.known <= last.isoformat())
+        later = REPORTS.alias("later")
+        touched = select(later.c.supersedes).where(
+            later.c.supersedes != "",
+            later.c.known > first.isoformat(),
+            later.c.known <= last.isoformat(),
+        )
+        held = (
+            REPORTS.c.id.in_(touched),
+            REPORTS.c.known <= first.isoformat(),
+            ~WITHDRAWS,
+            ~_superseded(first),
+        )
+        with reading(self._engine, self.name) as connection:
+            before = self._fetch(connection, select(*WHOLE).where(*held).order_by(*EVENT_ORDER))
+            new = self._fetch(connection, select(*WHOLE).where(arrived).order_by(*EVENT_ORDER))
+        return change_of(first, last, before, new)
+
+    def duplicates(self) -> tuple[tuple[Report, ...], ...]:
+        """Reports that say the same: one source, one event, one claim, more than one id.
+
+        They are shown, never merged: withdraw those that are one report entered twice, or give
+        them one origin. What was superseded or withdrawn is left out.
+        """
+        held = and_(REPORTS.c.indicator != "", ~WITHDRAWS, ~_superseded(None))
+        alike = func.count().over(partition_by=CLAIM).label("alike")
+        counted = select(*WHOLE, alike).where(held).subquery()
+        query = (
+            select(*[counted.c[column.name] for column in WHOLE])
+            .where(counted.c.alike > 1)
+            .order_by(*[counted.c[column.name] for column in CLAIM], counted.c.receipt)
+        )
+        with reading(self._engine, self.name) as connection:
+            found = self._fetch(connection, query)
+        return tuple(tuple(group) for _, group in groupby(found, key=_claim_of))
+
+    def waiting(self) -> tuple[Report, ...]:
+        """Reports that supersede one that has not come, in order of receipt: late, or misspelt."""
+        there = REPORTS.alias("there")
+        missing = ~exists().where(there.c.id == REPORTS.c.supersedes)
+        query = select(*WHOLE).where(LINKS, missing).order_by(REPORTS.c.receipt)
+        with reading(self._engine, self.name) as connection:
+            return tuple(self._fetch(connection, query))
+
+    def check(self) -> None:
+        """Read everything, and refuse the ledger if anything is not what was stored.
+
+        Raises
+        ------
+        LedgerFailure
+            With what is damaged, and how to recover.
+        """
+        if self._path is not None:
+            check_whole(self._path)
+        for _ in self:
+            pass
+
+    def import_csv(self, path: str | Path, mapping: MappingLike = None) -> Receipt:
+        """Store the reports of a CSV file, all or none.
+
+        Parameters
+        ----------
+        path
+            A file in UTF-8 with the columns that `read_evidence` reads.
+        mapping
+            What its columns mean where they are others: a TOML file, or a dictionary of what such
+            a file holds (docs/evidence.md).
+
+        Raises
+        ------
+        InputError
+            With every problem, by line. Nothing is stored then.
+        """
+        meaning = _mapping(mapping)
+        layout = meaning.layout if meaning else formats.Layout()
+        with formats.opened_csv(Path(path), layout) as table:
+            return self._import(table, meaning)
+
+    def import_jsonl(self, path: str | Path) -> Receipt:
+        """Store the reports of a file of JSON objects, one on each line, all or none."""
+        with formats.opened_jsonl(Path(path)) as table:
+            return self._import(table, None)
+
+    def import_parquet(self, path: str | Path, mapping: MappingLike = None) -> Receipt:
+        """Store the reports of a Parquet file, all or none."""
+        with formats.opened_parquet(Path(path)) as table:
+            return self._import(table, _mapping(mapping))
+
+    def import_frame(self, frame: Any, mapping: MappingLike = None) -> Receipt:
+        """Store the reports of a data frame, all or none."""
+        return self._import(formats.opened_frame(frame), _mapping(mapping))
+
+    def export_csv(self, path: str | Path) -> Path:
+        """Write every report, in order of receipt, as CSV that a spreadsheet may open.
+
+        A cell that a spreadsheet would run as a formula gets an apostrophe before it, which
+        `import_csv` and `read_evidence` take off again. The file is there whole or not at all.
+        """
+        return formats.write_csv(self, Path(path))
+
+    def export_jsonl(self, path: str | Path) -> Path:
+        """Write every report, in order of receipt, as one JSON object on each line."""
+        return formats.write_jsonl(self, Path(path))
+
+    def export_parquet(self, path: str | Path) -> Path:
+        """Write every report, in order of receipt, as Parquet."""
+        return formats.write_parquet(self, Path(path))
+
+    def export_frame(self) -> Any:
+        """Every report, in order of receipt, as a pandas data frame."""
+        return formats.frame_of(self)
+
+    def _fetch(self, connection: Connection, query: Select[Any]) -> list[Report]:
+        return list(reports_of(connection.execute(query), self.name))
+
+    def _import(self, table: Table, mapping: EventMapping | None) -> Receipt:
+        where, columns = table.where, table.columns
+        header = mapping.check_columns(where, columns) if mapping else check_columns(where, columns)
+        raise_if_any(list(header))
+        return self._store(self._read(table, mapping))
+
+    def _read(self, table: Table, mapping: EventMapping | None) -> Iterator[Candidate]:
+        """Read the rows of a table, as far as it can be read."""
+        try:
+            for place, row in table.rows:
+                if isinstance(row, formats.Unreadable):
+                    yield place, None, [Problem(place, row.reason)]
+                    continue
+                told = mapping.translated(place, row) if mapping else (row, [])
+                if told is None:
+                    yield place, None, []
+                    continue
+                meant, problems = told
+                report, faults = (
+                    (None, problems) if problems else read_row(place, meant, self._problem)
+                )
+                yield place, None if faults else report, faults
+        except InputError as error:
+            yield table.where, None, list(error.problems)
+
+    def _store(self, candidates: Iterable[Candidate]) -> Receipt:
+        left_out = 0
+        with writing(self._engine, self.name) as connection:
+            intake = Intake(connection, self.name)
+            for batch in batched(candidates, CHUNK):
+                intake.refuse([problem for _, _, faults in batch for problem in faults])
+                left_out += sum(not faults and report is None for _, report, faults in batch)
+                intake.take([(place, report) for place, report, _ in batch if report is not None])
+            return intake.finish(left_out)
+
+
+def _superseded(day: date | None) -> ColumnElement[bool]:
+    """Whether a report was superseded by the end of a day, or ever."""
+    later = REPORTS.alias()
+    known = () if day is None else (later.c.known <= day.isoformat(),)
+    return exists().where(later.c.supersedes != "", later.c.supersedes == REPORTS.c.id, *known)
+
+
+def _mapping(given: MappingLike) -> EventMapping | None:
+    return None if given is None else read_mapping(given)
+
+
+def _claim_of(report: Report) -> tuple[Any, ...]:
+    return tuple(getattr(report, column.name) for column in CLAIM)

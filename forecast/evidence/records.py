@@ -1,0 +1,91 @@
+"""Reports as rows of a database, each with a checksum, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields, replace
+from datetime import date
+from functools import lru_cache
+from typing import Any
+from zlib import crc32
+
+from forecast.errors import InputError, LedgerFailure
+from forecast.evidence.checks import Finding
+from forecast.evidence.ledger import as_date
+from forecast.evidence.report import Report
+
+FIELDS = tuple(field.name for field in fields(Report))
+DATES = ("event_start", "event_end", "published", "known", "retrieved")
+NUMBERS = ("number", "exposure")
+READ_DATES = tuple(FIELDS.index(name) for name in DATES[:4])
+RETRIEVED = FIELDS.index("retrieved")
+
+
+def tidied(report: Report) -> tuple[Report, list[Finding]]:
+    """A report whose dates are days and whose numbers are floats, and what prevents that."""
+    changed: dict[str, Any] = {}
+    faults: list[Finding] = []
+    for name in DATES:
+        value = getattr(report, name)
+        if type(value) is date or (value is None and name == "retrieved"):
+            continue
+        try:
+            changed[name] = as_date(value)
+        except InputError as error:
+            faults.append((name, error.problems[0].message))
+    for name in NUMBERS:
+        value = getattr(report, name)
+        if value is None:
+            continue
+        try:
+            changed[name] = float(value)
+        except (TypeError, ValueError, OverflowError):
+            faults.append((name, f"{value!r:.60} is not a number"))
+    return (replace(report, **changed) if changed else report), faults
+
+
+def record_of(report: Report, receipt: int) -> dict[str, Any]:
+    """The row of a tidied report."""
+    record = {name: getattr(report, name) for name in FIELDS}
+    for name in DATES:
+        if record[name] is not None:
+            record[name] = record[name].isoformat()
+    for name in NUMBERS:
+        if record[name] is not None:
+            record[name] += 0.0  # SQLite has no negative zero
+    checksum = checksum_of((receipt, *record.values()))
+    return {"receipt": receipt, **record, "checksum": checksum}
+
+
+def reports_of(rows: Iterable[Sequence[Any]], name: str) -> Iterator[Report]:
+    """Reports from rows of receipt, fields and checksum.
+
+    Raises
+    ------
+    LedgerFailure
+        If a row is not what was stored.
+    """
+    for row in rows:
+        try:
+            if checksum_of(row[:-1]) != row[-1]:
+                raise ValueError
+            values = list(row[1:-1])
+            for k in READ_DATES:
+                values[k] = _date(values[k])
+            if values[RETRIEVED] is not None:
+                values[RETRIEVED] = _date(values[RETRIEVED])
+        except (TypeError, ValueError):
+            advice = "put back a copy of the ledger, or see docs/evidence.md for what can be saved"
+            fault = f"receipt {row[0]} ({row[1]!r:.60}) is not what was stored: {advice}"
+            raise LedgerFailure(f"{name}: {fault}") from None
+        yield Report(*values)
+
+
+def checksum_of(values: Sequence[Any]) -> int:
+    """CRC-32 of a row's receipt and fields."""
+    return crc32("\x1f".join([str(value) for value in values]).encode())
+
+
+@lru_cache(maxsize=100_000)
+def _date(text: str) -> date:
+    return date.fromisoformat(text)
