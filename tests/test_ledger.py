@@ -1,0 +1,435 @@
+"""Laws of the ledger in a database: the same evidence as in memory, however reports come."""
+
+import json
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import pandas as pd
+import pytest
+
+import forecast as fc
+from forecast.errors import InputError
+from forecast.evidence.ledger import Ledger
+from forecast.evidence.mapping import read_mapping
+from tests.ledgers import FIRST, generator, random_reports, report, server_address
+from tests.small import weather
+
+LEDGERS, TIMES = 500, 6
+
+
+@pytest.fixture(params=["file", pytest.param("server", marks=pytest.mark.postgres)])
+def address(request, tmp_path):
+    """An empty ledger: a file, and where there is one a PostgreSQL server."""
+    if request.param == "file":
+        yield tmp_path / "ledger.db"
+        return
+    with server_address() as found:
+        yield found
+
+
+@pytest.fixture
+def ledger(address):
+    with fc.open_ledger(address) as opened:
+        yield opened
+
+
+def day(number):
+    return FIRST + timedelta(days=number)
+
+
+def ids(reports):
+    return [report.id for report in reports]
+
+
+def problems(call, *arguments):
+    with pytest.raises(InputError) as caught:
+        call(*arguments)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def bits(evidence):
+    """Everything that an evidence holds, floats to the last bit but for the sign of zero."""
+    return repr(evidence).replace("-0.0,", "0.0,")
+
+
+def known_then(reports, moment):
+    """Reports in force, the slow way: replay what became known day by day."""
+    held = {}
+    for one in sorted(reports, key=lambda r: r.known):
+        if one.known <= moment:
+            held[one.id] = one
+    for one in [*held.values()]:
+        held.pop(one.supersedes, None)
+    return {name for name, one in held.items() if not one.is_withdrawal}
+
+
+def check_ledgers(address_of, seeds):
+    """Equality with the ledger in memory, and with one that holds only what was known."""
+    for seed in seeds:
+        rng = generator("ledger", seed)
+        reports = random_reports(rng, rng.randint(0, 12))
+        memory = Ledger(tuple(reports))
+        with fc.open_ledger(address_of(seed)) as ledger:
+            cut = rng.randint(0, len(reports))
+            ledger.append(reports[:cut])
+            ledger.append(reports[cut:])
+            assert bits(tuple(ledger)) == bits(tuple(reports))
+            for _ in range(TIMES):
+                moment = day(rng.randint(-1, 41))
+                found = ledger.known_at(moment)
+                assert bits(found) == bits(memory.known_at(moment))
+                then = Ledger(tuple(r for r in reports if r.known <= moment))
+                assert bits(found) == bits(then.known_at(moment))
+                assert set(ids(found)) == known_then(reports, moment)
+
+
+def test_the_database_gives_the_evidence_of_the_ledger_in_memory(tmp_path):
+    check_ledgers(lambda seed: tmp_path / f"{seed}.db", range(LEDGERS))
+
+
+@pytest.mark.postgres
+def test_the_server_gives_the_evidence_of_the_ledger_in_memory():
+    for seed in range(50):
+        with server_address() as address:
+            check_ledgers(lambda _, own=address: own, [seed])
+
+
+def test_any_order_of_arrival_gives_the_same_evidence(tmp_path):
+    for seed in range(8):
+        rng = generator("order", seed)
+        reports = random_reports(rng, 10)
+        answers = set()
+        for order in range(4):
+            rng.shuffle(reports)
+            with fc.open_ledger(tmp_path / f"{seed}-{order}.db") as ledger:
+                for one in reports:
+                    ledger.append(one)
+                days = [ledger.known_at(day(k)) for k in range(0, 41, 5)]
+                answers.add(bits((days, ledger.diff(day(5), day(30)), len(ledger))))
+        assert len(answers) == 1
+
+
+def test_what_was_known_never_becomes_unknown(ledger):
+    reports = random_reports(generator("monotone"), 60)
+    ledger.append(reports)
+    before = set()
+    for k in range(-1, 42):
+        found = ledger.known_at(day(k))
+        known = {*ids(found.reports), *ids(found.behind)}
+        assert before <= known
+        assert all(one.known <= day(k) for one in (*found.reports, *found.behind))
+        before = known
+
+
+def test_a_withdrawn_report_leaves_no_trace(ledger):
+    others = [report("R1"), report("R3", "high")]
+    ledger.append([*others, report("R2", "falling")])
+    ledger.append(report("W", "", known=3, supersedes="R2"))
+    assert ids(ledger.known_at(day(2))) == ["R1", "R2", "R3"]
+    assert ledger.known_at(day(3)).reports == Ledger(tuple(others)).known_at(day(3)).reports
+
+
+def test_later_appends_do_not_change_what_was_known(ledger):
+    reports = random_reports(generator("later"), 40)
+    early = [one for one in reports if one.known <= day(20)]
+    late = [one for one in reports if one.known > day(20)]
+    ledger.append(early)
+    before = ledger.known_at(day(20))
+    ledger.append(late)
+    assert ledger.known_at(day(20)) == before
+
+
+def test_differences_agree_with_the_two_states(address):
+    came = {}
+    with fc.open_ledger(address) as ledger:
+        for seed in range(40):
+            reports = random_reports(generator("diff", seed), 15, prefix=f"{seed}.")
+            ledger.append(reports)
+            came |= {one.id: one for one in reports}
+            rng = generator("times", seed)
+            first, last = sorted((day(rng.randint(0, 40)), day(rng.randint(0, 40))))
+            change = ledger.diff(first, last)
+            held, holds = (set(ids(ledger.known_at(d))) for d in (first, last))
+            gone = set(ids(change.withdrawn)) | {old.id for old, _ in change.revised}
+            come = set(ids(change.known)) | {new.id for _, new in change.revised}
+            assert gone == held - holds
+            assert come == holds - held
+            assert all(old.id in _line_of(new, came) for old, new in change.revised)
+
+
+def _line_of(one, by_id):
+    line = set()
+    while one.supersedes in by_id:
+        one = by_id[one.supersedes]
+        line.add(one.id)
+    return line
+
+
+def test_a_difference_says_what_happened(ledger):
+    ledger.append([report("R1"), report("R2", "high"), report("R3", known=9)])
+    ledger.append(report("R4", "falling", known=5, supersedes="R1"))
+    ledger.append(report("R5", "high", known=7, supersedes="R4"))
+    ledger.append(report("W", "", known=7, supersedes="R2"))
+    change = ledger.diff(day(1), "2020-01-12")
+    assert ids(change.known) == ["R3"]
+    assert [(old.id, new.id) for old, new in change.revised] == [("R1", "R5")]
+    assert ids(change.withdrawn) == ["R2"]
+    assert str(change).splitlines()[0] == "after 2020-01-04 and up to 2020-01-12:"
+    assert "revised       R1  barometer: low (keeper, B2, known 2020-01-03) → R5, high" in str(
+        change
+    )
+    assert str(ledger.diff(day(20), day(30))).endswith("nothing")
+    assert problems(ledger.diff, day(2), day(1)) == [
+        "end: 2020-01-04 is before the start, 2020-01-05"
+    ]
+
+
+def test_appending_again_counts_nothing_twice(ledger):
+    reports = [report("R1"), report("R2", number=2.0, state="")]
+    assert (ledger.append(reports).added, ledger.append(reports).added) == (2, 0)
+    assert ledger.append([*reports, report("R3")]).present == 2
+    assert ids(ledger) == ["R1", "R2", "R3"]
+    assert len(ledger) == 3
+
+
+def test_nothing_is_overwritten_and_all_problems_are_listed(ledger):
+    ledger.append(report("R1"))
+    wrong = [
+        report("R1", "high"),
+        report("R2"),
+        report("R2"),
+        report("R3", known=1, supersedes="R4"),
+        report("R4", known=2),
+        report("R5", supersedes="R6"),
+        report("R6", supersedes="R5"),
+        report("R7", reliability="G", note="a\0b"),
+        report("R8", note="x" * 200_000),
+        report("", source=""),
+        "R9",
+    ]
+    assert problems(ledger.append, wrong) == [
+        "report 'R7': 'note': 'a\\x00b' holds a NUL character",
+        "report 'R8': 'note': 200,000 characters; at most 100,000 are kept",
+        "report '': 'id': is empty",
+        "report '': 'source': is empty",
+        "report 11: a str is no report",
+        "report 'R1': the ledger holds another report with the id 'R1'; nothing is overwritten: "
+        "give the revision an id of its own and `supersedes`",
+        "report 'R2': the id 'R2' is given to more than one report",
+        "report 'R3': R3 supersedes R4, which became known later",
+        "report 'R5': R5 supersedes itself, directly or through others",
+        "report 'R6': R6 supersedes itself, directly or through others",
+    ]
+    assert ids(ledger) == ["R1"]
+
+
+def test_links_are_checked_whichever_report_comes_first(ledger):
+    ledger.append([report("A", known=3, supersedes="B"), report("C", supersedes="D")])
+    assert ids(ledger.waiting()) == ["A", "C"]
+    assert problems(ledger.append, report("B", known=4)) == [
+        "report 'B': A supersedes B, which became known later"
+    ]
+    assert problems(ledger.append, report("D", supersedes="C")) == [
+        "report 'D': D supersedes itself, directly or through others"
+    ]
+    ledger.append(report("B", known=2))
+    assert ids(ledger.waiting()) == ["C"]
+    assert ids(ledger.known_at(day(3))) == ["C", "A"]
+
+
+def test_a_scenario_says_what_may_be_appended(address):
+    with fc.open_ledger(address, weather()) as ledger:
+        ledger.append(report("R1"))
+        assert problems(ledger.append, report("R2", "lo")) == [
+            "report 'R2': 'state': 'lo' is not a state of barometer; did you mean 'low'? Legal: "
+            "high, falling, low"
+        ]
+
+
+def test_moments_are_stored_as_days_in_utc(ledger):
+    baghdad = timezone(timedelta(hours=3))
+    night = datetime(2020, 1, 9, 1, 30, tzinfo=baghdad)
+    ledger.append(report("R1", event_start=night, event_end=night, known=8))
+    assert next(iter(ledger)).event_start == date(2020, 1, 8)
+    assert len(ledger.known_at(datetime(2020, 1, 10, 23, tzinfo=UTC))) == 0
+    assert len(ledger.known_at("2020-01-12T02:00:00+03:00")) == 1
+
+
+def test_duplicates_are_shown_and_kept(ledger):
+    ledger.append([report("R1"), report("R2", note="again"), report("R3", "high")])
+    ledger.append([report("R4", source="another"), report("R5", day=1)])
+    ledger.append([report(f"N{k}", state="", number=2.0) for k in range(3)])
+    ledger.append(report("W", "", supersedes="N1"))
+    ledger.append([report("C1", state="", indicator=""), report("C2", state="", indicator="")])
+    assert sorted(ids(group) for group in ledger.duplicates()) == [["N0", "N2"], ["R1", "R2"]]
+    assert len(ledger.known_at(day(9))) == 9
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet", "frame"])
+def test_every_format_reads_back_what_it_wrote(tmp_path, address, kind):
+    if kind == "parquet":
+        pytest.importorskip("pyarrow")
+    reports = random_reports(generator("formats"), 80)
+    with fc.open_ledger(address) as ledger:
+        ledger.append(reports)
+        path = [tmp_path / f"reports.{kind}"] if kind != "frame" else []
+        written = getattr(ledger, f"export_{kind}")(*path)
+    with fc.open_ledger(tmp_path / "second.db") as second:
+        assert getattr(second, f"import_{kind}")(written).added == 80
+        assert bits(tuple(second)) == bits(tuple(reports))
+        assert getattr(second, f"import_{kind}")(written).present == 80
+
+
+def test_exported_cells_are_no_formulas(tmp_path):
+    with fc.open_ledger(tmp_path / "ledger.db") as ledger:
+        notes = ["=HYPERLINK(0)", "+1", "-1", "@SUM(1)", "'=1", "'plain", "plain"]
+        ledger.append([report(f"R{k}", note=note) for k, note in enumerate(notes)])
+        frame = pd.read_csv(ledger.export_csv(tmp_path / "reports.csv"), dtype=str)
+    assert not frame["note"].str.startswith(("=", "+", "-", "@")).any()
+    assert set(frame["note"]) >= {"plain", "'plain"}
+    read = fc.read_evidence(tmp_path / "reports.csv", weather())
+    assert [one.note for one in read] == notes
+
+
+def test_a_frame_of_moments_is_read_as_days_in_utc(tmp_path):
+    moments = pd.to_datetime(["2020-01-09 01:30"]).tz_localize("Asia/Baghdad")
+    frame = pd.DataFrame(
+        {"id": ["R"], "indicator": ["barometer"], "state": ["low"], "source": ["keeper"]}
+    ).assign(event_start=moments, known=moments)
+    with fc.open_ledger(tmp_path / "ledger.db") as ledger:
+        ledger.import_frame(frame)
+        assert next(iter(ledger)).known == date(2020, 1, 8)
+        message = problems(ledger.import_frame, [1])
+        assert message == ["data frame: a list is no data frame"]
+
+
+def test_a_bad_import_stores_nothing_and_counts_its_problems(tmp_path):
+    header = "id,indicator,state,event_start,known,source"
+    good = [f"R{k},barometer,low,2020-01-05,2020-01-06,keeper" for k in range(12_000)]
+    bad = [f"S{k},barometer,low,2020-01-05,soon,keeper" for k in range(150)]
+    path = tmp_path / "reports.csv"
+    path.write_text("\n".join([header, *good, *bad, "short"]))
+    with fc.open_ledger(tmp_path / "ledger.db") as ledger:
+        with pytest.raises(InputError) as caught:
+            ledger.import_csv(path)
+        assert len(caught.value.problems) == 151
+        assert str(caught.value).endswith("… and 51 more")
+        assert f"{path}:12002: column 'known': 'soon' is not a date" in str(caught.value)
+        assert len(ledger) == 0
+
+
+def test_bad_lines_of_json_are_all_listed(tmp_path):
+    good = {"id": "R1", "indicator": "barometer", "state": "low", "source": "keeper"}
+    good |= {"event_start": "2020-01-05", "known": "2020-01-06"}
+    lines = [
+        json.dumps(good),
+        "{",
+        "[]",
+        json.dumps(good | {"id": "R2", "stat": "low"}),
+        json.dumps(good | {"id": "R3", "note": ["a"]}),
+        json.dumps({"id": "R4"}),
+        "[" * 100_000,
+        json.dumps(good | {"id": "R5", "note": "\ud800"}),
+        json.dumps(good | {"id": "R6", "state": "", "number": 1e400}),
+    ]
+    path = tmp_path / "reports.jsonl"
+    path.write_text("\n".join(lines))
+    with fc.open_ledger(tmp_path / "ledger.db") as ledger:
+        found = problems(ledger.import_jsonl, path)
+        assert len(ledger) == 0
+    assert [line.removeprefix(f"{path}:").split(":")[0] for line in found] == [
+        *("2", "3", "4", "5"),
+        *("6", "6", "6"),
+        *("7", "8", "9"),
+    ]
+    assert "did you mean 'state'" in found[2]
+
+
+ACLED = {
+    "event_id_cnty": ["IRQ1", "IRQ2", "IRQ3"],
+    "event_date": ["2020-01-04", "05 January 2020", "2020-01-06"],
+    "event_type": ["Battles", "Protests", "Strategic developments"],
+    "country": ["Iraq", "Iraq", "Iraq"],
+    "source": ["Reuters", "AFP", "AFP"],
+    "notes": ["one", "two", "three"],
+    "fatalities": [2, 0, 0],
+    "timestamp": [1578355200, 1578355200, 1578355200],
+}
+RULES = """
+[[rules]]
+when = { country = "Iraq", event_type = ["Battles", "Explosions/Remote violence"] }
+indicator = "barometer"
+state = "low"
+
+[[rules]]
+when = { event_type = "Protests" }
+indicator = "deaths"
+number = "fatalities"
+"""
+
+
+def test_other_peoples_tables_are_read_by_a_mapping(tmp_path):
+    table, mapping = tmp_path / "events.csv", tmp_path / "mapping.toml"
+    pd.DataFrame(ACLED).to_csv(table, index=False)
+    mapping.write_text(f'layout = "acled"\n{RULES}\n[constants]\nreliability = "C"\n')
+    with fc.open_ledger(tmp_path / "ledger.db") as ledger:
+        receipt = ledger.import_csv(table, mapping)
+        assert (receipt.added, receipt.left_out) == (2, 1)
+        battle, protest = ledger
+    assert (battle.id, battle.said, battle.grade) == ("acled:IRQ1", "low", "C6")
+    assert (protest.indicator, protest.number, protest.source) == ("deaths", 0.0, "AFP")
+    assert (protest.event_start, protest.known) == (date(2020, 1, 5), date(2020, 1, 7))
+
+
+@pytest.mark.parametrize("name", ["acled", "gdelt", "icews", "ucdp-ged"])
+def test_shipped_layouts_read_a_row_of_their_table(tmp_path, name):
+    rules = [{"indicator": "barometer", "state": "low"}]
+    lacks = {"constants": {"known": "2021-05-01"}} if name in ("icews", "ucdp-ged") else {}
+    layout = read_mapping({"layout": name, "rules": rules} | lacks)
+    made = {"known": "20200106001500" if name == "gdelt" else "1578355200"}
+    days = {"gdelt": "20200105", "ucdp-ged": "2020-01-05 00:00:00.000"}
+    made |= dict.fromkeys(("event_start", "event_end"), days.get(name, "2020-01-05"))
+    cells = {column: made.get(field, field) for field, column in layout.columns.items()}
+    columns = layout.header or tuple(cells)
+    lines = [] if layout.header else [layout.delimiter.join(columns)]
+    lines.append(layout.delimiter.join(cells.get(column, "") for column in columns))
+    path = tmp_path / "events.txt"
+    path.write_text("\n".join(lines))
+    with fc.open_ledger(tmp_path / "ledger.db") as ledger:
+        ledger.import_csv(path, {"layout": name, "rules": rules} | lacks)
+        (one,) = ledger
+    assert one.event_start == date(2020, 1, 5)
+    assert one.id == f"{layout.prefixes['id']}id"
+    if not lacks:
+        bare = {"layout": name}
+        with fc.open_ledger(tmp_path / "ledger.db") as ledger:
+            assert "has no rules" in problems(ledger.import_csv, path, bare)[0]
+
+
+def test_gdelt_has_sixty_one_columns():
+    header = read_mapping("gdelt").header
+    assert len(header) == len(set(header)) == 61
+
+
+def test_broken_mappings_are_refused_in_words(tmp_path):
+    path = tmp_path / "mapping.toml"
+    cases = {
+        "x = [": "not readable as TOML",
+        'layout = "acle"': "did you mean 'acled'?",
+        "format = 2": "format: Input should be 1",
+        'columns = { idd = "x" }': "'idd' is no field of a report; did you mean 'id'?",
+        '[[rules]]\nindicator = "a"': "a rule names a state or a column with a number",
+    }
+    for text, message in cases.items():
+        path.write_text(text)
+        assert message in problems(read_mapping, path)[0]
+    with fc.open_ledger(tmp_path / "ledger.db") as ledger:
+        frame = pd.DataFrame(ACLED).drop(columns="fatalities").rename(columns={"notes": "note"})
+        rules = [{"when": {"cuntry": "Iraq"}, "indicator": "deaths", "number": "fatalities"}]
+        found = problems(ledger.import_frame, frame, {"layout": "acled", "rules": rules})
+        assert [line.split(";")[0] for line in found] == [
+            "data frame: no column 'notes'",
+            "data frame: no column 'cuntry'",
+            "data frame: no column 'fatalities'",
+        ]
+        found = problems(ledger.import_frame, frame, {"rules": rules[:0]})
+        assert "mapping: says nothing of 'known': give a column or a constant" in found
