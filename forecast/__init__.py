@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from forecast.evidence.ledger import Evidence, Ledger
     from forecast.evidence.ledger_file import LedgerFile, open_ledger
     from forecast.evidence.report import Report
+    from forecast.evidence.salvage import Salvage, salvage_ledger
     from forecast.inference.beliefs import Beliefs
     from forecast.inference.model import build_model
     from forecast.interchange.ach import AchItem, AchMatrix
@@ -82,6 +83,7 @@ _HOMES = {
     "evidence.ledger": ("Evidence", "Ledger"),
     "evidence.ledger_file": ("LedgerFile", "open_ledger"),
     "evidence.report": ("Report",),
+    "evidence.salvage": ("Salvage", "salvage_ledger"),
     "inference.beliefs": ("Beliefs",),
     "inference.model": ("build_model",),
     "estimate": ("Estimate",),
@@ -119,6 +121,7 @@ __all__ = [
     "LedgerFile",
     "Problem",
     "Report",
+    "Salvage",
     "Scenario",
     "TabledNetwork",
     "TooLarge",
@@ -148,6 +151,7 @@ __all__ = [
     "read_network",
     "report",
     "retract",
+    "salvage_ledger",
     "scenario_folder",
     "scenario_names",
     "sensitivity",

@@ -153,20 +153,23 @@ def speaking(name: str) -> Iterator[None]:
         raise LedgerFailure(f"{name}: {_meaning(error, name)}") from error
     except sqlite3.Error as error:
         raise LedgerFailure(f"{name}: {_meaning(error, name)}") from error
+    except UnicodeDecodeError as error:
+        fault = "is damaged (text is not in UTF-8)"
+        raise LedgerFailure(f"{name}: {fault}. {recovery(name)}") from error
 
 
 def recovery(name: str) -> str:
     """How to get back what a damaged ledger file holds."""
     return (
         "Nothing was written to it. Put back a copy of it, with the -wal file beside it if there "
-        f'is one; or save what can be read with `sqlite3 "{name}" .recover | sqlite3 rescued.db` '
-        "and import that into a new ledger (docs/evidence.md)"
+        f"is one; or read what is undamaged with `forecast.salvage_ledger({name!r})`, or if its "
+        "first page is gone with `sqlite3 FILE .recover` (docs/evidence.md)"
     )
 
 
 def check_whole(path: Path) -> None:
     """Read a whole ledger file, and refuse it if any page or index of it is damaged."""
-    with speaking(str(path)), closing(_open_to_read(path)) as connection:
+    with speaking(str(path)), closing(open_to_read(path)) as connection:
         found = [row[0] for row in connection.execute("PRAGMA integrity_check(3)")]
         counted = connection.execute("SELECT count(*), max(receipt) FROM reports").fetchone()
     if found != ["ok"]:
@@ -174,6 +177,12 @@ def check_whole(path: Path) -> None:
     if counted[0] != (counted[1] or 0):
         lost = f"{counted[1]} reports were received and {counted[0]} are there"
         raise LedgerFailure(f"{path}: {lost}. {recovery(str(path))}")
+
+
+def open_to_read(path: Path) -> sqlite3.Connection:
+    """Open a ledger file without SQLAlchemy and without writing to it."""
+    address = f"file:{quote(str(path.absolute()))}?mode=ro"
+    return sqlite3.connect(address, uri=True, timeout=PATIENCE)
 
 
 def _meaning(error: Exception, name: str) -> str:
@@ -219,11 +228,6 @@ def _open_to_write(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     return connection
-
-
-def _open_to_read(path: Path) -> sqlite3.Connection:
-    address = f"file:{quote(str(path.absolute()))}?mode=ro"
-    return sqlite3.connect(address, uri=True, timeout=PATIENCE)
 
 
 def _make_file(path: Path) -> None:

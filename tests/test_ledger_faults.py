@@ -1,0 +1,345 @@
+"""What was acknowledged is there and nothing else is, or the ledger is refused with advice."""
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import forecast as fc
+from forecast.errors import InputError, LedgerFailure
+from forecast.evidence import database
+from forecast.evidence.database import CHECKED_BYTES
+from tests.ledgers import generator, random_reports, report, server_address
+
+ROOT = Path(__file__).parent.parent
+LIMITED = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)
+from tests.ledger_writer import main
+main(*sys.argv[2:])
+"""
+
+
+@pytest.fixture(params=["file", pytest.param("server", marks=pytest.mark.postgres)])
+def address(request, tmp_path):
+    if request.param == "file":
+        yield str(tmp_path / "ledger.db")
+        return
+    with server_address() as found:
+        yield found
+
+
+def start(address, name, appends, size=1):
+    """A writer in a process of its own."""
+    command = [sys.executable, "-m", "tests.ledger_writer", address, name, str(appends), str(size)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def stored(address):
+    """Reports of each writer, after a check of everything."""
+    with fc.open_ledger(address) as ledger:
+        ledger.check()
+        names = [one.id for one in ledger]
+        assert len(ledger.known_at("2020-02-01")) == len(names)
+    writers = Counter(name.rsplit("-", 1)[0] for name in names)
+    assert set(names) == {f"{name}-{k}" for name, count in writers.items() for k in range(count)}
+    return writers
+
+
+def kill_writers(address, times):
+    """Kill writers at random moments and compare what they said with what is there."""
+    rng = generator("kill", address[:3])
+    acknowledged, landed = {}, 0
+    for k in range(times):
+        size = rng.choice([1, 1, 7, 400])
+        writer = start(address, f"w{k}", 100_000, size)
+        if rng.random() < 0.9:
+            writer.stdout.readline()
+            time.sleep(rng.uniform(0, 0.2))
+        else:
+            time.sleep(rng.uniform(0, 0.8))
+        writer.send_signal(signal.SIGKILL)
+        said = writer.communicate()[0].split()
+        acknowledged[f"w{k}"] = (int(said[-1]) if said else 0, size)
+        landed += bool(said)
+        if k % 20 == 0 or k == times - 1:
+            there = stored(address)
+            for name, (count, whole) in acknowledged.items():
+                assert there[name] in (count, count + whole)
+    assert landed > times / 2
+    assert sum(count for count, _ in acknowledged.values()) > 0
+
+
+def test_a_killed_writer_loses_nothing(address):
+    kill_writers(address, 4)
+
+
+@pytest.mark.slow
+def test_two_hundred_killed_writers_lose_nothing(tmp_path):
+    kill_writers(str(tmp_path / "ledger.db"), 200)
+
+
+def append_at_once(address, writers, appends):
+    started = [start(address, f"w{k}", appends) for k in range(writers)]
+    for writer in started:
+        said, errors = writer.communicate()
+        assert writer.returncode == 0, errors.decode()
+        assert int(said.split()[-1]) == appends
+    assert stored(address) == {f"w{k}": appends for k in range(writers)}
+
+
+def test_writers_at_once_lose_nothing(address):
+    append_at_once(address, 4, 25)
+
+
+@pytest.mark.slow
+def test_four_writers_of_many_reports_lose_nothing(tmp_path):
+    append_at_once(str(tmp_path / "ledger.db"), 4, 2_500)
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+def test_four_writers_of_many_reports_lose_nothing_on_a_server():
+    with server_address() as address:
+        append_at_once(address, 4, 2_500)
+
+
+def test_a_killed_import_leaves_nothing(tmp_path):
+    rows = [f"R{k},barometer,low,2020-01-05,2020-01-06,keeper" for k in range(60_000)]
+    table, path = tmp_path / "reports.csv", tmp_path / "ledger.db"
+    table.write_text("\n".join(["id,indicator,state,event_start,known,source", *rows]))
+    with fc.open_ledger(path) as ledger:
+        ledger.append(report("first"))
+    code = "import forecast as fc, sys; fc.open_ledger(sys.argv[1]).import_csv(sys.argv[2])"
+    writer = subprocess.Popen([sys.executable, "-c", code, path, table], cwd=ROOT)
+    log = path.with_name("ledger.db-wal")
+    while writer.poll() is None and not (log.exists() and log.stat().st_size > 1_000_000):
+        time.sleep(0.005)
+    assert writer.poll() is None
+    writer.kill()
+    writer.wait()
+    with fc.open_ledger(path) as ledger:
+        assert [one.id for one in ledger] == ["first"]
+        ledger.check()
+
+
+def test_a_file_that_may_not_grow_keeps_what_was_acknowledged(tmp_path):
+    path = tmp_path / "ledger.db"
+    with fc.open_ledger(path):
+        pass
+    command = [sys.executable, "-c", LIMITED, "300000", str(path), "w", "100000", "1"]
+    check_full_disk(command, path)
+
+
+def test_a_full_disk_keeps_what_was_acknowledged(tmp_path):
+    with small_disk(tmp_path / "disk") as disk:
+        path = disk / "ledger.db"
+        command = [sys.executable, "-m", "tests.ledger_writer", str(path), "w", "100000", "3"]
+        check_full_disk(command, path)
+        with fc.open_ledger(path) as ledger:
+            before = len(ledger)
+            with pytest.raises(InputError, match="cannot be written: No space left"):
+                write_until_full(ledger, disk)
+            assert len(ledger) == before
+            assert not [*disk.glob(".*")]
+
+
+@contextmanager
+def small_disk(folder):
+    """A disk of one megabyte, where this may be had."""
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("no small disk may be mounted here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def write_until_full(ledger, disk):
+    for k in range(1_000):
+        ledger.export_csv(disk / f"{k}.csv")
+
+
+def check_full_disk(command, path):
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "LedgerFailure" in done.stderr
+    assert "nothing was stored: make room and append again" in done.stderr
+    acknowledged = int(done.stdout.split()[-1])
+    assert acknowledged > 0
+    with fc.open_ledger(path) as ledger:
+        ledger.check()
+        assert [one.id for one in ledger] == [f"w-{k}" for k in range(acknowledged)]
+
+
+def make_ledger(path, seed=0, size=400):
+    """A ledger that was closed; its reports."""
+    reports = random_reports(generator("faults", seed), size)
+    with fc.open_ledger(path) as ledger:
+        ledger.append(reports)
+    return reports
+
+
+def refused_or_right(path, reports):
+    """Whether a file is refused; if not, everything is there and nothing else is."""
+    before = path.read_bytes()
+    try:
+        with fc.open_ledger(path) as ledger:
+            assert len(ledger) == len(reports)
+            found = tuple(ledger), ledger.known_at("2020-01-20"), ledger.known_at("2021-01-01")
+    except LedgerFailure as error:
+        advice = str(error)
+    else:
+        memory = fc.Ledger(tuple(reports))
+        days = ("2020-01-20", "2021-01-01")
+        assert found == (memory.reports, *(memory.known_at(day) for day in days))
+        return False
+    assert "put back a copy" in advice.lower() or "upgrade" in advice
+    assert path.read_bytes() == before
+    return True
+
+
+def damage_files(path, times):
+    """Damage a ledger in many ways; count how often it was refused."""
+    reports = make_ledger(path)
+    whole = path.read_bytes()
+    rng = generator("damage", times)
+    refused = Counter()
+    for _ in range(times):
+        bad = bytearray(whole)
+        page = 4096 * rng.randrange(len(bad) // 4096)
+        kind = rng.choice(["zeroed", "noise", "bit", "text", "cut", "moved"])
+        if kind == "zeroed":
+            bad[page : page + 4096] = bytes(4096)
+        elif kind == "noise":
+            here = page + rng.randrange(4096 - 64)
+            bad[here : here + 64] = rng.randbytes(64)
+        elif kind == "bit":
+            bad[page + rng.randrange(4096)] ^= 1 << rng.randrange(8)
+        elif kind == "text":
+            bad = bytearray(bytes(bad).replace(b"keeper", b"keepes", rng.randint(1, 500)))
+        elif kind == "cut":
+            del bad[rng.randrange(len(bad)) :]
+        else:
+            other = 4096 * rng.randrange(len(bad) // 4096)
+            bad[page : page + 4096] = bad[other : other + 4096]
+        path.write_bytes(bad)
+        refused[kind] += refused_or_right(path, reports) or bytes(bad) == whole
+        refused[f"all {kind}"] += 1
+        for rest in path.parent.glob(f"{path.name}-*"):
+            rest.unlink()
+    for kind in ("zeroed", "cut", "text"):
+        assert refused[kind] == refused[f"all {kind}"] > 0
+    return refused
+
+
+def test_a_damaged_file_is_refused_or_right(tmp_path):
+    damage_files(tmp_path / "ledger.db", 60)
+
+
+@pytest.mark.slow
+def test_many_damaged_files_are_refused_or_right(tmp_path):
+    damage_files(tmp_path / "ledger.db", 2_000)
+
+
+def test_a_large_damaged_file_is_found_by_a_check(tmp_path, monkeypatch):
+    path = tmp_path / "ledger.db"
+    make_ledger(path)
+    monkeypatch.setattr(database, "CHECKED_BYTES", 0)
+    assert CHECKED_BYTES > 0
+    with fc.open_ledger(path) as ledger:
+        ledger.check()
+    with sqlite3.connect(path) as plain:
+        plain.execute("DELETE FROM reports WHERE receipt = 7")
+    plain.close()
+    with (
+        fc.open_ledger(path) as ledger,
+        pytest.raises(LedgerFailure, match="400 reports were received and 399 are there"),
+    ):
+        ledger.check()
+
+
+def test_foreign_files_are_refused_and_left_alone(tmp_path):
+    path = tmp_path / "ledger.db"
+    for content in (b"", b"id,indicator\n", b"SQLite format 3\0", os.urandom(5000)):
+        path.write_bytes(content)
+        with pytest.raises(LedgerFailure, match="Nothing was written to it"):
+            fc.open_ledger(path)
+        assert path.read_bytes() == content
+    path.unlink()
+    with sqlite3.connect(path) as plain:
+        plain.execute("CREATE TABLE reports (id)")
+    plain.close()
+    with pytest.raises(LedgerFailure, match="is no ledger"):
+        fc.open_ledger(path)
+    with pytest.raises(LedgerFailure, match="Is a directory"):
+        fc.open_ledger(tmp_path)
+    with pytest.raises(LedgerFailure, match="cannot be made: No such file"):
+        fc.open_ledger(tmp_path / "nowhere" / "ledger.db")
+    with pytest.raises(InputError, match="'mysql' is no ledger"):
+        fc.open_ledger("mysql://somewhere/else")
+
+
+def test_a_newer_file_is_refused_and_left_alone(tmp_path):
+    path = tmp_path / "ledger.db"
+    make_ledger(path, size=3)
+    with sqlite3.connect(path) as plain:
+        plain.execute("PRAGMA user_version = 2")
+    plain.close()
+    before = path.read_bytes()
+    with pytest.raises(LedgerFailure, match=r"has format 2, .* upgrade the library"):
+        fc.open_ledger(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.postgres
+def test_a_newer_or_foreign_server_is_refused():
+    from sqlalchemy import create_engine, make_url, text
+
+    with server_address() as address:
+        fc.open_ledger(address).close()
+        engine = create_engine(make_url(address).set(drivername="postgresql+psycopg"))
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE ledger_format SET version = 2"))
+        with pytest.raises(LedgerFailure, match="upgrade the library"):
+            fc.open_ledger(address)
+        with engine.begin() as connection:
+            connection.execute(text("DROP TABLE ledger_format"))
+        with pytest.raises(LedgerFailure, match="a table 'reports' that is no ledger's"):
+            fc.open_ledger(address)
+        engine.dispose()
+
+
+@pytest.mark.postgres
+def test_a_server_that_is_not_there_is_named_without_its_password():
+    if not os.environ.get("FORECAST_POSTGRES"):
+        pytest.skip("no PostgreSQL server: run `make postgres-test`")
+    with pytest.raises(LedgerFailure) as caught:
+        fc.open_ledger("postgresql://somebody:secret@localhost:1/nothing")
+    assert "secret" not in str(caught.value)
+    assert "localhost:1" in str(caught.value)
+
+
+def test_what_a_damaged_file_still_holds_can_be_saved(tmp_path):
+    path = tmp_path / "ledger.db"
+    reports = make_ledger(path)
+    content = path.read_bytes()
+    page = 4096 * (content.index(b"zw") // 4096)
+    path.write_bytes(content[:page] + bytes(4096) + content[page + 4096 :])
+    with pytest.raises(LedgerFailure, match="salvage_ledger"):
+        fc.open_ledger(path)
+    saved = fc.salvage_ledger(path)
+    assert 0 < len(saved.lost) < 40
+    assert saved.reports == tuple(r for k, r in enumerate(reports, 1) if k not in saved.lost)
+    with fc.open_ledger(tmp_path / "new.db") as ledger:
+        assert ledger.append(saved.reports).added == 400 - len(saved.lost)
