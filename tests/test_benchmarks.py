@@ -37,6 +37,12 @@ def test_quick_run(name: str) -> None:
     check(name)
 
 
+def test_quick_run_of_the_ledger() -> None:
+    line = run_quick("ledger")
+    assert line["ok"] is True
+    assert line["cases"][0]["import_rows_per_s"] > 0
+
+
 @pytest.mark.slow
 def test_quick_run_of_sampling() -> None:
     check("sampling")

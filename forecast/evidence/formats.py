@@ -188,10 +188,10 @@ def _numbered(reader: Any, where: str) -> Iterator[tuple[str, Sequence[str]]]:
 
 def _row_of(place: str, columns: Sequence[str], cells: Sequence[str]) -> Row:
     """Cells by column; a row of another length is marked as the reader of rows expects it."""
-    row: dict[Any, Any] = dict(zip(columns, cells, strict=False))
+    row: dict[Any, Any] = dict(zip(columns, map(unguarded, cells), strict=False))
     if len(cells) != len(columns):
         row[None] = None
-    return place, unguarded(row)
+    return place, row
 
 
 def _read_objects(lines: Iterable[str], path: Path, legal: set[str]) -> Iterator[Row]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from functools import lru_cache
 
 from forecast.errors import InputError, Problem, nearest
 from forecast.evidence.report import Report
@@ -146,6 +147,7 @@ def as_date(moment: date | str) -> date:
     raise InputError([Problem("date", f"{shown} is not a date; {DATE_RULE}")])
 
 
+@lru_cache(maxsize=10_000)
 def read_date(text: str) -> date:
     """A date from ISO text; a moment needs its time zone, unless it is midnight.
 

@@ -71,7 +71,7 @@ def open_table(source: Any) -> Table:
     try:
         columns = tuple((column or "").strip() for column in reader.fieldnames or [])
         reader.fieldnames = list(columns)
-        rows = tuple((f"{path}:{reader.line_num}", unguarded(row)) for row in reader)
+        rows = tuple((f"{path}:{reader.line_num}", _bare(row)) for row in reader)
     except csv.Error as error:
         message = f"not readable as CSV: {error}"
         raise InputError([Problem(f"{path}:{reader.line_num}", message)]) from None
@@ -94,12 +94,13 @@ def guarded(text: str) -> str:
     return f"'{text}" if FORMULA.match(text) else text
 
 
-def unguarded(row: Mapping[Any, Any]) -> dict[Any, Any]:
-    """Cells without the apostrophe that keeps a spreadsheet from running them."""
-    return {
-        column: cell[1:] if str(cell).startswith("'") and GUARDED.match(cell) else cell
-        for column, cell in row.items()
-    }
+def unguarded(text: str) -> str:
+    """A cell without the apostrophe that keeps a spreadsheet from running it."""
+    return text[1:] if text[:1] == "'" and GUARDED.match(text) else text
+
+
+def _bare(row: Mapping[Any, Any]) -> dict[Any, Any]:
+    return {k: unguarded(cell) if isinstance(cell, str) else cell for k, cell in row.items()}
 
 
 def cell_text(value: Any) -> str:
@@ -110,6 +111,8 @@ def cell_text(value: Any) -> str:
     >>> cell_text(" low "), cell_text(2.0), cell_text(float("nan"))
     ('low', '2', '')
     """
+    if isinstance(value, str):
+        return value.strip()
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return ""
     if isinstance(value, float):
