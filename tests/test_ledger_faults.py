@@ -67,7 +67,9 @@ def kill_writers(address, times):
         else:
             time.sleep(rng.uniform(0, 0.8))
         writer.send_signal(signal.SIGKILL)
-        said = writer.communicate()[0].split()
+        said, errors = writer.communicate()
+        assert writer.returncode == -signal.SIGKILL, errors.decode()
+        said = said.split()
         acknowledged[f"w{k}"] = (int(said[-1]) if said else 0, size)
         landed += bool(said)
         if k % 20 == 0 or k == times - 1:
