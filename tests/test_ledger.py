@@ -254,6 +254,29 @@ def test_moments_are_stored_as_days_in_utc(ledger):
     assert len(ledger.known_at("2020-01-12T02:00:00+03:00")) == 1
 
 
+def test_only_what_was_known_is_read(tmp_path):
+    effort = []
+    for later in (10, 2_000):
+        with fc.open_ledger(tmp_path / f"{later}.db") as ledger:
+            ledger.append(report(f"R{k}") for k in range(50))
+            ledger.append(report(f"L{k}", day=9, supersedes="R1") for k in range(later))
+            steps = count_steps(ledger)
+            assert len(ledger.known_at(day(5))) == 50
+            assert ledger.diff(day(1), day(5)).known == ()
+            effort.append(len(steps))
+    assert effort[0] > 100
+    assert effort[1] < 1.2 * effort[0]
+
+
+def count_steps(ledger):
+    """A list that grows with every ten steps of SQLite's machine."""
+    steps = []
+    with ledger._engine.connect() as connection:
+        plain = connection.connection.driver_connection
+        plain.set_progress_handler(lambda: steps.append(1), 10)
+    return steps
+
+
 def test_duplicates_are_shown_and_kept(ledger):
     ledger.append([report("R1"), report("R2", note="again"), report("R3", "high")])
     ledger.append([report("R4", source="another"), report("R5", day=1)])
