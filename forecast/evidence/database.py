@@ -316,8 +316,12 @@ def _connect_server(url: URL) -> Engine:
     except ModuleNotFoundError:
         message = "a PostgreSQL ledger needs psycopg: pip install 'forecast[postgres]'"
         raise InputError([Problem(name, message)]) from None
-    with writing(engine, name) as connection:
-        _make_tables(connection, name)
+    try:
+        with writing(engine, name) as connection:
+            _make_tables(connection, name)
+    except BaseException:
+        engine.dispose()
+        raise
     return engine
 
 
