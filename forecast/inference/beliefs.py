@@ -31,7 +31,7 @@ Pairs = Mapping[str, str]
 View = Literal["filtered", "smoothed"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Beliefs:
     """Tables and evidence of every draw, ready for questions.
 
@@ -68,6 +68,8 @@ class Beliefs:
     >>> grass = Node("grass", ("dry", "wet"), Block((("rain", 0),), 2), None)
     >>> network = Network((rain, grass), n_cells=6, dynamic=False)
     >>> beliefs = Beliefs.of(network, np.array([[0.8, 0.2, 0.9, 0.1, 0.3, 0.7]]).T)
+    >>> beliefs
+    Beliefs(variables=2, steps=1, chains=1, draws=1)
     >>> wet = beliefs.suppose({"grass": "wet"})
     >>> round(wet.posterior("rain").sel(state="yes").mean().item(), 6)
     0.636364
@@ -142,6 +144,13 @@ class Beliefs:
             times=tuple(range(n_steps) if times is None else times),
             reports=reports or {},
             memory_limit=memory_limit,
+        )
+
+    def __repr__(self) -> str:
+        chains, draws = self.shape
+        return (
+            f"Beliefs(variables={len(self.network.names)}, steps={self.n_steps}, "
+            f"chains={chains}, draws={draws})"
         )
 
     @property
