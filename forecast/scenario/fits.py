@@ -106,8 +106,8 @@ def fit_beta(lower: float, upper: float, coverage: float = 0.9) -> tuple[float, 
     Parameters
     ----------
     lower, upper
-        Quantiles, 0 <= lower < upper <= 1. An end at 0 or 1, or nearer to it than a hundredth of
-        the width, is taken that far inside, because a Beta has no quantile at 0 or 1.
+        Quantiles, 0 <= lower < upper <= 1. An end at 0 or 1 is taken a hundredth of the width
+        inside, because a Beta has no quantile there.
     coverage
         Mass between them.
 
@@ -129,7 +129,8 @@ def fit_beta(lower: float, upper: float, coverage: float = 0.9) -> tuple[float, 
     (5.43, 41.49)
     """
     require(0 <= lower < upper <= 1, f"[{lower:g}, {upper:g}] is not an interval of chances")
-    ends = _inside(np.array([[lower, upper]]))[0]
+    margin = (upper - lower) / 100
+    ends = np.array([lower or margin, upper if upper < 1 else 1 - margin])
     tails = np.array([(1 - coverage) / 2, (1 + coverage) / 2])
     middle, spread = ends.mean(), (ends[1] - ends[0]) / (2 * ndtri(tails[1]))
     total = max(middle * (1 - middle) / spread**2 - 1, 0.5)
@@ -185,7 +186,8 @@ def fit_dirichlet(intervals: tuple[Stated | None, ...]) -> RowFit:
 
     A Dirichlet has one concentration, so intervals of different relative widths conflict; the
     fit makes the squared distances of the ends, each in widths of its interval, smallest, and says
-    where each interval went. Ends at 0 and 1 are taken a hundredth of the width inside.
+    where each interval went. Ends nearer to 0 or 1 than a hundredth of the width are
+    taken that far inside.
 
     Parameters
     ----------
@@ -230,7 +232,7 @@ def fit_dirichlet(intervals: tuple[Stated | None, ...]) -> RowFit:
 
 
 def _inside(ends: Array) -> Array:
-    """Intervals, (interval, end), with ends at 0 and 1 a hundredth of the width inside."""
+    """Intervals, (interval, end), with no end nearer to 0 or 1 than a hundredth of the width."""
     margin = np.diff(ends, axis=1) / 100
     return np.clip(ends, margin, 1 - margin)
 
