@@ -75,9 +75,9 @@ class _Draft:
         self.scopes: list[Scope] = [*self.tables, *self.messages, *likelihoods, *probes]
         at = len(self.tables) + len(self.messages)
         self.shared = [(at + network.names.index(name), (axis,)) for name, axis in self.copies]
-        factors = [*self.scopes, *(scope for _, scope in self.shared)]
+        self.factors = [*self.scopes, *(scope for _, scope in self.shared)]
         keep = frozenset(network.interface)
-        self.steps = plan_elimination(factors, self.sizes, keep, network.memory_limit)
+        self.steps = plan_elimination(self.factors, self.sizes, keep, network.memory_limit)
 
     def arrange(self, interface: tuple[str, ...]) -> list[str]:
         """Order of the axes; in the first slice those of the interface keep the order given.
@@ -94,8 +94,7 @@ class _Draft:
             ]
 
         previous = {_axis(name, 1) for name in interface}
-        factors = [*self.scopes, *(scope for _, scope in self.shared)]
-        return arrange_axes(factors, self.steps, self.sizes, repair)
+        return arrange_axes(self.factors, self.steps, self.sizes, repair)
 
     def compile(self, order: list[str]) -> Slice:
         """Lay the slice out with its axes in an order."""

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import betaincinv, ndtri
+from scipy.special import betaincinv
 
 from forecast.estimate import DASH, MASS_TEXT, TAILS, Estimate, percent, quantity
 from forecast.outlook import Forecast
 from forecast.reporting.document import Prose, Section, Table
 from forecast.reporting.wording import counted
-from forecast.scenario.elicitation import fit_chance, fit_positive
+from forecast.scenario.elicitation import fit_chance, fit_positive, mean_chance
+from forecast.scenario.fits import lognormal_ends
 from forecast.scenario.pools import Pooled, find_pools
 from forecast.scenario.statements import Pool
 
@@ -101,13 +102,9 @@ def _rate(value: float, moderate: float, high: float) -> int:
 
 def disagreement(pooled: Pooled) -> float:
     """Distance between the means of the experts on a chance who lie furthest apart."""
-    means = [_mean(expert.says, pooled.days) for expert in pooled.pool.experts.values()]
+    experts: Any = pooled.pool.experts.values()
+    means = [mean_chance(expert.says, pooled.days) for expert in experts]
     return max(means) - min(means)
-
-
-def _mean(stated: Any, days: float | None) -> float:
-    a, b = fit_chance(stated, days).shape
-    return a / (a + b)
 
 
 def experts_section(outlook: Forecast) -> Section | None:
@@ -138,9 +135,8 @@ def _expert_rows(pooled: Pooled) -> Iterator[tuple[str, str, str, str]]:
 def _say(stated: Any, pooled: Pooled) -> str:
     """Mean and interval of a prior."""
     if isinstance(pooled.pool, Pool):
-        a, b = fit_chance(stated, pooled.days).shape
-        low, high = betaincinv(a, b, TAILS)
-        return quantity(Estimate(a / (a + b), float(low), float(high)))
+        low, high = betaincinv(*fit_chance(stated, pooled.days).shape, TAILS)
+        return quantity(Estimate(mean_chance(stated, pooled.days), float(low), float(high)))
     mean, sd = fit_positive(stated, pooled.days).shape
-    low, high = np.exp(mean + sd * ndtri(np.array(TAILS)))
+    low, high = lognormal_ends(mean, sd)
     return f"{np.exp(mean + sd**2 / 2):.3g} ({low:.3g}{DASH}{high:.3g})"

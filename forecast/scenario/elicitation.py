@@ -195,6 +195,18 @@ def _shape_of_event(stated: Counted, within: float) -> tuple[float, float]:
     return float(some * total), float(none * total)
 
 
+def mean_chance(stated: Chance, within: float | None = None) -> float:
+    """Mean of the prior of a stated chance; `within` as in `fit_chance`.
+
+    Examples
+    --------
+    >>> mean_chance(Guess(guess=0.3, cases=20))
+    0.3
+    """
+    a, b = fit_chance(stated, within).shape
+    return a / (a + b)
+
+
 def pool_chances(pool: Pool, levels: Array, within: float | None = None) -> tuple[float, ...]:
     """Quantiles of what several experts say about a chance.
 
@@ -226,8 +238,7 @@ def pool_chances(pool: Pool, levels: Array, within: float | None = None) -> tupl
     [0.1, 0.3]
     """
     shapes = np.array([fit_chance(e.says, within).shape for e in pool.experts.values()])
-    weights = np.array([expert.weight for expert in pool.experts.values()])
-    weights = weights / weights.sum()
+    weights = _weights(pool)
     quantiles = betaincinv(shapes[:, :1], shapes[:, 1:], levels)
     if pool.pool == "linear":
         pooled = _mix(lambda x: float(weights @ betainc(*shapes.T, x)), quantiles, levels)
@@ -235,6 +246,12 @@ def pool_chances(pool: Pool, levels: Array, within: float | None = None) -> tupl
     else:
         log_odds = weights @ logit(quantiles)
     return tuple(map(float, expit(pool.extremise * log_odds)))
+
+
+def _weights(pool: Pool | PositivePool) -> Array:
+    """How much each expert counts, in all one."""
+    weights = np.array([expert.weight for expert in pool.experts.values()])
+    return np.asarray(weights / weights.sum())
 
 
 def _mix(cumulative: Callable[[float], float], quantiles: Array, levels: Array) -> Array:
@@ -303,8 +320,7 @@ def fit_positive(stated: PositiveNumber, per: float | None = None) -> Fit:
 def pool_positive(pool: PositivePool, levels: Array, per: float | None = None) -> tuple[float, ...]:
     """Quantiles of what several experts say about a positive number; see `pool_chances`."""
     fits = np.array([fit_positive(e.says, per).shape for e in pool.experts.values()])
-    weights = np.array([expert.weight for expert in pool.experts.values()])
-    weights = weights / weights.sum()
+    weights = _weights(pool)
     logs = fits[:, :1] + fits[:, 1:] * ndtri(levels)
     if pool.pool == "linear":
         mean, sd = fits.T

@@ -167,6 +167,24 @@ def fit_lognormal(lower: float, upper: float, coverage: float = 0.9) -> tuple[fl
     return float((low + high) / 2), float((high - low) / (2 * ndtri((1 + coverage) / 2)))
 
 
+def lognormal_ends(mean: float, sd: float) -> tuple[float, float]:
+    """The 5 % and 95 % points of a log-normal, infinite where they pass every number.
+
+    Parameters
+    ----------
+    mean, sd
+        Of the logarithm.
+
+    Examples
+    --------
+    >>> [round(end, 9) for end in lognormal_ends(*fit_lognormal(0.5, 2.0))]
+    [0.5, 2.0]
+    """
+    with np.errstate(over="ignore"):
+        low, high = np.exp(mean + sd * ndtri(TAILS))
+    return float(low), float(high)
+
+
 def fit_normal(lower: float, upper: float, coverage: float = 0.9) -> tuple[float, float]:
     """Normal with the stated equal-tailed interval, as mean and sd.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from forecast.estimate import GAP
-from forecast.scenario.elicitation import fit_chance
+from forecast.scenario.elicitation import mean_chance
 from forecast.scenario.fits import MOST_MOVED, RowFit
 from forecast.scenario.statements import (
     Chance,
@@ -72,15 +72,13 @@ def say_chance(stated: Chance, within: float | None) -> Iterator[str]:
         case Unknown():
             yield "Unknown: Jeffreys' prior."
         case Pool(experts=experts, pool=pool, extremise=extremise):
-            means = {}
+            means = [mean_chance(expert.says, within) for expert in experts.values()]
             for name, expert in experts.items():
-                a, b = fit_chance(expert.says, within).shape
-                means[name] = a / (a + b)
                 said = " ".join(say_chance(expert.says, within))
                 yield f"{name} (weight {expert.weight:g}): {said}"
             how = "mixed" if pool == "linear" else "averaged as log-odds"
             more = f", log-odds times {extremise:g}" if extremise != 1 else ""
-            ends = f"{_digits(min(means.values()))} to {percent_text(max(means.values()))}"
+            ends = f"{_digits(min(means))} to {percent_text(max(means))}"
             yield f"They are {how}{more}; their means go from {ends}."
 
 

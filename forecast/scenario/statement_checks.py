@@ -5,14 +5,11 @@ Like those of `forecast.scenario.checks`, every function yields findings and sto
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import numpy as np
-from scipy.special import ndtri
+from collections.abc import Callable, Iterable, Iterator
 
 from forecast.errors import InputError, nearest
 from forecast.scenario.elicitation import fit_chance, fit_positive
-from forecast.scenario.fits import LARGEST_SHAPE, MOST_MOVED, SMALLEST_SHAPE, TAILS, Fit
+from forecast.scenario.fits import LARGEST_SHAPE, MOST_MOVED, SMALLEST_SHAPE, Fit, lognormal_ends
 from forecast.scenario.statements import (
     Chance,
     Counted,
@@ -46,12 +43,7 @@ MOST_CASES = 1e6
 def check_chance(at: Path, stated: Chance, within: float | None = None) -> Iterator[Finding]:
     """Yield what is wrong with a stated chance; `within` is given for that of a hazard."""
     if isinstance(stated, Pool):
-        faults = [
-            fault
-            for name, expert in stated.experts.items()
-            for fault in check_chance((*at, "experts", name, "says"), expert.says, within)
-        ]
-        faults += _check_weights(at, stated)
+        faults = list(_check_experts(at, stated, check_chance, within))
     else:
         faults = [(at, message) for message in _chance_faults(stated, within)]
     yield from faults
@@ -110,18 +102,13 @@ def _chance_faults(stated: Chance, within: float | None) -> Iterator[str]:
 def check_positive(at: Path, stated: PositiveNumber, per: float | None = None) -> Iterator[Finding]:
     """Yield what is wrong with a stated positive number; `per` is given for a rate."""
     if isinstance(stated, PositivePool):
-        faults = [
-            fault
-            for name, expert in stated.experts.items()
-            for fault in check_positive((*at, "experts", name, "says"), expert.says, per)
-        ]
-        faults += _check_weights(at, stated)
+        faults = list(_check_experts(at, stated, check_positive, per))
     else:
         faults = [(at, message) for message in _positive_faults(stated, per)]
     yield from faults
     if not faults:
         fit = fit_positive(stated, per)
-        low, high = _ends_of(fit)
+        low, high = lognormal_ends(*fit.shape)
         if high > low * WIDEST * (1 + EDGE) or not SMALLEST <= low <= high <= LARGEST:
             yield (
                 at,
@@ -132,25 +119,24 @@ def check_positive(at: Path, stated: PositiveNumber, per: float | None = None) -
             max(said, found) > MOST_TIMES * min(said, found)
             for said, found in zip(fit.stated, fit.fitted, strict=True)
         ):
-            points, nearest_points = (
-                ", ".join(f"{q:.3g}" for q in points) for points in (fit.stated, fit.fitted)
-            )
             yield (
                 at,
-                f"no log-normal has the quantiles {points}; the nearest has {nearest_points}, and "
-                f"a point is moved by at most a factor of {MOST_TIMES:g}",
+                f"no log-normal has the quantiles {_say_points(fit.stated)}; the nearest "
+                f"has {_say_points(fit.fitted)}, and a point is moved by at most a factor of "
+                f"{MOST_TIMES:g}",
             )
 
 
-def _ends_of(fit: Fit) -> tuple[float, float]:
-    """The 5 % and 95 % points of a log-normal, infinite where they pass every number."""
-    mean, sd = fit.shape
-    with np.errstate(over="ignore"):
-        low, high = np.exp(mean + sd * ndtri(TAILS))
-    return float(low), float(high)
+def _say_points(points: Iterable[float]) -> str:
+    return ", ".join(f"{point:.3g}" for point in points)
 
 
-def _check_weights(at: Path, pool: Pool | PositivePool) -> Iterator[Finding]:
+def _check_experts(
+    at: Path, pool: Pool | PositivePool, check: Callable[..., Iterator[Finding]], days: float | None
+) -> Iterator[Finding]:
+    """Yield what is wrong with what each expert says, and then with their weights."""
+    for name, expert in pool.experts.items():
+        yield from check((*at, "experts", name, "says"), expert.says, days)
     for name, expert in pool.experts.items():
         if not SMALLEST <= expert.weight <= LARGEST:
             where = (*at, "experts", name, "weight")

@@ -9,9 +9,6 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from math import isclose, prod
 
-import numpy as np
-from scipy.special import ndtri
-
 from forecast.errors import nearest
 from forecast.scenario.elicitation import (
     fit_positive,
@@ -19,7 +16,7 @@ from forecast.scenario.elicitation import (
     interval_of,
     row_concentration,
 )
-from forecast.scenario.fits import SMALLEST_SHAPE, TAILS
+from forecast.scenario.fits import SMALLEST_SHAPE, lognormal_ends
 from forecast.scenario.forms import (
     Count,
     LikelihoodRatios,
@@ -362,8 +359,7 @@ def _upper_chances(row: Row, states: tuple[str, ...]) -> dict[str, float]:
 def _upper_factor(stated: PositiveNumber) -> float:
     if isinstance(stated, Interval):
         return stated.upper
-    mean, sd = fit_positive(stated).shape
-    return float(np.exp(mean + sd * ndtri(TAILS[1])))
+    return lognormal_ends(*fit_positive(stated).shape)[1]
 
 
 def _check_influences(at: Path, table: Ranked) -> Iterator[Finding]:
