@@ -31,16 +31,20 @@ def random_reports(rng, size, prefix=""):
         start = rng.randint(-20, known)
         said = rng.choice(["low", "falling", "high", "", 0.1 * k, -2.5, -0.0, 1e-300])
         number = said if isinstance(said, float) else None
+        weighed = rng.random() < 0.1 and number is None
+        if weighed:
+            said = ""
         earlier = [r for r in reports if r.known <= FIRST + timedelta(days=known)]
         supersedes = rng.choice(earlier).id if earlier and rng.random() < 0.4 else ""
-        if said == "" and not supersedes:
+        if said == "" and not supersedes and not weighed:
             said = "low"
         context = rng.random() < 0.1
+        plain = number is None or context
         reports.append(
             Report(
                 id=prefix + rng.choice(["R", "r", "É", "𝄞", "￼"]) + str(k),
                 indicator="" if context else rng.choice(["barometer", "wind"]),
-                state="" if number is not None or context else said,
+                state="" if not plain or context else said,
                 event_start=FIRST + timedelta(days=start),
                 event_end=FIRST + timedelta(days=start + rng.randint(0, 5)),
                 published=FIRST + timedelta(days=rng.randint(-5, known)),
@@ -52,8 +56,10 @@ def random_reports(rng, size, prefix=""):
                 supersedes=supersedes,
                 citation=rng.choice(TEXTS),
                 note=rng.choice(TEXTS),
-                number=None if context else number,
-                exposure=rng.choice([None, 7.0]) if number is not None and not context else None,
+                number=None if plain else number,
+                upper=None if plain else rng.choice([None, number + 1, 1e12]),
+                exposure=None if plain else rng.choice([None, 7.0]),
+                likelihoods=(("low", 1 / 3), ("high", 2.0)) if weighed and not context else (),
                 retrieved=rng.choice([None, FIRST]),
             )
         )

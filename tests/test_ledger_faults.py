@@ -296,10 +296,10 @@ def test_a_newer_file_is_refused_and_left_alone(tmp_path):
     path = tmp_path / "ledger.db"
     make_ledger(path, size=3)
     with sqlite3.connect(path) as plain:
-        plain.execute("PRAGMA user_version = 2")
+        plain.execute("PRAGMA user_version = 3")
     plain.close()
     before = path.read_bytes()
-    with pytest.raises(LedgerFailure, match=r"has format 2, .* upgrade the library"):
+    with pytest.raises(LedgerFailure, match=r"has format 3, .* upgrade the library"):
         fc.open_ledger(path)
     assert path.read_bytes() == before
 
@@ -312,7 +312,7 @@ def test_a_newer_or_foreign_server_is_refused():
         fc.open_ledger(address).close()
         engine = create_engine(make_url(address).set(drivername="postgresql+psycopg"))
         with engine.begin() as connection:
-            connection.execute(text("UPDATE ledger_format SET version = 2"))
+            connection.execute(text("UPDATE ledger_format SET version = 3"))
         with pytest.raises(LedgerFailure, match="upgrade the library"):
             fc.open_ledger(address)
         with engine.begin() as connection:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from math import inf, isfinite
 
 from forecast.errors import nearest
+from forecast.evidence.notation import LARGEST_NUMBER
 from forecast.evidence.report import CREDIBILITY, RELIABILITY, Report
 from forecast.scenario.checks import OBSERVABLE
 from forecast.scenario.forms import Count
@@ -14,9 +15,6 @@ from forecast.scenario.scenario import Scenario, Variable
 
 Finding = tuple[str, str]
 """The column that breaks a rule, and how."""
-
-LARGEST_NUMBER = 10**12
-"""Beyond this the logarithm of a factorial loses its decimals in 64 bits."""
 
 NAMES = ("id", "indicator", "state", "source", "origin", "supersedes")
 LONGEST = dict.fromkeys(NAMES, 500) | {
@@ -37,10 +35,9 @@ def find_faults(report: Report, scenario: Scenario | None = None) -> Iterator[Fi
     if unstorable:
         return
     yield from _find_plain_faults(report)
+    yield from _find_loose_faults(report)
     if scenario is not None and not report.is_context:
         yield from _find_claim_faults(report, scenario)
-    else:
-        yield from _find_loose_faults(report)
     yield from _find_date_faults(report, scenario)
 
 
@@ -56,6 +53,16 @@ def _find_text_faults(report: Report) -> Iterator[Finding]:
             yield column, f"{value[:60]!r} holds a NUL character"
         elif not value.isascii() and UNPAIRED.search(value):
             yield column, f"{value[:60]!r} holds half a character (an unpaired surrogate)"
+
+    if not all(_is_likelihood(each) for each in report.likelihoods):
+        yield "likelihoods", f"{report.likelihoods!r:.60} are not pairs of a state and a number"
+
+
+def _is_likelihood(each: object) -> bool:
+    match each:
+        case (str(state), int() | float()):
+            return state.split() == [state] and "=" not in state
+    return False
 
 
 def _find_plain_faults(report: Report) -> Iterator[Finding]:
@@ -73,22 +80,51 @@ def _find_plain_faults(report: Report) -> Iterator[Finding]:
 
 def _find_loose_faults(report: Report) -> Iterator[Finding]:
     """Yield what is wrong with a claim, whatever it speaks to."""
-    if report.number is not None:
-        if report.state:
-            yield "number", _both(report)
-        elif not abs(report.number) <= LARGEST_NUMBER:
-            yield "number", f"{report.number:g} is beyond ±{LARGEST_NUMBER:,}"
-    elif not (report.is_context or report.state or report.supersedes):
+    told = [
+        column
+        for column, given in (
+            ("state", report.state),
+            ("number", report.number is not None),
+            ("likelihoods", report.likelihoods),
+        )
+        if given
+    ]
+    if len(told) > 1:
+        rule = "a report names a state, gives a number or gives likelihoods; given are"
+        yield told[1], f"{rule} {' and '.join(told)}"
+    if not (told or report.is_context or report.supersedes):
         yield "state", "is empty; only a withdrawal (with `supersedes`) has no state"
-    if report.exposure is not None:
-        if report.number is None:
-            yield "exposure", "belongs to a count, and there is no number"
-        elif not 0 < report.exposure < inf:
-            yield "exposure", f"{report.exposure:g} days; a count covers more than 0"
+    yield from _find_loose_number_faults(report)
+    yield from _find_likelihood_faults(report)
 
 
-def _both(report: Report) -> str:
-    return f"a report names a state or gives a number; the state is {report.state!r}"
+def _find_loose_number_faults(report: Report) -> Iterator[Finding]:
+    """Yield what is wrong with a number, whatever it counts or measures."""
+    number, upper = report.number, report.upper
+    if number is None:
+        for column in ("upper", "exposure"):
+            if getattr(report, column) is not None:
+                yield column, "belongs to a number, and there is no number"
+        return
+    for column, value in (("number", number), ("upper", upper)):
+        if value is not None and not isfinite(value):
+            yield column, f"{value:g} is not a finite number"
+        elif value is not None and abs(value) > LARGEST_NUMBER:
+            yield column, f"{value:g} is beyond ±{LARGEST_NUMBER:,}"
+    if upper is not None and upper < number:
+        yield "upper", f"{upper:g} is below the smallest number of the range, {number:g}"
+    if report.exposure is not None and not 0 < report.exposure < inf:
+        yield "exposure", f"{report.exposure:g} days; a count covers more than 0"
+
+
+def _find_likelihood_faults(report: Report) -> Iterator[Finding]:
+    values = [value for _, value in report.likelihoods]
+    if not all(0 <= value < inf for value in values):
+        yield "likelihoods", "are finite and not negative"
+    elif values and not any(values):
+        yield "likelihoods", "are all 0; at least one state can have produced what was seen"
+    elif len({state for state, _ in report.likelihoods}) < len(values):
+        yield "likelihoods", "name a state twice"
 
 
 def find_broken_links(reports: Sequence[Report]) -> Iterator[str]:
@@ -135,36 +171,35 @@ def _find_claim_faults(report: Report, scenario: Scenario) -> Iterator[Finding]:
             yield "indicator", f"{name!r} is a {role}, which nobody can report on directly"
         else:
             yield "indicator", f"{name!r} is unknown; {nearest(name, observable)}"
-    elif report.number is not None:
-        yield from _find_number_faults(report, observable[name])
-    elif not state and not report.supersedes:
-        yield "state", "is empty; only a withdrawal (with `supersedes`) has no state"
-    elif state and state not in observable[name].states:
-        legal = nearest(state, observable[name].states)
-        yield "state", f"{state!r} is not a state of {name}; {legal}"
-    if report.exposure is not None and report.number is None:
-        yield "exposure", "belongs to a count, and there is no number"
+        return
+    variable = observable[name]
+    named = [("state", state)] if state else []
+    for column, given in [*named, *(("likelihoods", each) for each, _ in report.likelihoods)]:
+        if given not in variable.states:
+            legal = nearest(given, variable.states)
+            yield column, f"{given!r} is not a state of {name}; {legal}"
+    if report.likelihoods and variable.role == "input":
+        yield "likelihoods", f"{name} is an input, which is set: report one of its states"
+    if report.number is not None:
+        yield from _find_number_faults(report, variable)
 
 
 def _find_number_faults(report: Report, variable: Variable) -> Iterator[Finding]:
-    number, measured = report.number, variable.measured
-    assert number is not None
-    if report.state:
-        yield "number", _both(report)
+    measured = variable.measured
     if measured is None:
         legal = ", ".join(variable.states)
         yield "number", f"{report.indicator} is not measured; report one of {legal}"
-    elif not isfinite(number):
-        yield "number", f"{number:g} is not a finite number"
-    elif abs(number) > LARGEST_NUMBER:
-        yield "number", f"{number:g} is beyond ±{LARGEST_NUMBER:,}"
     elif isinstance(measured, Count):
-        if number < 0 or number != round(number):
-            yield "number", f"{number:g} is not a count from 0 to {LARGEST_NUMBER:,}"
-        if report.exposure is not None and not 0 < report.exposure < inf:
-            yield "exposure", f"{report.exposure:g} days; a count covers more than 0"
+        for column in ("number", "upper"):
+            value = getattr(report, column)
+            if value is not None and abs(value) <= LARGEST_NUMBER and not _is_count(value):
+                yield column, f"{value:g} is not a count from 0 to {LARGEST_NUMBER:,}"
     elif report.exposure is not None:
         yield "exposure", f"only a count has days that it covers; {report.indicator} is no count"
+
+
+def _is_count(number: float) -> bool:
+    return number >= 0 and number == round(number)
 
 
 def _find_date_faults(report: Report, scenario: Scenario | None) -> Iterator[Finding]:

@@ -35,7 +35,7 @@ from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 
 from forecast.errors import InputError, LedgerFailure, Problem
 
-FORMAT = 1
+FORMAT = 2
 """Format of the tables below; a file of a newer one is refused."""
 
 APPLICATION = 0x46434C47
@@ -76,7 +76,9 @@ REPORTS = Table(
     Column("citation", TEXT, nullable=False),
     Column("note", TEXT, nullable=False),
     Column("number", Double),
+    Column("upper", Double),
     Column("exposure", Double),
+    Column("likelihoods", TEXT, nullable=False),
     Column("retrieved", TEXT),
     Column("checksum", BigInteger, nullable=False),
 )
@@ -305,7 +307,8 @@ def _check_version(name: str, version: int) -> None:
     if version == FORMAT:
         return
     found = f"has format {version}, and this version of the library knows format {FORMAT}"
-    advice = "upgrade the library" if version > FORMAT else "it is no ledger, or is damaged"
+    older = "export it with the version of the library that made it, and import that"
+    advice = "upgrade the library" if version > FORMAT else older
     raise LedgerFailure(f"{name}: {found}: {advice}. Nothing was written to it")
 
 

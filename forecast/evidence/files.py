@@ -11,6 +11,13 @@ from typing import Any
 from forecast.errors import Problem, nearest, raise_if_any
 from forecast.evidence.checks import find_broken_links, find_faults
 from forecast.evidence.ledger import DATE_RULE, Ledger, read_date
+from forecast.evidence.notation import (
+    AMOUNT_RULE,
+    LIKELIHOODS_RULE,
+    Likelihoods,
+    read_amount,
+    read_likelihoods,
+)
 from forecast.evidence.report import Report
 from forecast.evidence.spreadsheet import RAGGED, Table, cell_text, is_ragged, open_table
 from forecast.scenario.scenario import Scenario
@@ -27,7 +34,9 @@ OPTIONAL = (
     "citation",
     "note",
     "number",
+    "upper",
     "exposure",
+    "likelihoods",
     "retrieved",
 )
 FILE_NAME = "evidence.csv"
@@ -115,9 +124,10 @@ def read_row(
     known = _date(text, "known", faults)
     end = _date(text, "event_end", faults, default=start)
     published = _date(text, "published", faults, default=known)
-    number = _number(text, "number", faults)
+    number, upper = _amount(text, faults)
     exposure = _number(text, "exposure", faults)
     retrieved = _date(text, "retrieved", faults)
+    likelihoods = _likelihoods(text, faults)
     readable = start is not None and known is not None and not faults
     report = Report(
         id=text["id"],
@@ -135,7 +145,9 @@ def read_row(
         citation=text.get("citation", ""),
         note=text.get("note", ""),
         number=number,
+        upper=upper,
         exposure=exposure,
+        likelihoods=likelihoods,
         retrieved=retrieved,
     )
     faults += find_faults(report, scenario)
@@ -158,6 +170,32 @@ def _date(
         shown = f"{value[:60]!r} is not a date" if value else "is empty"
         faults.append((column, f"{shown}; {DATE_RULE}"))
         return None
+
+
+def _amount(
+    text: Mapping[str, str], faults: list[tuple[str, str]]
+) -> tuple[float | None, float | None]:
+    """A number, or both ends of a range, which may stand in one cell or in two."""
+    value, upper = text.get("number", ""), _number(text, "upper", faults)
+    if not value:
+        return None, upper
+    try:
+        low, high = read_amount(value)
+    except ValueError:
+        faults.append(("number", f"{value[:60]!r} is not a number; {AMOUNT_RULE}"))
+        return None, None
+    if high is not None and upper is not None:
+        faults.append(("upper", f"the number {value[:60]!r} is a range already"))
+    return low, upper if high is None else high
+
+
+def _likelihoods(text: Mapping[str, str], faults: list[tuple[str, str]]) -> Likelihoods:
+    value = text.get("likelihoods", "")
+    try:
+        return read_likelihoods(value)
+    except ValueError:
+        faults.append(("likelihoods", f"{value[:60]!r} is not understood; {LIKELIHOODS_RULE}"))
+        return ()
 
 
 def _number(text: Mapping[str, str], column: str, faults: list[tuple[str, str]]) -> float | None:

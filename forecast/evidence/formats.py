@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 from forecast.errors import InputError, Problem, nearest
 from forecast.evidence.files import OPTIONAL, REQUIRED
-from forecast.evidence.records import DATES, FIELDS, NUMBERS
+from forecast.evidence.records import DATES, FIELDS, NUMBERS, values_of
 from forecast.evidence.report import Report
 from forecast.evidence.spreadsheet import Table, guarded, open_table, unguarded
 from forecast.writing import drafted
@@ -105,7 +105,7 @@ def write_jsonl(reports: Iterable[Report], path: Path) -> Path:
 
     def fill(file: TextIO) -> None:
         for report in reports:
-            values = ((name, getattr(report, name)) for name in FIELDS)
+            values = zip(FIELDS, values_of(report), strict=True)
             said = {k: v for k, v in values if v is not None and v != ""}
             file.write(json.dumps(said, ensure_ascii=False, default=str) + "\n")
 
@@ -119,7 +119,7 @@ def write_parquet(reports: Iterable[Report], path: Path) -> Path:
     schema = arrow.schema([(name, kinds.get(name, arrow.string())) for name in FIELDS])
     with _told(path), drafted(path) as draft, parquet.ParquetWriter(draft, schema) as writer:
         for batch in batched(reports, BATCH):
-            columns = {name: [getattr(report, name) for report in batch] for name in FIELDS}
+            columns = dict(zip(FIELDS, zip(*map(values_of, batch), strict=True), strict=True))
             writer.write_table(arrow.table(columns, schema=schema))
     return path
 
@@ -129,9 +129,9 @@ def frame_of(reports: Iterable[Report]) -> Any:
     import numpy as np
     import pandas as pd
 
-    held = tuple(reports)
     kinds = dict.fromkeys(DATES, "datetime64[D]") | dict.fromkeys(NUMBERS, "float64")
-    columns: dict[str, Any] = {name: [getattr(r, name) for r in held] for name in FIELDS}
+    rows = [values_of(report) for report in reports]
+    columns: dict[str, Any] = {name: [v[k] for v in rows] for k, name in enumerate(FIELDS)}
     for name, kind in kinds.items():
         columns[name] = np.array(columns[name], dtype=kind)
     for name in DATES:
@@ -141,8 +141,7 @@ def frame_of(reports: Iterable[Report]) -> Any:
 
 def texts_of(report: Report) -> tuple[str, ...]:
     """Fields of a report as text that reads back as the same."""
-    values = (getattr(report, name) for name in FIELDS)
-    return tuple("" if value is None else str(value) for value in values)
+    return tuple("" if value is None else str(value) for value in values_of(report))
 
 
 @contextmanager

@@ -48,11 +48,17 @@ CLAIM = tuple(
         "event_end",
         "state",
         "number",
+        "upper",
         "exposure",
+        "likelihoods",
     )
 )
 WITHDRAWS = and_(
-    REPORTS.c.indicator != "", LINKS, REPORTS.c.state == "", REPORTS.c.number.is_(None)
+    REPORTS.c.indicator != "",
+    LINKS,
+    REPORTS.c.state == "",
+    REPORTS.c.number.is_(None),
+    REPORTS.c.likelihoods == "",
 )
 
 

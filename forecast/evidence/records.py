@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import date
 from functools import lru_cache
@@ -12,13 +12,15 @@ from zlib import crc32
 from forecast.errors import InputError, LedgerFailure
 from forecast.evidence.checks import Finding
 from forecast.evidence.ledger import as_date
+from forecast.evidence.notation import Likelihoods, likelihoods_text, read_likelihoods
 from forecast.evidence.report import Report
 
 FIELDS = tuple(field.name for field in fields(Report))
 DATES = ("event_start", "event_end", "published", "known", "retrieved")
-NUMBERS = ("number", "exposure")
+NUMBERS = ("number", "upper", "exposure")
 READ_DATES = tuple(FIELDS.index(name) for name in DATES[:4])
 RETRIEVED = FIELDS.index("retrieved")
+LIKELIHOODS = FIELDS.index("likelihoods")
 
 
 def tidied(report: Report) -> tuple[Report, list[Finding]]:
@@ -41,12 +43,25 @@ def tidied(report: Report) -> tuple[Report, list[Finding]]:
             changed[name] = float(value)
         except (TypeError, ValueError, OverflowError):
             faults.append((name, f"{value!r:.60} is not a number"))
+    if report.likelihoods:
+        try:
+            changed["likelihoods"] = _pairs(report.likelihoods)
+        except (TypeError, ValueError, OverflowError):
+            shown = f"{report.likelihoods!r:.60} are not pairs of a state and a number"
+            faults.append(("likelihoods", shown))
     return (replace(report, **changed) if changed else report), faults
+
+
+def values_of(report: Report) -> tuple[Any, ...]:
+    """Fields of a report, likelihoods as text."""
+    values = [getattr(report, name) for name in FIELDS]
+    values[LIKELIHOODS] = likelihoods_text(report.likelihoods)
+    return tuple(values)
 
 
 def record_of(report: Report, receipt: int) -> dict[str, Any]:
     """The row of a tidied report."""
-    record = {name: getattr(report, name) for name in FIELDS}
+    record = dict(zip(FIELDS, values_of(report), strict=True))
     for name in DATES:
         if record[name] is not None:
             record[name] = record[name].isoformat()
@@ -74,6 +89,7 @@ def reports_of(rows: Iterable[Sequence[Any]], name: str) -> Iterator[Report]:
                 values[k] = _date(values[k])
             if values[RETRIEVED] is not None:
                 values[RETRIEVED] = _date(values[RETRIEVED])
+            values[LIKELIHOODS] = read_likelihoods(values[LIKELIHOODS])
         except (TypeError, ValueError):
             advice = "put back a copy of the ledger, or see docs/evidence.md for what can be saved"
             fault = f"receipt {row[0]} ({row[1]!r:.60}) is not what was stored: {advice}"
@@ -84,6 +100,12 @@ def reports_of(rows: Iterable[Sequence[Any]], name: str) -> Iterator[Report]:
 def checksum_of(values: Sequence[Any]) -> int:
     """CRC-32 of a row's receipt and fields."""
     return crc32("\x1f".join([str(value) for value in values]).encode())
+
+
+def _pairs(given: Any) -> Likelihoods:
+    """Likelihoods as pairs of a state and a float."""
+    pairs = given.items() if isinstance(given, Mapping) else given
+    return tuple((state, float(number)) for state, number in pairs)
 
 
 @lru_cache(maxsize=100_000)

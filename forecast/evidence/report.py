@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from forecast.evidence.notation import Likelihoods, amount_text, likelihoods_text
+
 RELIABILITY = "ABCDEF"
 CREDIBILITY = "123456"
 
@@ -20,8 +22,8 @@ class Report:
     indicator
         Variable it speaks to; empty for context, which is kept and printed but moves nothing.
     state
-        State it reports; empty for context, for a number, and for a withdrawal of what
-        `supersedes` names.
+        State it reports; empty for context, for a number or likelihoods, and for a withdrawal of
+        what `supersedes` names.
     event_start, event_end
         First and last day on which the event may have happened.
     published, known
@@ -35,9 +37,14 @@ class Report:
         Report that this one replaces or withdraws.
     citation, note
         Where to find it, and what to remember.
-    number, exposure
-        Number it reports of a variable that is measured, and the days that a count covers, where
-        they are not those of the scenario's rate.
+    number, upper
+        Number it reports of a variable that is measured; or the smallest and the largest number
+        of a range.
+    exposure
+        Days that a count covers, where they are not those of the scenario's rate.
+    likelihoods
+        Instead of a state, how probable what was seen is under each state; only ratios matter,
+        and a state that is not named has 0.
     retrieved
         When the citation was last looked up, if that was noted.
     """
@@ -57,7 +64,9 @@ class Report:
     citation: str = ""
     note: str = ""
     number: float | None = None
+    upper: float | None = None
     exposure: float | None = None
+    likelihoods: Likelihoods = ()
     retrieved: date | None = None
 
     @property
@@ -73,10 +82,12 @@ class Report:
     @property
     def is_withdrawal(self) -> bool:
         """Whether the report only takes another one back."""
-        silent = not self.state and self.number is None
+        silent = not self.state and self.number is None and not self.likelihoods
         return bool(self.indicator and self.supersedes and silent)
 
     @property
     def said(self) -> str:
-        """The state or the number it reports, in words; empty if it reports none."""
-        return self.state if self.number is None else f"{self.number:g}"
+        """What it reports, in words; empty if it reports nothing."""
+        if self.number is not None:
+            return amount_text(self.number, self.upper)
+        return likelihoods_text(self.likelihoods) or self.state

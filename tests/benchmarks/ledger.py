@@ -121,7 +121,7 @@ def write_reports(path: Path, count: int) -> None:
             earlier = f"R{k - 1}" if k % REVISED == REVISED - 1 else ""
             where = f"https://example.org/{k}"
             cells = [f"R{k}", f"indicator{k % 16}", f"state{k % 3}", event, event, known, known]
-            cells += [f"source{k % 200}", "B", "2", "", earlier, where, f"event {k}", "", "", ""]
+            cells += [f"source{k % 200}", "B", "2", "", earlier, where, f"event {k}", *[""] * 5]
             writer.writerow(cells)
 
 
@@ -143,7 +143,7 @@ def append_singly(path: Path, name: str, count: int) -> None:
 
 def filter_frame(table: Path, day: date) -> pd.DataFrame:
     """Reports in force, with pandas: dates as text, which order as dates do."""
-    frame = pd.read_csv(table, dtype=dict.fromkeys(FIELDS[:15], str), keep_default_na=False)
+    frame = pd.read_csv(table, dtype=dict.fromkeys(FIELDS[:14], str), keep_default_na=False)
     known = frame[frame["known"] <= day.isoformat()]
     gone = set(known["supersedes"]) - {""}
     return known[~known["id"].isin(gone)].sort_values(["event_start", "known", "id"])
