@@ -166,9 +166,9 @@ def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _report(given: argparse.Namespace) -> int:
+    from forecast.evidence.events import last_step
     from forecast.evidence.files import read_evidence
     from forecast.evidence.ledger import Ledger, as_date
-    from forecast.evidence.likelihood import last_step
     from forecast.outlook import forecast
     from forecast.reporting.report import report
     from forecast.scenario.files import load_scenario

@@ -72,8 +72,27 @@ class Timeline:
         """Steps from the start to the end of the horizon, both included."""
         return self.step_of(as_of) + 1 + self.horizon_steps
 
+    def shares(self, start: date, end: date) -> dict[int, float]:
+        """Share of an interval's days that lies in each step it meets.
+
+        Examples
+        --------
+        >>> weeks = Timeline(date(2020, 1, 3), step_days=7, horizon_days=90)
+        >>> weeks.shares(date(2020, 1, 9), date(2020, 1, 13))
+        {0: 0.2, 1: 0.8}
+        """
+        days = (end - start).days + 1
+        return {
+            step: self.days_in(step, start, end) / days
+            for step in range(self.step_of(start), self.step_of(end) + 1)
+        }
+
+    def days_in(self, step: int, start: date, end: date) -> int:
+        """How many days of an interval lie in a step."""
+        first, last = max(start, self.first_day(step)), min(end, self.last_day(step))
+        return max((last - first).days + 1, 0)
+
     def step_with_most_of(self, start: date, end: date) -> int:
         """Step that holds most days of an interval; the later one if two hold as many."""
-        days = [start + timedelta(days=k) for k in range((end - start).days + 1)]
-        steps = [self.step_of(day) for day in days]
-        return max(set(steps), key=lambda step: (steps.count(step), step))
+        shares = self.shares(start, end)
+        return max(shares, key=lambda step: (shares[step], step))

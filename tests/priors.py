@@ -5,9 +5,9 @@ from datetime import date
 import numpy as np
 import xarray as xr
 
+from forecast.evidence.events import last_step
 from forecast.evidence.ledger import Evidence
-from forecast.evidence.likelihood import last_step, tabulate_reports
-from forecast.evidence.sources import admiralty_grades
+from forecast.evidence.likelihood import tabulate_reports
 from forecast.inference.beliefs import Beliefs
 from forecast.inference.builder import compile_tables
 from forecast.inference.posterior import beliefs_of
@@ -55,8 +55,10 @@ def told_beliefs(scenario, evidence: Evidence, n: int, seed: int) -> tuple[Belie
     """
     rng = np.random.default_rng(seed + 1)
     draws = prior_draws(compile_tables(scenario), n, seed)
-    shapes = np.array([grade.shape for grade in admiralty_grades()])
-    draws["accuracy"] = rng.beta(*shapes.T[..., None], size=(len(shapes), n))
+    trust = compile_tables(scenario).priors.trust
+    for family, members in trust.families():
+        shapes = trust.shapes(family).T[..., None]
+        draws[family] = rng.beta(*shapes, size=(len(members), n))
     stored = xr.Dataset(
         {
             name: (

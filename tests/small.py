@@ -6,7 +6,8 @@ from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import ReportTable
 from forecast.evidence.report import Report
 from forecast.inference.builder import compile_tables
-from forecast.inference.channel import families_of, log_likelihoods, report_data
+from forecast.inference.channel import log_likelihoods, report_data
+from forecast.inference.densities import families_of
 from forecast.scenario.scenario import Scenario
 
 START = date(2020, 1, 3)
@@ -88,7 +89,11 @@ def evidence(*reports, week=2):
 
 
 def state_log_likelihoods(scenario: Scenario, table: ReportTable, accuracy, **parameters):
-    """Log-likelihood of every state, (step, state, …), for given accuracies, (grade, …)."""
+    """Log-likelihoods, (step, column, …), for given accuracies, (accuracy, …), and the like."""
     program = compile_tables(scenario)
     data = report_data(program, table)
-    return log_likelihoods(data, {"accuracy": accuracy, **parameters}, families_of(program))
+    judged = {"accuracy": accuracy, **parameters}
+    if accuracy.ndim > 1:
+        return log_likelihoods(data, judged, families_of(program))
+    one = {name: values[..., None] for name, values in judged.items()}
+    return log_likelihoods(data, one, families_of(program))[..., 0]

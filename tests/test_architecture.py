@@ -99,6 +99,7 @@ ONLY_IN = {
         "inference/kernels.py",
         "inference/maximum.py",
         "inference/operation.py",
+        "inference/ranges.py",
         "inference/tape.py",
     },
     "jax": {"inference/operation_jax.py"},

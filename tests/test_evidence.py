@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from forecast.errors import InputError
+from forecast.evidence.events import shares_of
 from forecast.evidence.files import read_evidence
 from forecast.evidence.ledger import Evidence, Ledger
-from forecast.evidence.likelihood import report_step, tabulate_reports
+from forecast.evidence.likelihood import tabulate_reports
 from forecast.evidence.report import Report
 from forecast.evidence.sources import admiralty_grades
 from tests.small import START, barometer_report, evidence, state_log_likelihoods, weather
@@ -104,11 +105,12 @@ def test_grades_fall_from_a_to_e_and_f_is_wide():
     assert sum(shapes["F"]) < min(sum(shapes[letter]) for letter in "ABCD")
 
 
-def test_an_interval_lies_where_most_of_its_days_lie():
-    report = Report(
-        "R", "barometer", "low", date(2020, 1, 9), date(2020, 1, 13), *[date(2020, 1, 14)] * 2, "s"
-    )
-    assert report_step(weather(), report) == 1
+def test_an_interval_is_spread_over_its_steps_by_days_and_ends_when_it_was_known():
+    days = date(2020, 1, 9), date(2020, 1, 13)
+    report = Report("R", "barometer", "low", *days, *[date(2020, 1, 14)] * 2, "s")
+    assert shares_of(weather(), report) == {0: 0.2, 1: 0.8}
+    early = Report("R", "barometer", "low", *days, *[date(2020, 1, 10)] * 2, "s")
+    assert shares_of(weather(), early) == {0: 0.5, 1: 0.5}
 
 
 def test_known_at_sees_nothing_later():

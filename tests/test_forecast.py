@@ -35,7 +35,8 @@ def test_complete_observations_give_the_conjugate_posterior():
     import pytensor.tensor as pt
 
     from forecast.inference.builder import compile_tables
-    from forecast.inference.operation import LogEvidence, pack_elimination
+    from forecast.inference.operation import LogEvidence
+    from forecast.inference.slices import pack_circuits
 
     prior = np.array([2.0, 3.0, 1.5])
     scenario = weather()
@@ -49,7 +50,7 @@ def test_complete_observations_give_the_conjugate_posterior():
     with pm.Model():
         row = pm.Dirichlet("row_3", program.priors.rows[3])
         theta = row.ravel()[program.tape.order]
-        elimination = pack_elimination(program.network)
+        elimination = pack_circuits(program.network, (), len(log_like))
         pm.Potential("evidence", LogEvidence()(theta, pt.constant(log_like), elimination)[0])
         draws = pm.sample(
             draws=1500, tune=500, chains=2, cores=1, random_seed=3, progressbar=False, quiet=True

@@ -19,7 +19,8 @@ from forecast.inference.builder import compile_tables
 from forecast.inference.log_ratio import LogRatio
 from forecast.inference.model import build_model
 from forecast.inference.network import Network
-from forecast.inference.operation import LogEvidence, pack_elimination
+from forecast.inference.operation import LogEvidence
+from forecast.inference.slices import pack_circuits
 from forecast.scenario.forms import Hazards, Move, Multiplier, NoisyMax, Row, Rows
 from forecast.scenario.scenario import Clock, Scenario, Variable
 from tests.networks import Array, Case, dynamic_case, enumerate_answer, static_case
@@ -102,7 +103,7 @@ def compiled_operation(mode: str) -> Callable[..., list[Array]]:
 def test_operation(seed: int, dynamic: bool, mode: str) -> None:
     case = make_case(seed, dynamic, zeros=seed % 2 == 0)
     answer = enumerate_answer(case.network, case.theta, case.log_like)
-    packed = pack_elimination(case.network)
+    packed = pack_circuits(case.network, (), len(case.log_like))
     log_z, by_theta, by_evidence = compiled_operation(mode)(case.theta, case.log_like, packed)
     np.testing.assert_allclose(log_z, answer.log_evidence, rtol=1e-12, atol=1e-10)
     np.testing.assert_allclose(by_theta * case.theta, 3 * answer.counts, atol=1e-10)
@@ -115,7 +116,7 @@ def test_operation_with_evidence_too_small_for_linear_space(seed: int) -> None:
     case = dynamic_case(seed, kinds=("likelihood",))
     log_like = 400 * case.log_like
     answer = enumerate_answer(case.network, case.theta, log_like)
-    packed = pack_elimination(case.network)
+    packed = pack_circuits(case.network, (), len(case.log_like))
     log_z, by_theta, by_evidence = compiled_operation("NUMBA")(case.theta, log_like, packed)
     np.testing.assert_allclose(log_z, answer.log_evidence, rtol=1e-12)
     np.testing.assert_allclose(by_theta * case.theta, 3 * answer.counts, atol=1e-10)

@@ -15,12 +15,22 @@ from forecast.evidence.likelihood import tabulate_reports
 from forecast.evidence.report import Report
 from forecast.evidence.sources import admiralty_grades
 from forecast.inference.builder import compile_tables
-from forecast.inference.channel import families_of, log_likelihoods, report_data
+from forecast.inference.channel import log_likelihoods, report_data
+from forecast.inference.densities import families_of
 from forecast.inference.model import build_model
 from forecast.scenario.checks import find_problems
 from forecast.scenario.scenario import Scenario
 from tests.networks import enumerate_answer
-from tests.small import BASIS, START, barometer_report, chance, evidence, rows, weather
+from tests.small import (
+    BASIS,
+    START,
+    barometer_report,
+    chance,
+    evidence,
+    rows,
+    state_log_likelihoods,
+    weather,
+)
 
 FAMILIES = ("poisson", "negative_binomial", "normal", "student_t")
 
@@ -115,8 +125,8 @@ def likelihood_of(family, judged, *reports):
     """Log-likelihoods of the wind's states, (step, state)."""
     scenario = windy(family)
     program = compile_tables(scenario)
-    data = report_data(program, tabulate_reports(scenario, evidence(*reports), 3))
-    found = log_likelihoods(data, judged, families_of(program))
+    table = tabulate_reports(scenario, evidence(*reports), 3)
+    found = state_log_likelihoods(scenario, table, **judged)
     return found[:, program.network.states("wind")]
 
 

@@ -25,7 +25,8 @@ import forecast as fc
 from forecast.evidence.sources import admiralty_grades
 from forecast.inference import kernels, posterior
 from forecast.inference.builder import compile_tables
-from forecast.inference.operation import LogEvidence, evaluate, pack_elimination
+from forecast.inference.operation import LogEvidence, evaluate
+from forecast.inference.slices import pack_circuits
 from forecast.sampling import Sampling
 from tests.networks import dynamic_case, static_case
 from tests.pages import DOCS, run_page
@@ -316,7 +317,7 @@ def test_jax_derivatives_forwards_and_backwards(make, seed):
     from forecast.inference.operation_jax import evaluate as log_evidence
 
     case = make(seed, zeros=True)
-    packed = pack_elimination(case.network)
+    packed = pack_circuits(case.network, (), len(case.log_like))
     total, by_theta, by_evidence = evaluate(case.theta, case.log_like, packed)
 
     def function(theta, log_like):
@@ -336,7 +337,7 @@ def test_jax_derivatives_forwards_and_backwards(make, seed):
 @pytest.mark.parametrize("mode", ["FAST_COMPILE", "JAX"])
 def test_graphs_with_the_operation_can_be_vectorised(mode):
     case = dynamic_case(1)
-    packed = pack_elimination(case.network)
+    packed = pack_circuits(case.network, (), len(case.log_like))
     theta, thetas = pt.dvector(), pt.dmatrix()
     log_z = LogEvidence()(theta, case.log_like, packed)[0]
     graphs = vectorize_graph([log_z, pytensor.grad(log_z, theta)], {theta: thetas})

@@ -13,7 +13,6 @@ from scipy import stats
 
 from forecast.errors import InputError, Problem
 from forecast.estimate import TAILS
-from forecast.evidence.sources import admiralty_grades
 from forecast.inference.beliefs import Beliefs
 from forecast.inference.draws import ParameterDraws
 from forecast.inference.tables import Priors
@@ -165,9 +164,9 @@ def _levers(priors: Priors) -> Iterator[_Lever]:
         yield _Lever(labels["positive"][k], "positive", (k,), *ends)
     for k, (mean, sd) in enumerate(priors.real):
         yield _Lever(labels["real"][k], "real", (k,), *stats.norm.ppf(TAILS, mean, sd))
-    for k, grade in enumerate(admiralty_grades()):
-        ends = stats.beta.ppf(TAILS, *grade.shape)
-        yield _Lever(f"accuracy of sources of grade {grade.letter}", "accuracy", (k,), *ends)
+    for family, members in priors.trust.families():
+        for k, judged in enumerate(members):
+            yield _Lever(judged.label, family, (k,), *stats.beta.ppf(TAILS, *judged.shape))
 
 
 def _one_at_a_time(given: Beliefs, draws: ParameterDraws, levers: list[_Lever]) -> Beliefs:

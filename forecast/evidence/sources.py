@@ -1,14 +1,22 @@
-"""How far reports of each reliability grade can be believed."""
+"""How far sources can be believed: uncertain chances about reports rather than about the world."""
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from forecast.evidence.report import RELIABILITY
+import numpy as np
+import numpy.typing as npt
+
+from forecast.evidence.report import RELIABILITY, Report
+from forecast.scenario.elicitation import fit_chance
 from forecast.scenario.fits import fit_beta
+from forecast.scenario.scenario import Scenario
 from forecast.scenario.shipped import shipped_folder
+
+Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +51,109 @@ def admiralty_grades() -> tuple[Grade, ...]:
         for entry in [grades[letter]]
         for lower, upper in [entry["accuracy"]]
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An uncertain chance with its Beta prior: its short name, what it is, and its shape."""
+
+    name: str
+    label: str
+    shape: tuple[float, float]
+
+    @property
+    def mean(self) -> float:
+        """Mean of the prior."""
+        return self.shape[0] / sum(self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Everything that is judged of sources, each with its prior.
+
+    Attributes
+    ----------
+    accuracy
+        P(a report names the true state), by reliability grade and then by source, for those that
+        have a record of their own.
+    detection
+        P(what is watched for is reported), by watch.
+    control
+        P(a channel is controlled), by channel.
+    """
+
+    accuracy: tuple[Judged, ...]
+    detection: tuple[Judged, ...]
+    control: tuple[Judged, ...]
+
+    def families(self) -> Iterator[tuple[str, tuple[Judged, ...]]]:
+        """Families that have members, in order: the order in which the likelihood takes them."""
+        for name in TRUSTED:
+            if members := getattr(self, name):
+                yield name, members
+
+    def shapes(self, family: str) -> Array:
+        """Shape parameters of a family's Beta priors, (member, 2)."""
+        return np.array([judged.shape for judged in getattr(self, family)]).reshape(-1, 2)
+
+
+TRUSTED = ("accuracy", "detection", "control")
+"""Families of chances about sources, each a variable of the model."""
+DIMENSIONS = {"accuracy": "reliability", "detection": "watch", "control": "channel"}
+"""Name of the dimension of each."""
+
+
+@lru_cache(maxsize=64)
+def trust_in(scenario: Scenario) -> Trust:
+    """What is judged of the sources of a scenario.
+
+    Examples
+    --------
+    >>> from forecast.scenario.files import load_scenario
+    >>> [judged.name for judged in trust_in(load_scenario("iraq-2020")).accuracy]
+    ['A', 'B', 'C', 'D', 'E', 'F']
+    """
+    grades = (
+        Judged(grade.letter, f"accuracy of sources of grade {grade.letter}", grade.shape)
+        for grade in admiralty_grades()
+    )
+    recorded = (
+        Judged(name, f"accuracy of {name}", fit_chance(source.record).shape)
+        for name, source in scenario.sources.items()
+        if source.record is not None
+    )
+    return Trust(
+        accuracy=(*grades, *recorded),
+        detection=tuple(
+            Judged(name, f"detection by the watch {name}", fit_chance(watch.detection).shape)
+            for name, watch in scenario.watches.items()
+        ),
+        control=tuple(
+            Judged(name, f"control of the channel {name}", fit_chance(channel.controlled).shape)
+            for name, channel in scenario.channels.items()
+        ),
+    )
+
+
+def accuracy_index(scenario: Scenario, report: Report) -> int:
+    """Which accuracy a report has: that of its source's own record, or of its grade."""
+    names = _accuracy_names(scenario)
+    return names.get(f"source {report.source}", RELIABILITY.index(report.reliability))
+
+
+@lru_cache(maxsize=64)
+def _accuracy_names(scenario: Scenario) -> dict[str, int]:
+    recorded = enumerate(trust_in(scenario).accuracy[len(RELIABILITY) :], len(RELIABILITY))
+    return {f"source {judged.name}": k for k, judged in recorded}
+
+
+def channel_of(scenario: Scenario, report: Report) -> str:
+    """The channel that a report came through; empty if none is marked."""
+    return _channel_names(scenario).get(report.source, "")
+
+
+@lru_cache(maxsize=64)
+def _channel_names(scenario: Scenario) -> dict[str, str]:
+    return {
+        source: name for name, channel in scenario.channels.items() for source in channel.sources
+    }

@@ -45,9 +45,9 @@ class Beliefs:
     draws
         Tables and evidence of every draw, chains one after another.
     added
-        Log-likelihood of what is supposed beyond the evidence, (step, state).
+        Log-likelihood of what is supposed beyond the evidence, (step, column).
     kept
-        Where the evidence counts, (step, state): not where it has been withdrawn.
+        Where the evidence counts, (step, column): not where it has been withdrawn.
     now
         Last step that evidence may speak of; later ones are the future.
     shape
@@ -108,8 +108,8 @@ class Beliefs:
         theta
             Table cells, (cell, draw), or draws that are made when needed.
         log_like
-            Evidence: log-likelihood of every state, (step, state) or (step, state, draw). One
-            step without evidence unless it is given.
+            Evidence: log-likelihoods, (step, column) or (step, column, draw); the first columns
+            are the states. One step without evidence unless it is given.
         now
             Last step that evidence may speak of; the last of all unless it is given.
         shape
@@ -138,7 +138,7 @@ class Beliefs:
             network=network,
             draws=draws,
             added=network.no_evidence(n_steps),
-            kept=np.ones((n_steps, network.n_states), dtype=bool),
+            kept=np.ones((n_steps, network.n_columns), dtype=bool),
             now=n_steps - 1 if now is None else now,
             shape=(1, draws.n) if shape is None else shape,
             times=tuple(range(n_steps) if times is None else times),
@@ -165,7 +165,7 @@ class Beliefs:
 
     @property
     def log_like(self) -> Array:
-        """Log-likelihood of every state by all evidence, (step, state, draw), or 1 for draw."""
+        """Log-likelihoods by all evidence, (step, column, draw), or 1 for draw."""
         return self._evidence(slice(None))
 
     # ── evidence ──────────────────────────────────────────────────────────────────────────────
@@ -202,7 +202,8 @@ class Beliefs:
 
     def withdraw(self, name: str, time: Any = None) -> Beliefs:
         """Forget everything said about a variable at a step."""
-        where = (self._step(time), self.network.states(name))
+        step = self._step(time)
+        where = step, self.network.columns_at(name, step)
         added, kept = self.added.copy(), self.kept.copy()
         added[where], kept[where] = 0.0, False
         return replace(self, added=added, kept=kept)
@@ -252,7 +253,7 @@ class Beliefs:
         States are labelled "variable=state".
         """
         self._require_possible()
-        found = self._marginals(view, slice(None), slice(None))
+        found = self._marginals(view, slice(None), slice(self.network.n_states))
         return self._label(
             found, ("time", "state"), time=list(self.times), state=self.network.state_labels
         )
@@ -326,7 +327,7 @@ class Beliefs:
         asked = [name for name, _ in pairs]
         part = self.network.relevant_to([*self._spoken, *names, *asked])
         columns = self.network.columns(part.names)
-        kept = part.columns(names)
+        kept = part.state_columns(names)
         found = self._ask(
             lambda theta, like, regimes: queries.held_given(
                 part, theta, like[:, columns], pairs, window, at, regimes
@@ -516,15 +517,15 @@ class Beliefs:
         """Parts of the draws whose arrays stay within the memory limit."""
         # Tables while they are made, joined and swept; expected counts before and after joining.
         cells = self.network.n_cells * (6 + 4 * len(self.interventions))
-        states = self.n_steps * self.network.n_states * 4
-        return split_draws(self.draws.n, 8.0 * (cells + states), self.memory_limit)
+        columns = self.n_steps * self.network.n_columns * 4
+        return split_draws(self.draws.n, 8.0 * (cells + columns), self.memory_limit)
 
     def _arrays(self, part: slice) -> tuple[Array, Array]:
         """Tables before any intervention, and all evidence, of some draws."""
         return self.draws.theta(part), self._evidence(part)
 
     def _evidence(self, part: slice) -> Array:
-        """Log-likelihood of every state by all evidence, (step, state, draw), or 1 for draw."""
+        """Log-likelihoods by all evidence, (step, column, draw), or 1 for draw."""
         like = self.draws.log_like(part)
         like = like if like.ndim == 3 else like[..., None]
         return np.asarray(np.where(self.kept[..., None], like, 0.0) + self.added[..., None])
@@ -585,10 +586,14 @@ class Beliefs:
     @cached_property
     def _spoken(self) -> tuple[str, ...]:
         """Variables that the evidence of any draw speaks of."""
-        told = np.zeros(self.network.n_states, dtype=bool)
+        told = np.zeros(self.kept.shape, dtype=bool)
         for part in self.parts():
-            told |= self._evidence(part).any(axis=(0, 2))
-        return tuple(name for name in self.network.names if told[self.network.states(name)].any())
+            told |= self._evidence(part).any(axis=2)
+        network, of_states = self.network, told.any(axis=0)
+        loud = {name for (step, name), at in network.factor_columns.items() if told[step, at].any()}
+        return tuple(
+            name for name in network.names if name in loud or of_states[network.states(name)].any()
+        )
 
     def _findings(self, part: slice, last: int) -> list[tuple[int, str]]:
         """Steps and variables that evidence speaks of, up to a step."""
@@ -597,7 +602,7 @@ class Beliefs:
             (step, name)
             for step in range(last + 1)
             for name in self.network.names
-            if like[step, self.network.states(name)].any()
+            if like[step, self.network.columns_at(name, step)].any()
         ]
 
     def _require_possible(self) -> None:

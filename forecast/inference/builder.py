@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.errors import Problem, raise_if_any
+from forecast.evidence.sources import Trust, trust_in
 from forecast.inference import tape
 from forecast.inference.network import Block, Network, Node, Parent
 from forecast.inference.tables import Measure, Misfit, Priors, TableProgram
@@ -138,8 +139,9 @@ class _Judgements:
         rows = {f"row_{width}": width * len(rows) for width, rows in sorted(self.rows.items())}
         return {"chance": len(self.chance), **rows, "positive": len(self.positive)}
 
-    def priors(self) -> Priors:
+    def priors(self, trust: Trust) -> Priors:
         return Priors(
+            trust=trust,
             chance=_pairs(self.chance),
             rows={width: np.array(rows) for width, rows in sorted(self.rows.items())},
             positive=_pairs(self.positive),
@@ -168,7 +170,7 @@ class _Builder:
         dynamic = self.scenario.time is not None
         return TableProgram(
             network=Network(nodes, n_cells=len(self.cells), dynamic=dynamic),
-            priors=self.judgements.priors(),
+            priors=self.judgements.priors(trust_in(self.scenario)),
             measures=measures,
             misfits=tuple(self.judgements.misfits),
             tape=self.writer.finish(self.judgements.sizes(), self.cells),

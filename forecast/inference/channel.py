@@ -1,23 +1,31 @@
-"""From what reports say to the likelihood of every state, given accuracies and parameters.
+"""From what reports say to the likelihood of every state, given what is thought of sources.
 
 A source of accuracy a takes the true state for what it is with probability a, and for each of the
 other n - 1 states with probability (1 - a) / (n - 1). It then names the state it sees or, where a
 number is reported, gives a number that is distributed as that state says. The report therefore
-speaks for every state by a weight: 1 for the state it names, or the density of its number.
+speaks for every state by a weight: 1 for the state it names, the density of its number, or the
+likelihood that it gives.
+
+A witness who is quoted in several versions said one of them. The mouth that brings the true one is
+right and the others are wrong, so versions count by the odds that their mouths are right; what was
+said is as good as the best of them. A controlled channel says what it wants to be believed,
+whatever is true. Where somebody watches and nothing is heard, a state that would have been
+detected with chance p, and known by now with chance f, has likelihood 1 - p f.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numba
 import numpy as np
 import numpy.typing as npt
-from scipy.special import gammaln
 
 from forecast.evidence.likelihood import ReportTable
+from forecast.evidence.sources import TRUSTED
+from forecast.inference.densities import Data, log_densities, number_data
 from forecast.inference.tables import TableProgram
 
 if TYPE_CHECKING:
@@ -29,27 +37,39 @@ else:
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
-Data = dict[str, Any]
 
-REPORTS = (
-    "said",
-    "number",
-    "n_states",
-    "grade",
-    "claim",
-    "weight",
-    "place",
-    "settings",
-)
-"""What the likelihood needs to know of reports besides accuracies and densities, in order."""
+SUREST: Final = 1 - 1e-12
+"""The odds of a mouth that is never wrong would be infinite."""
 
-PARTS = {
-    "poisson": ("exposure",),
-    "negative_binomial": ("scale", "exposure"),
-    "normal": ("scale",),
-    "student_t": ("scale", "degrees"),
-}
-"""What each family of numbers needs besides the place of its mean."""
+
+class Heard(NamedTuple):
+    """What the likelihood needs to know of reports besides trust and densities.
+
+    "number" is the row of each report among the densities, or -1, (report,); the others are as in
+    `ReportTable`.
+    """
+
+    said: Array
+    number: Index
+    voice_report: Index
+    voice_word: Index
+    voice_accuracy: Index
+    word_accuracy: Index
+    word_states: Index
+    shows: Array
+    place_word: Index
+    place: Index
+    times: Array
+    silence_chance: Index
+    silence_reach: Array
+    silence_place: Index
+    control_chance: Index
+    control_place: Index
+    settings: Array
+
+
+PLACES = ("place", "silence_place", "control_place")
+"""Those that number cells of the log-likelihoods."""
 
 
 def report_data(program: TableProgram, table: ReportTable) -> Data:
@@ -58,272 +78,212 @@ def report_data(program: TableProgram, table: ReportTable) -> Data:
     Returns
     -------
     dict
-        Those that `REPORTS` names: "said", state or number of each report, (report,); "number",
-        its place among the numbers of all families, or -1, (report,); the others as in
-        `ReportTable`. And for each family of measured numbers in the scenario "F_value",
-        (number,), "F_location", (number, state), padded with that of the first state, and what
-        `PARTS` says: "F_scale", (number, state), "F_exposure" and "F_degrees", (number,).
+        The fields of `Heard`, and what `densities.number_data` gives.
     """
-    place = np.full(len(table.said), -1, dtype=np.int64)
-    data: Data = {
-        "said": table.said,
-        "number": place,
-        "n_states": table.n_states,
-        "grade": table.grade,
-        "claim": table.claim,
-        "weight": table.weight,
-        "place": table.place,
-        "settings": table.settings,
-    }
-    found = 0
-    for family in families_of(program):
-        reports = [
-            k
-            for k, name in enumerate(table.observed)
-            if table.is_number[k] and program.measures[name].family == family
-        ]
-        place[reports] = found + np.arange(len(reports))
-        found += len(reports)
-        data |= _number_data(program, table, family, reports)
-    return data
-
-
-def families_of(program: TableProgram) -> tuple[str, ...]:
-    """Families of numbers that a scenario measures."""
-    return tuple(sorted({measure.family for measure in program.measures.values()}))
-
-
-def _number_data(
-    program: TableProgram, table: ReportTable, family: str, reports: Sequence[int]
-) -> Data:
-    width = table.place.shape[1]
-    measures = [program.measures[table.observed[k]] for k in reports]
-
-    def padded(rows: Sequence[Index]) -> Index:
-        filled = [[*row, *[row[0]] * (width - len(row))] for row in rows]
-        return np.array(filled, dtype=np.int64).reshape(len(rows), width)
-
-    pairs = list(zip(reports, measures, strict=True))
-    found = {
-        "value": table.said[list(reports)],
-        "location": padded([measure.location for measure in measures]),
-        "scale": padded([measure.scale for measure in measures]),
-        "exposure": np.array([(table.exposure[k] or m.per) / m.per for k, m in pairs]),
-        "degrees": np.array([measure.degrees for measure in measures]),
-    }
-    return {f"{family}_{part}": found[part] for part in ("value", "location", *PARTS[family])}
+    data, number = number_data(program, table)
+    own = {name: getattr(table, name) for name in Heard._fields if name != "number"}
+    return {"number": number} | own | data
 
 
 def log_likelihoods(
     data: Mapping[str, Any], parameters: Mapping[str, Array], families: Sequence[str] = ()
 ) -> Array:
-    """Log-likelihood of every state at every step.
+    """Log-likelihoods of every step.
 
     Parameters
     ----------
     data
         As `report_data` gives it.
     parameters
-        "accuracy", (grade, …), and the families of parameters that numbers need.
+        "accuracy", (accuracy, draw), and if there are any "detection" and "control"; and the
+        families of parameters that numbers need.
     families
         Families of numbers that the scenario measures.
 
     Returns
     -------
     numpy.ndarray
-        Shape (step, state, …).
+        Shape (step, column, draw).
     """
-    accuracy = parameters["accuracy"]
-    density = log_densities(data, parameters, families)
-    draws = (..., None) if accuracy.ndim == 1 else ...
-    found = weigh_reports(
-        np.ascontiguousarray(accuracy[draws]),
-        np.ascontiguousarray(density[draws]),
-        *(data[name] for name in REPORTS),
-    )
-    return found[..., 0] if accuracy.ndim == 1 else found
-
-
-def log_densities(
-    data: Mapping[str, Any], parameters: Mapping[str, Any], families: Sequence[str], xp: Any = np
-) -> Any:
-    """Log-density of every reported number under each state, (number, state, …)."""
-    if not families:
-        draws = parameters["accuracy"].shape[1:] if xp is np else ()
-        return xp.zeros((0, 1, *draws))
-    return xp.concatenate([log_density(data, parameters, family, xp) for family in families])
-
-
-def log_density(
-    data: Mapping[str, Any], parameters: Mapping[str, Any], family: str, xp: Any = np
-) -> Any:
-    """Log-density of the numbers of one family under each state, (number, state, …).
-
-    Where there is no such state, that of the first one again. A count of mean m has probability
-    exp(-m) m^y / y! or, with dispersion k, that of the negative binomial of mean m and variance
-    m + m²/k. Real numbers are normal, or Student's t of the given location, scale and degrees.
-    The operations are those that NumPy and PyTensor share; NumPy's may carry a draws axis, last.
-    """
-    location = data[f"{family}_location"]
-    draws = (..., None) if parameters["accuracy"].ndim > 1 else ...
-
-    def each(name: str) -> Any:
-        return data[f"{family}_{name}"][:, None][draws]
-
-    y = each("value")
-    if "exposure" in PARTS[family]:
-        mean = parameters["positive"][location] * each("exposure")
-    else:
-        mean = parameters["real"][location]
-    scale = parameters["positive"][data[f"{family}_scale"]] if "scale" in PARTS[family] else None
-    lgamma = gammaln if xp is np else xp.gammaln
-    if family == "poisson":
-        return y * xp.log(mean) - mean - lgamma(y + 1)
-    if family == "negative_binomial":
-        density = lgamma(y + scale) - lgamma(scale) - lgamma(y + 1)
-        density += scale * xp.log(scale) + y * xp.log(mean) - (y + scale) * xp.log(mean + scale)
-        return density
-    if family == "normal":
-        return -0.5 * ((y - mean) / scale) ** 2 - xp.log(scale) - 0.5 * np.log(2 * np.pi)
-    degrees = each("degrees")
-    tail = (degrees + 1) / 2
-    density = lgamma(tail) - lgamma(degrees / 2) - 0.5 * xp.log(degrees * np.pi)
-    return density - xp.log(scale) - tail * xp.log1p(((y - mean) / scale) ** 2 / degrees)
+    trust = np.concatenate([parameters[name] for name in TRUSTED if name in parameters])
+    density = log_densities(data, parameters, families, trust.shape[1])
+    heard = Heard(*(data[name] for name in Heard._fields))
+    return weigh_reports(np.ascontiguousarray(trust), np.ascontiguousarray(density), heard)
 
 
 @_compiled
-def _speak(
-    weights: Array,
-    density: Array,
-    said: Array,
-    number: Index,
-    n_states: Index,
-    claim: Index,
-    weight: Array,
-    n_claims: int,
-    d: int,
-) -> Array:
-    """Fill the weights by which reports speak for states; return the logarithm taken out.
+def _speak(density: Array, heard: Heard, d: int) -> Array:
+    """Logarithm of the weight by which each version speaks for each state, (voice, state)."""
+    found = np.full((heard.voice_report.shape[0], heard.shows.shape[1]), -np.inf)
+    for v in range(found.shape[0]):
+        r = heard.voice_report[v]
+        if heard.number[r] < 0:
+            found[v, int(heard.said[r])] = 0.0
+        else:
+            for s in range(heard.word_states[heard.voice_word[v]]):
+                found[v, s] = density[heard.number[r], s, d]
+    return found
 
-    The best-supported state of each claim has weight 1, so that no density underflows.
-    """
-    taken = np.full(n_claims, -np.inf)
-    for r in range(said.shape[0]):
-        if weight[r] > 0.0:
-            top = 0.0
-            if number[r] >= 0:
-                top = density[number[r], : n_states[r], d].max()
-            taken[claim[r]] = max(taken[claim[r]], top)
-    for r in range(said.shape[0]):
-        for s in range(n_states[r]):
-            if number[r] >= 0:
-                weights[r, s] = math.exp(min(density[number[r], s, d] - taken[claim[r]], 0.0))
-            else:
-                weights[r, s] = math.exp(-taken[claim[r]]) if said[r] == s else 0.0
+
+@_compiled
+def _quote(trust: Array, heard: Heard, d: int) -> tuple[Array, Array]:
+    """How probable each version is what was said, (voice,), and the odds of all, (word,)."""
+    odds = np.empty(heard.voice_word.shape[0])
+    total = np.zeros(heard.word_states.shape[0])
+    for v in range(odds.shape[0]):
+        a = min(trust[heard.voice_accuracy[v], d], SUREST)
+        odds[v] = a / (1.0 - a)
+        total[heard.voice_word[v]] += odds[v]
+    for v in range(odds.shape[0]):
+        odds[v] /= total[heard.voice_word[v]]
+    return odds, total
+
+
+@_compiled
+def _take_out(log_weights: Array, heard: Heard) -> Array:
+    """Turn logarithms of weights into weights, the largest of each word 1; return what it was."""
+    taken = np.full(heard.word_states.shape[0], -np.inf)
+    for v in range(log_weights.shape[0]):
+        w = heard.voice_word[v]
+        taken[w] = max(taken[w], log_weights[v].max())
+    for w in range(taken.shape[0]):
+        if taken[w] == -np.inf:
+            taken[w] = 0.0
+    for v in range(log_weights.shape[0]):
+        for s in range(log_weights.shape[1]):
+            log_weights[v, s] = math.exp(log_weights[v, s] - taken[heard.voice_word[v]])
     return taken
 
 
 @_compiled
-def _sum_claims(
-    totals: Array,
-    weights: Array,
-    accuracy: Array,
-    n_states: Index,
-    grade: Index,
-    claim: Index,
-    weight: Array,
-    d: int,
-) -> None:
-    """Fill the likelihood of every state by each claim."""
-    totals[:] = 0.0
-    for r in range(weight.shape[0]):
-        a = accuracy[grade[r], d]
-        slip = (1.0 - a) / (n_states[r] - 1)
-        whole = weights[r, : n_states[r]].sum()
-        for s in range(n_states[r]):
-            heard = a * weights[r, s] + slip * (whole - weights[r, s])
-            totals[claim[r], s] += weight[r] * heard
+def _hear(weights: Array, trust: Array, heard: Heard, d: int) -> Array:
+    """Likelihood of each state by each version, (voice, state)."""
+    found = np.zeros(weights.shape)
+    for v in range(weights.shape[0]):
+        w = heard.voice_word[v]
+        n, accuracy = heard.word_states[w], heard.word_accuracy[w]
+        if accuracy < 0:
+            shown = 0.0
+            for s in range(n):
+                shown += heard.shows[w, s] * weights[v, s]
+            found[v, :n] = shown
+            continue
+        a = trust[accuracy, d]
+        slip, whole = (1.0 - a) / (n - 1), weights[v].sum()
+        for s in range(n):
+            found[v, s] = a * weights[v, s] + slip * (whole - weights[v, s])
+    return found
 
 
 @_compiled
-def weigh_reports(
-    accuracy: Array,
-    density: Array,
-    said: Array,
-    number: Index,
-    n_states: Index,
-    grade: Index,
-    claim: Index,
-    weight: Array,
-    place: Index,
-    settings: Array,
-) -> Array:
-    """Log-likelihood of every state at every step, (step, state, draw).
+def _sum_versions(told: Array, share: Array, heard: Heard) -> Array:
+    """Likelihood of each state by each word, (word, state)."""
+    found = np.zeros(heard.shows.shape)
+    for v in range(told.shape[0]):
+        for s in range(told.shape[1]):
+            found[heard.voice_word[v], s] += share[v] * told[v, s]
+    return found
+
+
+@_compiled
+def weigh_reports(trust: Array, density: Array, heard: Heard) -> Array:
+    """Log-likelihoods, (step, column, draw).
 
     Parameters
     ----------
-    accuracy
-        Accuracy of each grade, (grade, draw).
+    trust
+        Chances about sources, (chance, draw), in the order of `sources.TRUSTED`.
     density
         Log-density of every reported number under each state, (number, state, draw).
-    said, number, n_states, grade, claim, weight, place, settings
-        As `report_data` gives them.
+    heard
+        What was reported.
     """
-    n_steps, total = settings.shape
-    found = np.empty((n_steps * total, accuracy.shape[1]))
+    n_steps, n_columns = heard.settings.shape
+    found = np.empty((n_steps * n_columns, trust.shape[1]))
     for k in range(found.shape[0]):
-        found[k] = settings[k // total, k % total]
-    weights = np.zeros((said.shape[0], place.shape[1]))
-    totals = np.zeros(place.shape)
-    for d in range(accuracy.shape[1]):
-        taken = _speak(weights, density, said, number, n_states, claim, weight, place.shape[0], d)
-        _sum_claims(totals, weights, accuracy, n_states, grade, claim, weight, d)
-        for c in range(taken.shape[0]):
-            for s in range(place.shape[1]):
-                if place[c, s] < found.shape[0]:
-                    found[place[c, s], d] += np.log(totals[c, s]) + taken[c]
-    return found.reshape(n_steps, total, accuracy.shape[1])
+        found[k] = heard.settings[k // n_columns, k % n_columns]
+    for d in range(trust.shape[1]):
+        weights = _speak(density, heard, d)
+        taken = _take_out(weights, heard)
+        share, _ = _quote(trust, heard, d)
+        totals = _sum_versions(_hear(weights, trust, heard, d), share, heard)
+        for p in range(heard.place.shape[0]):
+            w, at, times = heard.place_word[p], heard.place[p], heard.times[p]
+            for s in range(heard.word_states[w]):
+                found[at + s, d] += times * (np.log(totals[w, s]) + taken[w])
+        for k in range(heard.silence_place.shape[0]):
+            unheard = trust[heard.silence_chance[k], d] * heard.silence_reach[k]
+            found[heard.silence_place[k], d] += np.log1p(-unheard)
+        for k in range(heard.control_chance.shape[0]):
+            chance = trust[heard.control_chance[k], d]
+            found[heard.control_place[k, 0], d] += np.log1p(-chance)
+            found[heard.control_place[k, 1], d] += np.log(chance)
+    return found.reshape(n_steps, n_columns, trust.shape[1])
 
 
 @_compiled
 def report_slopes(
-    accuracy: Array,
-    density: Array,
-    said: Array,
-    number: Index,
-    n_states: Index,
-    grade: Index,
-    claim: Index,
-    weight: Array,
-    place: Index,
-    settings: Array,
-    by_log_like: Array,
+    trust: Array, density: Array, heard: Heard, by_log_like: Array
 ) -> tuple[Array, Array]:
-    """Slopes by accuracies and densities, from those by the log-likelihoods; a single draw.
+    """Slopes by trust and densities, from those by the log-likelihoods; a single draw.
 
-    The arguments are those of `weigh_reports`, without draws, and slopes (step, state).
+    The arguments are those of `weigh_reports`, without draws, and slopes (step, column).
     """
-    by_accuracy, by_density = np.zeros(accuracy.shape[0]), np.zeros(density.shape)
-    slopes = np.ascontiguousarray(by_log_like).reshape(settings.size)
-    weights = np.zeros((said.shape[0], place.shape[1]))
-    totals = np.zeros(place.shape)
-    one_density = np.ascontiguousarray(density).reshape(density.shape[0], density.shape[1], 1)
-    one_accuracy = np.ascontiguousarray(accuracy).reshape(accuracy.shape[0], 1)
-    _speak(weights, one_density, said, number, n_states, claim, weight, place.shape[0], 0)
-    _sum_claims(totals, weights, one_accuracy, n_states, grade, claim, weight, 0)
-    for r in range(said.shape[0]):
-        n, c = n_states[r], claim[r]
-        a, others = accuracy[grade[r]], n - 1
-        whole = weights[r, :n].sum()
-        slope_of = np.zeros(n)
-        for s in range(n):
-            if totals[c, s] > 0.0:
-                slope_of[s] = weight[r] * slopes[place[c, s]] / totals[c, s]
-        total_slope = slope_of.sum()
-        for s in range(n):
-            slope, own = slope_of[s], weights[r, s]
-            by_accuracy[grade[r]] += slope * (own - (whole - own) / others)
-            if number[r] >= 0:
-                by_weight = slope * a + (total_slope - slope) * (1.0 - a) / others
-                by_density[number[r], s] = by_weight * own
-    return by_accuracy, by_density
+    by_trust, by_density = np.zeros(trust.shape[0]), np.zeros(density.shape)
+    slopes = np.ascontiguousarray(by_log_like).reshape(heard.settings.size)
+    chances = np.ascontiguousarray(trust).reshape(trust.shape[0], 1)
+    numbers = np.ascontiguousarray(density).reshape(density.shape[0], density.shape[1], 1)
+    weights = _speak(numbers, heard, 0)
+    _take_out(weights, heard)
+    share, odds = _quote(chances, heard, 0)
+    told = _hear(weights, chances, heard, 0)
+    totals = _sum_versions(told, share, heard)
+    by_total = np.zeros(totals.shape)
+    for p in range(heard.place.shape[0]):
+        w = heard.place_word[p]
+        for s in range(heard.word_states[w]):
+            if totals[w, s] > 0.0:
+                slope = slopes[heard.place[p] + s]
+                by_total[w, s] += heard.times[p] * slope / totals[w, s]
+    for v in range(share.shape[0]):
+        w, a = heard.voice_word[v], trust[heard.voice_accuracy[v]]
+        if share[v] < 1.0 and a < SUREST:
+            quoted = 0.0
+            for s in range(heard.word_states[w]):
+                quoted += by_total[w, s] * (told[v, s] - totals[w, s])
+            by_trust[heard.voice_accuracy[v]] += quoted / ((1.0 - a) ** 2 * odds[w])
+        _slope_of_voice(by_trust, by_density, by_total, weights, share, trust, heard, v)
+    for k in range(heard.silence_place.shape[0]):
+        c, reach = heard.silence_chance[k], heard.silence_reach[k]
+        by_trust[c] -= slopes[heard.silence_place[k]] * reach / (1.0 - trust[c] * reach)
+    for k in range(heard.control_chance.shape[0]):
+        c = heard.control_chance[k]
+        by_trust[c] -= slopes[heard.control_place[k, 0]] / (1.0 - trust[c])
+        by_trust[c] += slopes[heard.control_place[k, 1]] / trust[c]
+    return by_trust, by_density
+
+
+@_compiled
+def _slope_of_voice(
+    by_trust: Array,
+    by_density: Array,
+    by_total: Array,
+    weights: Array,
+    share: Array,
+    trust: Array,
+    heard: Heard,
+    v: int,
+) -> None:
+    """Add what one version contributes to the slopes, through what is heard of it."""
+    w, number = heard.voice_word[v], heard.number[heard.voice_report[v]]
+    n, accuracy = heard.word_states[w], heard.word_accuracy[w]
+    whole, all_slopes = weights[v].sum(), share[v] * by_total[w].sum()
+    for s in range(n):
+        slope, own = share[v] * by_total[w, s], weights[v, s]
+        by_weight = heard.shows[w, s] * all_slopes
+        if accuracy >= 0:
+            a = trust[accuracy]
+            by_trust[accuracy] += slope * (own - (whole - own) / (n - 1))
+            by_weight = slope * a + (all_slopes - slope) * (1.0 - a) / (n - 1)
+        if number >= 0:
+            by_density[number, s] += by_weight * own

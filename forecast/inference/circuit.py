@@ -140,6 +140,7 @@ def plan_elimination(
     sizes: Mapping[Axis, int],
     keep: frozenset[Axis],
     memory_limit: float = MEMORY_LIMIT,
+    tries: int = ORDERS_TRIED,
 ) -> list[Contraction]:
     """Choose contractions: the cheapest of several greedy orders, the first without chance.
 
@@ -153,6 +154,8 @@ def plan_elimination(
         Axes of the result.
     memory_limit
         Bytes that the operations may take.
+    tries
+        How many orders are tried.
 
     Raises
     ------
@@ -161,7 +164,7 @@ def plan_elimination(
     """
     plans = (
         _greedy_plan(scopes, sizes, keep, None if attempt == 0 else random.Random(attempt))
-        for attempt in range(ORDERS_TRIED)
+        for attempt in range(tries)
     )
     steps = min(plans, key=lambda steps: sum(_size(step.joint, sizes) for step in steps))
     _check_size(steps, sizes, memory_limit)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from forecast.errors import InputError, Problem, raise_if_any
+from forecast.evidence.sources import TRUSTED
 from forecast.inference.channel import log_likelihoods
 from forecast.inference.network import Array, Network
 from forecast.inference.tables import TableProgram
@@ -35,7 +36,7 @@ class Draws(Protocol):
         ...
 
     def log_like(self, part: slice) -> Array:
-        """Log-likelihood of every state, (step, state, draw), or (step, state) for all draws."""
+        """Log-likelihoods, (step, column, draw), or (step, column) for all draws."""
         ...
 
 
@@ -48,7 +49,7 @@ class StoredDraws:
     cells
         Table cells, (cell, draw).
     like
-        Log-likelihood of every state, (step, state) or (step, state, draw).
+        Log-likelihoods, (step, column) or (step, column, draw).
     """
 
     cells: Array
@@ -69,8 +70,8 @@ class StoredDraws:
             problems.append(Problem("theta", message))
         elif not (np.isfinite(cells).all() and (cells >= 0).all()):
             problems.append(Problem("theta", "table cells are finite and not negative"))
-        if like.ndim not in (2, 3) or not len(like) or like.shape[1] != network.n_states:
-            message = f"shape {like.shape}; needs (steps, {network.n_states}) or with draws, last"
+        if like.ndim not in (2, 3) or not len(like) or like.shape[1] != network.n_columns:
+            message = f"shape {like.shape}; needs (steps, {network.n_columns}) or with draws, last"
             problems.append(Problem("log_like", message))
         elif np.isnan(like).any() or (like == np.inf).any():
             problems.append(Problem("log_like", "log-likelihoods are numbers or minus infinity"))
@@ -134,7 +135,7 @@ class ParameterDraws:
 
     def theta(self, part: slice) -> Array:
         """Table cells of some draws."""
-        judged = {name: v for name, v in self._part(part).items() if name != "accuracy"}
+        judged = {name: v for name, v in self._part(part).items() if name not in TRUSTED}
         return np.broadcast_to(
             self.program.cells(judged).reshape(self.program.network.n_cells, -1),
             (self.program.network.n_cells, len(range(self.n)[part])),

@@ -20,6 +20,7 @@ Index = npt.NDArray[np.int64]
 Places = npt.NDArray[np.uint32]
 """Unsigned, so that no compiled loop asks whether a place counts from the end."""
 Flags = npt.NDArray[np.bool_]
+Packed = npt.NDArray[np.int32]
 
 
 class Slice(NamedTuple):
@@ -43,6 +44,9 @@ class Slice(NamedTuple):
     segments
         The operations taken along neighbouring cells, for a single draw: first target, first left
         and first right cell, how many, and whether the right ones advance too, (segment, 5).
+    blocks
+        First column of the likelihoods of each variable, then of each further factor, and the
+        number of columns, (block + 1,).
     """
 
     n_cells: int
@@ -59,6 +63,7 @@ class Slice(NamedTuple):
     result_hi: int
     runs: Places
     segments: Places
+    blocks: Places
 
 
 if TYPE_CHECKING:
@@ -70,6 +75,10 @@ if TYPE_CHECKING:
 else:
     compiled = numba.njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})
 
+N_NUMBERS: Final = 8
+N_ARRAYS: Final = 7
+"""How many fields of a `Slice` are numbers, and how many are arrays."""
+
 FORWARD: Final = 0
 SMOOTHED: Final = 1
 FILTERED: Final = 2
@@ -79,6 +88,49 @@ LARGEST: Final = 1e140
 KEPT_CELLS: Final = 250_000
 """Cells that may be kept from the forward pass: a single draw's over some dozen steps. Beyond the
 second-level cache (2 MB) it takes no longer to compute them again than to fetch them."""
+
+
+@compiled
+def circuit_at(packed: Packed, step: int) -> Slice:
+    """The circuit of a step, out of all that `slices.pack_circuits` packed."""
+    at = packed[step]
+    places = packed.view(np.uint32)
+    left = at + N_NUMBERS + N_ARRAYS
+    right = left + packed[at + N_NUMBERS]
+    out = right + packed[at + N_NUMBERS + 1]
+    tables = out + packed[at + N_NUMBERS + 2]
+    runs = tables + packed[at + N_NUMBERS + 3]
+    segments = runs + packed[at + N_NUMBERS + 4]
+    blocks = segments + packed[at + N_NUMBERS + 5]
+    end = blocks + packed[at + N_NUMBERS + 6]
+    return Slice(
+        n_cells=int(packed[at]),
+        n_inputs=int(packed[at + 1]),
+        left=places[left:right],
+        right=places[right:out],
+        out=places[out:tables],
+        table_cells=places[tables:runs],
+        like_at=int(packed[at + 2]),
+        probe_at=int(packed[at + 3]),
+        one_at=int(packed[at + 4]),
+        message_at=int(packed[at + 5]),
+        result_lo=int(packed[at + 6]),
+        result_hi=int(packed[at + 7]),
+        runs=places[runs:segments].reshape(-1, 2),
+        segments=places[segments:blocks].reshape(-1, 5),
+        blocks=places[blocks:end],
+    )
+
+
+@compiled
+def extent(packed: Packed, n_steps: int) -> tuple[int, int]:
+    """Cells of the largest circuit of any step, and of the largest message between steps."""
+    cells, message = 0, 0
+    for t in range(n_steps):
+        c = circuit_at(packed, t)
+        cells = max(cells, c.n_cells)
+        message = max(message, c.result_hi - c.result_lo)
+    return cells, message
 
 
 @compiled
@@ -141,16 +193,16 @@ def _copy(source: Array, target: Array) -> None:
 
 
 @compiled
-def load_likelihoods(like: Array, at: int, variables: Index, target: Array) -> Array:
-    """Turn logarithms into likelihoods of which the largest of each variable is 1.
+def load_likelihoods(like: Array, at: int, blocks: Places, target: Array) -> Array:
+    """Turn logarithms into likelihoods of which the largest of each block is 1.
 
     Returns the logarithm of what was taken out of each draw.
     """
     n_draws = target.shape[1]
     shared = like.shape[1] == 1
     scale = np.zeros(n_draws)
-    for v in range(variables.shape[0] - 1):
-        lo, hi = variables[v], variables[v + 1]
+    for v in range(blocks.shape[0] - 1):
+        lo, hi = int(blocks[v]), int(blocks[v + 1])
         for d in range(n_draws):
             dd = 0 if shared else at + d
             top = like[lo, dd]
@@ -175,9 +227,7 @@ def load_likelihoods(like: Array, at: int, variables: Index, target: Array) -> A
 
 
 @compiled
-def _run_step(
-    cells: Array, tables: Array, like: Array, at: int, variables: Index, message: Array, c: Slice
-) -> Array:
+def _run_step(cells: Array, tables: Array, like: Array, at: int, message: Array, c: Slice) -> Array:
     """Fill the inputs of one step and run its circuit forwards.
 
     The arguments are those of `sweep` at that step. Returns the logarithm of what was taken out
@@ -186,9 +236,9 @@ def _run_step(
     for k in range(c.table_cells.shape[0]):
         for d in range(cells.shape[1]):
             cells[k, d] = tables[c.table_cells[k], at + d]
-    scale = load_likelihoods(like, at, variables, cells[c.like_at :])
+    scale = load_likelihoods(like, at, c.blocks, cells[c.like_at :])
     if c.message_at >= 0:
-        _copy(message, cells[c.message_at : c.message_at + message.shape[0]])
+        _copy(message, cells[c.message_at : c.like_at])
     cells[c.probe_at : c.one_at + 1] = 1.0
     _evaluate(cells, c)
     return scale
@@ -254,7 +304,7 @@ class Found(NamedTuple):
     log_norm
         Log-probability of each step's evidence given the earlier ones, shape (step, draw).
     marginals
-        Probability of each state, shape (step, state, draw); empty when only going forward.
+        Probability of each state, shape (step, column, draw); empty when only going forward.
     probes
         Derivatives of the probes, which are joint probabilities, shape (step, probe, draw).
     counts
@@ -275,9 +325,7 @@ def sweep(
     theta: Array,
     regimes: Index,
     log_like: Array,
-    variables: Index,
-    first: Slice,
-    later: Slice,
+    packed: Packed,
     mode: int,
     start: int,
     stop: int,
@@ -292,11 +340,9 @@ def sweep(
     regimes
         Which set of tables each step uses, shape (step,).
     log_like
-        Log-likelihood of each state, shape (step, state, draw) or (step, state, 1).
-    variables
-        First state of each variable, and the number of states, shape (variable + 1,).
-    first, later
-        Circuits of the first and of every later slice.
+        Log-likelihoods, shape (step, column, draw) or (step, column, 1).
+    packed
+        Circuits of all steps, from `slices.pack_circuits`.
     mode
         `FORWARD`, `SMOOTHED` or `FILTERED`.
     start, stop
@@ -305,45 +351,45 @@ def sweep(
         Where the answers go.
     """
     n_steps, n_draws = regimes.shape[0], stop - start
-    n_message = first.result_hi - first.result_lo
+    n_cells, n_message = extent(packed, n_steps)
     messages = np.empty((n_steps + 1 if mode == SMOOTHED else 2, n_message, n_draws))
     lowest, total = np.full(n_draws, np.inf), np.zeros(n_draws)
-    n_cells = max(first.n_cells, later.n_cells)
     kept = n_steps if mode == SMOOTHED and n_steps * n_cells * n_draws <= KEPT_CELLS else 1
     work = np.empty((kept, n_cells, n_draws))
     slopes = np.empty((n_cells if mode != FORWARD else 0, n_draws))
     ahead = np.ones((n_message, n_draws))
 
     for t in range(n_steps):
-        c = first if t == 0 else later
+        c = circuit_at(packed, t)
         source = messages[t] if mode == SMOOTHED else messages[t % 2]
         target = messages[t + 1] if mode == SMOOTHED else messages[(t + 1) % 2]
         cells = work[t % kept, : c.n_cells]
-        scale = _run_step(cells, theta[regimes[t]], log_like[t], start, variables, source, c)
+        scale = _run_step(cells, theta[regimes[t]], log_like[t], start, source, c)
         _note_range(cells, lowest, total)
         result = cells[c.result_lo : c.result_hi]
         _normalise(result, scale, found.log_norm[t], start, target)
         if mode == FILTERED:
-            gradient = slopes[: c.n_cells]
+            gradient, n_like = slopes[: c.n_cells], c.probe_at - c.like_at
             gradient[:] = 0.0
             _seed(result, ahead, gradient[c.result_lo :])
             _differentiate(cells, gradient, c)
-            _collect(cells[c.like_at :], gradient[c.like_at :], found.marginals[t], start)
+            _collect(cells[c.like_at :], gradient[c.like_at :], found.marginals[t, :n_like], start)
             _collect(cells[c.probe_at :], gradient[c.probe_at :], found.probes[t], start)
 
     if mode == SMOOTHED:
         for t in range(n_steps - 1, -1, -1):
-            c = first if t == 0 else later
+            c = circuit_at(packed, t)
             cells, gradient = work[t % kept, : c.n_cells], slopes[: c.n_cells]
             if kept == 1 and t < n_steps - 1:
-                _run_step(cells, theta[regimes[t]], log_like[t], start, variables, messages[t], c)
-            gradient[:] = 0.0
+                _run_step(cells, theta[regimes[t]], log_like[t], start, messages[t], c)
+            gradient[:], n_like = 0.0, c.probe_at - c.like_at
             _seed(cells[c.result_lo : c.result_hi], ahead, gradient[c.result_lo :])
             _differentiate(cells, gradient, c)
-            _collect(cells[c.like_at :], gradient[c.like_at :], found.marginals[t], start)
+            _collect(cells[c.like_at :], gradient[c.like_at :], found.marginals[t, :n_like], start)
             _collect(cells[c.probe_at :], gradient[c.probe_at :], found.probes[t], start)
             _count_uses(cells, gradient, c.table_cells, found.counts[regimes[t]], start)
             if t > 0:
-                _look_back(cells[c.message_at :], gradient[c.message_at :], ahead)
+                size = c.like_at - c.message_at
+                _look_back(cells[c.message_at :], gradient[c.message_at :], ahead[:size])
     for d in range(n_draws):
         found.unsafe[start + d] = lowest[d] < SMALLEST or not total[d] < LARGEST

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from forecast.inference.kernels import Index, Slice
+from forecast.inference.kernels import Index, Packed, circuit_at, extent
 from forecast.inference.network import Array, Network
 from forecast.inference.single import fill_log_inputs
-from forecast.inference.slices import slice_circuits
+from forecast.inference.slices import pack_circuits
 
 if TYPE_CHECKING:
 
@@ -35,7 +35,7 @@ def most_probable_history(network: Network, theta: Array, log_like: Array) -> tu
     theta
         Table cells, (cell, draw).
     log_like
-        Log-likelihoods, (step, state) or (step, state, draw).
+        Log-likelihoods, (step, column) or (step, column, draw).
 
     Returns
     -------
@@ -44,18 +44,18 @@ def most_probable_history(network: Network, theta: Array, log_like: Array) -> tu
     log_probability
         Log-probability of that history together with the evidence, (draw,).
     """
-    first, later = slice_circuits(network, ())
     n_draws = theta.shape[1]
     with np.errstate(divide="ignore"):
         log_theta = np.log(theta)
     like = log_like if log_like.ndim == 3 else log_like[..., None]
+    packed = pack_circuits(network, (), len(like))
     owner = np.repeat(np.arange(len(network.nodes)), list(network.sizes.values()))
     shape = (like.shape[0], len(network.nodes), n_draws)
     history, log_probability = np.empty(shape, np.int64), np.empty(n_draws)
     for draw in range(n_draws):
         seen = np.ascontiguousarray(like[..., min(draw, like.shape[2] - 1)])
         states, log_probability[draw] = _best_history(
-            np.ascontiguousarray(log_theta[None, :, draw]), seen, first, later, owner
+            np.ascontiguousarray(log_theta[None, :, draw]), seen, packed, owner
         )
         history[..., draw] = states - network.first_states[:-1]
     return history, log_probability
@@ -63,17 +63,16 @@ def most_probable_history(network: Network, theta: Array, log_like: Array) -> tu
 
 @_compiled
 def _best_history(
-    log_theta: Array, log_like: Array, first: Slice, later: Slice, owner: Index
+    log_theta: Array, log_like: Array, packed: Packed, owner: Index
 ) -> tuple[History, float]:
     """Viterbi over slices: keep for every cell the operation that gave its maximum."""
-    n_steps, n_states = log_like.shape
-    n_cells = max(first.n_cells, later.n_cells)
-    n_message = first.result_hi - first.result_lo
+    n_steps, n_states = log_like.shape[0], owner.shape[0]
+    n_cells, n_message = extent(packed, n_steps)
     message = np.zeros(n_message)
     made_by = np.full((n_steps, n_cells), -1, np.int64)
     cells = np.empty(n_cells)
     for t in range(n_steps):
-        c = first if t == 0 else later
+        c = circuit_at(packed, t)
         fill_log_inputs(cells, log_theta[0], log_like[t], message, c)
         cells[c.n_inputs :] = -np.inf
         for k in range(c.left.shape[0]):
@@ -87,7 +86,7 @@ def _best_history(
     waiting = np.empty(n_cells, np.int64)
     at = best
     for t in range(n_steps - 1, -1, -1):
-        c = first if t == 0 else later
+        c = circuit_at(packed, t)
         waiting[0], n_waiting, at_before = c.result_lo + at, 1, 0
         while n_waiting > 0:
             n_waiting -= 1
@@ -99,7 +98,7 @@ def _best_history(
                 n_waiting += 2
             elif c.like_at <= cell < c.like_at + n_states:
                 states[t, owner[cell - c.like_at]] = cell - c.like_at
-            elif t > 0 and c.message_at <= cell < c.message_at + n_message:
+            elif t > 0 and c.message_at <= cell < c.like_at:
                 at_before = int(cell - c.message_at)
         at = at_before
     return states, message[best]

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from forecast.evidence.events import last_step
 from forecast.evidence.ledger import Evidence
-from forecast.evidence.likelihood import ReportTable, last_step, tabulate_reports
-from forecast.evidence.sources import admiralty_grades
+from forecast.evidence.likelihood import ReportTable, tabulate_reports
+from forecast.evidence.sources import DIMENSIONS, TRUSTED
 from forecast.inference.builder import compile_tables
-from forecast.inference.channel import REPORTS, families_of, log_densities, report_data
+from forecast.inference.channel import PLACES, Heard, report_data
+from forecast.inference.densities import RANGES, families_of, log_density
 from forecast.inference.simulate import simulate_reports
+from forecast.inference.slices import pack_circuits
 from forecast.inference.tables import TableProgram
 from forecast.scenario.scenario import Scenario
 
@@ -21,8 +25,6 @@ if TYPE_CHECKING:
     import pymc as pm
 
 Index = npt.NDArray[np.int64]
-FOR_DRAWING = ("every_setting", "every_place")
-"""Data for drawing histories and reports, with columns for all states; not for weighing them."""
 
 
 def build_model(scenario: Scenario, evidence: Evidence) -> pm.Model:
@@ -30,9 +32,11 @@ def build_model(scenario: Scenario, evidence: Evidence) -> pm.Model:
 
     The free variables are the judgements: ``chance`` (Beta), ``row_k`` (Dirichlet rows of k
     states), ``positive`` (log-normal multipliers, ratios, weights and rates), ``real`` (normal
-    means) and ``accuracy`` (Beta, by reliability grade). The states of the world are not in the
-    model: they are summed out exactly inside the one observed variable, ``report``, whose value
-    is the number of the state that each report names, or the number that it gives.
+    means); and, of sources, ``accuracy`` (by reliability grade and by source), ``detection`` (by
+    watch) and ``control`` (by channel), all Beta. The states of the world, the dates of events
+    and who controls a channel are not in the model: they are summed out exactly inside the one
+    observed variable, ``report``, whose value is the number of the state that each report names,
+    or the number that it gives.
 
     Parameters
     ----------
@@ -50,14 +54,22 @@ def build_model(scenario: Scenario, evidence: Evidence) -> pm.Model:
 
     program = compile_tables(scenario)
     table = tabulate_reports(scenario, evidence, last_step(scenario, evidence) + 1)
-    grades = admiralty_grades()
     with pm.Model(coords=_coordinates(program)) as model:
         parameters = _priors(program)
         theta = _table_cells(program, parameters)
-        shapes = np.array([grade.shape for grade in grades])
-        parameters["accuracy"] = pm.Beta("accuracy", shapes[:, 0], shapes[:, 1], dims="grade")
-        _observe(program, table, theta, parameters)
+        trust = _trust(program)
+        _observe(program, table, theta, parameters | trust)
         return model
+
+
+def _trust(program: TableProgram) -> dict[str, Any]:
+    """Chances about sources."""
+    import pymc as pm
+
+    return {
+        family: pm.Beta(family, *program.priors.trust.shapes(family).T, dims=DIMENSIONS[family])
+        for family, _ in program.priors.trust.families()
+    }
 
 
 def _table_cells(program: TableProgram, parameters: dict[str, Any]) -> Any:
@@ -78,7 +90,7 @@ def evidence_data(scenario: Scenario, evidence: Evidence) -> dict[str, Any]:
     """
     program = compile_tables(scenario)
     table = tabulate_reports(scenario, evidence, last_step(scenario, evidence) + 1)
-    return {name: v for name, v in _data(program, table).items() if name not in FOR_DRAWING}
+    return _data(program, table)
 
 
 def _data(program: TableProgram, table: ReportTable) -> dict[str, Any]:
@@ -86,27 +98,32 @@ def _data(program: TableProgram, table: ReportTable) -> dict[str, Any]:
 
     Only the states of variables that the reports depend on have columns.
     """
-    from forecast.inference.operation import pack_elimination
-
-    network = program.network
-    relevant = network.relevant_to(table.observed or network.names[:1])
+    network = replace(program.network, unknowns=table.unknowns, factors=table.factors)
+    relevant = network.relevant_to(table.spoken or network.names[:1])
     columns = network.columns(relevant.names)
     reports = report_data(program, table)
-    reports |= {
-        "settings": table.settings[:, columns],
-        "place": _places_among(columns, table.place, *table.settings.shape),
-    }
+    reports["settings"] = table.settings[:, columns]
+    for name in PLACES:
+        reports[name] = _places_among(columns, reports[name], table.settings.shape[1])
     named = {f"report_{name}": value for name, value in reports.items()}
-    for_drawing = dict(zip(FOR_DRAWING, (table.settings, table.place), strict=True))
-    return {"elimination": pack_elimination(relevant)} | for_drawing | named
+    return {"elimination": pack_circuits(relevant, (), len(table.settings))} | named
 
 
-def _places_among(columns: Index, place: Index, n_steps: int, n_states: int) -> Index:
-    """Places of (step, state) cells when only some states have columns."""
-    column = np.zeros(n_states, dtype=np.int64)
-    column[columns] = np.arange(len(columns))
-    step, state = np.divmod(place, n_states)
-    return np.where(step < n_steps, step * len(columns) + column[state], n_steps * len(columns))
+def _drawing_data(table: ReportTable) -> dict[str, Any]:
+    """What is needed to draw reports, and not to weigh them."""
+    return {f"draw_{name}": v for name, v in table.drawing.items()} | {
+        "draw_settings": table.settings,
+        "draw_accuracy": table.accuracy,
+        "draw_n_states": table.n_states,
+    }
+
+
+def _places_among(columns: Index, place: Index, n_columns: int) -> Index:
+    """Places of (step, column) cells when only some columns are kept."""
+    kept = np.zeros(n_columns, dtype=np.int64)
+    kept[columns] = np.arange(len(columns))
+    step, column = np.divmod(place, n_columns)
+    return np.asarray(step * len(columns) + kept[column])
 
 
 def _coordinates(program: TableProgram) -> dict[str, Any]:
@@ -115,8 +132,10 @@ def _coordinates(program: TableProgram) -> dict[str, Any]:
         for family in program.priors.families()
     }
     coordinates |= {f"state_{width}": list(range(width)) for width in program.priors.rows}
-    coordinates["grade"] = [grade.letter for grade in admiralty_grades()]
-    return coordinates
+    return coordinates | {
+        DIMENSIONS[family]: [judged.name for judged in members]
+        for family, members in program.priors.trust.families()
+    }
 
 
 def _priors(program: TableProgram) -> dict[str, Any]:
@@ -152,28 +171,28 @@ def _observe(
     from forecast.inference.operation import LogEvidence, ReportLikelihood
 
     families = families_of(program)
-    judged = {name: parameters[name] for name in _needed(families)}
-    values = _data(program, table)
-    said = values.pop("report_said")
+    judged = {name: parameters[name] for name in _needed(families) if name in parameters}
+    weighing, drawing = _data(program, table), _drawing_data(table)
+    said = weighing.pop("report_said")
     observed = pm.Data("report_said", said)
-    given = {name: pm.Data(name, value) for name, value in values.items()}
+    given = {name: pm.Data(name, value) for name, value in (weighing | drawing).items()}
 
-    def unpack(arguments: Sequence[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    def unpack(arguments: Sequence[Any], prefix: str) -> tuple[dict[str, Any], dict[str, Any]]:
         found = dict(zip([*judged, *given], arguments, strict=True))
-        reports = {name.removeprefix("report_"): value for name, value in found.items()}
-        return found, reports
+        told = {k.removeprefix(prefix): v for k, v in found.items() if k.startswith(prefix)}
+        return found, told
 
     def logp(value: Any, theta: Any, *arguments: Any) -> Any:
-        found, reports = unpack(arguments)
+        found, reports = unpack(arguments, "report_")
         reports["said"] = value
-        density = log_densities(reports, found, families, pt)
-        inputs = [found["accuracy"], density, *(reports[name] for name in REPORTS)]
-        log_like = ReportLikelihood()(*inputs)
+        trust = pt.concatenate([found[name] for name in TRUSTED if name in found])
+        density = _densities(reports, found, families)
+        log_like = ReportLikelihood()(trust, density, *(reports[name] for name in Heard._fields))
         return LogEvidence()(theta, log_like, found["elimination"])[0]
 
     def random(theta: Any, *arguments: Any, rng: Any = None, size: Any = None) -> Any:  # noqa: ARG001
-        found, reports = unpack(arguments)
-        reports |= {"settings": found["every_setting"], "place": found["every_place"]}
+        found, reports = unpack(arguments, "report_")
+        reports |= unpack(arguments, "draw_")[1]
         return simulate_reports(program.network, theta, reports, found, families, rng)
 
     pm.CustomDist(
@@ -189,16 +208,31 @@ def _observe(
     )
 
 
+def _densities(
+    reports: Mapping[str, Any], parameters: Mapping[str, Any], families: Sequence[str]
+) -> Any:
+    """Log-densities of numbers, ranges and likelihoods, (number, state), as a graph."""
+    import pytensor.tensor as pt
+
+    from forecast.inference.operation import RangeDensity
+
+    parts = [log_density(reports, parameters, family, pt) for family in families]
+    if families:
+        given = [parameters.get(name, pt.zeros(0)) for name in ("positive", "real")]
+        parts.append(RangeDensity()(*given, *(reports[f"range_{name}"] for name in RANGES)))
+    return pt.concatenate([*parts, reports["stated"]])
+
+
 def _needed(families: Sequence[str]) -> list[str]:
     """Parameters that the likelihood of reports uses."""
     real = [family for family in families if family in ("normal", "student_t")]
-    return ["accuracy", *["positive"] * bool(families), *["real"] * bool(real)]
+    return [*TRUSTED, *["positive"] * bool(families), *["real"] * bool(real)]
 
 
 def _signature(inputs: Mapping[str, Any]) -> str:
-    """Core dimensions of the observed variable: as many as there are grades of reports."""
+    """Core dimensions of the observed variable: as many as there are accuracies of reports."""
     cores = [
-        ",".join("report" if name == "report_grade" else f"{name}_{k}" for k in range(value.ndim))
+        ",".join("report" if name == "draw_accuracy" else f"{name}_{k}" for k in range(value.ndim))
         for name, value in inputs.items()
     ]
     return ",".join(f"({core})" for core in cores) + "->(report)"

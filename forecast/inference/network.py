@@ -2,7 +2,8 @@
 
 A network here is structure alone: variables, parents, and where in a flat vector of cells each
 table lies. Tables come as ``theta``, shape (cell, draw); evidence as ``log_like``, the
-log-likelihood of every state at every step, shape (step, state) or (step, state, draw).
+log-likelihood of every state at every step, shape (step, column) or (step, column, draw): one
+column for each state, then those of the step's factors, if evidence makes any.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from typing import Any, Literal
@@ -19,10 +20,11 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.errors import InputError, Problem, nearest, raise_if_any
+from forecast.evidence.unknowns import Factor, Unknown
 from forecast.inference import kernels, single
 from forecast.inference.circuit import CELL_LIMIT, MEMORY_LIMIT, Scope
-from forecast.inference.kernels import Slice
-from forecast.inference.slices import slice_circuits
+from forecast.inference.kernels import Packed
+from forecast.inference.slices import StepShape, pack_circuits
 
 Array = npt.NDArray[np.float64]
 Mode = Literal["forward", "smoothed", "filtered"]
@@ -76,7 +78,7 @@ class Sweep:
         Log-probability of each step's evidence given the steps before it, (step, draw). The sum
         over steps is the log evidence.
     marginals
-        Probability of each state, (step, state, draw).
+        Probability of each state, and of each cell of a factor, (step, column, draw).
     probes
         Joint probability of each probe's variables, (step, cell, draw).
     counts
@@ -116,6 +118,13 @@ class Network:
     n_cells: int
     dynamic: bool
     memory_limit: float = MEMORY_LIMIT
+    unknowns: tuple[Unknown, ...] = ()
+    factors: tuple[Factor, ...] = ()
+
+    @property
+    def bare(self) -> Network:
+        """The network without unknowns of the evidence."""
+        return replace(self, unknowns=(), factors=()) if self.unknowns else self
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -136,6 +145,52 @@ class Network:
     def n_states(self) -> int:
         """States of all variables together."""
         return int(self.first_states[-1])
+
+    @cached_property
+    def n_columns(self) -> int:
+        """Columns of log-likelihoods: those of all states, then those of any step's factors."""
+        return max([self.n_states, *(factor.start + self._size(factor) for factor in self.factors)])
+
+    def _size(self, factor: Factor) -> int:
+        sizes = {unknown.name: unknown.size for unknown in self.unknowns} | self.sizes
+        names = [name for name, _ in factor.unknowns] + [factor.variable] * bool(factor.variable)
+        return prod(sizes[name] for name in names)
+
+    @cached_property
+    def factor_columns(self) -> dict[tuple[int, str], npt.NDArray[np.int64]]:
+        """Columns of the factors over a variable at a step, or over none, named ""."""
+        found: dict[tuple[int, str], list[int]] = {}
+        for factor in self.factors:
+            columns = range(factor.start, factor.start + self._size(factor))
+            found.setdefault((factor.step, factor.variable), []).extend(columns)
+        return {place: np.array(columns, np.int64) for place, columns in found.items()}
+
+    def columns_at(self, name: str, step: int) -> npt.NDArray[np.int64]:
+        """Columns of all likelihoods of a variable at a step."""
+        lies = self.states(name)
+        states = np.arange(lies.start, lies.stop)
+        factors = self.factor_columns.get((step, name))
+        return states if factors is None else np.concatenate([states, factors])
+
+    def step_shape(self, step: int) -> StepShape:
+        """What a step has besides the network, under names that do not depend on the evidence."""
+        met = [unknown for unknown in self.unknowns if unknown.first <= step <= unknown.last]
+        axes = {
+            (unknown.name, lag): f"unknown {k}" + " before" * (lag and unknown.moves)
+            for k, unknown in enumerate(met)
+            for lag in (1, 0)
+        }
+        sizes = {axes[unknown.name, lag]: unknown.size for unknown in met for lag in (1, 0)}
+        here = [factor for factor in self.factors if factor.step == step]
+        return StepShape(
+            axes=tuple(sizes.items()),
+            entering=tuple(axes[u.name, 1] for u in met if step > u.first),
+            leaving=tuple(axes[u.name, 0] for u in met if step < u.last),
+            factors=tuple(
+                (*(axes[place] for place in factor.unknowns), *(v for v in [factor.variable] if v))
+                for factor in here
+            ),
+        )
 
     @property
     def state_labels(self) -> list[str]:
@@ -160,7 +215,8 @@ class Network:
         Variables that no observation descends from sum to one and are left out (Shachter 1986).
         The tables keep their places among the cells.
         """
-        waiting, found = list(observed), set[str]()
+        told = [factor.variable for factor in self.factors if factor.variable]
+        waiting, found = [*observed, *told], set[str]()
         while waiting:
             name = waiting.pop()
             if name not in found:
@@ -168,7 +224,9 @@ class Network:
                 for block in (self.node(name).first, self.node(name).later):
                     waiting += [parent for parent, _ in block.parents] if block else []
         nodes = tuple(node for node in self.nodes if node.name in found)
-        return Network(nodes, self.n_cells, self.dynamic, self.memory_limit)
+        missing = self.n_states - sum(len(node.states) for node in nodes)
+        factors = tuple(replace(f, start=f.start - missing) for f in self.factors)
+        return replace(self, nodes=nodes, factors=factors)
 
     def node(self, name: str) -> Node:
         """Variable by name."""
@@ -182,10 +240,15 @@ class Network:
         index = self.names.index(self.node(name).name)
         return slice(int(self.first_states[index]), int(self.first_states[index + 1]))
 
-    def columns(self, names: Iterable[str]) -> npt.NDArray[np.int64]:
-        """Where the states of some variables lie in the flat list of states, in their order."""
+    def state_columns(self, names: Iterable[str]) -> npt.NDArray[np.int64]:
+        """Columns of the states of some variables, in their order."""
         every = np.arange(self.n_states)
         return np.concatenate([every[self.states(name)] for name in names])
+
+    def columns(self, names: Iterable[str]) -> npt.NDArray[np.int64]:
+        """Columns of the states of some variables, in their order, and of all factors."""
+        factors = np.arange(self.n_states, self.n_columns)
+        return np.concatenate([self.state_columns(names), factors])
 
     def state(self, name: str, state: str) -> int:
         """Where one state of a variable lies in the flat list of states."""
@@ -204,8 +267,8 @@ class Network:
         return (*(self.sizes[parent] for parent, _ in block.parents), self.sizes[name])
 
     def no_evidence(self, n_steps: int) -> Array:
-        """Log-likelihood of knowing nothing, shape (step, state)."""
-        return np.zeros((n_steps, self.n_states))
+        """Log-likelihood of knowing nothing, shape (step, column)."""
+        return np.zeros((n_steps, self.n_columns))
 
     def sweep(
         self,
@@ -223,7 +286,7 @@ class Network:
         theta
             Table cells, (cell, draw), or (regime, cell, draw) where tables change with time.
         log_like
-            Log-likelihoods, (step, state) or (step, state, draw). One step for a static network.
+            Log-likelihoods, (step, column) or (step, column, draw). One step for a static network.
         mode
             "forward" for the log evidence alone; "smoothed" for everything given all evidence;
             "filtered" for each step given the evidence up to it.
@@ -243,10 +306,11 @@ class Network:
         self._require_shapes(tables, like, regimes)
         self._require_set(like)
         which = np.zeros(like.shape[0], np.int64) if regimes is None else regimes
-        first, later = slice_circuits(self, probes)
-        found = _allocate(tables.shape, like.shape, first, mode)
+        packed = pack_circuits(self, probes, len(like))
+        n_probes = sum(prod(self.sizes[name] for name in probe) for probe in probes)
+        found = _allocate(tables.shape, like.shape, n_probes, mode)
 
-        arguments = tables, which, like, self.first_states, first, later, _MODES[mode]
+        arguments = tables, which, like, packed, _MODES[mode]
 
         def run(draws: slice) -> None:
             kernels.sweep(*arguments, draws.start, draws.stop, found)
@@ -254,9 +318,9 @@ class Network:
         if tables.shape[2] == 1:
             _run_draw(0, *arguments, False, found)
         else:
-            _in_threads(run, _chunks(tables.shape[2], max(first.n_cells, later.n_cells)))
+            _in_threads(run, _chunks(tables.shape[2], kernels.extent(packed, len(like))[0]))
         if found.unsafe.any():
-            harmless = self._is_harmless(found.log_norm, tables, like)
+            harmless = self._is_harmless(found.log_norm, tables, like, packed)
             for draw in np.flatnonzero(found.unsafe & ~harmless):
                 _run_draw(int(draw), *arguments, True, found)
         self._settle_known(found.marginals)
@@ -268,8 +332,8 @@ class Network:
         if tables.shape[1] != self.n_cells or not tables.shape[2]:
             message = f"{tables.shape[1]} cells, {tables.shape[2]} draws; has {self.n_cells} cells"
             problems.append(Problem("theta", message))
-        if not len(like) or like.shape[1] != self.n_states:
-            message = f"shape {like.shape[:2]}; needs (steps, {self.n_states})"
+        if not len(like) or like.shape[1] != self.n_columns:
+            message = f"shape {like.shape[:2]}; needs (steps, {self.n_columns})"
             problems.append(Problem("log_like", message))
         if regimes is not None:
             legal = len(regimes) == len(like) and ((regimes >= 0) & (regimes < len(tables))).all()
@@ -297,7 +361,7 @@ class Network:
                 states = marginals[:, self.states(node.name)]
                 states /= np.maximum(states.sum(axis=1, keepdims=True), 1e-300)
 
-    def _is_harmless(self, log_norm: Array, tables: Array, like: Array) -> Any:
+    def _is_harmless(self, log_norm: Array, tables: Array, like: Array, packed: Packed) -> Any:
         """Say in which draws of a single step products that underflow cannot matter, (draw,).
 
         If no factor exceeds 1, all that underflow takes from the evidence or from its derivatives
@@ -309,23 +373,24 @@ class Network:
         limit = np.log(number.tiny) - 2 * np.log(number.eps) + np.log(CELL_LIMIT) + joint_states
         if len(log_norm) > 1 or limit >= 0:
             return np.zeros(log_norm.shape[1], np.bool_)
-        tops = np.maximum.reduceat(like[0], self.first_states[:-1]).sum(axis=0)
+        blocks = kernels.circuit_at(packed, 0).blocks[:-1].astype(np.int64)
+        tops = np.maximum.reduceat(like[0], blocks).sum(axis=0)
         with np.errstate(invalid="ignore"):
             enough = log_norm[0] - tops > limit
         return enough & (tables.max(axis=(0, 1)) <= 1 + ROUNDING)
 
 
 def _allocate(
-    tables: tuple[int, ...], like: tuple[int, ...], circuit: Slice, mode: Mode
+    tables: tuple[int, ...], like: tuple[int, ...], n_probes: int, mode: Mode
 ) -> kernels.Found:
     """Zeros for the answers of a sweep, given the shapes of its tables and evidence."""
-    n_steps, n_states, _ = like
+    n_steps, n_columns, _ = like
     n_draws = tables[2]
     answered = n_steps if mode != "forward" else 0
     return kernels.Found(
         log_norm=np.zeros((n_steps, n_draws)),
-        marginals=np.zeros((answered, n_states, n_draws)),
-        probes=np.zeros((answered, circuit.one_at - circuit.probe_at, n_draws)),
+        marginals=np.zeros((answered, n_columns, n_draws)),
+        probes=np.zeros((answered, n_probes, n_draws)),
         counts=np.zeros(tables if mode == "smoothed" else (0, *tables[1:])),
         unsafe=np.zeros(n_draws, np.bool_),
     )
@@ -336,9 +401,7 @@ def _run_draw(
     tables: Array,
     which: npt.NDArray[np.int64],
     like: Array,
-    variables: npt.NDArray[np.int64],
-    first: Slice,
-    later: Slice,
+    packed: Packed,
     mode: int,
     logarithmic: bool,
     found: kernels.Found,
@@ -349,9 +412,7 @@ def _run_draw(
         with np.errstate(divide="ignore"):
             theta = np.log(theta)
     seen = np.ascontiguousarray(like[..., 0 if like.shape[2] == 1 else draw])
-    *answers, unsafe = single.sweep_one(
-        theta, which, seen, variables, first, later, mode, logarithmic
-    )
+    *answers, unsafe = single.sweep_one(theta, which, seen, packed, mode, logarithmic)
     for target, value in zip(found, answers, strict=False):
         target[..., draw] = value
     found.unsafe[draw] = unsafe

@@ -23,9 +23,8 @@ from pytensor.graph.op import Op
 from pytensor.link.jax.ops import JAXOp
 from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache_key
 
-from forecast.inference import channel, kernels, single, tape
-from forecast.inference.network import Network
-from forecast.inference.slices import slice_circuits
+from forecast.inference import channel, kernels, ranges, single, tape
+from forecast.inference.kernels import Packed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,47 +37,6 @@ else:
     _compiled = numba.njit(nogil=True, cache=True)
 
 Array = npt.NDArray[np.float64]
-Packed = npt.NDArray[np.int32]
-
-
-def pack_elimination(network: Network) -> Packed:
-    """Both slice circuits of a network as one vector of integers."""
-    parts = [np.array([len(network.first_states)]), network.first_states]
-    for circuit in slice_circuits(network, ()):
-        arrays = [part for part in circuit if isinstance(part, np.ndarray)]
-        scalars = [part for part in circuit if not isinstance(part, np.ndarray)]
-        parts += [np.array([*scalars, *(a.size for a in arrays)]), *(a.ravel() for a in arrays)]
-    return np.concatenate(parts).astype(np.int32)
-
-
-@_compiled
-def _unpack_circuit(packed: Packed, at: int) -> tuple[kernels.Slice, int]:
-    """Undo the packing of one circuit: eight numbers, the lengths of six arrays, the arrays."""
-    places = packed.view(np.uint32)
-    left = at + 14
-    right = left + packed[at + 8]
-    out = right + packed[at + 9]
-    tables = out + packed[at + 10]
-    runs = tables + packed[at + 11]
-    segments = runs + packed[at + 12]
-    end = segments + packed[at + 13]
-    circuit = kernels.Slice(
-        n_cells=int(packed[at]),
-        n_inputs=int(packed[at + 1]),
-        left=places[left:right],
-        right=places[right:out],
-        out=places[out:tables],
-        table_cells=places[tables:runs],
-        like_at=int(packed[at + 2]),
-        probe_at=int(packed[at + 3]),
-        one_at=int(packed[at + 4]),
-        message_at=int(packed[at + 5]),
-        result_lo=int(packed[at + 6]),
-        result_hi=int(packed[at + 7]),
-        runs=places[runs:segments].reshape(-1, 2),
-        segments=places[segments:end].reshape(-1, 5),
-    )
-    return circuit, end
 
 
 @_compiled
@@ -86,16 +44,13 @@ def evaluate(theta: Array, log_like: Array, packed: Packed) -> tuple[Array, Arra
     """The outputs of `LogEvidence`."""
     like, numbers = np.ascontiguousarray(log_like), np.ascontiguousarray(packed)
     regimes = np.zeros(like.shape[0], dtype=np.int64)
-    variables = numbers[1 : 1 + numbers[0]].astype(np.int64)
-    first, end = _unpack_circuit(numbers, 1 + numbers[0])
-    later, _ = _unpack_circuit(numbers, end)
     total, by_theta, by_like = 0.0, np.zeros(theta.shape[0]), like
     for logarithmic in (False, True):
         tables = np.empty((1, theta.shape[0]))
         for i in range(theta.shape[0]):
             tables[0, i] = np.log(theta[i]) if logarithmic else theta[i]
         log_norm, by_like, _, counts, unsafe = single.sweep_one(
-            tables, regimes, like, variables, first, later, kernels.SMOOTHED, logarithmic
+            tables, regimes, like, numbers, kernels.SMOOTHED, logarithmic
         )
         if logarithmic or not unsafe:
             total = log_norm.sum()
@@ -113,32 +68,39 @@ def table_cells(parameters: Array, constants: Array, steps: tape.Steps, order: t
 
 
 @_compiled
-def report_log_like(
-    accuracy: Array,
-    density: Array,
-    said: Array,
-    number: channel.Index,
-    n_states: channel.Index,
-    grade: channel.Index,
-    claim: channel.Index,
-    weight: Array,
-    place: channel.Index,
-    settings: Array,
-) -> Array:
-    """Log-likelihood of every state at every step for a single draw, (step, state)."""
+def report_log_like(trust: Array, density: Array, *heard: Any) -> Array:
+    """Log-likelihoods for a single draw, (step, column)."""
     found = channel.weigh_reports(
-        np.ascontiguousarray(accuracy).reshape(accuracy.shape[0], 1),
+        np.ascontiguousarray(trust).reshape(trust.shape[0], 1),
         np.ascontiguousarray(density).reshape(density.shape[0], density.shape[1], 1),
-        said,
-        number,
-        n_states,
-        grade,
-        claim,
-        weight,
-        place,
-        settings,
+        channel.Heard(*heard),
     )
     return np.ascontiguousarray(found[:, :, 0])
+
+
+@_compiled
+def report_slopes(
+    trust: Array, density: Array, by_log_like: Array, *heard: Any
+) -> tuple[Array, Array]:
+    """The outputs of `ReportSlopes`."""
+    return channel.report_slopes(trust, density, channel.Heard(*heard), by_log_like)
+
+
+@_compiled
+def range_densities(positive: Array, real: Array, *told: Any) -> Array:
+    """Log-probabilities of ranges for a single draw, (range, state)."""
+    found = ranges.log_ranges(
+        np.ascontiguousarray(positive).reshape(positive.shape[0], 1),
+        np.ascontiguousarray(real).reshape(real.shape[0], 1),
+        *told,
+    )
+    return np.ascontiguousarray(found[:, :, 0])
+
+
+@_compiled
+def range_slopes(positive: Array, real: Array, by_range: Array, *told: Any) -> tuple[Array, Array]:
+    """The outputs of `RangeSlopes`."""
+    return ranges.slopes_of_ranges(positive, real, by_range, *told)
 
 
 class _Operation(JAXOp):  # type: ignore[misc]
@@ -177,8 +139,8 @@ class _Operation(JAXOp):  # type: ignore[misc]
 class LogEvidence(_Operation):
     """log Z of a network, given its table cells and the log-likelihood of every state.
 
-    Inputs: ``theta``, shape (cell,); ``log_like``, shape (step, state); and the elimination as
-    `pack_elimination` gives it. Outputs: the log evidence, and its derivatives with respect to
+    Inputs: ``theta``, shape (cell,); ``log_like``, shape (step, column); and the elimination as
+    `slices.pack_circuits` gives it. Outputs: the log evidence, and its derivatives with respect to
     the first two inputs, in their shapes. The derivative with respect to a cell that is exactly
     zero is given as zero: such a cell is structure, not a parameter.
     """
@@ -227,28 +189,52 @@ class TableSlopes(_Operation):
 
 
 class ReportLikelihood(_Operation):
-    """Log-likelihood of every state, (step, state), from what was reported.
+    """Log-likelihoods, (step, column), from what was reported.
 
-    Inputs: accuracies, (grade,); log-densities of numbers, (number, state); then what `REPORTS`
-    in `forecast.inference.channel` names.
+    Inputs: trust, (chance,); log-densities of numbers, (number, state); then the fields of
+    `channel.Heard`.
     """
 
     results = (pt.dmatrix,)
 
     def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
-        """Slopes by accuracies and densities."""
-        slopes = ReportSlopes()(*inputs, cotangents[0])
+        """Slopes by trust and densities."""
+        slopes = ReportSlopes()(*inputs[:2], cotangents[0], *inputs[2:])
         return [*slopes, *(disconnected_type() for _ in inputs[2:])]
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
-        """Only accuracies and densities can be differentiated by."""
+        """Only trust and densities can be differentiated by."""
         return [[True], [True], *([False] for _ in node.inputs[2:])]
 
 
 class ReportSlopes(_Operation):
-    """Slopes by accuracies and by densities; inputs as `ReportLikelihood`, then its slopes."""
+    """Slopes by trust and by densities; inputs as `ReportLikelihood`, its slopes the third."""
 
     results = (pt.dvector, pt.dmatrix)
+
+
+class RangeDensity(_Operation):
+    """Log-probability of every range under each state, (range, state).
+
+    Inputs: positive parameters, real ones; then what `densities.RANGES` names.
+    """
+
+    results = (pt.dmatrix,)
+
+    def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
+        """Slopes by the parameters."""
+        slopes = RangeSlopes()(*inputs[:2], cotangents[0], *inputs[2:])
+        return [*slopes, *(disconnected_type() for _ in inputs[2:])]
+
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+        """Only parameters can be differentiated by."""
+        return [[True], [True], *([False] for _ in node.inputs[2:])]
+
+
+class RangeSlopes(_Operation):
+    """Slopes by positive and real parameters; inputs as `RangeDensity`, its slopes the third."""
+
+    results = (pt.dvector, pt.dvector)
 
 
 _KERNELS: dict[Any, Any] = {
@@ -256,10 +242,13 @@ _KERNELS: dict[Any, Any] = {
     TableCells: table_cells,
     TableSlopes: tape.run_backwards,
     ReportLikelihood: report_log_like,
-    ReportSlopes: channel.report_slopes,
+    ReportSlopes: report_slopes,
+    RangeDensity: range_densities,
+    RangeSlopes: range_slopes,
 }
 # PyTensor keeps compiled code by the name of an operation, whatever became of its source.
-_FILES = (kernels.__file__, single.__file__, tape.__file__, channel.__file__, __file__)
+_ROOMS = (kernels, single, tape, channel, ranges)
+_FILES = (*(str(room.__file__) for room in _ROOMS), __file__)
 _SOURCES = crc32(b"".join(Path(file).read_bytes() for file in _FILES))
 
 

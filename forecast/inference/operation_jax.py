@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from forecast.inference import channel, operation, tape
+from forecast.inference import operation, tape
 
 
 def _call(kernel: Any, results: Any, *inputs: Any) -> Any:
@@ -70,7 +70,27 @@ def report_log_like(*inputs: Any) -> Any:
 def report_slopes(*inputs: Any) -> Any:
     """The outputs of `ReportSlopes`, under `jit` and `vmap`."""
     results = _floats(inputs[0].shape), _floats(inputs[1].shape)
-    return _call(channel.report_slopes, results, *inputs)
+    return _call(operation.report_slopes, results, *inputs)
+
+
+@jax.custom_vjp  # type: ignore[untyped-decorator]
+def range_densities(*inputs: Any) -> Any:
+    """The output of `RangeDensity`, under `jit`, `vmap` and `grad`."""
+    return _call(operation.range_densities, _floats(inputs[5].shape), *inputs)
+
+
+def range_slopes(*inputs: Any) -> Any:
+    """The outputs of `RangeSlopes`, under `jit` and `vmap`."""
+    results = _floats(inputs[0].shape), _floats(inputs[1].shape)
+    return _call(operation.range_slopes, results, *inputs)
+
+
+def _slopes_of(slopes: Any) -> Any:
+    """Slopes of an operation whose first two inputs can be differentiated by."""
+    return lambda inputs, back: (
+        *slopes(*inputs[:2], back, *inputs[2:]),
+        *[None] * (len(inputs) - 2),
+    )
 
 
 table_cells.defvjp(
@@ -78,6 +98,6 @@ table_cells.defvjp(
     lambda inputs, slopes: (run_backwards(*inputs, slopes), *[None] * (len(inputs) - 1)),
 )
 report_log_like.defvjp(
-    lambda *inputs: (report_log_like(*inputs), inputs),
-    lambda inputs, slopes: (*report_slopes(*inputs, slopes), *[None] * (len(inputs) - 2)),
+    lambda *inputs: (report_log_like(*inputs), inputs), _slopes_of(report_slopes)
 )
+range_densities.defvjp(lambda *inputs: (range_densities(*inputs), inputs), _slopes_of(range_slopes))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from forecast.evidence.events import last_step, shares_of
 from forecast.evidence.ledger import Evidence
-from forecast.evidence.likelihood import last_step, report_step, tabulate_reports
+from forecast.evidence.likelihood import tabulate_reports
 from forecast.inference.beliefs import Beliefs
 from forecast.inference.builder import compile_tables
-from forecast.inference.channel import families_of, report_data
+from forecast.inference.channel import report_data
+from forecast.inference.densities import families_of
 from forecast.inference.draws import ParameterDraws
 from forecast.inference.model import build_model, evidence_data
 from forecast.sampling import Sampling
@@ -118,7 +120,8 @@ def stack_draws(posterior: Any, names: Iterable[str]) -> dict[str, Array]:
 
 def beliefs_of(scenario: Scenario, evidence: Evidence, posterior: Any) -> Beliefs:
     """Tables and evidence for each draw of a posterior (or prior) group."""
-    names = [*compile_tables(scenario).priors.families(), "accuracy"]
+    priors = compile_tables(scenario).priors
+    names = [*priors.families(), *(family for family, _ in priors.trust.families())]
     sizes: Mapping[Any, int] = posterior.sizes
     shape = (sizes["chain"], sizes["draw"])
     return beliefs_under(scenario, evidence, stack_draws(posterior, names), shape)
@@ -156,7 +159,7 @@ def beliefs_under(
         families=families_of(program),
     )
     return Beliefs.of(
-        program.network,
+        replace(program.network, unknowns=table.unknowns, factors=table.factors),
         draws,
         now=last_step(scenario, evidence),
         shape=shape,
@@ -170,6 +173,7 @@ def _reports_by_finding(
 ) -> dict[tuple[int, str], tuple[str, ...]]:
     found: dict[tuple[int, str], tuple[str, ...]] = {}
     for report in evidence.observations:
-        key = report_step(scenario, report), report.indicator
-        found[key] = (*found.get(key, ()), report.id)
+        for step in shares_of(scenario, report):
+            key = step, report.indicator
+            found[key] = (*found.get(key, ()), report.id)
     return found

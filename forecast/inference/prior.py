@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.evidence.ledger import Evidence
-from forecast.evidence.sources import admiralty_grades
 from forecast.inference.beliefs import Beliefs
 from forecast.inference.builder import compile_tables
 from forecast.inference.posterior import beliefs_under
@@ -67,14 +66,14 @@ def beliefs_at_start(
 
 
 def draw_priors(priors: Priors, n: int, seed: int | np.random.Generator) -> dict[str, Array]:
-    """Draw every judgement, and the accuracy of every reliability grade, from its prior.
+    """Draw every judgement, of the world and of sources, from its prior.
 
     Returns
     -------
     dict
         By family "chance", (judgement, draw); "row_k", (judgement, k, draw); "positive" and
-        "real", (judgement, draw); "accuracy", (grade, draw). Families without a judgement are
-        left out.
+        "real", (judgement, draw); "accuracy", "detection" and "control", (chance, draw). Families
+        without a judgement are left out.
 
     Raises
     ------
@@ -97,6 +96,7 @@ def draw_priors(priors: Priors, n: int, seed: int | np.random.Generator) -> dict
     if len(priors.real):
         mean, sd = priors.real.T[..., None]
         found["real"] = random.normal(mean, sd, size=(len(priors.real), n))
-    a, b = np.array([grade.shape for grade in admiralty_grades()]).T[..., None]
-    found["accuracy"] = random.beta(a, b, size=(len(a), n))
+    for family, _ in priors.trust.families():
+        a, b = priors.trust.shapes(family).T[..., None]
+        found[family] = random.beta(a, b, size=(len(a), n))
     return found

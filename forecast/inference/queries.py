@@ -68,7 +68,8 @@ def held_at_least_once(
         Shape (window, draw): probability by the end of each step.
     """
     told = [network.states(node.name) for node in network.nodes if node.first is not None]
-    spoken = np.array([any(step[states].any() for states in told) for step in log_like])
+    told.append(slice(network.n_states, network.n_columns))
+    spoken = np.array([any(step[columns].any() for columns in told) for step in log_like])
     free = [step for step in window if not spoken[step + 1 :].any()]
     bound = [step for step in window if step not in free]
     whole = network.sweep(theta, log_like, "forward", regimes=regimes).log_norm
@@ -114,10 +115,11 @@ def joint_with(
     """
     base = network.sweep(theta, log_like, "smoothed", regimes=regimes).marginals
     prior = base[at, network.states(target)]
-    found = np.zeros((len(prior), *base.shape[1:]))
+    found = np.zeros((len(prior), network.n_states, base.shape[2]))
     for k, state in enumerate(network.node(target).states):
         asked = require(network, log_like, [(target, state)], slice(at, at + 1))
-        given = network.sweep(theta, asked, "smoothed", regimes=regimes).marginals[seen_at]
+        sweep = network.sweep(theta, asked, "smoothed", regimes=regimes)
+        given = sweep.marginals[seen_at, : network.n_states]
         found[k] = np.where(prior[k] > 0, prior[k] * given, 0.0)
     return found
 
@@ -191,7 +193,7 @@ def held_given(
     Returns
     -------
     numpy.ndarray
-        Shape (state, draw); not a number where the condition has probability zero.
+        Shape (column, draw); not a number where the condition has probability zero.
     """
     whole = network.sweep(theta, log_like, "smoothed", regimes=regimes)
     barred = forbid(network, log_like, states, slice(window.start, window.stop))
@@ -273,8 +275,12 @@ def smallest_conflict(
         like = np.zeros_like(log_like)
         for name in inputs:
             like[:, network.states(name)] = log_like[:, network.states(name)]
+        for (step, name), columns in network.factor_columns.items():
+            if not name:
+                like[step, columns] = log_like[step, columns]
         for step, name in kept:
-            like[step, network.states(name)] = log_like[step, network.states(name)]
+            columns = network.columns_at(name, step)
+            like[step, columns] = log_like[step, columns]
         found = network.sweep(theta, like, "forward", regimes=regimes)
         return bool(np.isneginf(found.log_evidence).any())
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.inference.network import Block, Network
+from forecast.inference.ranges import FAMILIES
 from forecast.inference.tables import Measure
 
 Array = npt.NDArray[np.float64]
@@ -120,19 +121,22 @@ def simulate_reports(
 ) -> Array:
     """Draw what each report would say, given tables and parameters.
 
-    All reports of a claim repeat one word or number, drawn with the accuracy of a report that has
-    weight. Copies that misquote their origin are not drawn, although the likelihood allows for
-    them.
+    The dates of events and the control of channels are drawn too. A witness says one word or
+    number of a variable in a step, and all its reports repeat it: copies that misquote it are not
+    drawn, although the likelihood allows for them. A report of a range gives the number that was
+    drawn, and one of likelihoods the state that its witness took for true.
 
     Parameters
     ----------
     network, theta
         The network, and its table cells, (cell,).
-    data, families
-        What was reported, as `channel.report_data` gives it; only its shape is used, not what was
-        said.
+    data
+        What was reported, as `channel.report_data` gives it and `ReportTable.drawing`, with the
+        table's "settings", "accuracy" and "n_states"; only its shape is used, not what was said.
     parameters
-        "accuracy" and the parameters of numbers, one draw.
+        "accuracy", "detection" and "control", and the parameters of numbers, one draw.
+    families
+        Families of numbers that the scenario measures.
     rng
         Source of randomness.
 
@@ -142,42 +146,56 @@ def simulate_reports(
         Number of a state, or the number reported, (report,).
     """
     truth = simulate_history(network, theta, data["settings"], rng)
-    n_states = data["n_states"]
-    told: Array = np.zeros(len(n_states))
-    starts = network.first_states[:-1]
-    for claim, place in enumerate(data["place"]):
-        step, cell = divmod(int(place[0]), network.n_states)
-        state = truth[step, int(np.searchsorted(starts, cell, side="right")) - 1]
-        members = data["claim"] == claim
-        speaker = rng.choice(len(n_states), p=np.where(members, data["weight"], 0.0))
-        if rng.random() > parameters["accuracy"][data["grade"][speaker]]:
-            state = rng.choice([k for k in range(n_states[speaker]) if k != state])
+    steps = [
+        k + rng.choice(len(p), p=p) for k, p in zip(data["first"], data["shares"], strict=True)
+    ]
+    control = parameters.get("control", np.zeros(0))
+    held = rng.random(len(control)) < control
+    words: dict[tuple[int, ...], list[int]] = {}
+    for report in data["rank"]:
+        channel, step = int(data["channel"][report]), int(steps[data["date"][report]])
+        through = channel if channel >= 0 and held[channel] else -1
+        words.setdefault((int(data["witness"][report]), step, through), []).append(report)
+    told: Array = np.zeros(len(data["n_states"]))
+    for (_, step, through), members in words.items():
+        best = members[0]
+        n = int(data["n_states"][best])
+        state = int(truth[step, data["variable"][best]])
+        if through >= 0:
+            state = int(rng.choice(n, p=data["showing"][best, :n]))
+        elif rng.random() > parameters["accuracy"][data["accuracy"][best]]:
+            state = int(rng.choice([k for k in range(n) if k != state]))
         told[members] = state
-    first = 0
-    for family in families:
-        repeated: dict[int, float] = {}
-        places = range(first, first + len(data[f"{family}_value"]))
-        first = places.stop
-        for number, place in enumerate(places):
-            report = int(np.flatnonzero(data["number"] == place)[0])
-            claim = int(data["claim"][report])
-            if claim not in repeated:
-                state = int(told[report])
-                repeated[claim] = _draw_number(data, parameters, family, number, state, rng)
-            told[report] = repeated[claim]
+        numbers = [report for report in members if 0 <= data["number"][report] < _n_numbers(data)]
+        if numbers:
+            told[numbers] = _draw_number(data, parameters, families, numbers[0], state, rng)
     return told
+
+
+def _n_numbers(data: Mapping[str, Any]) -> int:
+    """How many reports give numbers or ranges, which come before those of likelihoods."""
+    return sum(len(v) for name, v in data.items() if name.endswith(("_value", "range_lower")))
 
 
 def _draw_number(
     data: Mapping[str, Any],
     parameters: Mapping[str, Array],
-    family: str,
-    number: int,
+    families: Sequence[str],
+    report: int,
     state: int,
     rng: np.random.Generator,
 ) -> float:
+    """Draw the number that a report gives of a state."""
+    row, kind = int(data["number"][report]), "range"
+    for name in families:
+        if row < len(data[f"{name}_value"]):
+            kind = name
+            break
+        row -= len(data[f"{name}_value"])
+    family = FAMILIES[data["range_family"][row]] if kind == "range" else kind
+
     def part(name: str) -> Any:
-        return data[f"{family}_{name}"][number]
+        return data[f"{kind}_{name}"][row]
 
     location = part("location")[state]
     if family == "poisson":

@@ -20,8 +20,11 @@ from forecast.inference.kernels import (
     SMOOTHED,
     Array,
     Index,
+    Packed,
     Slice,
+    circuit_at,
     compiled,
+    extent,
     load_likelihoods,
     note_row,
 )
@@ -96,27 +99,25 @@ def _share_out(cells: Array, flows: Array, c: Slice) -> None:
 def fill_log_inputs(
     cells: Array, log_tables: Array, log_like: Array, message: Array, c: Slice
 ) -> None:
-    """Fill the inputs of one step with logarithms: table cells, (cell,), and states, (state,)."""
+    """Fill the inputs of one step with logarithms: table cells, (cell,), and columns, (column,)."""
     for k in range(c.table_cells.shape[0]):
         cells[k] = log_tables[c.table_cells[k]]
-    cells[c.like_at : c.like_at + log_like.shape[0]] = log_like
+    cells[c.like_at : c.probe_at] = log_like[: c.probe_at - c.like_at]
     if c.message_at >= 0:
-        cells[c.message_at : c.message_at + message.shape[0]] = message
+        cells[c.message_at : c.like_at] = message[: c.like_at - c.message_at]
     cells[c.probe_at : c.one_at + 1] = 0.0
 
 
 @compiled
-def _fill_inputs(
-    cells: Array, tables: Array, log_like: Array, variables: Index, message: Array, c: Slice
-) -> float:
+def _fill_inputs(cells: Array, tables: Array, log_like: Array, message: Array, c: Slice) -> float:
     """Fill the inputs of one step; return the logarithm of what the likelihoods were divided by."""
     for k in range(c.table_cells.shape[0]):
         cells[k] = tables[c.table_cells[k]]
-    n_states = log_like.shape[0]
-    like = cells[c.like_at : c.like_at + n_states].reshape(n_states, 1)
-    scale = load_likelihoods(log_like.reshape(n_states, 1), 0, variables, like)
+    n_columns, n_like = log_like.shape[0], c.probe_at - c.like_at
+    like = cells[c.like_at : c.probe_at].reshape(n_like, 1)
+    scale = load_likelihoods(log_like.reshape(n_columns, 1), 0, c.blocks, like)
     if c.message_at >= 0:
-        cells[c.message_at : c.message_at + message.shape[0]] = message
+        cells[c.message_at : c.like_at] = message[: c.like_at - c.message_at]
     cells[c.probe_at : c.one_at + 1] = 1.0
     return float(scale[0])
 
@@ -126,7 +127,6 @@ def _run_step(
     cells: Array,
     tables: Array,
     log_like: Array,
-    variables: Index,
     message: Array,
     c: Slice,
     logarithmic: bool,
@@ -136,7 +136,7 @@ def _run_step(
         fill_log_inputs(cells, tables, log_like, message, c)
         _evaluate_log(cells, c)
         return 0.0
-    scale = _fill_inputs(cells, tables, log_like, variables, message, c)
+    scale = _fill_inputs(cells, tables, log_like, message, c)
     _evaluate(cells, c)
     return scale
 
@@ -193,9 +193,7 @@ def sweep_one(
     theta: Array,
     regimes: Index,
     log_like: Array,
-    variables: Index,
-    first: Slice,
-    later: Slice,
+    packed: Packed,
     mode: int,
     logarithmic: bool,
 ) -> tuple[Array, Array, Array, Array, bool]:
@@ -208,11 +206,9 @@ def sweep_one(
     regimes
         Which set of tables each step uses, shape (step,).
     log_like
-        Log-likelihood of each state, shape (step, state).
-    variables
-        First state of each variable, and the number of states, shape (variable + 1,).
-    first, later
-        Circuits of the first and of every later slice.
+        Log-likelihoods, shape (step, column).
+    packed
+        Circuits of all steps, from `slices.pack_circuits`.
     mode
         `FORWARD`, `SMOOTHED` or `FILTERED`.
     logarithmic
@@ -225,22 +221,21 @@ def sweep_one(
     unsafe
         Whether something came so near underflow that logarithms are needed.
     """
-    n_steps, n_states = log_like.shape
-    n_message = first.result_hi - first.result_lo
-    answered = n_steps if mode != FORWARD else 0
-    log_norm, marginals = np.zeros(n_steps), np.zeros((answered, n_states))
-    probes = np.zeros((answered, first.one_at - first.probe_at))
+    n_steps, n_columns = log_like.shape
+    n_cells, n_message = extent(packed, n_steps)
+    answered, start = n_steps if mode != FORWARD else 0, circuit_at(packed, 0)
+    log_norm, marginals = np.zeros(n_steps), np.zeros((answered, n_columns))
+    probes = np.zeros((answered, start.one_at - start.probe_at))
     counts = np.zeros((theta.shape[0] if mode == SMOOTHED else 0, theta.shape[1]))
     messages = np.zeros((n_steps + 1, n_message))
-    n_cells = max(first.n_cells, later.n_cells)
     kept = n_steps if mode == SMOOTHED and n_steps * n_cells <= KEPT_CELLS else 1
     work, flows = np.empty((kept, n_cells)), np.empty(n_cells)
     low, total = np.full(LANES, np.inf), np.zeros(LANES)
 
     for t in range(n_steps):
-        c = first if t == 0 else later
+        c = circuit_at(packed, t)
         cells, tables = work[t % kept, : c.n_cells], theta[regimes[t]]
-        scale = _run_step(cells, tables, log_like[t], variables, messages[t], c, logarithmic)
+        scale = _run_step(cells, tables, log_like[t], messages[t], c, logarithmic)
         if not logarithmic:
             _note_range(cells, low, total)
         result = cells[c.result_lo : c.result_hi]
@@ -248,21 +243,21 @@ def sweep_one(
         if mode == FILTERED:
             flow = np.exp(messages[t + 1]) if logarithmic else messages[t + 1]
             _run_back(flow, cells, flows[: c.n_cells], c, logarithmic)
-            marginals[t] = flows[c.like_at : c.like_at + n_states]
+            marginals[t, : c.probe_at - c.like_at] = flows[c.like_at : c.probe_at]
             probes[t] = flows[c.probe_at : c.one_at]
 
     if mode == SMOOTHED:
         flow = np.exp(messages[n_steps]) if logarithmic else messages[n_steps].copy()
         for t in range(n_steps - 1, -1, -1):
-            c = first if t == 0 else later
+            c = circuit_at(packed, t)
             cells, tables = work[t % kept, : c.n_cells], theta[regimes[t]]
             if kept == 1 and t < n_steps - 1:
-                _run_step(cells, tables, log_like[t], variables, messages[t], c, logarithmic)
+                _run_step(cells, tables, log_like[t], messages[t], c, logarithmic)
             _run_back(flow, cells, flows[: c.n_cells], c, logarithmic)
-            marginals[t] = flows[c.like_at : c.like_at + n_states]
+            marginals[t, : c.probe_at - c.like_at] = flows[c.like_at : c.probe_at]
             probes[t] = flows[c.probe_at : c.one_at]
             for k in range(c.table_cells.shape[0]):
                 counts[regimes[t], c.table_cells[k]] += flows[k]
             if t > 0:
-                flow[:] = flows[c.message_at : c.message_at + n_message]
+                flow[: c.like_at - c.message_at] = flows[c.message_at : c.like_at]
     return log_norm, marginals, probes, counts, low.min() < SMALLEST or not total.sum() < LARGEST

@@ -1,35 +1,153 @@
-"""The compiled circuits of a network's first and later slices, in the form that the loops take."""
+"""The compiled circuits of a network's slices, in the form that the loops take.
+
+All later steps share one circuit, except where evidence is about something besides the states of
+one step: the date of an event, the control of a channel. What is unknown about the evidence is
+then carried from step to step beside the states, and the steps that it touches have circuits of
+their own.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from forecast.inference.circuit import Circuit, Scope, arrange_axes, lay_out, plan_elimination
-from forecast.inference.kernels import Slice
+from forecast.errors import TooLarge
+from forecast.inference.circuit import (
+    ORDERS_TRIED,
+    Circuit,
+    Scope,
+    arrange_axes,
+    lay_out,
+    plan_elimination,
+)
+from forecast.inference.kernels import N_ARRAYS, N_NUMBERS, Packed, Slice
 
 if TYPE_CHECKING:
     from forecast.inference.network import Block, Network
 
+FEW_ORDERS = 3
+"""Orders of elimination that are tried for a step of its own: new evidence makes new ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepShape:
+    """What one step has besides the network: unknowns of the evidence, and factors over them.
+
+    Attributes
+    ----------
+    axes
+        Axes of the unknowns that the step meets, before and after it, each with its size.
+    entering, leaving
+        Those that come from the step before, and that go on to the next. An unknown that does
+        not change has one axis, which may be both.
+    factors
+        Axes of each factor.
+    """
+
+    axes: tuple[tuple[str, int], ...] = ()
+    entering: Scope = ()
+    leaving: Scope = ()
+    factors: tuple[Scope, ...] = ()
+
+
+PLAIN = StepShape()
+
+
+def slice_circuits(network: Network, probes: tuple[Scope, ...]) -> tuple[Slice, Slice]:
+    """Compiled first and later slices of a network without unknowns of the evidence."""
+    return tuple(laid.circuit for laid in _plain_slices(network.bare, probes))  # type: ignore[return-value]
+
 
 @lru_cache(maxsize=64)
-def slice_circuits(network: Network, probes: tuple[Scope, ...]) -> tuple[Slice, Slice]:
-    """Compiled first and later slices, in the form that the kernels take.
+def pack_circuits(network: Network, probes: tuple[Scope, ...], n_steps: int) -> Packed:
+    """Circuits of all steps as one vector of integers: where each step's begins, then these.
+
+    Raises
+    ------
+    TooLarge
+        If the elimination of a step would pass the network's memory limit.
+    """
+    starts = np.zeros(n_steps, np.int64)
+    parts: list[npt.NDArray[np.int64]] = [starts]
+    places: dict[tuple[bool, StepShape], int] = {}
+    end = n_steps
+    for step in range(n_steps):
+        shape = network.step_shape(step)
+        key = step == 0 or not network.dynamic, shape
+        if key not in places:
+            places[key] = end
+            parts += _numbers(_slice_of(network, probes, *key))
+            end = sum(part.size for part in parts)
+        starts[step] = places[key]
+    return np.concatenate(parts).astype(np.int32)
+
+
+def _numbers(circuit: Slice) -> Iterator[npt.NDArray[np.int64]]:
+    """A circuit as numbers: those that are alone, the lengths of its arrays, the arrays."""
+    alone = [part for part in circuit if not isinstance(part, np.ndarray)]
+    arrays = [part.astype(np.int64).ravel() for part in circuit if isinstance(part, np.ndarray)]
+    assert (len(alone), len(arrays)) == (N_NUMBERS, N_ARRAYS)
+    yield np.array([*alone, *(part.size for part in arrays)], np.int64)
+    yield from arrays
+
+
+def _slice_of(network: Network, probes: tuple[Scope, ...], first: bool, shape: StepShape) -> Slice:
+    if shape == PLAIN:
+        return _plain_slices(network.bare, probes)[not first].circuit
+    try:
+        return _own_slice(network.bare, probes, first, shape)
+    except TooLarge as error:
+        raise TooLarge(
+            f"{error} One step meets {len(shape.axes)} unknowns of the evidence, such as dates "
+            "that are given as intervals: give them more exactly."
+        ) from None
+
+
+@dataclass(frozen=True, eq=False)
+class _Laid:
+    """A slice, and the order of its axes."""
+
+    circuit: Slice
+    order: tuple[str, ...]
+
+
+@lru_cache(maxsize=64)
+def _plain_slices(network: Network, probes: tuple[Scope, ...]) -> tuple[_Laid, _Laid]:
+    """First and later slice.
 
     The message between slices has its axes in the order that suits the later slice.
     """
     if not network.dynamic:
         only = _Draft(network, probes, first=True)
-        found = only.compile(only.arrange(network.interface))
+        order = only.arrange(network.interface)
+        found = _Laid(only.compile(order), tuple(order))
         return found, found
     later = _Draft(network, probes, first=False)
     order = later.arrange(network.interface)
     interface = tuple(axis for axis in order if axis in network.interface)
     first = _Draft(network, probes, first=True)
-    return first.compile(first.arrange(interface)), later.compile(order)
+    order_first = first.arrange(interface)
+    return (
+        _Laid(first.compile(order_first), tuple(order_first)),
+        _Laid(later.compile(order), tuple(order)),
+    )
+
+
+@lru_cache(maxsize=256)
+def _own_slice(network: Network, probes: tuple[Scope, ...], first: bool, shape: StepShape) -> Slice:
+    """Slice of a step that meets unknowns of the evidence.
+
+    Its axes lie as in the plain slice; those of the unknowns come last, so that a single draw is
+    swept along them.
+    """
+    plain = _plain_slices(network, probes)[not first]
+    draft = _Draft(network, probes, first=first, shape=shape)
+    return draft.compile([*plain.order, *(axis for axis, _ in shape.axes)])
 
 
 def _axis(name: str, lag: int) -> str:
@@ -44,40 +162,51 @@ class _Draft:
     once, and the variable never ties tables together.
     """
 
-    def __init__(self, network: Network, probes: tuple[Scope, ...], *, first: bool) -> None:
+    def __init__(
+        self,
+        network: Network,
+        probes: tuple[Scope, ...],
+        *,
+        first: bool,
+        shape: StepShape = PLAIN,
+    ) -> None:
         self.network = network
         self.first = first
-        self.probes = probes
         self.blocks = [
             (node.name, block)
             for node in network.nodes
             if (block := node.first if first else node.later) is not None
         ]
-        known = {node.name for node in network.nodes if node.is_input}
         self.sizes = {
             _axis(name, lag): network.sizes[name] for name in network.names for lag in (0, 1)
         }
+        self.sizes |= dict(shape.axes)
         self.tables: list[Scope] = []
         self.copies: list[tuple[str, str]] = []
         for name, block in self.blocks:
-            scope = []
-            for parent, lag in block.parents:
-                axis = _axis(parent, lag)
-                if parent in known and not lag:
-                    axis = f"{parent} {len(self.copies)}"
-                    self.copies.append((parent, axis))
-                    self.sizes[axis] = network.sizes[parent]
-                scope.append(axis)
-            self.tables.append((*scope, name))
-        message = tuple(_axis(name, 1) for name in network.interface)
-        self.messages: list[Scope] = [] if first else [message]
-        likelihoods: list[Scope] = [(name,) for name in network.names]
-        self.scopes: list[Scope] = [*self.tables, *self.messages, *likelihoods, *probes]
+            self.tables.append((*self._parents(block), name))
+        before = tuple(_axis(name, 1) for name in network.interface)
+        self.messages: list[Scope] = [] if first else [(*before, *shape.entering)]
+        self.likelihoods: list[Scope] = [*((name,) for name in network.names), *shape.factors]
+        self.scopes: list[Scope] = [*self.tables, *self.messages, *self.likelihoods, *probes]
         at = len(self.tables) + len(self.messages)
         self.shared = [(at + network.names.index(name), (axis,)) for name, axis in self.copies]
         self.factors = [*self.scopes, *(scope for _, scope in self.shared)]
-        keep = frozenset(network.interface)
-        self.steps = plan_elimination(self.factors, self.sizes, keep, network.memory_limit)
+        self.keep = frozenset((*network.interface, *shape.leaving))
+        tries = ORDERS_TRIED if shape == PLAIN else FEW_ORDERS
+        self.steps = plan_elimination(
+            self.factors, self.sizes, self.keep, network.memory_limit, tries
+        )
+
+    def _parents(self, block: Block) -> Iterator[str]:
+        """Axes of a table's parents; one that is set has a copy of its own."""
+        for parent, lag in block.parents:
+            axis = _axis(parent, lag)
+            if self.network.node(parent).is_input and not lag:
+                axis = f"{parent} {len(self.copies)}"
+                self.copies.append((parent, axis))
+                self.sizes[axis] = self.network.sizes[parent]
+            yield axis
 
     def arrange(self, interface: tuple[str, ...]) -> list[str]:
         """Order of the axes; in the first slice those of the interface keep the order given.
@@ -98,11 +227,10 @@ class _Draft:
 
     def compile(self, order: list[str]) -> Slice:
         """Lay the slice out with its axes in an order."""
-        network = self.network
         rank = {axis: at for at, axis in enumerate(order)}.__getitem__
         free = len(self.tables) + len(self.messages)
         scopes = [tuple(sorted(scope, key=rank)) for scope in self.scopes[:free]]
-        keep = tuple(sorted(network.interface, key=rank))
+        keep = tuple(sorted(self.keep, key=rank))
         circuit = lay_out(
             [*scopes, *self.scopes[free:]], self.sizes, keep, self.shared, self.steps, order
         )
@@ -110,13 +238,16 @@ class _Draft:
             self._cells(name, block, old, new)
             for (name, block), old, new in zip(self.blocks, self.tables, scopes, strict=False)
         ]
+        sizes = [int(np.prod([self.sizes[axis] for axis in each])) for each in self.likelihoods]
+        blocks = np.cumsum([0, *sizes])
         like_at = circuit.offsets[free]
         return _kernel_form(
             circuit,
             table_cells=np.concatenate([*cells, np.empty(0, int)]),
             message_at=circuit.offsets[len(self.tables)] if self.messages else -1,
             like_at=like_at,
-            probe_at=like_at + network.n_states,
+            probe_at=like_at + int(blocks[-1]),
+            blocks=blocks,
         )
 
     def _cells(self, name: str, block: Block, old: Scope, new: Scope) -> npt.NDArray[np.int64]:
@@ -134,8 +265,9 @@ def _kernel_form(
     message_at: int,
     like_at: int,
     probe_at: int,
+    blocks: npt.NDArray[np.int64],
 ) -> Slice:
-    left, right, out, tables, runs, segments = (
+    left, right, out, tables, runs, segments, columns = (
         part.astype(np.uint32)
         for part in (
             circuit.left,
@@ -144,6 +276,7 @@ def _kernel_form(
             table_cells,
             circuit.runs,
             circuit.segments,
+            blocks,
         )
     )
     return Slice(
@@ -161,4 +294,5 @@ def _kernel_form(
         result_hi=circuit.result[1],
         runs=runs,
         segments=segments,
+        blocks=columns,
     )

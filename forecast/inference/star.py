@@ -18,8 +18,7 @@ from scipy.special import betaln, logsumexp
 
 from forecast.errors import InputError, Problem
 from forecast.evidence.ledger import Evidence
-from forecast.evidence.likelihood import ReportTable, tabulate_reports
-from forecast.evidence.sources import admiralty_grades
+from forecast.evidence.likelihood import WORD, ReportTable, tabulate_reports
 from forecast.inference.beliefs import Beliefs
 from forecast.inference.builder import compile_tables
 from forecast.inference.posterior import beliefs_under
@@ -115,6 +114,8 @@ class _Star:
         Logarithm of the mean prior of the hub, (state of the hub,).
     indicator, said, grade
         Indicator, state and reliability grade of each claim, (claim,).
+    accuracy
+        Beta shapes of the accuracy of each grade, (grade, 2).
     """
 
     first: int
@@ -123,6 +124,7 @@ class _Star:
     indicator: Index
     said: Index
     grade: Index
+    accuracy: Array
 
     @classmethod
     def of(cls, program: TableProgram, table: ReportTable) -> _Star:
@@ -138,12 +140,15 @@ class _Star:
         alone = hub.first is not None and not hub.first.parents
         apart = first >= 0 and list(labels[first:]) == own
         _require(alone and apart and not program.network.dynamic, _NO_STAR)
-        heard = np.flatnonzero(table.weight)
-        _require(bool((table.weight[heard] == 1).all()), "one origin is quoted differently")
+        plain = not (table.unknowns or len(table.silence_chance)) and (table.kind == WORD).all()
+        _require(bool(plain), "reports name states, and nothing else is known or unknown of them")
+        heard, once = table.voice_report, bool((table.times == 1).all())
+        words = set(table.voice_word)
+        _require(len(words) == len(heard), "one origin is quoted differently")
         indicator = np.array(
             [program.network.names.index(table.observed[r]) - 1 for r in heard], np.int64
         )
-        _require(len(set(indicator)) == len(indicator), "an indicator is reported twice")
+        _require(once and len(set(indicator)) == len(heard), "an indicator is reported twice")
         shapes = program.priors.chance[first:].reshape(len(spokes), len(hub.states), 2)
         return cls(
             first=first,
@@ -151,7 +156,8 @@ class _Star:
             log_prior=np.log(_mean_hub(program, len(hub.states))),
             indicator=indicator,
             said=table.said[heard].astype(np.int64),
-            grade=table.grade[heard],
+            grade=table.accuracy[heard],
+            accuracy=program.priors.trust.shapes("accuracy"),
         )
 
     @cached_property
@@ -173,14 +179,14 @@ class _Star:
 
     def _log_right(self, claims: Index) -> Array:
         """Log-probability that k claims of one grade are true, and heard, (hub state, k)."""
-        a, b = admiralty_grades()[self.grade[claims[0]]].shape
+        a, b = self.accuracy[self.grade[claims[0]]]
         k = np.arange(len(claims) + 1)
         heard = betaln(a + k, b + len(claims) - k) - betaln(a, b)
         return np.asarray(log_poisson_binomial(self.chance[claims]) + heard)
 
     def draw_accuracy(self, random: np.random.Generator, claims: Index, states: Index) -> Array:
         """Draw a grade's accuracy given the hub's state, (draw,)."""
-        a, b = admiralty_grades()[self.grade[claims[0]]].shape
+        a, b = self.accuracy[self.grade[claims[0]]]
         log_right = self._log_right(claims)
         share = np.exp(log_right - logsumexp(log_right, axis=1, keepdims=True))
         k = np.empty(len(states))

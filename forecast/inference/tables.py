@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from forecast.evidence.sources import Trust
 from forecast.inference.network import Network
 from forecast.inference.tape import Tape
 from forecast.scenario.fits import RowFit
@@ -41,8 +42,11 @@ class Priors:
         Names of the judgements of each family: "chance", "row_3", …, "positive", "real".
     states
         For each number of states, the names of the states of every row.
+    trust
+        What is judged of sources, which tables do not use.
     """
 
+    trust: Trust
     chance: Array
     rows: dict[int, Array]
     positive: Array

@@ -8,8 +8,8 @@ from datetime import date
 from math import exp, log
 from typing import Literal
 
+from forecast.evidence.events import shares_of
 from forecast.evidence.ledger import Evidence
-from forecast.evidence.likelihood import report_step
 from forecast.evidence.report import Report
 from forecast.scenario.elicitation import fit_positive
 from forecast.scenario.forms import Count
@@ -144,7 +144,8 @@ def conflicting(scenario: Scenario, evidence: Evidence) -> frozenset[str]:
     """
     groups: dict[tuple[str, int], list[Report]] = defaultdict(list)
     for report in evidence.observations:
-        groups[report.indicator, report_step(scenario, report)].append(report)
+        for step in shares_of(scenario, report):
+            groups[report.indicator, step].append(report)
     return frozenset(
         report.id
         for (name, _), reports in groups.items()

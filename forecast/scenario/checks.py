@@ -12,6 +12,7 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import chain
 
 from forecast.errors import nearest
+from forecast.scenario.collection_checks import check_collection
 from forecast.scenario.forms import Hazards, Table, parents_of, spell_parent
 from forecast.scenario.scenario import Expectation, Role, Scenario, Variable
 from forecast.scenario.statement_checks import Finding
@@ -61,6 +62,7 @@ def find_problems(scenario: Scenario, unread: frozenset[str] = frozenset()) -> I
             resolved = not unknown and not mentions(table, unread)
             yield from check_table(where, table, name, variables, resolved=resolved)
     yield from _check_references(scenario, unread)
+    yield from check_collection(scenario, unread)
     for index, expectation in enumerate(scenario.expectations):
         if expectation.variable not in unread:
             yield from _check_expectation(("expectations", index), expectation, scenario)

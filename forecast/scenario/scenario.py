@@ -4,32 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import date
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from forecast.errors import InputError, Problem
+from forecast.scenario.collection import Channel, Day, Source, Watch
 from forecast.scenario.forms import Basis, Measured, Table
 from forecast.scenario.statements import ChanceInterval, Text, Value
 from forecast.timeline import Timeline
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=60)]
 Role = Literal["factor", "course_of_action", "outcome", "indicator", "input"]
-
-
-def _parse_day(given: Any) -> Any:
-    if not isinstance(given, str):
-        return given
-    try:
-        return date.fromisoformat(given)
-    except ValueError:
-        raise PydanticCustomError("date_type", "is not a date") from None
-
-
-Day = Annotated[date, BeforeValidator(_parse_day, json_schema_input_type=date)]
 
 
 class Course(Value):
@@ -122,14 +109,6 @@ class Clock(Value):
     horizon: Annotated[int, Field(ge=1)]
 
 
-class Source(Value):
-    """A document that a judgement or a report refers to."""
-
-    title: Text
-    published: Day | None = None
-    note: str = ""
-
-
 class Narrative(Value):
     """The author's own sentences, printed in the report beside the numbers."""
 
@@ -160,6 +139,8 @@ class Scenario(Value):
     expectations: tuple[Expectation, ...] = ()
     actors: tuple[Actor, ...] = ()
     sources: dict[Name, Source] = Field(default_factory=dict)
+    channels: dict[Name, Channel] = Field(default_factory=dict)
+    watches: dict[Name, Watch] = Field(default_factory=dict)
 
     @cached_property
     def timeline(self) -> Timeline | None:

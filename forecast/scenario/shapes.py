@@ -82,6 +82,8 @@ def _validated(
 _NAME: TypeAdapter[Any] = TypeAdapter(Name)
 _VARIABLE: TypeAdapter[Any] = TypeAdapter(Variable)
 _PLACEHOLDER = Variable(role="input", label="-", states=("a", "b"), default="a")
+_NAMED = ("tripwires", "sources", "channels", "watches")
+"""Parts of which one entry may be left out without the others."""
 _STAND_INS: dict[str, Any] = {
     "name": "unnamed",
     "version": "0",
@@ -98,7 +100,7 @@ def _without_bad_parts(body: dict[str, Any], paths: list[Path]) -> dict[str, Any
     kept = {key: value for key, value in body.items() if isinstance(key, str)}
     for path in filter(None, paths):
         part = path[0]
-        if part in ("tripwires", "sources") and len(path) > 1 and isinstance(kept.get(part), dict):
+        if part in _NAMED and len(path) > 1 and isinstance(kept.get(part), dict):
             kept[part] = {key: value for key, value in kept[part].items() if key != path[1]}
         elif part in _STAND_INS:
             kept[part] = _STAND_INS[part]

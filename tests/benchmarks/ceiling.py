@@ -25,8 +25,8 @@ import numba
 import numpy as np
 
 from forecast.inference.network import Network, chunk_size
-from forecast.inference.operation import LogEvidence, pack_elimination
-from forecast.inference.slices import slice_circuits
+from forecast.inference.operation import LogEvidence
+from forecast.inference.slices import pack_circuits, slice_circuits
 from tests.benchmarks.chains import draw_evidence, draw_tables, make_chain
 
 NEEDED = 0.5
@@ -74,7 +74,7 @@ def _share(name: str, network: Network, theta: Any, log_like: Any, given: Any) -
     plain, plain_work = _plain(numbers // 3)
     near, near_work = _plain(INNERMOST)
     one = [np.ascontiguousarray(theta[:, 0]), np.ascontiguousarray(_one_draw(log_like))]
-    packed = pack_elimination(network)
+    packed = pack_circuits(network, (), n_steps)
     storage = [[None], [None], [None]]
     operation = LogEvidence()
     times, spread = timing.medians(

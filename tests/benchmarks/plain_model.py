@@ -17,8 +17,9 @@ import pymc as pm
 import pytensor
 import pytensor.tensor as pt
 
+from forecast.evidence.events import last_step
 from forecast.evidence.ledger import Evidence
-from forecast.evidence.likelihood import ReportTable, last_step, tabulate_reports
+from forecast.evidence.likelihood import ReportTable, tabulate_reports
 from forecast.evidence.sources import admiralty_grades
 from forecast.inference import tape
 from forecast.inference.builder import compile_tables
@@ -40,6 +41,7 @@ def build_plain_model(scenario: Scenario, evidence: Evidence) -> pm.Model:
     """Build the model of `forecast.build_model` without its engine."""
     program = compile_tables(scenario)
     table = tabulate_reports(scenario, evidence, last_step(scenario, evidence) + 1)
+    assert not table.unknowns, "only the engine sums over dates and channels"
     network = program.network.relevant_to(table.observed)
     with pm.Model() as model:
         parameters = _priors(program)
@@ -97,15 +99,20 @@ FORMULAS = {
 
 def _likelihoods(table: ReportTable, accuracy: Any) -> Any:
     """Likelihood of every state at every step, (step, state)."""
-    grade, n_states = pm.Data("grade", table.grade), pm.Data("n_states", table.n_states)
-    named = pm.Data("named", table.said[:, None] == np.arange(table.place.shape[1]))
-    a = accuracy[grade]
-    channel = pt.where(named, a[:, None], ((1 - a) / (n_states - 1))[:, None])
-    weighed = pm.Data("weight", table.weight)[:, None] * channel
-    claims = pt.zeros(table.place.shape)[pm.Data("claim", table.claim)].inc(weighed)
+    width, report, word = table.stated.shape[1], table.voice_report, table.voice_word
+    n_states = pm.Data("n_states", table.word_states[word])[:, None]
+    named = pm.Data("named", table.said[report][:, None] == np.arange(width))
+    a = accuracy[pm.Data("word_accuracy", table.word_accuracy[word])][:, None]
+    heard = pt.where(named, a, (1 - a) / (n_states - 1))
+    own = accuracy[pm.Data("own_accuracy", table.voice_accuracy)]
+    total = pt.zeros(len(table.word_states))[word].inc(own / (1 - own))
+    share = (own / (1 - own) / total[word])[:, None]
+    words = pt.zeros((len(table.word_states), width))[word].inc(share * heard)
+    states = np.arange(width) < table.word_states[table.place_word][:, None]
+    cells = np.where(states, table.place[:, None] + np.arange(width), table.settings.size)
+    told = pm.Data("times", table.times)[:, None] * pt.log(words[table.place_word])
     log_like = pt.concatenate([pm.Data("settings", table.settings).ravel(), [0.0]])
-    place = pm.Data("place", table.place.ravel())
-    log_like = pt.inc_subtensor(log_like[place], pt.log(claims).ravel())
+    log_like = pt.inc_subtensor(log_like[cells.ravel()], told.ravel())
     return pt.exp(log_like[:-1]).reshape(table.settings.shape)
 
 

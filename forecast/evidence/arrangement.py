@@ -1,0 +1,247 @@
+"""Where evidence goes among the columns of each step, and what unknowns it depends on."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import log
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.evidence.events import (
+    Event,
+    best_versions,
+    find_events,
+    ranked,
+)
+from forecast.evidence.ledger import Evidence
+from forecast.evidence.report import Report
+from forecast.evidence.silence import Listening, find_listening
+from forecast.evidence.sources import channel_of
+from forecast.evidence.unknowns import Factor, Unknown
+from forecast.evidence.words import Words
+from forecast.scenario.scenario import Scenario
+
+Array = npt.NDArray[np.float64]
+Index = npt.NDArray[np.int64]
+Place = tuple[int, str]
+"""A step and a variable."""
+Axis = tuple[str, int]
+"""An unknown, and 1 for its state before the step."""
+Cell = tuple[int, int]
+"""A step and a column."""
+
+NOT_YET, PAST = 0, 1
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """An unknown date: its name, and the chance of each of several steps."""
+
+    name: str
+    shares: tuple[tuple[int, float], ...]
+
+    @property
+    def first(self) -> int:
+        """First step in which it may have been."""
+        return self.shares[0][0]
+
+    @property
+    def last(self) -> int:
+        """Last step in which it may have been."""
+        return self.shares[-1][0]
+
+    def axes(self, step: int) -> list[Axis]:
+        """What is to be told apart at a step: whether it was past before it, and after it."""
+        before = [(self.name, 1)] * (step > self.first)
+        return before + [(self.name, 0)] * (step < self.last)
+
+    def is_now(self, state: dict[Axis, int]) -> bool:
+        """Whether the date lies in a step, given what was past before and after it."""
+        before = state.get((self.name, 1), NOT_YET)
+        return before == NOT_YET and state.get((self.name, 0), PAST) == PAST
+
+
+class Arrangement:
+    """Evidence laid out over the columns of each step.
+
+    Parameters
+    ----------
+    scenario, evidence
+        What is believed before, and the reports in force.
+    words
+        Where what is said is numbered.
+
+    Attributes
+    ----------
+    unknowns, factors
+        What is unknown about the evidence, and what depends on it.
+    said
+        How many witnesses say a word at a cell, by word and cell.
+    silent
+        Watch, reach and cell of each state that would have been reported.
+    controls
+        Channel, and the cell where it is free; the cell where it is controlled is the next.
+    constants
+        Logarithms of the chances of dates, by cell.
+    """
+
+    def __init__(self, scenario: Scenario, evidence: Evidence, words: Words) -> None:
+        self.scenario = scenario
+        self.words = words
+        self.n_states = sum(len(variable.states) for variable in scenario.variables.values())
+        self.first_state = _first_states(scenario)
+        self.events: dict[Place, list[Event]] = defaultdict(list)
+        for event in find_events(scenario, evidence):
+            for step in event.shares:
+                self.events[step, event.indicator].append(event)
+        self.listening: dict[Place, list[Listening]] = defaultdict(list)
+        for each in find_listening(scenario, evidence.as_of):
+            self.listening[each.step, each.watch.indicator].append(each)
+        self.dates = self._find_dates()
+        self.channels = self._find_channels()
+        self.unknowns = tuple(self._find_unknowns())
+        self.factors: list[Factor] = []
+        self.said: dict[tuple[int, Cell], float] = defaultdict(float)
+        self.silent: list[tuple[str, float, Cell]] = []
+        self.controls: list[tuple[str, Cell]] = []
+        self.constants: dict[Cell, float] = {}
+        self._ends: dict[int, int] = defaultdict(lambda: self.n_states)
+        self._fill()
+
+    @property
+    def n_columns(self) -> int:
+        """Columns of the states and of the factors of any step."""
+        return max([self.n_states, *self._ends.values()])
+
+    def _find_dates(self) -> dict[object, When]:
+        """Unknown dates: events of one witness that share their days share their date."""
+        members: dict[object, dict[str, None]] = defaultdict(dict)
+        shares: dict[object, tuple[tuple[int, float], ...]] = {}
+        for events in self.events.values():
+            for event in events:
+                if not event.is_dated:
+                    key = date_key(event)
+                    members[key] |= dict.fromkeys(report.id for report in event.reports)
+                    shares[key] = tuple(event.shares.items())
+        return {
+            key: When(f"date of {', '.join(sorted(names))}", shares[key])
+            for key, names in members.items()
+        }
+
+    def _find_channels(self) -> dict[str, list[Place]]:
+        """Places at which reports came through each channel."""
+        found: dict[str, list[Place]] = defaultdict(list)
+        if not self.scenario.channels:
+            return found
+        for place, events in self.events.items():
+            for channel in dict.fromkeys(
+                channel_of(self.scenario, report) for event in events for report in event.reports
+            ):
+                if channel:
+                    found[channel].append(place)
+        return found
+
+    def _find_unknowns(self) -> Iterator[Unknown]:
+        for channel, places in sorted(self.channels.items()):
+            steps = [step for step, _ in places]
+            yield Unknown(channel_unknown(channel), 2, min(steps), max(steps), moves=False)
+        for when in sorted(self.dates.values(), key=lambda when: when.name):
+            yield Unknown(when.name, 2, when.first, when.last, moves=True)
+
+    def _fill(self) -> None:
+        for when in self.dates.values():
+            self._fill_date(when)
+        for channel, places in sorted(self.channels.items()):
+            factor = self._factor(min(step for step, _ in places), [(channel_unknown(channel), 0)])
+            self.controls.append((channel, (factor.step, factor.start)))
+        for place in sorted({*self.events, *self.listening}):
+            self._fill_place(place)
+
+    def _fill_date(self, when: When) -> None:
+        """Chances of being past after each step, given what was past before it."""
+        left = 1.0
+        for step, share in when.shares[:-1]:
+            factor = self._factor(step, when.axes(step))
+            chance = share / left
+            left -= share
+            rows = [[log(1 - chance), log(chance)], [-np.inf, 0.0]]
+            chances = [value for row in rows[: 1 + (step > when.first)] for value in row]
+            for k, value in enumerate(chances):
+                self.constants[step, factor.start + k] = value
+
+    def _factor(self, step: int, axes: Sequence[Axis], variable: str = "") -> Factor:
+        factor = Factor(step, self._ends[step], tuple(axes), variable)
+        width = len(self.scenario.variables[variable].states) if variable else 1
+        self._ends[step] += 2 ** len(axes) * width
+        self.factors.append(factor)
+        return factor
+
+    def _fill_place(self, place: Place) -> None:
+        """What is said of a variable at a step, in each state of what is unknown about it."""
+        step, variable = place
+        events, listening = self.events.get(place, []), self.listening.get(place, [])
+        dates = dict.fromkeys(self.dates[date_key(e)] for e in events if not e.is_dated)
+        channels = [name for name, places in sorted(self.channels.items()) if place in places]
+        axes = [axis for when in dates for axis in when.axes(step)]
+        axes += [(channel_unknown(name), 0) for name in channels]
+        width = len(self.scenario.variables[variable].states)
+        start = self.first_state[variable]
+        if axes:
+            start = self._factor(step, axes, variable).start
+        for number, states in enumerate(product((0, 1), repeat=len(axes))):
+            state = dict(zip(axes, states, strict=True))
+            held = {name for name in channels if state[channel_unknown(name), 0]}
+            now = [e for e in events if e.is_dated or self.dates[date_key(e)].is_now(state)]
+            cell = step, start + number * width
+            for word in self._heard(now, held):
+                self.said[word, cell] += 1
+            self._keep_silent(listening, now, cell)
+
+    def _heard(self, events: Sequence[Event], held: set[str]) -> Iterator[int]:
+        """What each witness says of a variable at a step, where some channels are controlled."""
+        by_witness: dict[str, list[Report]] = defaultdict(list)
+        for event in events:
+            by_witness[event.origin] += event.reports
+        for reports in by_witness.values():
+            through = {report.id: channel_of(self.scenario, report) for report in reports}
+            free = [report for report in reports if through[report.id] not in held]
+            if free:
+                best = free if len(free) == 1 else ranked(self.scenario, free)
+                yield self.words.say(best_versions(best))
+                continue
+            for channel in dict.fromkeys(sorted(through.values())):
+                own = [report for report in reports if through[report.id] == channel]
+                yield self.words.show(channel, ranked(self.scenario, own)[0])
+
+    def _keep_silent(
+        self, listening: Sequence[Listening], events: Sequence[Event], cell: Cell
+    ) -> None:
+        """What hearing nothing says, unless something was heard."""
+        heard = [report for event in events for report in event.reports]
+        step, column = cell
+        for each in listening:
+            if not any(each.is_broken_by(report) for report in heard):
+                for state in each.states(self.scenario):
+                    self.silent.append((each.name, each.reach, (step, column + state)))
+
+
+def channel_unknown(channel: str) -> str:
+    """Name of the unknown whether a channel is controlled."""
+    return f"control of {channel}"
+
+
+def date_key(event: Event) -> object:
+    """What tells the date of an event from others: its step, or else its witness and days."""
+    return next(iter(event.shares)) if event.is_dated else (event.origin, event.start, event.end)
+
+
+def _first_states(scenario: Scenario) -> dict[str, int]:
+    starts, start = {}, 0
+    for name, variable in scenario.variables.items():
+        starts[name] = start
+        start += len(variable.states)
+    return starts

@@ -1,0 +1,170 @@
+"""From reports to events: what one witness says of one indicator at one time, however often.
+
+Reports of one origin are one witness heard through several mouths. Those of one indicator whose
+days overlap, or that lie within one step, are about one event; the best of them, by the accuracy of
+its source, says when it was.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from forecast.errors import InputError, Problem
+from forecast.evidence.ledger import Evidence
+from forecast.evidence.report import Report
+from forecast.evidence.sources import accuracy_index, trust_in
+from forecast.scenario.scenario import Scenario
+from forecast.timeline import MAX_STEPS
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What one witness says of one indicator at one time, in every version that came.
+
+    Attributes
+    ----------
+    indicator, origin
+        The variable, and what tells the witness from others.
+    reports
+        The reports, the best first.
+    start, end
+        First and last day on which it may have been, by the best report: no later than the day
+        on which that became known.
+    shares
+        Steps in which it may have been, with the chance of each: its share of the days.
+    """
+
+    indicator: str
+    origin: str
+    reports: tuple[Report, ...]
+    start: date
+    end: date
+    shares: Mapping[int, float]
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether it is known in which step it was."""
+        return len(self.shares) == 1
+
+    @property
+    def versions(self) -> tuple[Report, ...]:
+        """The best report of each version, the best version first."""
+        return best_versions(self.reports)
+
+
+def find_events(scenario: Scenario, evidence: Evidence) -> tuple[Event, ...]:
+    """Events that the reports in force speak of, but for those that set inputs.
+
+    Parameters
+    ----------
+    scenario
+        What the reports speak to.
+    evidence
+        Reports in force.
+    """
+    inputs = scenario.with_role("input")
+    groups: dict[tuple[str, str], list[Report]] = defaultdict(list)
+    for report in evidence.observations:
+        if report.indicator not in inputs:
+            groups[witness_of(report), report.indicator].append(report)
+    return tuple(
+        Event(indicator, origin, members, *days_of(members[0]), shares_of(scenario, members[0]))
+        for (origin, indicator), reports in groups.items()
+        for members in _about_one_event(scenario, reports)
+    )
+
+
+def witness_of(report: Report) -> str:
+    """What tells the witness of a report from others: its origin, or else itself."""
+    return f"origin {report.origin}" if report.origin else f"report {report.id}"
+
+
+def days_of(report: Report) -> tuple[date, date]:
+    """First and last day on which the event may have been: it was when it became known."""
+    return report.event_start, max(min(report.event_end, report.known), report.event_start)
+
+
+def shares_of(scenario: Scenario, report: Report) -> dict[int, float]:
+    """Chance of each step in which a report's event may have been: its share of the days."""
+    timeline = scenario.timeline
+    return {0: 1.0} if timeline is None else timeline.shares(*days_of(report))
+
+
+def setting_step(scenario: Scenario, report: Report) -> int:
+    """Step in which a report sets an input: the one with most of its days, the later of two."""
+    shares = shares_of(scenario, report)
+    return max(shares, key=lambda step: (shares[step], step))
+
+
+def ranked(scenario: Scenario, reports: Iterable[Report]) -> list[Report]:
+    """Reports with the best first: by accuracy, then by how exactly they date the event."""
+    means = [judged.mean for judged in trust_in(scenario).accuracy]
+
+    def key(report: Report) -> tuple[float, int, date, str]:
+        start, end = days_of(report)
+        return -means[accuracy_index(scenario, report)], (end - start).days, report.known, report.id
+
+    return sorted(reports, key=key)
+
+
+def best_versions(reports: Iterable[Report]) -> tuple[Report, ...]:
+    """The first report of each version: copies say nothing more."""
+    found: dict[object, Report] = {}
+    for report in reports:
+        found.setdefault(version_of(report), report)
+    return tuple(found.values())
+
+
+def version_of(report: Report) -> tuple[object, ...]:
+    """What a report says, to be compared with what others say."""
+    return report.state, report.number, report.upper, report.exposure, report.likelihoods
+
+
+def _about_one_event(scenario: Scenario, reports: Sequence[Report]) -> Iterator[tuple[Report, ...]]:
+    """Reports of one witness about one indicator, parted into events."""
+    if len(reports) == 1:
+        yield tuple(reports)
+        return
+    events: list[list[Report]] = []
+    for report in ranked(scenario, reports):
+        same = (event for event in events if _is_about(scenario, report, event[0]))
+        event = next(same, None)
+        if event is None:
+            events.append([report])
+        else:
+            event.append(report)
+    yield from map(tuple, events)
+
+
+def _is_about(scenario: Scenario, report: Report, best: Report) -> bool:
+    (start, end), (first, last) = days_of(report), days_of(best)
+    if start <= last and first <= end:
+        return True
+    steps = shares_of(scenario, report).keys() | shares_of(scenario, best).keys()
+    return len(steps) == 1
+
+
+def last_step(scenario: Scenario, evidence: Evidence) -> int:
+    """Step of the as-of date.
+
+    Raises
+    ------
+    InputError
+        If it is before the scenario begins, or too far from there.
+    """
+    timeline = scenario.timeline
+    if timeline is None:
+        return 0
+    step = timeline.step_of(evidence.as_of)
+    if step < 0:
+        message = f"{evidence.as_of} is before the scenario begins, {timeline.start}"
+        raise InputError([Problem("as_of", message)])
+    if step > MAX_STEPS:
+        message = (
+            f"{evidence.as_of} is {step:,} steps after {timeline.start}; at most {MAX_STEPS:,}"
+        )
+        raise InputError([Problem("as_of", message)])
+    return step

@@ -1,0 +1,52 @@
+"""What is unknown about evidence, and the likelihoods that depend on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Something that is not known about the evidence, such as when an event was.
+
+    Attributes
+    ----------
+    name
+        What it is; no variable's name.
+    size
+        How many states it has.
+    first, last
+        First and last step at which it matters. It is there from the end of the first to the
+        beginning of the last.
+    moves
+        Whether it may change at a step, as "not yet" becomes "past". Each step before the last
+        then has a factor over it before (but for the first) and after the step. One that does not
+        move has a factor over it at its first step.
+    """
+
+    name: str
+    size: int
+    first: int
+    last: int
+    moves: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """Likelihoods of a step that depend on unknowns: a table that fills columns of its own.
+
+    Attributes
+    ----------
+    step, start
+        The step, and the first column; columns before it are those of the states, and of other
+        factors of the step.
+    unknowns
+        Unknowns and lags (1: before the step), slowest first.
+    variable
+        Variable whose states come last; empty if there is none.
+    """
+
+    step: int
+    start: int
+    unknowns: tuple[tuple[str, int], ...]
+    variable: str = ""

@@ -1,0 +1,106 @@
+"""How what happens becomes known: sources and their records, channels, and watches."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from forecast.scenario.forms import Basis
+from forecast.scenario.statements import Chance, Number, Text, Value
+
+
+def _parse_day(given: Any) -> Any:
+    if not isinstance(given, str):
+        return given
+    try:
+        return date.fromisoformat(given)
+    except ValueError:
+        raise PydanticCustomError("date_type", "is not a date") from None
+
+
+Day = Annotated[date, BeforeValidator(_parse_day, json_schema_input_type=date)]
+
+
+class Source(Value):
+    """A document or a body that a judgement or a report refers to.
+
+    Attributes
+    ----------
+    record
+        How often a report of this source names the true state, where that is known better than
+        by its reliability grade; it then takes the grade's place in the likelihood.
+    basis
+        Of the record.
+    """
+
+    title: Text
+    published: Day | None = None
+    note: str = ""
+    record: Chance | None = None
+    basis: Basis | None = None
+
+
+class Channel(Value):
+    """Sources that one hand may hold: if it does, they say what it wants to be believed.
+
+    Attributes
+    ----------
+    label
+        What it is called in a report.
+    sources
+        Sources, as reports name them, that belong to it.
+    controlled
+        Chance that it is controlled, for the whole time.
+    shows
+        What a controlled channel says of an indicator: share of each state. States that are not
+        named share the rest evenly, as all states do of an indicator that is not named.
+    """
+
+    label: Text
+    sources: Annotated[tuple[Text, ...], Field(min_length=1)]
+    controlled: Chance
+    shows: dict[str, dict[str, Number]] = Field(default_factory=dict)
+    basis: Basis
+
+
+class Lag(Value):
+    """How soon what was detected is known: share of it by the end of so many days.
+
+    Between the days given the share rises evenly; before the first it is nothing, after the last
+    it stays.
+    """
+
+    days: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
+    share: Annotated[tuple[Number, ...], Field(min_length=1)]
+
+
+class Watch(Value):
+    """Somebody looks for an indicator, so that hearing nothing says something.
+
+    Attributes
+    ----------
+    indicator
+        What is looked for.
+    states
+        States that would be reported; all but the first unless they are named.
+    source
+        Who looks; a report of another source then does not break the silence.
+    start, stop
+        First and last day of the watch; without a last day it goes on.
+    detection
+        Chance that such a state, in a step that was watched whole, is ever reported.
+    lag
+        How soon; at once unless it is given.
+    """
+
+    indicator: str
+    states: tuple[str, ...] = ()
+    source: str = ""
+    start: Annotated[Day, Field(alias="from")]
+    stop: Annotated[Day | None, Field(alias="to")] = None
+    detection: Chance
+    lag: Lag | None = None
+    basis: Basis

@@ -1,0 +1,131 @@
+"""Rules that sources, channels and watches keep.
+
+Like those of `forecast.scenario.checks`, every function yields findings and stops at none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from math import isclose
+
+from forecast.errors import nearest
+from forecast.scenario.collection import Channel, Lag, Source, Watch
+from forecast.scenario.scenario import Role, Scenario, Variable
+from forecast.scenario.statement_checks import Finding, check_chance
+from forecast.scenario.tree import Path
+
+WATCHED: tuple[Role, ...] = ("indicator", "outcome")
+"""Roles of variables that can be looked for."""
+
+
+def check_collection(scenario: Scenario, unread: frozenset[str]) -> Iterator[Finding]:
+    """Yield what is wrong with a scenario's sources, channels and watches."""
+    for name, source in scenario.sources.items():
+        yield from _check_source(("sources", name), source)
+    owner: dict[str, str] = {}
+    for name, channel in scenario.channels.items():
+        yield from _check_channel(("channels", name), channel, scenario, unread)
+        for index, source_name in enumerate(channel.sources):
+            if source_name in owner:
+                message = f"{source_name!r} belongs to the channel {owner[source_name]!r} already"
+                yield ("channels", name, "sources", index), message
+            owner[source_name] = name
+    for name, watch in scenario.watches.items():
+        yield from _check_watch(("watches", name), watch, scenario, unread)
+
+
+def _check_source(at: Path, source: Source) -> Iterator[Finding]:
+    if source.record is not None:
+        yield from check_chance((*at, "record"), source.record)
+        if source.basis is None:
+            yield at, "'basis' is missing: what the record rests on"
+    elif source.basis is not None:
+        yield (*at, "basis"), "belongs to a `record`, and there is none"
+
+
+def _check_channel(
+    at: Path, channel: Channel, scenario: Scenario, unread: frozenset[str]
+) -> Iterator[Finding]:
+    yield from check_chance((*at, "controlled"), channel.controlled)
+    for name, shares in channel.shows.items():
+        where: Path = (*at, "shows", name)
+        if name in unread:
+            continue
+        faults = list(_unwatchable(where, name, scenario.variables))
+        yield from faults or _check_shares(where, name, shares, scenario.variables[name])
+
+
+def _check_shares(
+    at: Path, name: str, shares: Mapping[str, float], variable: Variable
+) -> Iterator[Finding]:
+    yield from _unknown_states(at, name, shares, variable)
+    total = sum(shares.values())
+    if not shares:
+        yield at, "names no state"
+    elif not all(0 < share < 1 for share in shares.values()):
+        yield (
+            at,
+            "a share is above 0 and below 1: nothing is certain of a controlled channel either",
+        )
+    elif set(shares) >= set(variable.states):
+        if not isclose(total, 1, abs_tol=1e-6):
+            yield at, f"shares of all states add up to {total:g}; they should add up to 1"
+    elif total >= 1:
+        yield at, f"shares add up to {total:g}, which leaves nothing for the other states"
+
+
+def _check_watch(
+    at: Path, watch: Watch, scenario: Scenario, unread: frozenset[str]
+) -> Iterator[Finding]:
+    yield from check_chance((*at, "detection"), watch.detection)
+    if watch.lag is not None:
+        yield from _check_lag((*at, "lag"), watch.lag)
+    if watch.stop is not None and watch.stop < watch.start:
+        yield (*at, "to"), f"{watch.stop} is before the first day, {watch.start}"
+    elif scenario.time is not None and watch.stop and watch.stop < scenario.time.start:
+        yield (*at, "to"), f"{watch.stop} is before the scenario begins, {scenario.time.start}"
+    elif scenario.time is None and watch.stop is None:
+        yield at, "'to' is missing: in a static scenario a watch has a last day"
+    if watch.indicator in unread:
+        return
+    where = (*at, "indicator")
+    faults = list(_unwatchable(where, watch.indicator, scenario.variables))
+    yield from faults or _check_watched(at, watch, scenario.variables[watch.indicator])
+
+
+def _check_watched(at: Path, watch: Watch, variable: Variable) -> Iterator[Finding]:
+    yield from _unknown_states((*at, "states"), watch.indicator, watch.states, variable)
+    if set(watch.states) >= set(variable.states):
+        yield (*at, "states"), "names every state; then hearing nothing tells none from another"
+    if variable.measured is not None and not watch.states:
+        yield at, f"'states' is missing: which states of {watch.indicator} would be reported"
+
+
+def _check_lag(at: Path, lag: Lag) -> Iterator[Finding]:
+    if len(lag.days) != len(lag.share):
+        yield at, f"{len(lag.days)} days and {len(lag.share)} shares; each day has one share"
+    if any(later <= earlier for earlier, later in pairwise(lag.days)):
+        yield (*at, "days"), "should increase"
+    if any(later < earlier for earlier, later in pairwise(lag.share)):
+        yield (*at, "share"), "should not decrease: what is known stays known"
+    if not all(share <= 1 for share in lag.share) or not any(lag.share):
+        yield (*at, "share"), "shares lie between 0 and 1, and not all are 0"
+
+
+def _unwatchable(at: Path, name: str, variables: Mapping[str, Variable]) -> Iterator[Finding]:
+    legal = [each for each, variable in variables.items() if variable.role in WATCHED]
+    if name not in variables:
+        yield at, f"{name!r} is not a variable; {nearest(name, legal)}"
+    elif name not in legal:
+        yield at, f"{name!r} is a {variables[name].role}; {nearest(name, legal)}"
+
+
+def _unknown_states(
+    at: Path, name: str, states: Mapping[str, float] | tuple[str, ...], variable: Variable
+) -> Iterator[Finding]:
+    for index, state in enumerate(states):
+        if state not in variable.states:
+            place = state if isinstance(states, Mapping) else index
+            legal = nearest(state, variable.states)
+            yield (*at, place), f"{state!r} is not a state of {name}; {legal}"

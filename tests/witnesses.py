@@ -1,0 +1,347 @@
+"""Evidence with all that can be unknown about it, and the sum over all that it may be.
+
+The sum follows the words of docs/evidence.md, one history, date, channel and version after another;
+it shares no code with the engine.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import product
+from math import log
+
+import numpy as np
+from scipy import stats
+
+from forecast.evidence.ledger import Evidence
+from forecast.evidence.report import Report
+from forecast.inference.builder import compile_tables
+from forecast.scenario.scenario import Scenario
+from tests.networks import all_histories, cells_used
+from tests.small import BASIS, START, chance, rows, weather
+
+STEP = 7
+LAG = {"days": (0, 1, 6), "share": (0.4, 0.7, 0.95)}
+
+
+def harbour(*, dynamic: bool = True, channels: int = 2, watches: bool = True) -> Scenario:
+    """A storm, a barometer, a gauge that counts, a source with a record, channels and watches."""
+    scenario = weather(dynamic=dynamic).model_dump()
+    scenario["variables"]["gauge"] = {
+        "role": "indicator",
+        "label": "Gauge",
+        "states": ("low", "high"),
+        "table": rows(
+            ({"storm": "calm"}, chance(high=(0.05, 0.3))),
+            ({"storm": "storm"}, chance(high=(0.4, 0.9))),
+        ),
+        "measured": {
+            "family": "negative_binomial",
+            "unit": "waves",
+            "per": 7.0,
+            "rate": {
+                "low": {"between": (2.0, 6.0), "basis": BASIS},
+                "high": {"between": (10.0, 40.0), "basis": BASIS},
+            },
+            "dispersion": {"between": (1.0, 4.0), "basis": BASIS},
+        },
+    }
+    scenario["sources"] = {"pilot": {"title": "Pilot", "record": (0.6, 0.95), "basis": BASIS}}
+    scenario["channels"] = {
+        name: {
+            "label": name,
+            "sources": (f"{name} office", f"{name} wire"),
+            "controlled": (0.1, 0.5),
+            "shows": {"barometer": {"high": 0.7}},
+            "basis": BASIS,
+        }
+        for name in ("red", "blue")[:channels]
+    }
+    if watches:
+        end = START + timedelta(days=12)
+        scenario["watches"] = {
+            "desk": _watch("barometer", ("low",), "pilot", START, end),
+            "tower": _watch("gauge", ("high",), "", START + timedelta(days=3), end),
+        }
+    return Scenario.model_validate(scenario)
+
+
+def _watch(indicator, states, source, start, stop):
+    return {
+        "indicator": indicator,
+        "states": states,
+        "source": source,
+        "start": start,
+        "stop": stop,
+        "detection": (0.4, 0.9),
+        "lag": LAG,
+        "basis": BASIS,
+    }
+
+
+SOURCES = ("keeper", "pilot", "red office", "red wire", "blue office")
+
+
+def random_evidence(rng: np.random.Generator, scenario: Scenario, n: int, n_steps: int) -> Evidence:
+    """Reports of all kinds, many of them undated, copied or in conflict."""
+    as_of = START + timedelta(days=STEP * n_steps - 1 - int(rng.integers(0, 3)))
+    last = (as_of - START).days
+    reports = []
+    for k in range(n):
+        start = int(rng.integers(0, last + 1))
+        end = min(start + int(rng.choice([0, 0, 2, 8])), last)
+        known = int(rng.integers(end, last + 1))
+        said = rng.choice(["word", "word", "count", "range", "odds"])
+        indicator = (
+            "gauge" if said in ("count", "range") else str(rng.choice(["barometer", "gauge"]))
+        )
+        states = scenario.variables[indicator].states
+        number = float(rng.integers(0, 30)) if said in ("count", "range") else None
+        day = [START + timedelta(days=d) for d in (start, end, known, known)]
+        reports.append(
+            Report(
+                f"R{k}",
+                indicator,
+                str(rng.choice(states)) if said == "word" else "",
+                *day,
+                source=str(rng.choice(SOURCES)),
+                reliability=str(rng.choice(list("ABCDEF"))),
+                origin=str(rng.choice(["", "", "one", "two"])),
+                number=number,
+                upper=number + float(rng.integers(1, 200)) if said == "range" else None,
+                exposure=14.0 if said == "count" and rng.random() < 0.3 else None,
+                likelihoods=tuple((s, float(rng.uniform(0, 1))) for s in states)
+                if said == "odds"
+                else (),
+            )
+        )
+    return Evidence(as_of, tuple(reports))
+
+
+def random_parameters(rng: np.random.Generator, scenario: Scenario) -> dict[str, np.ndarray]:
+    """One draw of everything that is judged, with a draws axis."""
+    priors = compile_tables(scenario).priors
+    found = {"chance": rng.beta(*priors.chance.T)}
+    for width, concentrations in priors.rows.items():
+        found[f"row_{width}"] = np.array([rng.dirichlet(alpha) for alpha in concentrations])
+    found["positive"] = np.exp(rng.normal(*priors.positive.T))
+    for family, members in priors.trust.families():
+        found[family] = rng.uniform(0.05, 0.95, len(members))
+    return {name: values[..., None] for name, values in found.items()}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Log-probability of the evidence, and the probability of every state given all of it."""
+
+    log_evidence: float
+    marginals: np.ndarray
+    control: np.ndarray
+
+
+def sum_over_everything(
+    scenario: Scenario, evidence: Evidence, parameters: dict[str, np.ndarray], n_steps: int
+) -> Answer:
+    """Sum over histories, dates of events, control of channels and versions of words."""
+    told = _Told(scenario, evidence, {k: v[..., 0] for k, v in parameters.items()})
+    network = told.program.network
+    theta = told.program.cells({k: v for k, v in told.parameters.items() if k not in TRUST})
+    histories = all_histories(network, n_steps)
+    prior = theta[cells_used(network, histories)].prod(axis=(1, 2))
+    marginals, total = np.zeros((n_steps, network.n_states)), 0.0
+    control = np.zeros(len(scenario.channels))
+    dates, held = told.dates(), list(product((0, 1), repeat=len(scenario.channels)))
+    for chances, placed in dates:
+        for hands in held:
+            weight = chances * np.prod(
+                [c if h else 1 - c for c, h in zip(told.control, hands, strict=True)]
+            )
+            names = {n for n, h in zip(scenario.channels, hands, strict=True) if h}
+            like = told.likelihoods(placed, names, n_steps)
+            value = prior * weight
+            for step in range(n_steps):
+                for k, name in enumerate(network.names):
+                    value = value * like[step][name][histories[:, step, k]]
+            total += value.sum()
+            control += value.sum() * np.array(hands)
+            for step in range(n_steps):
+                for k, name in enumerate(network.names):
+                    n = len(like[step][name])
+                    part = np.bincount(histories[:, step, k], value, n)
+                    marginals[step, network.states(name)] += part
+    return Answer(log(total), marginals / total, control / total)
+
+
+TRUST = ("accuracy", "detection", "control")
+
+
+@dataclass
+class _Told:
+    scenario: Scenario
+    evidence: Evidence
+    parameters: dict[str, np.ndarray]
+
+    def __post_init__(self):
+        self.program = compile_tables(self.scenario)
+        self.control = self.parameters.get("control", np.zeros(0))
+        trust = self.program.priors.trust
+        self.means = [a / (a + b) for a, b in (judged.shape for judged in trust.accuracy)]
+        self.events = self._events()
+
+    def place(self, report):
+        """Number of a report's accuracy."""
+        recorded = [n for n, s in self.scenario.sources.items() if s.record is not None]
+        if report.source in recorded:
+            return 6 + recorded.index(report.source)
+        return "ABCDEF".index(report.reliability)
+
+    def days(self, report):
+        return report.event_start, max(min(report.event_end, report.known), report.event_start)
+
+    def steps(self, days):
+        """Chance of each step of a period, day by day."""
+        if self.scenario.time is None:
+            return {0: 1.0}
+        n = (days[1] - days[0]).days + 1
+        found = defaultdict(float)
+        for k in range(n):
+            found[((days[0] - START).days + k) // STEP] += 1 / n
+        return dict(found)
+
+    def order(self, report):
+        start, end = self.days(report)
+        return -self.means[self.place(report)], (end - start).days, report.known, report.id
+
+    def _events(self):
+        """Reports about one event: one witness, one variable, days that overlap or one step."""
+        groups = defaultdict(list)
+        for report in self.evidence:
+            groups[report.origin or report.id, bool(report.origin), report.indicator].append(report)
+        events = []
+        for (origin, shared, indicator), reports in groups.items():
+            found = []
+            for report in sorted(reports, key=self.order):
+                for event in found:
+                    first, last = self.days(event[0])
+                    start, end = self.days(report)
+                    overlap = start <= last and first <= end
+                    both = set(self.steps((start, end))) | set(self.steps((first, last)))
+                    if overlap or len(both) == 1:
+                        event.append(report)
+                        break
+                else:
+                    found.append([report])
+            events += [((origin, shared), indicator, event) for event in found]
+        return events
+
+    def dates(self):
+        """Every way in which the events may have been in steps: its chance, and each one's step.
+
+        Events of one witness that share their days share their date.
+        """
+        keys, spans = {}, []
+        for origin, _, event in self.events:
+            key = origin, self.days(event[0])
+            if key not in keys:
+                keys[key] = len(spans)
+                spans.append(self.steps(self.days(event[0])))
+        for choice in product(*(span.items() for span in spans)):
+            chances = np.prod([share for _, share in choice])
+            yield chances, [choice[keys[o, self.days(e[0])]][0] for o, _, e in self.events]
+
+    def channel(self, report):
+        return next(
+            (n for n, c in self.scenario.channels.items() if report.source in c.sources), ""
+        )
+
+    def likelihoods(self, placed, held, n_steps):
+        """Likelihood of each state of each variable at each step."""
+        states = {n: np.ones(len(v.states)) for n, v in self.scenario.variables.items()}
+        like = [{n: one.copy() for n, one in states.items()} for _ in range(n_steps)]
+        words, heard = defaultdict(list), defaultdict(list)
+        for (origin, indicator, event), step in zip(self.events, placed, strict=True):
+            words[origin, indicator, step] += event
+            heard[indicator, step] += event
+        for (_, indicator, step), reports in words.items():
+            like[step][indicator] *= self.witness(sorted(reports, key=self.order), held)
+        for k, watch in enumerate(self.scenario.watches.values()):
+            for step in range(n_steps):
+                those = [r for r in heard[watch.indicator, step] if watch.source in ("", r.source)]
+                if not those:
+                    names = self.scenario.variables[watch.indicator].states
+                    unheard = 1 - self.parameters["detection"][k] * self.reach(watch, step)
+                    for s, name in enumerate(names):
+                        if name in watch.states:
+                            like[step][watch.indicator][s] *= unheard
+        return like
+
+    def reach(self, watch, step):
+        """Share of a step's days that were watched and would be known of, day by day."""
+        if self.scenario.time is None:
+            days = [watch.start + timedelta(k) for k in range((watch.stop - watch.start).days + 1)]
+        else:
+            days = [START + timedelta(STEP * step + k) for k in range(STEP)]
+        known = 0.0
+        for day in days:
+            age = (self.evidence.as_of - day).days
+            if watch.start <= day <= watch.stop and age >= 0:
+                known += np.interp(age, LAG["days"], LAG["share"])
+        return known / len(days)
+
+    def witness(self, reports, held):
+        """Likelihood of each state by all reports of one witness on one variable in one step."""
+        free = [r for r in reports if self.channel(r) not in held]
+        n = len(self.scenario.variables[reports[0].indicator].states)
+        if not free:
+            found = 1.0
+            for name in sorted({self.channel(r) for r in reports}):
+                first = next(r for r in reports if self.channel(r) == name)
+                shows = self.scenario.channels[name].shows.get(first.indicator, {})
+                rest = (1 - sum(shows.values())) / max(n - len(shows), 1)
+                names = self.scenario.variables[first.indicator].states
+                found *= sum(
+                    shows.get(state, rest) * w
+                    for state, w in zip(names, self.speaks(first), strict=True)
+                )
+            return np.full(n, found)
+        versions = []
+        for report in free:
+            said = (report.state, report.number, report.upper, report.exposure, report.likelihoods)
+            if said not in [other for other, _ in versions]:
+                versions.append((said, report))
+        a = self.parameters["accuracy"][self.place(free[0])]
+        right = [self.parameters["accuracy"][self.place(report)] for _, report in versions]
+        quoted = [
+            np.prod([p if j == k else 1 - p for j, p in enumerate(right)])
+            for k in range(len(right))
+        ]
+        found = np.zeros(n)
+        for share, (_, report) in zip(quoted, versions, strict=True):
+            weight = self.speaks(report)
+            for state in range(n):
+                for seen in range(n):
+                    chance_seen = a if seen == state else (1 - a) / (n - 1)
+                    found[state] += share / sum(quoted) * chance_seen * weight[seen]
+        return found
+
+    def speaks(self, report):
+        """How probable what a report says is, for each state that its witness takes for true."""
+        states = self.scenario.variables[report.indicator].states
+        if report.likelihoods:
+            return np.array([dict(report.likelihoods)[state] for state in states])
+        if report.number is None:
+            return np.array([float(report.state == state) for state in states])
+        measure = self.program.measures[report.indicator]
+        days = (report.exposure or measure.per) / measure.per
+        k = self.parameters["positive"][measure.scale[0]]
+        found = []
+        for place in measure.location:
+            mean = self.parameters["positive"][place] * days
+            count = stats.nbinom(k, k / (k + mean))
+            if report.upper is None:
+                found.append(count.pmf(report.number))
+            else:
+                found.append(count.pmf(np.arange(report.number, report.upper + 1)).sum())
+        return np.array(found)
