@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from forecast.analysis.derived_matrix import ach_view
     from forecast.analysis.implied import implied_table
     from forecast.analysis.sensitivity import sensitivity, sensitivity_of
+    from forecast.analysis.weighing import WeighedEvidence, weigh_evidence
     from forecast.errors import (
         ForecastError,
         ImpossibleEvidence,
@@ -70,6 +71,7 @@ _HOMES = {
     "analysis.derived_matrix": ("ach_view",),
     "analysis.implied": ("implied_table",),
     "analysis.sensitivity": ("sensitivity", "sensitivity_of"),
+    "analysis.weighing": ("WeighedEvidence", "weigh_evidence"),
     "errors": (
         "ForecastError",
         "ImpossibleEvidence",
@@ -127,6 +129,7 @@ __all__ = [
     "TooLarge",
     "UnreliableFit",
     "Variable",
+    "WeighedEvidence",
     "ach_view",
     "beliefs",
     "build_model",
@@ -158,6 +161,7 @@ __all__ = [
     "sensitivity_of",
     "to_pyagrum",
     "update",
+    "weigh_evidence",
     "write_network",
     "write_scenario",
 ]

@@ -51,6 +51,21 @@ class Estimate:
         lower, upper = np.quantile(values, TAILS)
         return cls(float(values.mean()), float(lower), float(upper))
 
+    @classmethod
+    def weighted(cls, draws: npt.ArrayLike, weights: npt.ArrayLike) -> Estimate:
+        """Estimate from draws of a probability that do not weigh the same.
+
+        Examples
+        --------
+        >>> print(Estimate.weighted([0.1, 0.2, 0.3], [1, 1, 0]))
+        15 % (10–20 %)
+        """
+        values, weight = np.ravel(draws), np.ravel(weights)
+        order = np.argsort(values)
+        passed = np.cumsum(weight[order]) / weight.sum()
+        lower, upper = (values[order][np.searchsorted(passed, tail)] for tail in TAILS)
+        return cls(float(np.average(values, weights=weight)), float(lower), float(upper))
+
     def __str__(self) -> str:
         return quantity(self).replace(GAP, " ")
 

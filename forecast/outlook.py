@@ -356,17 +356,12 @@ def _forecast_group(scenario: Scenario, evidence: Evidence, found: Beliefs) -> A
     """Probabilities of every state at every step, and of every course by every coming step."""
     import xarray as xr
 
-    courses = dict(_watched(scenario))
-    reached = [
-        found.at_least_once(states)
-        if scenario.time
-        else found.at_least_once(states, found.times[0])
-        for states in courses.values()
-    ]
+    courses = dict(watched(scenario))
+    ahead = [reached(found, scenario, states) for states in courses.values()]
     return xr.Dataset(
         {
             "probability": found.posteriors().rename(time="step").drop_vars("step"),
-            "at_least_once": xr.concat(reached, dim="course")
+            "at_least_once": xr.concat(ahead, dim="course")
             .rename(time="ahead")
             .transpose("chain", "draw", "ahead", "course"),
         },
@@ -378,7 +373,14 @@ def _forecast_group(scenario: Scenario, evidence: Evidence, found: Beliefs) -> A
     )
 
 
-def _watched(scenario: Scenario) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+def reached(found: Beliefs, scenario: Scenario, states: list[tuple[str, str]]) -> DataArray:
+    """Probability that any of some states is held by the end of each coming step, or now."""
+    start = None if scenario.time else found.times[0]
+    return found.at_least_once(states, start)
+
+
+def watched(scenario: Scenario) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """Yield every course, and all dangerous ones together, each with its states."""
     for variable, state in scenario.courses:
         yield f"{variable}={state}", [(variable, state)]
     dangerous = [key for key, course in scenario.courses.items() if course.dangerous]

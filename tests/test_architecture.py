@@ -35,6 +35,7 @@ PUBLIC = [
     "TooLarge",
     "UnreliableFit",
     "Variable",
+    "WeighedEvidence",
     "ach_view",
     "beliefs",
     "build_model",
@@ -66,6 +67,7 @@ PUBLIC = [
     "sensitivity_of",
     "to_pyagrum",
     "update",
+    "weigh_evidence",
     "write_network",
     "write_scenario",
 ]

@@ -48,7 +48,9 @@ def harbour(*, dynamic: bool = True, channels: int = 2, watches: bool = True) ->
             "dispersion": {"between": (1.0, 4.0), "basis": BASIS},
         },
     }
-    scenario["sources"] = {"pilot": {"title": "Pilot", "record": (0.6, 0.95), "basis": BASIS}}
+    scenario["sources"] = {
+        "pilot": {"title": "Pilot", "record": {"chance": (0.6, 0.95), "basis": BASIS}}
+    }
     scenario["channels"] = {
         name: {
             "label": name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import log
@@ -35,14 +35,20 @@ Cell = tuple[int, int]
 """A step and a column."""
 
 NOT_YET, PAST = 0, 1
+FREE, HELD = 0, 1
 
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """An unknown date: its name, and the chance of each of several steps."""
+    """An unknown date: reports of what was then, and the chance of each of several steps."""
 
-    name: str
+    reports: tuple[str, ...]
     shares: tuple[tuple[int, float], ...]
+
+    @property
+    def name(self) -> str:
+        """What the unknown is called."""
+        return f"date of {', '.join(self.reports)}"
 
     @property
     def first(self) -> int:
@@ -95,13 +101,14 @@ class Arrangement:
         self.n_states = sum(len(variable.states) for variable in scenario.variables.values())
         self.first_state = _first_states(scenario)
         self.events: dict[Place, list[Event]] = defaultdict(list)
-        for event in find_events(scenario, evidence):
+        events = find_events(scenario, evidence)
+        for event in events:
             for step in event.shares:
                 self.events[step, event.indicator].append(event)
         self.listening: dict[Place, list[Listening]] = defaultdict(list)
         for each in find_listening(scenario, evidence.as_of):
             self.listening[each.step, each.watch.indicator].append(each)
-        self.dates = self._find_dates()
+        self.dates = unknown_dates(events)
         self.channels = self._find_channels()
         self.unknowns = tuple(self._find_unknowns())
         self.factors: list[Factor] = []
@@ -116,21 +123,6 @@ class Arrangement:
     def n_columns(self) -> int:
         """Columns of the states and of the factors of any step."""
         return max([self.n_states, *self._ends.values()])
-
-    def _find_dates(self) -> dict[object, When]:
-        """Unknown dates: events of one witness that share their days share their date."""
-        members: dict[object, dict[str, None]] = defaultdict(dict)
-        shares: dict[object, tuple[tuple[int, float], ...]] = {}
-        for events in self.events.values():
-            for event in events:
-                if not event.is_dated:
-                    key = date_key(event)
-                    members[key] |= dict.fromkeys(report.id for report in event.reports)
-                    shares[key] = tuple(event.shares.items())
-        return {
-            key: When(f"date of {', '.join(sorted(names))}", shares[key])
-            for key, names in members.items()
-        }
 
     def _find_channels(self) -> dict[str, list[Place]]:
         """Places at which reports came through each channel."""
@@ -194,7 +186,7 @@ class Arrangement:
             start = self._factor(step, axes, variable).start
         for number, states in enumerate(product((0, 1), repeat=len(axes))):
             state = dict(zip(axes, states, strict=True))
-            held = {name for name in channels if state[channel_unknown(name), 0]}
+            held = {name for name in channels if state[channel_unknown(name), 0] == HELD}
             now = [e for e in events if e.is_dated or self.dates[date_key(e)].is_now(state)]
             cell = step, start + number * width
             for word in self._heard(now, held):
@@ -227,6 +219,18 @@ class Arrangement:
             if not any(each.is_broken_by(report) for report in heard):
                 for state in each.states(self.scenario):
                     self.silent.append((each.name, each.reach, (step, column + state)))
+
+
+def unknown_dates(events: Iterable[Event]) -> dict[object, When]:
+    """Dates that are not known: events of one witness that share their days share their date."""
+    members: dict[object, dict[str, None]] = defaultdict(dict)
+    shares: dict[object, tuple[tuple[int, float], ...]] = {}
+    for event in events:
+        if not event.is_dated:
+            key = date_key(event)
+            members[key] |= dict.fromkeys(report.id for report in event.reports)
+            shares[key] = tuple(event.shares.items())
+    return {key: When(tuple(sorted(names)), shares[key]) for key, names in members.items()}
 
 
 def channel_unknown(channel: str) -> str:

@@ -9,7 +9,9 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import betaincinv
 
+from forecast.estimate import TAILS, Estimate
 from forecast.evidence.report import RELIABILITY, Report
 from forecast.scenario.elicitation import fit_chance
 from forecast.scenario.fits import fit_beta
@@ -66,6 +68,12 @@ class Judged:
         """Mean of the prior."""
         return self.shape[0] / sum(self.shape)
 
+    @property
+    def prior(self) -> Estimate:
+        """The prior, as estimates are written."""
+        low, high = betaincinv(*self.shape, TAILS)
+        return Estimate(self.mean, float(low), float(high))
+
 
 @dataclass(frozen=True, slots=True)
 class Trust:
@@ -118,7 +126,7 @@ def trust_in(scenario: Scenario) -> Trust:
         for grade in admiralty_grades()
     )
     recorded = (
-        Judged(name, f"accuracy of {name}", fit_chance(source.record).shape)
+        Judged(name, f"accuracy of {name}", fit_chance(source.record.chance).shape)
         for name, source in scenario.sources.items()
         if source.record is not None
     )

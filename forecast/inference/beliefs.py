@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.errors import ImpossibleEvidence, InputError, Problem, nearest, raise_if_any
+from forecast.evidence.unknowns import Factor
 from forecast.inference import queries
 from forecast.inference.circuit import MEMORY_LIMIT
 from forecast.inference.draws import Draws, StoredDraws, split_draws
@@ -220,6 +221,15 @@ class Beliefs:
         added = (self._step(start), tuple(states.items()))
         return replace(self, interventions=(*self.interventions, added))
 
+    def settle(self, unknown: str, state: int) -> Beliefs:
+        """Suppose that something unknown about the evidence, which does not change, is known."""
+        factor = self._prior_of(unknown)
+        [size] = [each.size for each in self.network.unknowns if each.name == unknown]
+        added = self.added.copy()
+        others = [factor.start + k for k in range(size) if k != state]
+        added[factor.step, others] = -np.inf
+        return replace(self, added=added)
+
     # ── answers ───────────────────────────────────────────────────────────────────────────────
 
     def log_evidence(self) -> DataArray:
@@ -257,6 +267,31 @@ class Beliefs:
         return self._label(
             found, ("time", "state"), time=list(self.times), state=self.network.state_labels
         )
+
+    def unknown(self, name: str) -> DataArray:
+        """Probability of what something unknown about the evidence is, given all evidence.
+
+        Returns
+        -------
+        xarray.DataArray
+            Dimensions (chain, draw, state); or, if it is a date, (chain, draw, time): that it lies
+            in each step that it may lie in.
+        """
+        self._require_possible()
+        factor = self._prior_of(name)
+        [told] = [each for each in self.network.unknowns if each.name == name]
+        if not told.moves:
+            cells = slice(factor.start, factor.start + told.size)
+            return self._label(self._marginals("smoothed", factor.step, cells), ("state",))
+        # In each step the second cell is the one in which it was not past before and is after.
+        turns = {
+            each.step: each.start + 1
+            for each in self.network.factors
+            if not each.variable and (name, 0) in each.unknowns
+        }
+        found = self._each(lambda run: run("smoothed").marginals[[*turns], [*turns.values()]])
+        dates = np.concatenate([found, 1 - found.sum(axis=0, keepdims=True)])
+        return self._label(dates, ("time",), time=list(self.times[told.first : told.last + 1]))
 
     def joint(
         self, names: Sequence[str], time: Any = None, *, view: View = "smoothed"
@@ -512,6 +547,15 @@ class Beliefs:
         )
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────
+
+    def _prior_of(self, unknown: str) -> Factor:
+        """The first factor over something unknown about the evidence."""
+        for factor in self.network.factors:
+            if not factor.variable and (unknown, 0) in factor.unknowns:
+                return factor
+        legal = [each.name for each in self.network.unknowns]
+        message = f"{unknown!r} is not unknown about the evidence; {nearest(unknown, legal)}"
+        raise InputError([Problem("unknown", message)])
 
     def parts(self) -> Iterator[slice]:
         """Parts of the draws whose arrays stay within the memory limit."""

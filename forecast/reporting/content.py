@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
+from forecast.analysis.weighing import weigh_evidence
 from forecast.estimate import DASH, MASS_TEXT, Estimate, interval, percent, quantity
 from forecast.outlook import ANY_DANGEROUS, CourseOutlook, Forecast
 from forecast.reporting.confidence import confidence_sentence, experts_section
@@ -21,6 +22,7 @@ from forecast.reporting.document import (
     Section,
     Table,
 )
+from forecast.reporting.evidence import evidence_section
 from forecast.reporting.findings import (
     actors_section,
     fired_summary,
@@ -49,6 +51,7 @@ def gather(outlook: Forecast, previous: Forecast | None = None) -> Document:
     previous
         An earlier one to compare it with.
     """
+    weighed = weigh_evidence(outlook)
     return Document(
         title=outlook.scenario.title,
         question=outlook.scenario.question,
@@ -67,8 +70,9 @@ def gather(outlook: Forecast, previous: Forecast | None = None) -> Document:
             _union(outlook),
             _implications(outlook),
             indicators_section(outlook),
+            evidence_section(outlook, weighed),
             actors_section(outlook),
-            sources_section(outlook),
+            sources_section(outlook, weighed),
             *filter(None, (experts_section(outlook),)),
             method_section(outlook),
         ),

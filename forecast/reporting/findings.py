@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Literal
 
-from forecast.estimate import DASH, digits, percent, quantity
+from forecast.analysis.weighing import WeighedEvidence, find_conflicts
+from forecast.estimate import DASH, MASS_TEXT, quantity
 from forecast.evidence.report import RELIABILITY, Report
-from forecast.evidence.sources import admiralty_grades
+from forecast.evidence.sources import admiralty_grades, trust_in
 from forecast.outlook import CourseOutlook, Forecast
 from forecast.reporting.document import (
     Badge,
@@ -25,7 +26,6 @@ from forecast.reporting.status import (
     IndicatorStatus,
     State,
     TripwireStatus,
-    conflicting,
     indicator_status,
     origins,
     tripwire_status,
@@ -150,7 +150,11 @@ def pattern_section(outlook: Forecast) -> Section:
         The forecast to report.
     """
     evidence = outlook.evidence
-    flagged = conflicting(outlook.scenario, evidence)
+    flagged = frozenset(
+        report.id
+        for _, _, reports in find_conflicts(outlook.scenario, evidence)
+        for report in reports
+    )
     text = outlook.scenario.narrative.pattern
     blocks: list[Block] = [Prose(text, voice="author")] if text else []
     if evidence.observations:
@@ -308,13 +312,15 @@ def actors_section(outlook: Forecast) -> Section:
     return Section("actors", "Actors", blocks)
 
 
-def sources_section(outlook: Forecast) -> Section:
-    """Reports with their citations, and how far each grade is believed.
+def sources_section(outlook: Forecast, weighed: WeighedEvidence) -> Section:
+    """Reports with their citations, and how far each grade and source is believed.
 
     Parameters
     ----------
     outlook
         The forecast to report.
+    weighed
+        What its evidence comes to.
     """
     blocks: list[Block] = [Prose(_source_summary(outlook))]
     reports = sorted(outlook.evidence, key=lambda report: report.id)
@@ -331,7 +337,7 @@ def sources_section(outlook: Forecast) -> Section:
             for report in reports
         )
         blocks.append(Table(head, rows, (2, 9, 4, 2, 5)))
-    blocks += [*_documents(outlook), *_grades(outlook)]
+    blocks += [*_documents(outlook), *_accuracies(outlook, weighed)]
     return Section("sources", "Sources", tuple(blocks))
 
 
@@ -367,22 +373,24 @@ def _documents(outlook: Forecast) -> Iterator[Block]:
         yield Table(("Document", "Published"), rows, (7, 2))
 
 
-def _grades(outlook: Forecast) -> Iterator[Block]:
-    letters = Counter(report.reliability for report in outlook.evidence.observations)
-    rows = tuple(
-        (
-            grade.letter,
-            f"{digits(grade.lower)}{DASH}{percent(grade.upper)}",
-            str(letters[grade.letter]),
-            grade.basis,
-        )
-        for grade in admiralty_grades()
-    )
-    yield Heading("How far grades are believed")
+def _accuracies(outlook: Forecast, weighed: WeighedEvidence) -> Iterator[Block]:
+    found = {accuracy.name: accuracy for accuracy in weighed.accuracies}
+    bases = {grade.letter: grade.basis for grade in admiralty_grades()}
+    for name, source in outlook.scenario.sources.items():
+        if source.record is not None:
+            bases[name] = source.record.basis
+    rows = []
+    for judged in trust_in(outlook.scenario).accuracy:
+        told = found.get(judged.name)
+        now = (str(told.reports), quantity(told.found)) if told else ("0", DASH)
+        prior = quantity(judged.prior)
+        rows.append((plain(judged.name), prior, *now, bases[judged.name]))
+    yield Heading("How far sources are believed")
     yield Prose(
-        "How often a report of each reliability grade is taken to say what is true, before the "
-        "evidence. Credibility, the digit, is printed and not used: it is already somebody's "
-        "conclusion.",
+        "How often a report of each reliability grade, or of a source with a record of its own, "
+        f"is taken to say what is true ({MASS_TEXT} intervals), before the evidence and given it. "
+        "Credibility, the digit, is printed and not used: it is already somebody's conclusion.",
         voice="note",
     )
-    yield Table(("Grade", "Accuracy", "Reports", "Basis"), rows, (1, 2, 1, 6))
+    head = ("Grade or source", "Before", "Reports", "Given the evidence", "Basis")
+    yield Table(head, tuple(rows), (3, 4, 2, 4, 7))

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
-from math import exp, log
 from typing import Literal
 
-from forecast.evidence.events import shares_of
+from forecast.analysis.weighing import state_told
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.report import Report
-from forecast.scenario.elicitation import fit_positive
-from forecast.scenario.forms import Count
 from forecast.scenario.scenario import Scenario, Tripwire, Variable
 
 State = Literal["fired", "pending", "not fired"]
@@ -59,28 +55,6 @@ class IndicatorStatus:
         if self.latest is None:
             return False
         return state_told(self.variable, self.latest) != self.variable.states[0]
-
-
-def state_told(variable: Variable, report: Report) -> str:
-    """The state that a report names, or the one that speaks best for the number it gives.
-
-    A count speaks for the state under whose rate it is most probable, taken as a Poisson count at
-    the middle of the rate; a real number for the state whose mean is nearest.
-    """
-    if report.number is None:
-        return report.state
-    measured, number = variable.measured, report.number
-    if isinstance(measured, Count):
-        days = report.exposure or measured.per
-        middle = {
-            state: exp(fit_positive(quantity.between, measured.per).shape[0])
-            for state, quantity in measured.rate.items()
-        }
-        mean = {state: rate * days / measured.per for state, rate in middle.items()}
-        return max(variable.states, key=lambda state: number * log(mean[state]) - mean[state])
-    assert measured is not None
-    centre = {s: (q.between.lower + q.between.upper) / 2 for s, q in measured.mean.items()}
-    return min(variable.states, key=lambda state: abs(number - centre[state]))
 
 
 def tripwire_status(scenario: Scenario, tripwire: Tripwire, evidence: Evidence) -> TripwireStatus:
@@ -132,26 +106,6 @@ def indicator_status(name: str, variable: Variable, evidence: Evidence) -> Indic
     reports = [report for report in evidence.observations if report.indicator == name]
     latest = max(reports, key=lambda r: (r.event_end, r.event_start, r.known, r.id), default=None)
     return IndicatorStatus(name, variable, latest)
-
-
-def conflicting(scenario: Scenario, evidence: Evidence) -> frozenset[str]:
-    """Ids of the reports that give one indicator different states in one step.
-
-    Parameters
-    ----------
-    scenario, evidence
-        What the reports speak to, and the reports in force.
-    """
-    groups: dict[tuple[str, int], list[Report]] = defaultdict(list)
-    for report in evidence.observations:
-        for step in shares_of(scenario, report):
-            groups[report.indicator, step].append(report)
-    return frozenset(
-        report.id
-        for (name, _), reports in groups.items()
-        if len({state_told(scenario.variables[name], report) for report in reports}) > 1
-        for report in reports
-    )
 
 
 def origins(reports: tuple[Report, ...]) -> int:

@@ -6,6 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from forecast.estimate import DASH
+from forecast.evidence.notation import amount_text
 from forecast.evidence.report import Report
 from forecast.scenario.forms import Count
 from forecast.scenario.scenario import Variable
@@ -91,11 +92,14 @@ def plain(name: str) -> str:
 
 
 def told(variable: Variable, report: Report) -> str:
-    """What a report says of a variable: a state as words, or a number with its unit."""
+    """What a report says of a variable: a state, a number with its unit, or likelihoods."""
     measured = variable.measured
+    if report.likelihoods:
+        told = (f"{plain(state)} {value:.3g}" for state, value in report.likelihoods)
+        return f"likelihoods: {', '.join(told)}"
     if report.number is None or measured is None:
         return plain(report.state)
-    number = f"{report.number:,.12g} {measured.unit}"
+    number = f"{amount_text(report.number, report.upper)} {measured.unit}"
     if not isinstance(measured, Count):
         return number
     days = report.exposure or measured.per

@@ -24,23 +24,24 @@ def _parse_day(given: Any) -> Any:
 Day = Annotated[date, BeforeValidator(_parse_day, json_schema_input_type=date)]
 
 
+class Record(Value):
+    """How often a report of a source names the true state."""
+
+    chance: Chance
+    basis: Basis
+
+
 class Source(Value):
     """A document or a body that a judgement or a report refers to.
 
-    Attributes
-    ----------
-    record
-        How often a report of this source names the true state, where that is known better than
-        by its reliability grade; it then takes the grade's place in the likelihood.
-    basis
-        Of the record.
+    A record of its own, where there is one, takes the place of the reliability grade of its
+    reports in the likelihood.
     """
 
     title: Text
     published: Day | None = None
     note: str = ""
-    record: Chance | None = None
-    basis: Basis | None = None
+    record: Record | None = None
 
 
 class Channel(Value):

@@ -10,7 +10,7 @@ from itertools import pairwise
 from math import isclose
 
 from forecast.errors import nearest
-from forecast.scenario.collection import Channel, Lag, Source, Watch
+from forecast.scenario.collection import Channel, Lag, Watch
 from forecast.scenario.scenario import Role, Scenario, Variable
 from forecast.scenario.statement_checks import Finding, check_chance
 from forecast.scenario.tree import Path
@@ -22,7 +22,8 @@ WATCHED: tuple[Role, ...] = ("indicator", "outcome")
 def check_collection(scenario: Scenario, unread: frozenset[str]) -> Iterator[Finding]:
     """Yield what is wrong with a scenario's sources, channels and watches."""
     for name, source in scenario.sources.items():
-        yield from _check_source(("sources", name), source)
+        if source.record is not None:
+            yield from check_chance(("sources", name, "record", "chance"), source.record.chance)
     owner: dict[str, str] = {}
     for name, channel in scenario.channels.items():
         yield from _check_channel(("channels", name), channel, scenario, unread)
@@ -33,15 +34,6 @@ def check_collection(scenario: Scenario, unread: frozenset[str]) -> Iterator[Fin
             owner[source_name] = name
     for name, watch in scenario.watches.items():
         yield from _check_watch(("watches", name), watch, scenario, unread)
-
-
-def _check_source(at: Path, source: Source) -> Iterator[Finding]:
-    if source.record is not None:
-        yield from check_chance((*at, "record"), source.record)
-        if source.basis is None:
-            yield at, "'basis' is missing: what the record rests on"
-    elif source.basis is not None:
-        yield (*at, "basis"), "belongs to a `record`, and there is none"
 
 
 def _check_channel(

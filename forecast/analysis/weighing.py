@@ -1,0 +1,352 @@
+"""What the evidence comes to: where reports disagree, when events were, what silence says.
+
+Everything here is read off a forecast. Nothing of it changes an answer; it says on what the answers
+rest, and what they would be if a channel were known to be free, or to be controlled.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from math import exp, log
+from typing import TYPE_CHECKING, Any
+
+from forecast.estimate import Estimate, percent, quantity
+from forecast.evidence.arrangement import FREE, HELD, channel_unknown, unknown_dates
+from forecast.evidence.events import find_events, ranked, witness_of
+from forecast.evidence.ledger import Evidence
+from forecast.evidence.notation import LARGEST_NUMBER
+from forecast.evidence.report import Report
+from forecast.evidence.silence import find_listening
+from forecast.evidence.sources import accuracy_index, trust_in
+from forecast.layout import text_table
+from forecast.outlook import Forecast, beliefs, reached, watched
+from forecast.scenario.elicitation import fit_positive
+from forecast.scenario.forms import Count
+from forecast.scenario.scenario import Scenario, Variable
+
+if TYPE_CHECKING:
+    from forecast.inference.beliefs import Beliefs
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Reports that give one indicator different states in one step.
+
+    Attributes
+    ----------
+    indicator, step
+        The indicator, and the step.
+    reports
+        The reports, the best first.
+    quoted
+        Whether one witness alone is quoted differently.
+    states
+        What the model makes of it: probability of each state, given all evidence.
+    """
+
+    indicator: str
+    step: int
+    reports: tuple[Report, ...]
+    quoted: bool
+    states: dict[str, Estimate]
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """An event that may have been in several steps.
+
+    Attributes
+    ----------
+    reports
+        Names of its reports.
+    days
+        Chance of each step by its share of the days.
+    found
+        Probability of each step, given all evidence.
+    """
+
+    reports: tuple[str, ...]
+    days: dict[int, float]
+    found: dict[int, Estimate]
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A watch that has heard nothing.
+
+    Attributes
+    ----------
+    watch, indicator
+        The watch, and what it looks for.
+    steps
+        Steps in which nothing was heard, each with the chance that, if one of its states had been
+        there, a report would have come by now.
+    """
+
+    watch: str
+    indicator: str
+    steps: dict[int, Estimate]
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """A channel that may be controlled, and the answers with and without that.
+
+    Attributes
+    ----------
+    channel, prior, control
+        The channel; how probable it is that it is controlled before the evidence, and given it.
+    answers
+        For each course, and for any dangerous one, the probability by the horizon: as it is, if
+        the channel is free, if it is controlled.
+    """
+
+    channel: str
+    prior: Estimate
+    control: Estimate
+    answers: dict[str, tuple[Estimate, Estimate, Estimate]]
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """How far a grade or a source is believed, before the evidence and given it."""
+
+    name: str
+    reports: int
+    prior: Estimate
+    found: Estimate
+
+
+@dataclass(frozen=True)
+class WeighedEvidence:
+    """What the evidence of a forecast comes to; made by `weigh_evidence`.
+
+    Attributes
+    ----------
+    given
+        The forecast.
+    """
+
+    given: Forecast
+
+    @cached_property
+    def conflicts(self) -> tuple[Conflict, ...]:
+        """Reports that disagree, in order of steps."""
+        return tuple(_conflicts(self.given, self._beliefs))
+
+    @cached_property
+    def dates(self) -> tuple[Dated, ...]:
+        """Events whose step is not known, in order of time."""
+        return tuple(_dates(self.given, self._beliefs))
+
+    @cached_property
+    def silences(self) -> tuple[Silence, ...]:
+        """Watches that have heard nothing in some step, in the scenario's order."""
+        return tuple(_silences(self.given))
+
+    @cached_property
+    def channels(self) -> tuple[Hand, ...]:
+        """Channels that reports came through and that may be controlled."""
+        return tuple(_hands(self.given, self._beliefs))
+
+    @cached_property
+    def accuracies(self) -> tuple[Accuracy, ...]:
+        """Grades and sources that reports have."""
+        return tuple(_accuracies(self.given))
+
+    @cached_property
+    def _beliefs(self) -> Beliefs:
+        return beliefs(self.given)
+
+    def __str__(self) -> str:
+        return "\n\n".join(filter(None, _told(self)))
+
+
+def weigh_evidence(given: Forecast) -> WeighedEvidence:
+    """Say what the evidence of a forecast comes to.
+
+    Where reports disagree, when undated events probably were, what silence rules out, how far each
+    grade and source is now believed; and, for each channel that may be controlled, the answers as
+    they are, if it is free and if it is controlled.
+
+    Parameters
+    ----------
+    given
+        A forecast.
+
+    Examples
+    --------
+    >>> print(weigh_evidence(outlook))  # doctest: +SKIP
+    """
+    return WeighedEvidence(given)
+
+
+def state_told(variable: Variable, report: Report) -> str:
+    """The state that a report names, or the one that speaks best for what it gives.
+
+    A count speaks for the state under whose rate it is most probable, taken as a Poisson count at
+    the middle of the rate; a real number for the state whose mean is nearest; a range as its
+    middle does, or as its end if it has one only.
+    """
+    if report.likelihoods:
+        return max(report.likelihoods, key=lambda each: each[1])[0]
+    if report.number is None:
+        return report.state
+    number = report.number if report.upper is None else (report.number + report.upper) / 2
+    if report.upper is not None and report.upper >= LARGEST_NUMBER:
+        number = report.number
+    measured = variable.measured
+    if isinstance(measured, Count):
+        days = report.exposure or measured.per
+        middle = {
+            state: exp(fit_positive(quantity.between, measured.per).shape[0])
+            for state, quantity in measured.rate.items()
+        }
+        mean = {state: rate * days / measured.per for state, rate in middle.items()}
+        return max(variable.states, key=lambda state: number * log(mean[state]) - mean[state])
+    assert measured is not None
+    centre = {s: (q.between.lower + q.between.upper) / 2 for s, q in measured.mean.items()}
+    return min(variable.states, key=lambda state: abs(number - centre[state]))
+
+
+def find_conflicts(
+    scenario: Scenario, evidence: Evidence
+) -> Iterator[tuple[str, int, tuple[Report, ...]]]:
+    """Yield indicator, step and reports of each conflict, in order of steps."""
+    groups: dict[tuple[int, str], list[Report]] = defaultdict(list)
+    for event in find_events(scenario, evidence):
+        for step in event.shares:
+            groups[step, event.indicator] += event.reports
+    for (step, name), reports in sorted(groups.items()):
+        if len({state_told(scenario.variables[name], report) for report in reports}) > 1:
+            yield name, step, tuple(ranked(scenario, reports))
+
+
+def _conflicts(given: Forecast, found: Beliefs) -> Iterator[Conflict]:
+    for name, step, reports in find_conflicts(given.scenario, given.evidence):
+        draws = found.posterior(name, found.times[step], view="smoothed")
+        states = {
+            str(state): Estimate.of(draws.sel(state=state)) for state in draws["state"].to_numpy()
+        }
+        quoted = len({witness_of(report) for report in reports}) == 1
+        yield Conflict(name, step, reports, quoted, states)
+
+
+def _dates(given: Forecast, found: Beliefs) -> Iterator[Dated]:
+    dates = unknown_dates(find_events(given.scenario, given.evidence)).values()
+    for when in sorted(dates, key=lambda when: (when.first, when.last, when.reports)):
+        draws = found.unknown(when.name)
+        days = dict(when.shares)
+        estimates = {step: Estimate.of(draws.isel(time=k)) for k, step in enumerate(days)}
+        yield Dated(when.reports, days, estimates)
+
+
+def _silences(given: Forecast) -> Iterator[Silence]:
+    heard: dict[tuple[str, int], list[Report]] = defaultdict(list)
+    for event in find_events(given.scenario, given.evidence):
+        for step in event.shares:
+            heard[event.indicator, step] += event.reports
+    found: dict[str, dict[int, Estimate]] = defaultdict(dict)
+    for each in find_listening(given.scenario, given.as_of):
+        reports = heard[each.watch.indicator, each.step]
+        if not any(each.is_broken_by(report) for report in reports):
+            detection = given.posterior["posterior"]["detection"].sel(watch=each.name)
+            found[each.name][each.step] = Estimate.of(each.reach * detection.to_numpy())
+    for name, watch in given.scenario.watches.items():
+        if name in found:
+            yield Silence(name, watch.indicator, found[name])
+
+
+def _hands(given: Forecast, found: Beliefs) -> Iterator[Hand]:
+    unknown = {each.name for each in found.network.unknowns}
+    for judged in trust_in(given.scenario).control:
+        name = channel_unknown(judged.name)
+        if name in unknown:
+            control = found.unknown(name).isel(state=HELD).to_numpy()
+            now = _answers(given, found)
+            free = _answers(given, found.settle(name, FREE))
+            held = _answers(given, found.settle(name, HELD))
+            answers = {
+                course: (
+                    Estimate.of(draws),
+                    Estimate.weighted(free[course], 1 - control),
+                    Estimate.weighted(held[course], control),
+                )
+                for course, draws in now.items()
+            }
+            yield Hand(judged.name, judged.prior, Estimate.of(control), answers)
+
+
+def _answers(given: Forecast, found: Beliefs) -> dict[str, Any]:
+    """Draws of the probability of each course by the horizon, and of any dangerous one."""
+    return {
+        name: reached(found, given.scenario, states).isel(time=-1).to_numpy()
+        for name, states in watched(given.scenario)
+    }
+
+
+def _accuracies(given: Forecast) -> Iterator[Accuracy]:
+    counts = Counter(
+        accuracy_index(given.scenario, report)
+        for event in find_events(given.scenario, given.evidence)
+        for report in event.reports
+    )
+    draws = given.posterior["posterior"]["accuracy"].to_numpy()
+    for k, judged in enumerate(trust_in(given.scenario).accuracy):
+        if counts[k]:
+            found = Estimate.of(draws[..., k])
+            yield Accuracy(judged.name, counts[k], judged.prior, found)
+
+
+def step_label(given: Forecast, step: int) -> str:
+    """A step in few words: its first day, or nothing in a static scenario."""
+    timeline = given.scenario.timeline
+    return "" if timeline is None else timeline.first_day(step).isoformat()
+
+
+def _told(review: WeighedEvidence) -> Iterator[str]:
+    """What was found, table by table."""
+    given = review.given
+    if review.conflicts:
+        rows = [
+            (
+                step_label(given, each.step),
+                each.indicator,
+                ", ".join(f"{report.id} {report.said}" for report in each.reports),
+                "one witness" if each.quoted else "several",
+                ", ".join(f"{s} {percent(e.mean)}" for s, e in each.states.items()),
+            )
+            for each in review.conflicts
+        ]
+        head = ("step", "indicator", "reports", "witnesses", "taken together")
+        yield f"Reports that disagree\n{text_table(head, rows)}"
+    if review.dates:
+        rows_of_dates = [
+            (", ".join(each.reports), step_label(given, step), percent(share), quantity(found))
+            for each in review.dates
+            for (step, share), found in zip(each.days.items(), each.found.values(), strict=True)
+        ]
+        head_of_dates = ("reports", "step", "by days", "found")
+        yield f"Events without a certain date\n{text_table(head_of_dates, rows_of_dates)}"
+    if review.silences:
+        rows_of_silence = [
+            (each.watch, each.indicator, step_label(given, step), quantity(chance))
+            for each in review.silences
+            for step, chance in each.steps.items()
+        ]
+        head_of_silence = ("watch", "indicator", "step", "would be known")
+        yield f"Nothing heard\n{text_table(head_of_silence, rows_of_silence)}"
+    for hand in review.channels:
+        title = f"{hand.channel}: controlled {quantity(hand.prior)}, now {quantity(hand.control)}"
+        rows_of_hand = [(name, *map(quantity, three)) for name, three in hand.answers.items()]
+        yield f"{title}\n{text_table(('course', 'as it is', 'free', 'controlled'), rows_of_hand)}"
+    if review.accuracies:
+        rows_of_accuracy = [
+            (each.name, str(each.reports), quantity(each.prior), quantity(each.found))
+            for each in review.accuracies
+        ]
+        head_of_accuracy = ("source", "reports", "accuracy before", "now")
+        yield f"How far sources are believed\n{text_table(head_of_accuracy, rows_of_accuracy)}"

@@ -1,0 +1,169 @@
+"""The section of a report that weighs the evidence: conflicts, dates, silence and channels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forecast.analysis.weighing import Conflict, Dated, Hand, Silence, WeighedEvidence
+from forecast.estimate import DASH, MASS_TEXT, percent, quantity
+from forecast.evidence.report import Report
+from forecast.outlook import ANY_DANGEROUS, Forecast
+from forecast.reporting.document import (
+    Block,
+    Cell,
+    Heading,
+    Lines,
+    Measure,
+    Prose,
+    Section,
+    Stack,
+    Table,
+)
+from forecast.reporting.tables import ANY_LABEL
+from forecast.reporting.wording import long_date, period, plain, told
+
+
+def evidence_section(outlook: Forecast, weighed: WeighedEvidence) -> Section:
+    """Where reports disagree, when events were, what silence says, who may hold a channel.
+
+    Parameters
+    ----------
+    outlook
+        The forecast to report.
+    weighed
+        What its evidence comes to.
+    """
+    blocks = (
+        *_conflict_blocks(outlook, weighed.conflicts),
+        *_date_blocks(outlook, weighed.dates),
+        *_silence_blocks(outlook, weighed.silences),
+        *_channel_blocks(outlook, weighed.channels),
+    )
+    return Section("evidence", "Weighing the evidence", blocks)
+
+
+def _conflict_blocks(outlook: Forecast, conflicts: tuple[Conflict, ...]) -> Iterator[Block]:
+    yield Heading("Reports that disagree")
+    if not conflicts:
+        yield Prose("No two reports give an indicator different states at one time.")
+        return
+    yield Prose(
+        "Reports of one indicator at one time that name different states. Those of several "
+        "witnesses multiply; those of one witness are versions of what it said, by the odds that "
+        "each mouth quotes it right.",
+        voice="note",
+    )
+    rows = tuple(_conflict_row(outlook, conflict) for conflict in conflicts)
+    yield Table(("Indicator", "Reports", "Taken together"), rows, (5, 6, 4))
+
+
+def _conflict_row(outlook: Forecast, conflict: Conflict) -> tuple[Cell, ...]:
+    variable = outlook.scenario.variables[conflict.indicator]
+    when = _step(outlook, conflict.step)
+    who = "one witness" if conflict.quoted else ""
+    return (
+        Lines(variable.label, ", ".join(filter(None, (when, who)))),
+        Stack(tuple(_report(outlook, report) for report in conflict.reports)),
+        Stack(
+            tuple(
+                f"{plain(state)} {percent(found.mean)}" for state, found in conflict.states.items()
+            )
+        ),
+    )
+
+
+def _report(outlook: Forecast, report: Report) -> str:
+    said = told(outlook.scenario.variables[report.indicator], report)
+    return f"{report.id} ({report.grade}): {said}"
+
+
+def _date_blocks(outlook: Forecast, dates: tuple[Dated, ...]) -> Iterator[Block]:
+    if not dates:
+        return
+    yield Heading("Events without a certain date")
+    yield Prose(
+        "Each of these was in one of the steps that its days meet. Nobody has picked one: the "
+        "forecast sums over them. First the share of the days, then the probability given all "
+        "evidence.",
+        voice="note",
+    )
+    yield Table(
+        ("Reports", "Days", "When it was"),
+        tuple(_date_row(outlook, dated) for dated in dates),
+        (4, 5, 6),
+    )
+
+
+def _date_row(outlook: Forecast, dated: Dated) -> tuple[Cell, ...]:
+    reports = [report for report in outlook.evidence if report.id in dated.reports]
+    start = min(report.event_start for report in reports)
+    end = max(report.event_end for report in reports)
+    steps = tuple(
+        f"{_step(outlook, step)}: {percent(share)} by days, {quantity(dated.found[step])}"
+        for step, share in dated.days.items()
+    )
+    return ", ".join(dated.reports), period(start, end), Stack(steps)
+
+
+def _silence_blocks(outlook: Forecast, silences: tuple[Silence, ...]) -> Iterator[Block]:
+    if not outlook.scenario.watches:
+        return
+    yield Heading("Nothing heard")
+    if not silences:
+        yield Prose("Every watch has heard something in each step that it covers.")
+        return
+    yield Prose(
+        "Somebody was looking and heard nothing. That counts against the states that would have "
+        "been reported, as far as their report would be here by now. Where nobody looks, silence "
+        "says nothing.",
+        voice="note",
+    )
+    rows = tuple(_silence_row(outlook, silence) for silence in silences)
+    yield Table(("Watch", "Looks for", "A report would be known by now"), rows, (4, 6, 6))
+
+
+def _silence_row(outlook: Forecast, silence: Silence) -> tuple[Cell, ...]:
+    variable = outlook.scenario.variables[silence.indicator]
+    watch = outlook.scenario.watches[silence.watch]
+    states = watch.states or variable.states[1:]
+    chances = tuple(
+        ": ".join(filter(None, (_step(outlook, step), quantity(chance))))
+        for step, chance in silence.steps.items()
+    )
+    return (
+        Lines(plain(silence.watch), watch.source and f"looks through {plain(watch.source)}"),
+        Lines(variable.label, ", ".join(map(plain, states))),
+        Stack(chances),
+    )
+
+
+def _channel_blocks(outlook: Forecast, channels: tuple[Hand, ...]) -> Iterator[Block]:
+    for hand in channels:
+        channel = outlook.scenario.channels[hand.channel]
+        yield Heading(f"If {channel.label} is controlled")
+        yield Prose(
+            f"Reports of {', '.join(map(plain, channel.sources))} may say what somebody wants to "
+            f"be believed. Before the evidence the probability of that was {quantity(hand.prior)}, "
+            f"given it {quantity(hand.control)} ({MASS_TEXT} intervals).",
+        )
+        ever = f"by {long_date(outlook.horizon)}" if outlook.horizon else "now"
+        head = (f"Under way {ever}", "As it is", "If it is free", "If it is controlled")
+        yield Table(head, tuple(_hand_rows(outlook, hand)), (5, 3, 3, 3))
+
+
+def _hand_rows(outlook: Forecast, hand: Hand) -> Iterator[tuple[Cell, ...]]:
+    for name, three in hand.answers.items():
+        yield _course(outlook, name), *(Measure(each) for each in three)
+
+
+def _course(outlook: Forecast, name: str) -> str:
+    labels = {f"{o.variable}={o.state}": o.course.label for o in outlook.courses}
+    return ANY_LABEL if name == ANY_DANGEROUS else labels[name]
+
+
+def _step(outlook: Forecast, step: int) -> str:
+    """A step by its days; nothing in a static scenario."""
+    timeline = outlook.scenario.timeline
+    if timeline is None:
+        return ""
+    return period(timeline.first_day(step), timeline.last_day(step)).replace(" to ", f" {DASH} ")
