@@ -357,11 +357,10 @@ def _forecast_group(scenario: Scenario, evidence: Evidence, found: Beliefs) -> A
     import xarray as xr
 
     courses = dict(watched(scenario))
-    ahead = [reached(found, scenario, states) for states in courses.values()]
     return xr.Dataset(
         {
             "probability": found.posteriors().rename(time="step").drop_vars("step"),
-            "at_least_once": xr.concat(ahead, dim="course")
+            "at_least_once": reached(found, scenario)
             .rename(time="ahead")
             .transpose("chain", "draw", "ahead", "course"),
         },
@@ -373,10 +372,16 @@ def _forecast_group(scenario: Scenario, evidence: Evidence, found: Beliefs) -> A
     )
 
 
-def reached(found: Beliefs, scenario: Scenario, states: list[tuple[str, str]]) -> DataArray:
-    """Probability that any of some states is held by the end of each coming step, or now."""
+def reached(found: Beliefs, scenario: Scenario) -> DataArray:
+    """Probability of what is watched by the end of each coming step, or now.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dimensions (chain, draw, course, time).
+    """
     start = None if scenario.time else found.times[0]
-    return found.at_least_once(states, start)
+    return found.at_least_once_each(dict(watched(scenario)).values(), start)
 
 
 def watched(scenario: Scenario) -> Iterator[tuple[str, list[tuple[str, str]]]]:

@@ -21,6 +21,7 @@ from forecast.evidence.notation import LARGEST_NUMBER
 from forecast.evidence.report import Report
 from forecast.evidence.silence import find_listening
 from forecast.evidence.sources import accuracy_index, trust_in
+from forecast.inference.posterior import beliefs_of
 from forecast.layout import text_table
 from forecast.outlook import Forecast, beliefs, reached, watched
 from forecast.scenario.elicitation import fit_positive
@@ -135,12 +136,12 @@ class WeighedEvidence:
     @cached_property
     def conflicts(self) -> tuple[Conflict, ...]:
         """Reports that disagree, in order of steps."""
-        return tuple(_conflicts(self.given, self._beliefs))
+        return tuple(_conflicts(self.given, self._past))
 
     @cached_property
     def dates(self) -> tuple[Dated, ...]:
         """Events whose step is not known, in order of time."""
-        return tuple(_dates(self.given, self._beliefs))
+        return tuple(_dates(self.given, self._past))
 
     @cached_property
     def silences(self) -> tuple[Silence, ...]:
@@ -150,7 +151,7 @@ class WeighedEvidence:
     @cached_property
     def channels(self) -> tuple[Hand, ...]:
         """Channels that reports came through and that may be controlled."""
-        return tuple(_hands(self.given, self._beliefs))
+        return tuple(_hands(self.given))
 
     @cached_property
     def accuracies(self) -> tuple[Accuracy, ...]:
@@ -158,8 +159,11 @@ class WeighedEvidence:
         return tuple(_accuracies(self.given))
 
     @cached_property
-    def _beliefs(self) -> Beliefs:
-        return beliefs(self.given)
+    def _past(self) -> Beliefs:
+        """Beliefs about the steps up to the present one, on which alone evidence bears."""
+        given = self.given
+        posterior = given.posterior["posterior"].to_dataset()
+        return beliefs_of(given.scenario, given.evidence, posterior, given.now + 1)
 
     def __str__(self) -> str:
         return "\n\n".join(filter(None, _told(self)))
@@ -226,19 +230,26 @@ def find_conflicts(
 
 
 def _conflicts(given: Forecast, found: Beliefs) -> Iterator[Conflict]:
-    for name, step, reports in find_conflicts(given.scenario, given.evidence):
-        draws = found.posterior(name, found.times[step], view="smoothed")
-        states = {
-            str(state): Estimate.of(draws.sel(state=state)) for state in draws["state"].to_numpy()
-        }
+    conflicts = list(find_conflicts(given.scenario, given.evidence))
+    network = found.network
+    cells = [
+        (step, column)
+        for name, step, _ in conflicts
+        for column in network.state_columns([name]).tolist()
+    ]
+    draws = iter(found.smoothed_cells(cells))
+    for name, step, reports in conflicts:
+        states = {state: Estimate.of(next(draws)) for state in network.node(name).states}
         quoted = len({witness_of(report) for report in reports}) == 1
         yield Conflict(name, step, reports, quoted, states)
 
 
 def _dates(given: Forecast, found: Beliefs) -> Iterator[Dated]:
     dates = unknown_dates(find_events(given.scenario, given.evidence)).values()
-    for when in sorted(dates, key=lambda when: (when.first, when.last, when.reports)):
-        draws = found.unknown(when.name)
+    ordered = sorted(dates, key=lambda when: (when.first, when.last, when.reports))
+    answers = found.unknowns([when.name for when in ordered])
+    for when in ordered:
+        draws = answers[when.name]
         days = dict(when.shares)
         estimates = {step: Estimate.of(draws.isel(time=k)) for k, step in enumerate(days)}
         yield Dated(when.reports, days, estimates)
@@ -260,7 +271,10 @@ def _silences(given: Forecast) -> Iterator[Silence]:
             yield Silence(name, watch.indicator, found[name])
 
 
-def _hands(given: Forecast, found: Beliefs) -> Iterator[Hand]:
+def _hands(given: Forecast) -> Iterator[Hand]:
+    if not given.scenario.channels:
+        return
+    found = beliefs(given)
     unknown = {each.name for each in found.network.unknowns}
     for judged in trust_in(given.scenario).control:
         name = channel_unknown(judged.name)
@@ -282,10 +296,9 @@ def _hands(given: Forecast, found: Beliefs) -> Iterator[Hand]:
 
 def _answers(given: Forecast, found: Beliefs) -> dict[str, Any]:
     """Draws of the probability of each course by the horizon, and of any dangerous one."""
-    return {
-        name: reached(found, given.scenario, states).isel(time=-1).to_numpy()
-        for name, states in watched(given.scenario)
-    }
+    draws = reached(found, given.scenario).isel(time=-1)
+    names = dict(watched(given.scenario))
+    return {name: draws.isel(course=k).to_numpy() for k, name in enumerate(names)}
 
 
 def _accuracies(given: Forecast) -> Iterator[Accuracy]:

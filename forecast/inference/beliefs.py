@@ -7,33 +7,26 @@ evidence, interventions and withdrawals leave the original as it was.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from forecast.errors import ImpossibleEvidence, InputError, Problem, nearest, raise_if_any
-from forecast.evidence.unknowns import Factor
+from forecast.errors import InputError, Problem
 from forecast.inference import queries
-from forecast.inference.circuit import MEMORY_LIMIT
-from forecast.inference.draws import Draws, StoredDraws, split_draws
+from forecast.inference.asking import Asking, View, require_some, require_view
 from forecast.inference.maximum import most_probable_history
-from forecast.inference.network import Array, Network, Sweep
 from forecast.inference.simulate import simulate_history
 
 if TYPE_CHECKING:
     from xarray import DataArray
 
-Flags = npt.NDArray[np.bool_]
 Pairs = Mapping[str, str]
-View = Literal["filtered", "smoothed"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Beliefs:
+class Beliefs(Asking):
     """Tables and evidence of every draw, ready for questions.
 
     Draws are processed in parts, as many at once as the memory limit allows; `of` makes beliefs
@@ -64,7 +57,7 @@ class Beliefs:
 
     Examples
     --------
-    >>> from forecast.inference.network import Block, Node
+    >>> from forecast.inference.network import Block, Network, Node
     >>> rain = Node("rain", ("no", "yes"), Block((), 0), None)
     >>> grass = Node("grass", ("dry", "wet"), Block((("rain", 0),), 2), None)
     >>> network = Network((rain, grass), n_cells=6, dynamic=False)
@@ -76,98 +69,12 @@ class Beliefs:
     0.636364
     """
 
-    network: Network
-    draws: Draws
-    added: Array
-    kept: Flags
-    now: int
-    shape: tuple[int, int]
-    times: tuple[Any, ...]
-    interventions: tuple[tuple[int, tuple[tuple[str, str], ...]], ...] = ()
-    reports: Mapping[tuple[int, str], tuple[str, ...]] = field(default_factory=dict)
-    memory_limit: float = MEMORY_LIMIT
-
-    @classmethod
-    def of(
-        cls,
-        network: Network,
-        theta: Array | Draws,
-        log_like: Array | None = None,
-        *,
-        now: int | None = None,
-        shape: tuple[int, int] | None = None,
-        times: Sequence[Any] | None = None,
-        reports: Mapping[tuple[int, str], tuple[str, ...]] | None = None,
-        memory_limit: float = MEMORY_LIMIT,
-    ) -> Beliefs:
-        """Beliefs from a network and draws of its tables.
-
-        Parameters
-        ----------
-        network
-            The network.
-        theta
-            Table cells, (cell, draw), or draws that are made when needed.
-        log_like
-            Evidence: log-likelihoods, (step, column) or (step, column, draw); the first columns
-            are the states. One step without evidence unless it is given.
-        now
-            Last step that evidence may speak of; the last of all unless it is given.
-        shape
-            Number of chains, and of draws in each; one chain unless it is given.
-        times
-            Label of each step; their numbers unless they are given.
-        reports
-            Names of the reports behind the evidence on a variable at a step.
-        memory_limit
-            Bytes that the arrays of one part of the draws may take; a part has at least 64 draws.
-
-        Raises
-        ------
-        InputError
-            If tables and evidence have different numbers of draws, or shapes do not fit.
-        """
-        draws: Draws
-        if isinstance(theta, np.ndarray):
-            like = network.no_evidence(1) if log_like is None else log_like
-            draws = StoredDraws.matching(network, theta, like)
-        else:
-            draws = theta
-        n_steps = draws.n_steps
-        raise_if_any(list(_misfits(draws, now, shape, times)))
-        return cls(
-            network=network,
-            draws=draws,
-            added=network.no_evidence(n_steps),
-            kept=np.ones((n_steps, network.n_columns), dtype=bool),
-            now=n_steps - 1 if now is None else now,
-            shape=(1, draws.n) if shape is None else shape,
-            times=tuple(range(n_steps) if times is None else times),
-            reports=reports or {},
-            memory_limit=memory_limit,
-        )
-
     def __repr__(self) -> str:
         chains, draws = self.shape
         return (
             f"Beliefs(variables={len(self.network.names)}, steps={self.n_steps}, "
             f"chains={chains}, draws={draws})"
         )
-
-    @property
-    def n_steps(self) -> int:
-        """Steps of the timeline."""
-        return len(self.times)
-
-    @property
-    def theta(self) -> Array:
-        """Table cells of all draws, (cell, draw), before any intervention."""
-        return self.draws.theta(slice(None))
-
-    @property
-    def log_like(self) -> Array:
-        """Log-likelihoods by all evidence, (step, column, draw), or 1 for draw."""
-        return self._evidence(slice(None))
 
     # ── evidence ──────────────────────────────────────────────────────────────────────────────
 
@@ -223,11 +130,10 @@ class Beliefs:
 
     def settle(self, unknown: str, state: int) -> Beliefs:
         """Suppose that something unknown about the evidence, which does not change, is known."""
-        factor = self._prior_of(unknown)
-        [size] = [each.size for each in self.network.unknowns if each.name == unknown]
         added = self.added.copy()
-        others = [factor.start + k for k in range(size) if k != state]
-        added[factor.step, others] = -np.inf
+        for k, cell in enumerate(self._cells_of(unknown)):
+            if k != state:
+                added[cell] = -np.inf
         return replace(self, added=added)
 
     # ── answers ───────────────────────────────────────────────────────────────────────────────
@@ -277,28 +183,24 @@ class Beliefs:
             Dimensions (chain, draw, state); or, if it is a date, (chain, draw, time): that it lies
             in each step that it may lie in.
         """
-        self._require_possible()
-        factor = self._prior_of(name)
-        [told] = [each for each in self.network.unknowns if each.name == name]
-        if not told.moves:
-            cells = slice(factor.start, factor.start + told.size)
-            return self._label(self._marginals("smoothed", factor.step, cells), ("state",))
-        # In each step the second cell is the one in which it was not past before and is after.
-        turns = {
-            each.step: each.start + 1
-            for each in self.network.factors
-            if not each.variable and (name, 0) in each.unknowns
-        }
-        found = self._each(lambda run: run("smoothed").marginals[[*turns], [*turns.values()]])
-        dates = np.concatenate([found, 1 - found.sum(axis=0, keepdims=True)])
-        return self._label(dates, ("time",), time=list(self.times[told.first : told.last + 1]))
+        return self.unknowns([name])[name]
+
+    def unknowns(self, names: Iterable[str]) -> dict[str, DataArray]:
+        """Answer `unknown` for several names at once."""
+        cells = {name: self._cells_of(name) for name in names}
+        found = self.smoothed_cells([cell for each in cells.values() for cell in each])
+        answers, at = {}, 0
+        for name, own in cells.items():
+            answers[name] = self._label_unknown(name, found[at : at + len(own)])
+            at += len(own)
+        return answers
 
     def joint(
         self, names: Sequence[str], time: Any = None, *, view: View = "smoothed"
     ) -> DataArray:
         """Joint probability of several variables at a step, one dimension for each of them."""
         self._require_possible()
-        _require_view(view)
+        require_view(view)
         probe = tuple(self.network.node(name).name for name in names)
         step = self._step(time)
         if not probe or len(set(probe)) < len(probe):
@@ -311,7 +213,7 @@ class Beliefs:
     def union(self, states: Iterable[tuple[str, str]], time: Any = None) -> DataArray:
         """Probability that at least one of several states holds at a step, (chain, draw)."""
         step = self._step(time)
-        return self._at_least_once(list(states), range(step, step + 1))[..., 0]
+        return self._at_least_once([list(states)], range(step, step + 1))[..., 0, 0]
 
     def at_least_once(
         self, states: Iterable[tuple[str, str]], start: Any = None, stop: Any = None
@@ -331,7 +233,16 @@ class Beliefs:
         xarray.DataArray
             Dimensions (chain, draw, time): by the end of each step of the window.
         """
-        return self._at_least_once(list(states), self._window(start, stop))
+        return self._at_least_once([list(states)], self._window(start, stop)).isel(course=0)
+
+    def at_least_once_each(
+        self,
+        courses: Iterable[Iterable[tuple[str, str]]],
+        start: Any = None,
+        stop: Any = None,
+    ) -> DataArray:
+        """Answer `at_least_once` for several unions of states, (chain, draw, course, time)."""
+        return self._at_least_once(list(map(list, courses)), self._window(start, stop))
 
     def at_least_once_given(
         self,
@@ -423,7 +334,7 @@ class Beliefs:
         list of tuple
             The states, and their probability averaged over draws, the most probable first.
         """
-        _require_some("k", k)
+        require_some("k", k)
         table = self.joint(names, time).mean(("chain", "draw")).to_numpy()
         order = np.argsort(-table, axis=None, kind="stable")[:k]
         return [
@@ -533,7 +444,7 @@ class Beliefs:
         import xarray as xr
 
         self._require_no_intervention("simulate")
-        _require_some("n", n)
+        require_some("n", n)
         rng = np.random.default_rng(seed)
         histories = []
         for _ in range(n):
@@ -545,184 +456,3 @@ class Beliefs:
             dims=("history", "time", "variable"),
             coords={"time": list(self.times), "variable": list(self.network.names)},
         )
-
-    # ── inside ────────────────────────────────────────────────────────────────────────────────
-
-    def _prior_of(self, unknown: str) -> Factor:
-        """The first factor over something unknown about the evidence."""
-        for factor in self.network.factors:
-            if not factor.variable and (unknown, 0) in factor.unknowns:
-                return factor
-        legal = [each.name for each in self.network.unknowns]
-        message = f"{unknown!r} is not unknown about the evidence; {nearest(unknown, legal)}"
-        raise InputError([Problem("unknown", message)])
-
-    def parts(self) -> Iterator[slice]:
-        """Parts of the draws whose arrays stay within the memory limit."""
-        # Tables while they are made, joined and swept; expected counts before and after joining.
-        cells = self.network.n_cells * (6 + 4 * len(self.interventions))
-        columns = self.n_steps * self.network.n_columns * 4
-        return split_draws(self.draws.n, 8.0 * (cells + columns), self.memory_limit)
-
-    def _arrays(self, part: slice) -> tuple[Array, Array]:
-        """Tables before any intervention, and all evidence, of some draws."""
-        return self.draws.theta(part), self._evidence(part)
-
-    def _evidence(self, part: slice) -> Array:
-        """Log-likelihoods by all evidence, (step, column, draw), or 1 for draw."""
-        like = self.draws.log_like(part)
-        like = like if like.ndim == 3 else like[..., None]
-        return np.asarray(np.where(self.kept[..., None], like, 0.0) + self.added[..., None])
-
-    def _intervened(self, theta: Array) -> tuple[Array, Any]:
-        """Tables of every regime, and which of them each step uses."""
-        if not self.interventions:
-            return theta, None
-        sets, regimes = [theta], np.zeros(self.n_steps, np.int64)
-        for start, states in sorted(self.interventions, key=lambda each: each[0]):
-            after, from_start = queries.intervened_tables(
-                self.network, sets[-1], states, start, self.n_steps
-            )
-            sets.append(after[1])
-            regimes = np.where(from_start, len(sets) - 1, regimes)
-        return np.stack(sets), regimes.astype(np.int64)
-
-    def _ask(self, question: Callable[[Array, Array, Any], Array]) -> Array:
-        """Put a question to the tables, evidence and regimes of all draws, part by part."""
-        answers = []
-        for part in self.parts():
-            theta, like = self._arrays(part)
-            tables, regimes = self._intervened(theta)
-            # A copy, because a view would keep all that it was taken from.
-            answers.append(np.array(question(tables, like, regimes)))
-        return np.concatenate(answers, axis=-1)
-
-    def _each(self, select: Callable[[Callable[..., Sweep]], Array]) -> Array:
-        """Sweep all draws, part by part, and keep what is selected of each sweep."""
-        return self._ask(
-            lambda theta, like, regimes: select(
-                partial(self.network.sweep, theta, like, regimes=regimes)
-            )
-        )
-
-    @cached_property
-    def _log_norm(self) -> Array:
-        return self._each(lambda run: run("forward").log_norm)
-
-    def _marginals(self, view: View, steps: Any, states: Any) -> Array:
-        _require_view(view)
-        return self._each(lambda run: run(view).marginals[steps, states])
-
-    def _at_least_once(self, states: list[tuple[str, str]], window: range) -> DataArray:
-        """Answer on the part of the network that the evidence and the states depend on."""
-        self._require_possible()
-        if not states:
-            raise InputError([Problem("states", "none are named; at least one is needed")])
-        part = self.network.relevant_to([*self._spoken, *(name for name, _ in states)])
-        columns = self.network.columns(part.names)
-        found = self._ask(
-            lambda theta, like, regimes: queries.held_at_least_once(
-                part, theta, like[:, columns], states, window, regimes
-            )
-        )
-        return self._label(found, ("time",), time=[self.times[step] for step in window])
-
-    @cached_property
-    def _spoken(self) -> tuple[str, ...]:
-        """Variables that the evidence of any draw speaks of."""
-        told = np.zeros(self.kept.shape, dtype=bool)
-        for part in self.parts():
-            told |= self._evidence(part).any(axis=2)
-        network, of_states = self.network, told.any(axis=0)
-        loud = {name for (step, name), at in network.factor_columns.items() if told[step, at].any()}
-        return tuple(
-            name for name in network.names if name in loud or of_states[network.states(name)].any()
-        )
-
-    def _findings(self, part: slice, last: int) -> list[tuple[int, str]]:
-        """Steps and variables that evidence speaks of, up to a step."""
-        like = self._evidence(part)
-        return [
-            (step, name)
-            for step in range(last + 1)
-            for name in self.network.names
-            if like[step, self.network.columns_at(name, step)].any()
-        ]
-
-    def _require_possible(self) -> None:
-        impossible = np.isneginf(self._log_norm)
-        if not impossible.any():
-            return
-        draw = int(np.argmax(impossible.any(axis=0)))
-        last = int(np.argmax(impossible[:, draw]))
-        part = slice(draw, draw + 1)
-        findings = self._findings(part, last)
-        theta, like = self._arrays(part)
-        tables, regimes = self._intervened(theta)
-        blamed = queries.smallest_conflict(self.network, tables, like, findings, regimes)
-        named = ", ".join(self._say(step, name) for step, name in blamed)
-        raise ImpossibleEvidence(
-            f"the evidence has probability zero; in conflict are findings on {named}"
-        )
-
-    def _say(self, step: int, name: str) -> str:
-        when = f" at {self.times[step]}" if self.n_steps > 1 else ""
-        reports = self.reports.get((step, name), ())
-        told = f" ({', '.join(reports)})" if reports else ""
-        return f"{name}{when}{told}"
-
-    def _require_no_intervention(self, question: str) -> None:
-        if self.interventions:
-            raise InputError([Problem(question, "is not available after an intervention")])
-
-    def _named(self, codes: Any, axis: int) -> Any:
-        """State labels for the numbers of states; `axis` is that of the variables."""
-        labels = np.empty(codes.shape, dtype=object)
-        for v, node in enumerate(self.network.nodes):
-            at = (slice(None),) * axis + (v,)
-            labels[at] = np.array(node.states, dtype=object)[codes[at]]
-        return labels
-
-    def _step(self, time: Any) -> int:
-        if time is None:
-            return self.now
-        if time in self.times:
-            return self.times.index(time)
-        raise InputError([Problem("time", f"{time!r} is no step; {nearest(time, self.times)}")])
-
-    def _window(self, start: Any, stop: Any) -> range:
-        first = min(self.now + 1, self.n_steps - 1) if start is None else self._step(start)
-        last = self.n_steps - 1 if stop is None else self._step(stop)
-        if last < first:
-            message = f"ends at {self.times[last]}, before it starts at {self.times[first]}"
-            raise InputError([Problem("window", message)])
-        return range(first, last + 1)
-
-    def _label(self, values: Array, dims: Sequence[str], **coords: Any) -> DataArray:
-        """Put the draws axis first, split into chains."""
-        import xarray as xr
-
-        spread = np.moveaxis(values, -1, 0).reshape(*self.shape, *values.shape[:-1])
-        return xr.DataArray(spread, dims=("chain", "draw", *dims), coords=coords)
-
-
-def _misfits(
-    draws: Draws, now: int | None, shape: tuple[int, int] | None, times: Sequence[Any] | None
-) -> Iterator[Problem]:
-    n_steps = draws.n_steps
-    if now is not None and not 0 <= now < n_steps:
-        yield Problem("now", f"{now} is not one of the {n_steps} steps from 0")
-    if shape is not None and (min(shape) < 1 or shape[0] * shape[1] != draws.n):
-        yield Problem("shape", f"{shape} chains and draws; there are {draws.n} draws in all")
-    if times is not None and (len(times) != n_steps or len(set(times)) < n_steps):
-        yield Problem("times", f"{len(times)} labels; needs {n_steps}, all different")
-
-
-def _require_view(view: str) -> None:
-    if view not in ("filtered", "smoothed"):
-        raise InputError([Problem("view", f"{view!r}; legal: filtered, smoothed")])
-
-
-def _require_some(name: str, value: int) -> None:
-    if value < 1:
-        raise InputError([Problem(name, f"{value}; needs at least 1")])

@@ -44,6 +44,19 @@ class Contraction:
     kept: frozenset[Axis]
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Contractions in order; the last ones make the factors of the result."""
+
+    steps: tuple[Contraction, ...]
+    n_results: int
+
+    @property
+    def results(self) -> tuple[frozenset[Axis], ...]:
+        """Axes of each factor of the result."""
+        return tuple(step.kept for step in self.steps[-self.n_results :])
+
+
 @dataclass(frozen=True, eq=False)
 class Circuit:
     """A compiled elimination.
@@ -65,8 +78,8 @@ class Circuit:
         shape (segment, 5).
     offsets
         First cell of each input factor.
-    result
-        First cell of the result and one past the last.
+    results
+        First cell of each factor of the result, and one past the last: the last cells of all.
     """
 
     n_cells: int
@@ -77,7 +90,7 @@ class Circuit:
     runs: Indices
     segments: Indices
     offsets: tuple[int, ...]
-    result: tuple[int, int]
+    results: tuple[int, ...]
 
     @property
     def n_operations(self) -> int:
@@ -88,12 +101,11 @@ class Circuit:
 def lay_out(
     scopes: Sequence[Scope],
     sizes: Mapping[Axis, int],
-    keep: Scope,
     copies: Sequence[tuple[int, Scope]],
-    steps: Sequence[Contraction],
+    plan: Plan,
     order: Sequence[Axis],
 ) -> Circuit:
-    """Compile the sum over all axes but `keep` of the product of factors.
+    """Compile the sum, over all axes that are not kept, of the product of factors.
 
     Parameters
     ----------
@@ -101,15 +113,13 @@ def lay_out(
         Axes of each factor, slowest first.
     sizes
         Number of states of each axis.
-    keep
-        Axes of the result, slowest first.
     copies
         Further factors that share the cells of an earlier one, under other axes: its number and
         the axes.
-    steps
+    plan
         The contractions, from `plan_elimination`.
     order
-        Axes in the order in which products lie in memory, from `arrange_axes`.
+        Axes in the order in which results and products lie in memory, from `arrange_axes`.
     """
     layout = _Layout(sizes, order)
     offsets = tuple(layout.place(scope) for scope in scopes)
@@ -118,9 +128,7 @@ def lay_out(
     one = len(layout.scopes)
     layout.place(())
     n_inputs = layout.n_cells
-    made = [layout.operate(step, one) for step in steps[:-1]]
-    made.append(layout.operate(steps[-1], one, keep))
-    operations, segments = zip(*made, strict=True)
+    operations, segments = zip(*(layout.operate(step, one) for step in plan.steps), strict=True)
     left, right, out = np.concatenate(operations, axis=1)
     return Circuit(
         n_cells=layout.n_cells,
@@ -128,10 +136,10 @@ def lay_out(
         left=left,
         right=right,
         out=out,
-        runs=np.array([layout.run(step) for step in steps], np.int32),
+        runs=np.array([layout.run(step) for step in plan.steps], np.int32),
         segments=np.concatenate(segments),
         offsets=offsets,
-        result=(layout.n_cells - _size(keep, sizes), layout.n_cells),
+        results=(*layout.starts[-plan.n_results :], layout.n_cells),
     )
 
 
@@ -141,7 +149,8 @@ def plan_elimination(
     keep: frozenset[Axis],
     memory_limit: float = MEMORY_LIMIT,
     tries: int = ORDERS_TRIED,
-) -> list[Contraction]:
+    apart: frozenset[Axis] = frozenset(),
+) -> Plan:
     """Choose contractions: the cheapest of several greedy orders, the first without chance.
 
     Parameters
@@ -156,6 +165,9 @@ def plan_elimination(
         Bytes that the operations may take.
     tries
         How many orders are tried.
+    apart
+        Kept axes whose factors are not multiplied with the others: the result is then a product
+        of several factors, the first of them without any of these axes.
 
     Raises
     ------
@@ -163,12 +175,12 @@ def plan_elimination(
         Before anything is allocated, naming the axes of the largest table.
     """
     plans = (
-        _greedy_plan(scopes, sizes, keep, None if attempt == 0 else random.Random(attempt))
+        _greedy_plan(scopes, sizes, keep, None if attempt == 0 else random.Random(attempt), apart)
         for attempt in range(tries)
     )
-    steps = min(plans, key=lambda steps: sum(_size(step.joint, sizes) for step in steps))
-    _check_size(steps, sizes, memory_limit)
-    return steps
+    plan = min(plans, key=lambda plan: sum(_size(step.joint, sizes) for step in plan.steps))
+    _check_size(plan.steps, sizes, memory_limit)
+    return plan
 
 
 def arrange_axes(
@@ -238,7 +250,8 @@ def _greedy_plan(
     sizes: Mapping[Axis, int],
     keep: frozenset[Axis],
     chance: random.Random | None,
-) -> list[Contraction]:
+    apart: frozenset[Axis],
+) -> Plan:
     """Eliminate next the axis whose joint table is smallest (min-weight), ties by name.
 
     Factor numbers: the inputs are 0 … n-1, the constant 1 is n, results follow.
@@ -277,11 +290,13 @@ def _greedy_plan(
         summed = (joint & waiting).difference(*elsewhere)
         merge(bucket[0], bucket[1] if len(bucket) > 1 else None, summed)
         waiting -= summed
-    while len(live) > 1:
-        merge(*smallest_pair(list(live)), frozenset())
-    if live and not steps:
-        merge(next(iter(live)), None, frozenset())
-    return steps
+    held = [number for number, scope in live.items() if scope & apart]
+    while len(live) - len(held) > 1:
+        merge(*smallest_pair([number for number in live if number not in held]), frozenset())
+    if live and (held or not steps):
+        for number in sorted(live, key=lambda number: number in held):
+            merge(number, None, frozenset())
+    return Plan(tuple(steps), max(len(live), 1))
 
 
 def _check_size(
@@ -320,15 +335,10 @@ class _Layout:
         self.scopes.append(scope)
         self.starts.append(self.starts[original])
 
-    def operate(
-        self, step: Contraction, one: int, kept: Scope | None = None
-    ) -> tuple[Indices, Indices]:
-        """Operations, (3, operation), and segments, (segment, 5), of a contraction.
-
-        The axes of the result lie as all others do, unless `kept` says how.
-        """
+    def operate(self, step: Contraction, one: int) -> tuple[Indices, Indices]:
+        """Operations, (3, operation), and segments, (segment, 5), of a contraction."""
         left, right = step.left, one if step.right is None else step.right
-        kept = self._sort(step.kept) if kept is None else kept
+        kept = self._sort(step.kept)
         summed = self._sort(step.joint - step.kept)
         self.place(kept)
         out = len(self.scopes) - 1

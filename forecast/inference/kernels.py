@@ -37,8 +37,6 @@ class Slice(NamedTuple):
     like_at, probe_at, one_at, message_at
         First cell of the likelihoods and of the probes, the constant 1, which follows the
         probes, and the first cell of the message from the step before; -1 if there is none.
-    result_lo, result_hi
-        First cell of the result and one past the last.
     runs
         How many cells each contraction makes, and of how many products each, (contraction, 2).
     segments
@@ -47,6 +45,9 @@ class Slice(NamedTuple):
     blocks
         First column of the likelihoods of each variable, then of each further factor, and the
         number of columns, (block + 1,).
+    results
+        First cell of each factor of the result, and one past the last, (factor + 1,): the result
+        is the product of its factors, which are the last cells.
     """
 
     n_cells: int
@@ -59,11 +60,10 @@ class Slice(NamedTuple):
     probe_at: int
     one_at: int
     message_at: int
-    result_lo: int
-    result_hi: int
     runs: Places
     segments: Places
     blocks: Places
+    results: Places
 
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ if TYPE_CHECKING:
 else:
     compiled = numba.njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})
 
-N_NUMBERS: Final = 8
-N_ARRAYS: Final = 7
+N_NUMBERS: Final = 6
+N_ARRAYS: Final = 8
 """How many fields of a `Slice` are numbers, and how many are arrays."""
 
 FORWARD: Final = 0
@@ -102,7 +102,8 @@ def circuit_at(packed: Packed, step: int) -> Slice:
     runs = tables + packed[at + N_NUMBERS + 3]
     segments = runs + packed[at + N_NUMBERS + 4]
     blocks = segments + packed[at + N_NUMBERS + 5]
-    end = blocks + packed[at + N_NUMBERS + 6]
+    results = blocks + packed[at + N_NUMBERS + 6]
+    end = results + packed[at + N_NUMBERS + 7]
     return Slice(
         n_cells=int(packed[at]),
         n_inputs=int(packed[at + 1]),
@@ -114,11 +115,10 @@ def circuit_at(packed: Packed, step: int) -> Slice:
         probe_at=int(packed[at + 3]),
         one_at=int(packed[at + 4]),
         message_at=int(packed[at + 5]),
-        result_lo=int(packed[at + 6]),
-        result_hi=int(packed[at + 7]),
         runs=places[runs:segments].reshape(-1, 2),
         segments=places[segments:blocks].reshape(-1, 5),
-        blocks=places[blocks:end],
+        blocks=places[blocks:results],
+        results=places[results:end],
     )
 
 
@@ -129,7 +129,7 @@ def extent(packed: Packed, n_steps: int) -> tuple[int, int]:
     for t in range(n_steps):
         c = circuit_at(packed, t)
         cells = max(cells, c.n_cells)
-        message = max(message, c.result_hi - c.result_lo)
+        message = max(message, c.n_cells - int(c.results[0]))
     return cells, message
 
 
@@ -245,32 +245,42 @@ def _run_step(cells: Array, tables: Array, like: Array, at: int, message: Array,
 
 
 @compiled
-def _normalise(result: Array, scale: Array, log_norm: Array, at: int, message: Array) -> None:
-    """Take the sum out of a result; an impossible one becomes a message of zeros."""
-    total = np.zeros(result.shape[1])
-    for i in range(result.shape[0]):
-        for d in range(result.shape[1]):
-            total[d] += result[i, d]
-    for d in range(result.shape[1]):
-        log_norm[at + d] = np.log(total[d]) + scale[d] if total[d] > 0 else -np.inf
-        total[d] = 1.0 / total[d] if total[d] > 0 else 0.0
-    for i in range(result.shape[0]):
-        for d in range(result.shape[1]):
-            message[i, d] = result[i, d] * total[d]
+def _normalise(
+    cells: Array, scale: Array, log_norm: Array, at: int, message: Array, c: Slice
+) -> None:
+    """Take the sum out of each factor of a result; an impossible one becomes zeros."""
+    total, draws = np.zeros(cells.shape[1]), range(cells.shape[1])
+    first = int(c.results[0])
+    for d in draws:
+        log_norm[at + d] = scale[d]
+    for f in range(c.results.shape[0] - 1):
+        total[:] = 0.0
+        for i in range(c.results[f], c.results[f + 1]):
+            for d in draws:
+                total[d] += cells[i, d]
+        for d in draws:
+            log_norm[at + d] += np.log(total[d]) if total[d] > 0 else -np.inf
+            total[d] = 1.0 / total[d] if total[d] > 0 else 0.0
+        for i in range(c.results[f], c.results[f + 1]):
+            for d in draws:
+                message[i - first, d] = cells[i, d] * total[d]
 
 
 @compiled
-def _seed(result: Array, ahead: Array, slopes: Array) -> None:
-    """Slopes of the result, so that its products with what lies ahead sum to one."""
-    overlap = np.zeros(result.shape[1])
-    for i in range(result.shape[0]):
-        for d in range(result.shape[1]):
-            overlap[d] += result[i, d] * ahead[i, d]
-    for d in range(result.shape[1]):
-        overlap[d] = 1.0 / overlap[d] if overlap[d] > 0 else 0.0
-    for i in range(result.shape[0]):
-        for d in range(result.shape[1]):
-            slopes[i, d] = ahead[i, d] * overlap[d]
+def _seed(cells: Array, ahead: Array, slopes: Array, c: Slice) -> None:
+    """Slopes of the result, so that each factor's products with what lies ahead sum to one."""
+    overlap, draws = np.zeros(cells.shape[1]), range(cells.shape[1])
+    first = int(c.results[0])
+    for f in range(c.results.shape[0] - 1):
+        overlap[:] = 0.0
+        for i in range(c.results[f], c.results[f + 1]):
+            for d in draws:
+                overlap[d] += cells[i, d] * ahead[i - first, d]
+        for d in draws:
+            overlap[d] = 1.0 / overlap[d] if overlap[d] > 0 else 0.0
+        for i in range(c.results[f], c.results[f + 1]):
+            for d in draws:
+                slopes[i, d] = ahead[i - first, d] * overlap[d]
 
 
 @compiled
@@ -302,7 +312,8 @@ class Found(NamedTuple):
     Attributes
     ----------
     log_norm
-        Log-probability of each step's evidence given the earlier ones, shape (step, draw).
+        Log-probability of each step's evidence given the earlier ones, shape (step, draw); while
+        a message has several factors, only sums up to a later step are one.
     marginals
         Probability of each state, shape (step, column, draw); empty when only going forward.
     probes
@@ -366,12 +377,11 @@ def sweep(
         cells = work[t % kept, : c.n_cells]
         scale = _run_step(cells, theta[regimes[t]], log_like[t], start, source, c)
         _note_range(cells, lowest, total)
-        result = cells[c.result_lo : c.result_hi]
-        _normalise(result, scale, found.log_norm[t], start, target)
+        _normalise(cells, scale, found.log_norm[t], start, target, c)
         if mode == FILTERED:
             gradient, n_like = slopes[: c.n_cells], c.probe_at - c.like_at
             gradient[:] = 0.0
-            _seed(result, ahead, gradient[c.result_lo :])
+            _seed(cells, ahead, gradient, c)
             _differentiate(cells, gradient, c)
             _collect(cells[c.like_at :], gradient[c.like_at :], found.marginals[t, :n_like], start)
             _collect(cells[c.probe_at :], gradient[c.probe_at :], found.probes[t], start)
@@ -383,7 +393,7 @@ def sweep(
             if kept == 1 and t < n_steps - 1:
                 _run_step(cells, theta[regimes[t]], log_like[t], start, messages[t], c)
             gradient[:], n_like = 0.0, c.probe_at - c.like_at
-            _seed(cells[c.result_lo : c.result_hi], ahead, gradient[c.result_lo :])
+            _seed(cells, ahead, gradient, c)
             _differentiate(cells, gradient, c)
             _collect(cells[c.like_at :], gradient[c.like_at :], found.marginals[t, :n_like], start)
             _collect(cells[c.probe_at :], gradient[c.probe_at :], found.probes[t], start)

@@ -48,7 +48,7 @@ def most_probable_history(network: Network, theta: Array, log_like: Array) -> tu
     with np.errstate(divide="ignore"):
         log_theta = np.log(theta)
     like = log_like if log_like.ndim == 3 else log_like[..., None]
-    packed = pack_circuits(network, (), len(like))
+    packed = pack_circuits(network, (), len(like), factored=False)
     owner = np.repeat(np.arange(len(network.nodes)), list(network.sizes.values()))
     shape = (like.shape[0], len(network.nodes), n_draws)
     history, log_probability = np.empty(shape, np.int64), np.empty(n_draws)
@@ -80,14 +80,14 @@ def _best_history(
             if made_by[t, c.out[k]] < 0 or value > cells[c.out[k]]:
                 cells[c.out[k]] = value
                 made_by[t, c.out[k]] = k
-        message = cells[c.result_lo : c.result_hi].copy()
+        message = cells[int(c.results[0]) : c.n_cells].copy()
     best = int(message.argmax())
     states = np.zeros((n_steps, owner.max() + 1), np.int64)
     waiting = np.empty(n_cells, np.int64)
     at = best
     for t in range(n_steps - 1, -1, -1):
         c = circuit_at(packed, t)
-        waiting[0], n_waiting, at_before = c.result_lo + at, 1, 0
+        waiting[0], n_waiting, at_before = int(c.results[0]) + at, 1, 0
         while n_waiting > 0:
             n_waiting -= 1
             cell = waiting[n_waiting]

@@ -173,23 +173,30 @@ class Network:
         return states if factors is None else np.concatenate([states, factors])
 
     def step_shape(self, step: int) -> StepShape:
-        """What a step has besides the network, under names that do not depend on the evidence."""
-        met = [unknown for unknown in self.unknowns if unknown.first <= step <= unknown.last]
+        """What a step has besides the network."""
+        met = [(k, u) for k, u in enumerate(self.unknowns) if u.first <= step <= u.last]
         axes = {
             (unknown.name, lag): f"unknown {k}" + " before" * (lag and unknown.moves)
-            for k, unknown in enumerate(met)
+            for k, unknown in met
             for lag in (1, 0)
         }
-        sizes = {axes[unknown.name, lag]: unknown.size for unknown in met for lag in (1, 0)}
         here = [factor for factor in self.factors if factor.step == step]
         return StepShape(
-            axes=tuple(sizes.items()),
-            entering=tuple(axes[u.name, 1] for u in met if step > u.first),
-            leaving=tuple(axes[u.name, 0] for u in met if step < u.last),
+            axes=tuple({axes[u.name, lag]: u.size for _, u in met for lag in (1, 0)}.items()),
+            leaving=tuple(axes[u.name, 0] for _, u in met if step < u.last),
             factors=tuple(
                 (*(axes[place] for place in factor.unknowns), *(v for v in [factor.variable] if v))
                 for factor in here
             ),
+        )
+
+    def entering(self, scope: Scope) -> Scope:
+        """Axes of a factor of a step's result, as the next step has them."""
+        moving = {f"unknown {k}" for k, unknown in enumerate(self.unknowns) if unknown.moves}
+        still = {f"unknown {k}" for k, unknown in enumerate(self.unknowns) if not unknown.moves}
+        return tuple(
+            f"{axis} before" if axis in moving else axis if axis in still else f"previous {axis}"
+            for axis in scope
         )
 
     @property
@@ -306,7 +313,7 @@ class Network:
         self._require_shapes(tables, like, regimes)
         self._require_set(like)
         which = np.zeros(like.shape[0], np.int64) if regimes is None else regimes
-        packed = pack_circuits(self, probes, len(like))
+        packed = pack_circuits(self, probes, len(like), factored=mode != "filtered")
         n_probes = sum(prod(self.sizes[name] for name in probe) for probe in probes)
         found = _allocate(tables.shape, like.shape, n_probes, mode)
 

@@ -118,13 +118,15 @@ def stack_draws(posterior: Any, names: Iterable[str]) -> dict[str, Array]:
     return stacked
 
 
-def beliefs_of(scenario: Scenario, evidence: Evidence, posterior: Any) -> Beliefs:
-    """Tables and evidence for each draw of a posterior (or prior) group."""
+def beliefs_of(
+    scenario: Scenario, evidence: Evidence, posterior: Any, n_steps: int | None = None
+) -> Beliefs:
+    """Tables and evidence for each draw of a posterior (or prior) group; see `beliefs_under`."""
     priors = compile_tables(scenario).priors
     names = [*priors.families(), *(family for family, _ in priors.trust.families())]
     sizes: Mapping[Any, int] = posterior.sizes
     shape = (sizes["chain"], sizes["draw"])
-    return beliefs_under(scenario, evidence, stack_draws(posterior, names), shape)
+    return beliefs_under(scenario, evidence, stack_draws(posterior, names), shape, n_steps)
 
 
 def beliefs_under(

@@ -46,7 +46,7 @@ def held_at_least_once(
     network: Network,
     theta: Array,
     log_like: Array,
-    states: Sequence[tuple[str, str]],
+    groups: Sequence[Sequence[tuple[str, str]]],
     window: range,
     regimes: Regimes | None = None,
 ) -> Array:
@@ -57,15 +57,15 @@ def held_at_least_once(
 
     Parameters
     ----------
-    states
-        Pairs of variable and state; several make the probability of their union.
+    groups
+        For each answer, pairs of variable and state; several make the probability of their union.
     window
         Steps of the window, consecutive.
 
     Returns
     -------
     numpy.ndarray
-        Shape (window, draw): probability by the end of each step.
+        Shape (group, window, draw): probability by the end of each step.
     """
     told = [network.states(node.name) for node in network.nodes if node.first is not None]
     told.append(slice(network.n_states, network.n_columns))
@@ -74,17 +74,19 @@ def held_at_least_once(
     bound = [step for step in window if step not in free]
     whole = network.sweep(theta, log_like, "forward", regimes=regimes).log_norm
     result = []
-    for step in bound:
-        barred = forbid(network, log_like, states, slice(window.start, step + 1))
-        spared = network.sweep(theta, barred, "forward", regimes=regimes).log_evidence
-        result.append(spared - whole.sum(axis=0))
-    if free:
-        barred = forbid(network, log_like, states, slice(window.start, window.stop))
-        spared = network.sweep(theta, barred, "forward", regimes=regimes).log_norm
-        gap = np.cumsum(spared, axis=0) - np.cumsum(whole, axis=0)
-        result += [gap[step] for step in free]
+    for states in groups:
+        for step in bound:
+            barred = forbid(network, log_like, states, slice(window.start, step + 1))
+            spared = network.sweep(theta, barred, "forward", regimes=regimes).log_evidence
+            result.append(spared - whole.sum(axis=0))
+        if free:
+            barred = forbid(network, log_like, states, slice(window.start, window.stop))
+            spared = network.sweep(theta, barred, "forward", regimes=regimes).log_norm
+            gap = np.cumsum(spared, axis=0) - np.cumsum(whole, axis=0)
+            result += [gap[step] for step in free]
     # Not a minus sign, which would print what cannot happen as "-0 %".
-    return np.asarray(0.0 - np.expm1(np.minimum(result, 0.0)))
+    reached = np.asarray(0.0 - np.expm1(np.minimum(result, 0.0)))
+    return reached.reshape(len(groups), len(window), -1)
 
 
 def joint_with(

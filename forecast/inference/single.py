@@ -142,40 +142,51 @@ def _run_step(
 
 
 @compiled
-def _normalise(result: Array, message: Array, logarithmic: bool) -> float:
-    """Take the sum out of a result; return its logarithm."""
-    if logarithmic:
-        peak = result.max()
-        if peak == -np.inf:
-            message[:] = -np.inf
-            return -np.inf
+def _normalise(cells: Array, message: Array, c: Slice, logarithmic: bool) -> float:
+    """Take the sum out of each factor of a result; return the logarithm of their product."""
+    first, found = int(c.results[0]), 0.0
+    for f in range(c.results.shape[0] - 1):
+        lo, hi = int(c.results[f]), int(c.results[f + 1])
+        if logarithmic:
+            found += _normalise_log(cells[lo:hi], message[lo - first : hi - first])
+            continue
         total = 0.0
-        for i in range(result.shape[0]):
-            total += np.exp(result[i] - peak)
-        log_total = peak + np.log(total)
-        for i in range(result.shape[0]):
-            message[i] = result[i] - log_total
-        return float(log_total)
+        for i in range(lo, hi):
+            total += cells[i]
+        for i in range(lo, hi):
+            message[i - first] = cells[i] / total if total > 0.0 else 0.0
+        found += float(np.log(total)) if total > 0.0 else -np.inf
+    return found
+
+
+@compiled
+def _normalise_log(factor: Array, message: Array) -> float:
+    """Do so for one factor in logarithms."""
+    peak = factor.max()
+    if peak == -np.inf:
+        message[:] = -np.inf
+        return -np.inf
     total = 0.0
-    for i in range(result.shape[0]):
-        total += result[i]
-    for i in range(result.shape[0]):
-        message[i] = result[i] / total if total > 0.0 else 0.0
-    return float(np.log(total)) if total > 0.0 else -np.inf
+    for i in range(factor.shape[0]):
+        total += np.exp(factor[i] - peak)
+    log_total = peak + np.log(total)
+    for i in range(factor.shape[0]):
+        message[i] = factor[i] - log_total
+    return float(log_total)
 
 
 @compiled
 def _run_back(flow: Array, cells: Array, flows: Array, c: Slice, logarithmic: bool) -> None:
     """From the probability of each cell of the result to that of every input."""
     flows[:] = 0.0
-    result = range(c.result_lo, c.result_hi)
+    first = int(c.results[0])
     if logarithmic:
-        for i in result:
-            flows[i] = flow[i - c.result_lo]
+        for i in range(first, c.n_cells):
+            flows[i] = flow[i - first]
         _share_out(cells, flows, c)
         return
-    for i in result:
-        flows[i] = flow[i - c.result_lo] / cells[i] if cells[i] > 0.0 else 0.0
+    for i in range(first, c.n_cells):
+        flows[i] = flow[i - first] / cells[i] if cells[i] > 0.0 else 0.0
     _differentiate(cells, flows, c)
     for i in range(c.n_inputs):
         flows[i] *= cells[i]
@@ -238,8 +249,7 @@ def sweep_one(
         scale = _run_step(cells, tables, log_like[t], messages[t], c, logarithmic)
         if not logarithmic:
             _note_range(cells, low, total)
-        result = cells[c.result_lo : c.result_hi]
-        log_norm[t] = scale + _normalise(result, messages[t + 1], logarithmic)
+        log_norm[t] = scale + _normalise(cells, messages[t + 1], c, logarithmic)
         if mode == FILTERED:
             flow = np.exp(messages[t + 1]) if logarithmic else messages[t + 1]
             _run_back(flow, cells, flows[: c.n_cells], c, logarithmic)

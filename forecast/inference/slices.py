@@ -8,8 +8,8 @@ their own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -41,18 +41,24 @@ class StepShape:
     Attributes
     ----------
     axes
-        Axes of the unknowns that the step meets, before and after it, each with its size.
-    entering, leaving
-        Those that come from the step before, and that go on to the next. An unknown that does
-        not change has one axis, which may be both.
+        Axes of the unknowns that the step meets, before and after it, each with its size. An
+        unknown that does not change has one axis.
+    leaving
+        Those that go on to the next step.
     factors
         Axes of each factor.
+    messages
+        Axes of each factor of the message from the step before; empty if there are no unknowns
+        in it.
+    apart
+        Whether factors over what goes on are kept apart in the message to the next step.
     """
 
     axes: tuple[tuple[str, int], ...] = ()
-    entering: Scope = ()
     leaving: Scope = ()
     factors: tuple[Scope, ...] = ()
+    messages: tuple[Scope, ...] = ()
+    apart: bool = False
 
 
 PLAIN = StepShape()
@@ -60,12 +66,23 @@ PLAIN = StepShape()
 
 def slice_circuits(network: Network, probes: tuple[Scope, ...]) -> tuple[Slice, Slice]:
     """Compiled first and later slices of a network without unknowns of the evidence."""
-    return tuple(laid.circuit for laid in _plain_slices(network.bare, probes))  # type: ignore[return-value]
+    first, later = _plain_slices(network.bare, probes)
+    return first.circuit, later.circuit
 
 
 @lru_cache(maxsize=64)
-def pack_circuits(network: Network, probes: tuple[Scope, ...], n_steps: int) -> Packed:
+def pack_circuits(
+    network: Network, probes: tuple[Scope, ...], n_steps: int, *, factored: bool = True
+) -> Packed:
     """Circuits of all steps as one vector of integers: where each step's begins, then these.
+
+    Parameters
+    ----------
+    network, probes, n_steps
+        The network, groups of variables whose joint probability is wanted, and the steps.
+    factored
+        Whether a message about unknowns of the evidence stays a product of factors. That is less
+        work, but then no step before the last of them has probabilities of its own.
 
     Raises
     ------
@@ -75,13 +92,19 @@ def pack_circuits(network: Network, probes: tuple[Scope, ...], n_steps: int) -> 
     starts = np.zeros(n_steps, np.int64)
     parts: list[npt.NDArray[np.int64]] = [starts]
     places: dict[tuple[bool, StepShape], int] = {}
-    end = n_steps
+    end, messages = n_steps, tuple[Scope, ...]()
     for step in range(n_steps):
         shape = network.step_shape(step)
+        if shape != PLAIN:
+            entering = tuple(network.entering(scope) for scope in messages)
+            apart = factored and step < n_steps - 1
+            shape = replace(shape, messages=entering, apart=apart)
         key = step == 0 or not network.dynamic, shape
+        laid = _slice_of(network, probes, *key)
+        messages = laid.results
         if key not in places:
             places[key] = end
-            parts += _numbers(_slice_of(network, probes, *key))
+            parts += _numbers(laid.circuit)
             end = sum(part.size for part in parts)
         starts[step] = places[key]
     return np.concatenate(parts).astype(np.int32)
@@ -96,9 +119,9 @@ def _numbers(circuit: Slice) -> Iterator[npt.NDArray[np.int64]]:
     yield from arrays
 
 
-def _slice_of(network: Network, probes: tuple[Scope, ...], first: bool, shape: StepShape) -> Slice:
+def _slice_of(network: Network, probes: tuple[Scope, ...], first: bool, shape: StepShape) -> _Laid:
     if shape == PLAIN:
-        return _plain_slices(network.bare, probes)[not first].circuit
+        return _plain_slices(network.bare, probes)[not first]
     try:
         return _own_slice(network.bare, probes, first, shape)
     except TooLarge as error:
@@ -110,10 +133,11 @@ def _slice_of(network: Network, probes: tuple[Scope, ...], first: bool, shape: S
 
 @dataclass(frozen=True, eq=False)
 class _Laid:
-    """A slice, and the order of its axes."""
+    """A slice, the order of its axes, and those of each factor of its result."""
 
     circuit: Slice
     order: tuple[str, ...]
+    results: tuple[Scope, ...]
 
 
 @lru_cache(maxsize=64)
@@ -124,22 +148,17 @@ def _plain_slices(network: Network, probes: tuple[Scope, ...]) -> tuple[_Laid, _
     """
     if not network.dynamic:
         only = _Draft(network, probes, first=True)
-        order = only.arrange(network.interface)
-        found = _Laid(only.compile(order), tuple(order))
+        found = only.lay(only.arrange(network.interface))
         return found, found
     later = _Draft(network, probes, first=False)
     order = later.arrange(network.interface)
     interface = tuple(axis for axis in order if axis in network.interface)
     first = _Draft(network, probes, first=True)
-    order_first = first.arrange(interface)
-    return (
-        _Laid(first.compile(order_first), tuple(order_first)),
-        _Laid(later.compile(order), tuple(order)),
-    )
+    return first.lay(first.arrange(interface)), later.lay(order)
 
 
 @lru_cache(maxsize=256)
-def _own_slice(network: Network, probes: tuple[Scope, ...], first: bool, shape: StepShape) -> Slice:
+def _own_slice(network: Network, probes: tuple[Scope, ...], first: bool, shape: StepShape) -> _Laid:
     """Slice of a step that meets unknowns of the evidence.
 
     Its axes lie as in the plain slice; those of the unknowns come last, so that a single draw is
@@ -147,7 +166,7 @@ def _own_slice(network: Network, probes: tuple[Scope, ...], first: bool, shape: 
     """
     plain = _plain_slices(network, probes)[not first]
     draft = _Draft(network, probes, first=first, shape=shape)
-    return draft.compile([*plain.order, *(axis for axis, _ in shape.axes)])
+    return draft.lay([*plain.order, *(axis for axis, _ in shape.axes)])
 
 
 def _axis(name: str, lag: int) -> str:
@@ -185,8 +204,8 @@ class _Draft:
         self.copies: list[tuple[str, str]] = []
         for name, block in self.blocks:
             self.tables.append((*self._parents(block), name))
-        before = tuple(_axis(name, 1) for name in network.interface)
-        self.messages: list[Scope] = [] if first else [(*before, *shape.entering)]
+        plain = tuple(_axis(name, 1) for name in network.interface)
+        self.messages: list[Scope] = [] if first else list(shape.messages or [plain])
         self.likelihoods: list[Scope] = [*((name,) for name in network.names), *shape.factors]
         self.scopes: list[Scope] = [*self.tables, *self.messages, *self.likelihoods, *probes]
         at = len(self.tables) + len(self.messages)
@@ -194,8 +213,9 @@ class _Draft:
         self.factors = [*self.scopes, *(scope for _, scope in self.shared)]
         self.keep = frozenset((*network.interface, *shape.leaving))
         tries = ORDERS_TRIED if shape == PLAIN else FEW_ORDERS
-        self.steps = plan_elimination(
-            self.factors, self.sizes, self.keep, network.memory_limit, tries
+        apart = frozenset(shape.leaving if shape.apart else ())
+        self.plan = plan_elimination(
+            self.factors, self.sizes, self.keep, network.memory_limit, tries, apart
         )
 
     def _parents(self, block: Block) -> Iterator[str]:
@@ -223,17 +243,18 @@ class _Draft:
             ]
 
         previous = {_axis(name, 1) for name in interface}
-        return arrange_axes(self.factors, self.steps, self.sizes, repair)
+        return arrange_axes(self.factors, self.plan.steps, self.sizes, repair)
 
-    def compile(self, order: list[str]) -> Slice:
+    def lay(self, order: list[str]) -> _Laid:
         """Lay the slice out with its axes in an order."""
         rank = {axis: at for at, axis in enumerate(order)}.__getitem__
+        results = tuple(tuple(sorted(each, key=rank)) for each in self.plan.results)
+        return _Laid(self._compile(order, rank), tuple(order), results)
+
+    def _compile(self, order: list[str], rank: Callable[[str], int]) -> Slice:
         free = len(self.tables) + len(self.messages)
         scopes = [tuple(sorted(scope, key=rank)) for scope in self.scopes[:free]]
-        keep = tuple(sorted(self.keep, key=rank))
-        circuit = lay_out(
-            [*scopes, *self.scopes[free:]], self.sizes, keep, self.shared, self.steps, order
-        )
+        circuit = lay_out([*scopes, *self.scopes[free:]], self.sizes, self.shared, self.plan, order)
         cells = [
             self._cells(name, block, old, new)
             for (name, block), old, new in zip(self.blocks, self.tables, scopes, strict=False)
@@ -267,7 +288,7 @@ def _kernel_form(
     probe_at: int,
     blocks: npt.NDArray[np.int64],
 ) -> Slice:
-    left, right, out, tables, runs, segments, columns = (
+    left, right, out, tables, runs, segments, columns, results = (
         part.astype(np.uint32)
         for part in (
             circuit.left,
@@ -277,6 +298,7 @@ def _kernel_form(
             circuit.runs,
             circuit.segments,
             blocks,
+            np.array(circuit.results),
         )
     )
     return Slice(
@@ -290,9 +312,8 @@ def _kernel_form(
         probe_at=probe_at,
         one_at=circuit.n_inputs - 1,
         message_at=message_at,
-        result_lo=circuit.result[0],
-        result_hi=circuit.result[1],
         runs=runs,
         segments=segments,
         blocks=columns,
+        results=results,
     )
