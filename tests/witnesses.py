@@ -7,7 +7,7 @@ it shares no code with the engine.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import product
 from math import log
@@ -110,7 +110,7 @@ def random_evidence(rng: np.random.Generator, scenario: Scenario, n: int, n_step
                 *day,
                 source=str(rng.choice(SOURCES)),
                 reliability=str(rng.choice(list("ABCDEF"))),
-                origin=str(rng.choice(["", "", "one", "two"])),
+                origin=str(rng.choice(["", "one", "one", "two"])),
                 number=number,
                 upper=number + float(rng.integers(1, 200)) if said == "range" else None,
                 exposure=14.0 if said == "count" and rng.random() < 0.3 else None,
@@ -120,6 +120,30 @@ def random_evidence(rng: np.random.Generator, scenario: Scenario, n: int, n_step
             )
         )
     return Evidence(as_of, tuple(reports))
+
+
+def random_ledger(
+    rng: np.random.Generator, scenario: Scenario, n: int, n_steps: int
+) -> list[Report]:
+    """Reports of which some are revised or withdrawn later, in random order."""
+    reports = list(random_evidence(rng, scenario, n, n_steps))
+    for k, report in enumerate(list(reports)):
+        if rng.random() < 0.4:
+            known = report.known + timedelta(days=int(rng.integers(0, 5)))
+            states = scenario.variables[report.indicator].states
+            later = replace(
+                report,
+                id=f"S{k}",
+                known=known,
+                supersedes=report.id,
+                state="" if rng.random() < 0.4 else str(rng.choice(states)),
+                number=None,
+                upper=None,
+                exposure=None,
+                likelihoods=(),
+            )
+            reports.append(later)
+    return [reports[k] for k in rng.permutation(len(reports))]
 
 
 def random_parameters(rng: np.random.Generator, scenario: Scenario) -> dict[str, np.ndarray]:

@@ -9,7 +9,7 @@ into likelihoods.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -142,7 +142,7 @@ def tabulate_reports(scenario: Scenario, evidence: Evidence, n_steps: int) -> Re
         [
             Problem(f"report {report.id}: {column}", message)
             for report in evidence
-            for column, message in find_faults(report, scenario)
+            for column, message in (*find_faults(report, scenario), *_untimely(report, evidence))
         ]
     )
     inputs = scenario.with_role("input")
@@ -160,6 +160,12 @@ def tabulate_reports(scenario: Scenario, evidence: Evidence, n_steps: int) -> Re
         factors=tuple(laid.factors),
         drawing=_drawing(scenario, observed, laid, widest),
     )
+
+
+def _untimely(report: Report, evidence: Evidence) -> Iterator[tuple[str, str]]:
+    """Yield that a report became known after the moment of the evidence."""
+    if report.known > evidence.as_of:
+        yield "known", f"{report.known} is after the as-of date, {evidence.as_of}"
 
 
 def _told(scenario: Scenario, observed: Sequence[Report], widest: int) -> dict[str, Any]:
