@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 
+from forecast.cli_ledger import add_ledger, open_evidence
 from forecast.errors import (
     ForecastError,
     InputError,
@@ -40,6 +41,8 @@ examples:
   forecast report iraq-2020 --as-of 2020-01-23 -o warning.html -o warning.md
   forecast report my-scenario/ --evidence reports.csv -o warning.html
   forecast ach matrix.csv                               competing hypotheses, ranked both ways
+  forecast ledger import reports.db new-reports.csv     keep reports in a ledger
+  forecast report my-scenario/ --evidence reports.db    and forecast from it
 
 exit codes: 0 done; 1 input breaks a rule; 2 command not understood;
             3 network too large; 4 fit not to be trusted
@@ -112,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
         "--exhaustive", action="store_true", help="one of the hypotheses must be true"
     )
     competing.set_defaults(run=_compare_ach)
+    add_ledger(commands)
     return parser
 
 
@@ -129,7 +133,9 @@ def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         metavar="DATE",
         help="forecast from what was known at the end of this day (default: the scenario's own)",
     )
-    reporting.add_argument("--evidence", metavar="FILE", help="a CSV file of reports")
+    reporting.add_argument(
+        "--evidence", metavar="FILE", help="a CSV file of reports, or a ledger (file or server)"
+    )
     reporting.add_argument(
         "-o",
         "--output",
@@ -177,9 +183,13 @@ def _report(given: argparse.Namespace) -> int:
         _check_output(path)
     problem = load_scenario(given.scenario)
     source = given.evidence or _evidence_beside(given.scenario)
-    ledger = read_evidence(source, problem) if source else Ledger()
     as_of = as_date(given.as_of) if given.as_of else problem.as_of or date.today()
-    evidence = ledger.known_at(as_of)
+    kept = open_evidence(str(source)) if source else None
+    if kept is not None:
+        with kept:
+            evidence = kept.known_at(as_of)
+    else:
+        evidence = (read_evidence(source, problem) if source else Ledger()).known_at(as_of)
     last_step(problem, evidence)
     _say(given, f"{problem.title}: {len(evidence)} reports in force on {as_of}")
     _say(given, "compiling the model and sampling its tables (about a minute) …")

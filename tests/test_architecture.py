@@ -82,7 +82,7 @@ LAYERS = [
     ["outlook"],
     ["analysis"],
     ["reporting"],
-    ["cli", "__main__", "__init__"],
+    ["cli", "cli_ledger", "__main__", "__init__"],
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 

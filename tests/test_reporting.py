@@ -11,6 +11,7 @@ import pytest
 import xarray as xr
 
 import forecast as fc
+from forecast.analysis.weighing import find_conflicts, state_told
 from forecast.errors import InputError, UnreliableFit
 from forecast.estimate import quantity
 from forecast.evidence.ledger import Evidence
@@ -20,7 +21,7 @@ from forecast.outlook import ANY_DANGEROUS, Forecast
 from forecast.reporting.document import Table
 from forecast.reporting.plots import cumulative_svg, plot_timeline
 from forecast.reporting.report import report
-from forecast.reporting.status import conflicting, indicator_status, state_told, tripwire_status
+from forecast.reporting.status import indicator_status, tripwire_status
 from forecast.reporting.tables import courses_html, courses_text
 from forecast.reporting.wording import told
 from forecast.scenario.scenario import Scenario, Tripwire
@@ -39,6 +40,7 @@ TITLES = [
     "Probability of at least one dangerous course",
     "Implications",
     "Indicators",
+    "Weighing the evidence",
     "Actors",
     "Sources",
     "Method",
@@ -48,6 +50,16 @@ TITLES = [
 def flat(*states):
     row = {"exactly": {state: 1 / len(states) for state in states}, "basis": BASIS}
     return {"form": "rows", "rows": (row,)}
+
+
+def sign_of(parent, parent_states, states):
+    """A table by which a variable leans towards its last state as its parent does."""
+    rows = []
+    for k, value in enumerate(parent_states):
+        weight = [1 + k * s for s in range(len(states))]
+        chances = {s: w / sum(weight) for s, w in zip(states, weight, strict=True)}
+        rows.append({"when": {parent: value}, "exactly": chances, "basis": BASIS})
+    return {"form": "rows", "rows": tuple(rows)}
 
 
 def variable(role, states, label, **more):
@@ -68,8 +80,10 @@ def problem(*, text="quiet words", dynamic=True):
             courses={"pressure": mild, "attack": grave},
         ),
         "raid": variable("course_of_action", ("none", "raid"), "Raid", courses={"raid": other}),
-        "troops": variable("indicator", ("none", "few", "many"), f"Troops {text}", speaks_to=signs),
-        "talks": variable("indicator", ("none", "held"), "Talks", named_by="author"),
+        "troops": variable("indicator", ("none", "few", "many"), f"Troops {text}", speaks_to=signs)
+        | {"table": sign_of("posture", ("hold", "pressure", "attack"), ("none", "few", "many"))},
+        "talks": variable("indicator", ("none", "held"), "Talks", named_by="author")
+        | {"table": sign_of("raid", ("none", "raid"), ("none", "held"))},
         "base": variable(
             "outcome", ("open", "closed"), "The base", implication=f"No supplies {text}"
         ),
@@ -171,7 +185,10 @@ def made(*, text="quiet words", dynamic=True, divergences=0, shift=0.0, seed=7):
     diverging = np.zeros((4, 250), bool)
     diverging.flat[:divergences] = True
     posterior = xr.Dataset(
-        {"chance": (("chain", "draw", "chance_judgement"), np.ones((4, 250, 6)))}
+        {
+            "chance": (("chain", "draw", "chance_judgement"), np.ones((4, 250, 6))),
+            "accuracy": (("chain", "draw", "reliability"), rng.beta(8, 2, (4, 250, 6))),
+        }
     )
     stats = xr.Dataset({"diverging": (("chain", "draw"), diverging)})
     tree = xr.DataTree.from_dict({"forecast": group, "sample_stats": stats, "posterior": posterior})
@@ -395,7 +412,8 @@ def test_indicators_follow_the_latest_event_and_not_the_latest_line():
 
 
 def test_only_reports_that_disagree_within_a_step_are_flagged():
-    assert conflicting(problem(), evidence()) == {"R2", "R3"}
+    [(indicator, step, reports)] = find_conflicts(problem(), evidence())
+    assert (indicator, step, {report.id for report in reports}) == ("troops", 1, {"R2", "R3"})
 
 
 def test_chance_of_several_levels_is_their_sum(outlook):

@@ -122,6 +122,21 @@ def connect(address: str | Path) -> Engine:
     return _connect_server(url)
 
 
+def is_ledger_file(path: Path) -> bool:
+    """Whether a path is a file that begins as a ledger does."""
+    try:
+        with path.open("rb") as file:
+            header = file.read(100)
+    except OSError:
+        return False
+    return _is_ledger(header)
+
+
+def _is_ledger(header: bytes) -> bool:
+    application = int.from_bytes(header[68:72], "big")
+    return header.startswith(b"SQLite format 3\0") and application == APPLICATION
+
+
 def name_of(address: str | Path) -> str:
     """What a ledger is called in messages: its path, or its address without the password."""
     text = str(address)
@@ -285,8 +300,7 @@ def _check_header(path: Path) -> None:
     if len(header) < 100:
         fault = f"holds {size} bytes: cut off, or never a ledger"
         raise LedgerFailure(f"{path}: {fault}. {recovery(str(path))}")
-    application = int.from_bytes(header[68:72], "big")
-    if not header.startswith(b"SQLite format 3\0") or application != APPLICATION:
+    if not _is_ledger(header):
         fault = "is no ledger, or its first page is damaged"
         raise LedgerFailure(f"{path}: {fault}. {recovery(str(path))}")
     _check_version(str(path), int.from_bytes(header[60:64], "big"))
