@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 
-from forecast.cli_ledger import add_ledger, open_evidence
+from forecast.cli_ledger import add_ledger, open_evidence, unheard
 from forecast.errors import (
     ForecastError,
     InputError,
@@ -187,7 +187,9 @@ def _report(given: argparse.Namespace) -> int:
     kept = open_evidence(str(source)) if source else None
     if kept is not None:
         with kept:
-            evidence = kept.known_at(as_of)
+            evidence = kept.known_at(as_of, problem.variables)
+            for line in unheard(problem, kept.indicators(as_of)):
+                _say(given, line)
     else:
         evidence = (read_evidence(source, problem) if source else Ledger()).known_at(as_of)
     last_step(problem, evidence)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,10 @@ if TYPE_CHECKING:
     from forecast.evidence.intake import Receipt
     from forecast.evidence.ledger_file import LedgerFile
     from forecast.evidence.report import Report
+    from forecast.scenario.scenario import Scenario
 
 LONGEST_TEXT = 48
+LONGEST_LIST = 10
 DAMAGED = 1
 MADE_BY_IMPORT = "`forecast ledger import` makes one"
 
@@ -53,6 +56,21 @@ def open_evidence(source: str) -> LedgerFile | None:
     if "://" in source or is_ledger_file(Path(source)):
         return open_ledger(source)
     return None
+
+
+def unheard(problem: Scenario, told: Mapping[str, int]) -> Iterator[str]:
+    """Yield what a ledger tells of that a scenario does not have, and what may be misspelt."""
+    others = sorted(told.keys() - problem.variables.keys())
+    if not others:
+        return
+    count = sum(told[name] for name in others)
+    yield f"left out: {count:,} reports on what {problem.name} has no variable for:"
+    for name in others[:LONGEST_LIST]:
+        close = get_close_matches(name, problem.variables, n=1, cutoff=0.6)
+        meant = f"; did you mean {close[0]}?" if close else ""
+        yield f"  {shortened(name, LONGEST_TEXT)} ({told[name]:,}){meant}"
+    if len(others) > LONGEST_LIST:
+        yield f"  and {len(others) - LONGEST_LIST:,} more"
 
 
 def _add(actions: Commands, name: str, summary: str, run: object, *arguments: str) -> None:
@@ -147,9 +165,8 @@ def _duplicates(given: argparse.Namespace) -> int:
     if not groups:
         print("no two reports of one source say the same of the same event")
         return 0
-    print(
-        f"{len(groups)} claims are there more than once; withdraw copies, or give them one origin"
-    )
+    told = f"claims that are there more than once: {len(groups):,}"
+    print(f"{told}; withdraw the copies, or give them one origin")
     for group in groups:
         print()
         _list(group)
@@ -179,6 +196,8 @@ def _salvage(given: argparse.Namespace) -> int:
     from forecast.evidence.ledger_file import open_ledger
     from forecast.evidence.salvage import salvage_ledger
 
+    if not Path(given.ledger).exists():
+        raise InputError([Problem(given.ledger, "there is no such ledger")])
     if Path(given.new).exists():
         raise InputError([Problem(given.new, "is there already; name a new ledger")])
     saved = salvage_ledger(given.ledger)

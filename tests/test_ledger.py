@@ -77,6 +77,12 @@ def check_ledgers(address_of, seeds):
                 moment = day(rng.randint(-1, 41))
                 found = ledger.known_at(moment)
                 assert bits(found) == bits(memory.known_at(moment))
+                about = rng.choice([[], ["wind"], ["barometer", "tide"], "wind"])
+                told = ledger.known_at(moment, about)
+                assert bits(told) == bits(memory.known_at(moment, about))
+                assert told.reports == tuple(
+                    one for one in found if one.is_context or one.indicator in about
+                )
                 then = Ledger(tuple(r for r in reports if r.known <= moment))
                 assert bits(found) == bits(then.known_at(moment))
                 assert set(ids(found)) == known_then(reports, moment)
@@ -126,6 +132,25 @@ def test_a_withdrawn_report_leaves_no_trace(ledger):
     ledger.append(report("W", "", known=3, supersedes="R2"))
     assert ids(ledger.known_at(day(2))) == ["R1", "R2", "R3"]
     assert ledger.known_at(day(3)).reports == Ledger(tuple(others)).known_at(day(3)).reports
+
+
+def test_what_superseded_a_report_counts_whatever_was_asked_about(ledger):
+    wind = {"indicator": "wind", "known": 3, "supersedes": "R1"}
+    reports = [report("R1"), report("R2", "strong", **wind), report("R3", "high")]
+    ledger.append(reports)
+    evidence = ledger.known_at(day(5), "barometer")
+    assert ids(evidence) == ["R3"]
+    assert ids(evidence.behind) == ["R1", "R2"]
+    assert ids(evidence.without("R3")) == []
+    assert ids(ledger.known_at(day(2), "barometer")) == ["R1", "R3"]
+
+
+def test_a_ledger_says_how_many_reports_speak_to_each_indicator(ledger):
+    assert ledger.indicators(day(0)) == {}
+    ledger.append([report("R1"), report("R2", "high", known=2), report("C", "", indicator="")])
+    ledger.append(report("R3", "strong", indicator="wind", known=1))
+    assert ledger.indicators(day(1)) == {"barometer": 1, "wind": 1}
+    assert ledger.indicators(day(2)) == {"barometer": 2, "wind": 1}
 
 
 def test_later_appends_do_not_change_what_was_known(ledger):
@@ -376,6 +401,7 @@ ACLED = {
     "notes": ["one", "two", "three"],
     "fatalities": [2, 0, 0],
     "timestamp": [1578355200, 1578355200, 1578355200],
+    "time_precision": [1, 2, 1],
 }
 RULES = """
 [[rules]]
@@ -398,34 +424,136 @@ def test_other_peoples_tables_are_read_by_a_mapping(tmp_path):
         receipt = ledger.import_csv(table, mapping)
         assert (receipt.added, receipt.left_out) == (2, 1)
         battle, protest = ledger
-    assert (battle.id, battle.said, battle.grade) == ("acled:IRQ1", "low", "C6")
+    assert (battle.id, battle.said, battle.grade) == ("acled:IRQ1@1578355200", "low", "C6")
+    assert (battle.origin, battle.event_end) == ("acled:IRQ1", date(2020, 1, 4))
     assert (protest.indicator, protest.number, protest.source) == ("deaths", 0.0, "AFP")
-    assert (protest.event_start, protest.known) == (date(2020, 1, 5), date(2020, 1, 7))
+    assert (protest.event_start, protest.event_end) == (date(2020, 1, 2), date(2020, 1, 8))
+    assert protest.known == date(2020, 1, 7)
 
 
-@pytest.mark.parametrize("name", ["acled", "gdelt", "icews", "ucdp-ged"])
-def test_shipped_layouts_read_a_row_of_their_table(tmp_path, name):
+def test_a_later_export_supersedes_what_it_changed(address):
+    rule = {"indicator": "deaths", "number": "fatalities"}
+    mapping = {"layout": "acled", "rules": [rule]}
+    first = pd.DataFrame(ACLED)
+    changed = first.assign(fatalities=[5, 0, 0], timestamp=[1579651200, 1578355200, 1578355200])
+    once_more = changed.assign(fatalities=[4, 0, 0], timestamp=[1580000000, 1578355200, 1578355200])
+    with fc.open_ledger(address) as ledger:
+        for table, added in ((first, 3), (changed, 1), (once_more, 1), (changed, 0)):
+            receipt = ledger.import_frame(table, mapping)
+            assert (receipt.added, receipt.present) == (added, 3 - added)
+        numbers = {
+            moment: [one.number for one in ledger.known_at(moment)]
+            for moment in ("2020-01-07", "2020-01-22", "2020-01-26")
+        }
+        assert numbers == {
+            "2020-01-07": [0.0, 2.0, 0.0],
+            "2020-01-22": [0.0, 5.0, 0.0],
+            "2020-01-26": [0.0, 4.0, 0.0],
+        }
+        late = first.assign(fatalities=[7, 0, 0], timestamp=[1578441600, 1578355200, 1578355200])
+        assert problems(ledger.import_frame, late, mapping) == [
+            "row 0: acled:IRQ1@1578441600 supersedes acled:IRQ1@1580000000, which became known "
+            "later"
+        ]
+
+
+def test_a_mapping_gives_ranges_and_short_origins(tmp_path):
+    constants = {"known": "2021-05-01", "reliability": "B"}
+    rules = [{"when": {"country": "Iraq"}, "indicator": "deaths", "number": "low", "upper": "high"}]
+    row = {"id": 9, "relid": "IRQ-9", "date_start": "2020-01-05", "date_end": "2020-01-07"}
+    row |= {"source_article": "a, b; c", "where_description": "market", "country": "Iraq"}
+    row |= {"best": 12, "low": 10, "high": 30}
+    frame = pd.DataFrame([row])
+    mapping = {"layout": "ucdp-ged", "constants": constants, "rules": rules}
+    with fc.open_ledger(tmp_path / "ledger.db") as ledger:
+        ledger.import_frame(frame, mapping)
+        (one,) = ledger
+        newer = {"constants": constants | {"known": "2022-05-01"}, "prefixes": {"id": "ucdp-22:"}}
+        ledger.import_frame(frame.assign(high=25), mapping | newer)
+        assert ids(ledger.known_at("2021-06-01")) == ["ucdp:9"]
+        assert ids(ledger.known_at("2022-06-01")) == ["ucdp-22:9"]
+    assert (one.number, one.upper, one.origin) == (10.0, 30.0, "ucdp:9")
+    assert (one.event_start, one.event_end) == (date(2020, 1, 5), date(2020, 1, 7))
+    meaning = read_mapping(mapping | {"columns": {"id": "relid"}})
+    texts = ["x" * 3_000, "x" * 3_001, "x" * 3_000]
+    origins = [meaning.translated("row", row | {"id": text})[0]["origin"] for text in texts]
+    assert [len(origin) for origin in origins] == [500, 500, 500]
+    assert origins[0] == origins[2] != origins[1]
+
+
+def test_cells_of_unquoted_tables_may_hold_quotes(tmp_path):
+    layout = read_mapping("icews")
+    names = ["Event ID", "Event Date", "Publisher", "Story ID", "Event Text"]
+    rows = [
+        ["7", "2013-11-12", "one", "1", '"Host a visit'],
+        ["7", "2014-01-01", "two", "2", 'a"b'],
+    ]
+    path = tmp_path / "events.tab"
+    path.write_text("\n".join(layout.delimiter.join(row) for row in [names, *rows]))
     rules = [{"indicator": "barometer", "state": "low"}]
-    lacks = {"constants": {"known": "2021-05-01"}} if name in ("icews", "ucdp-ged") else {}
-    layout = read_mapping({"layout": name, "rules": rules} | lacks)
-    made = {"known": "20200106001500" if name == "gdelt" else "1578355200"}
-    days = {"gdelt": "20200105", "ucdp-ged": "2020-01-05 00:00:00.000"}
-    made |= dict.fromkeys(("event_start", "event_end"), days.get(name, "2020-01-05"))
-    cells = {column: made.get(field, field) for field, column in layout.columns.items()}
-    columns = layout.header or tuple(cells)
+    mapping = {"layout": "icews", "rules": rules, "constants": {"known": "2014-02-01"}}
+    with fc.open_ledger(tmp_path / "ledger.db") as ledger:
+        assert ledger.import_csv(path, mapping).added == 2
+        first, second = ledger
+    assert (first.id, second.id) == ("icews:7@2013-11-12", "icews:7@2014-01-01")
+    assert (first.note, second.note) == ('"Host a visit', 'a"b')
+
+
+MADE_UP_ROWS = {
+    "acled": "event_id_cnty=IRQ1 event_date=2020-01-05 year=2020 time_precision=1 "
+    "disorder_type=x event_type=Battles sub_event_type=x actor1=x assoc_actor_1= inter1=1 "
+    "actor2=x assoc_actor_2= inter2=2 interaction=12 civilian_targeting= iso=368 region=x "
+    "country=Iraq admin1=x admin2=x admin3=x location=x latitude=33.3 longitude=44.4 "
+    "geo_precision=1 source=paper source_scale=National notes=clash fatalities=2 tags= "
+    "timestamp=1578355200",
+    "gdelt": "GLOBALEVENTID=901 SQLDATE=20200105 EventCode=190 DATEADDED=20200106001500 "
+    "SOURCEURL=https://example.org/a",
+    "icews": "Event_ID=77 Event_Date=2020-01-05 Source_Name=x Source_Sectors=x Source_Country=x "
+    "Event_Text=Fight CAMEO_Code=190 Intensity=-10.0 Target_Name=x Target_Sectors=x "
+    "Target_Country=x Story_ID=5 Sentence_Number=1 Publisher=paper City=x District=x Province=x "
+    "Country=Iraq Latitude=33.3 Longitude=44.4",
+    "ucdp-ged": "id=31 relid=IRQ-2020-1 year=2020 active_year=1 code_status=Clear "
+    "type_of_violence=1 conflict_name=x dyad_name=x side_a=x side_b=x number_of_sources=1 "
+    "source_article=paper source_office=x source_date=2020-01-06 source_headline=x "
+    "source_original=x where_prec=1 where_coordinates=x where_description=market adm_1=x adm_2= "
+    "latitude=33.3 longitude=44.4 country=Iraq region=x event_clarity=1 date_prec=1 "
+    "date_start=2020-01-05_00:00:00.000 date_end=2020-01-06_00:00:00.000 deaths_a=1 deaths_b=1 "
+    "deaths_civilians=0 deaths_unknown=0 best=2 high=4 low=1",
+}
+"""A row of each layout, an underscore for a blank in a name of ICEWS and in a date of UCDP GED."""
+
+MADE_UP_REPORTS = {
+    "acled": ("acled:IRQ1@1578355200", "acled:IRQ1", "paper", "2020-01-05", "2020-01-07"),
+    "gdelt": ("gdelt:901", "https://example.org/a", "GDELT", "2020-01-05", "2020-01-06"),
+    "icews": ("icews:77@2020-01-05", "icews:5", "paper", "2020-01-05", "2021-05-01"),
+    "ucdp-ged": ("ucdp:31", "ucdp:31", "UCDP GED", "2020-01-06", "2021-05-01"),
+}
+
+
+@pytest.mark.parametrize("name", MADE_UP_ROWS)
+def test_shipped_layouts_read_a_row_of_their_table(tmp_path, name):
+    row = dict(pair.split("=", 1) for pair in MADE_UP_ROWS[name].split(" "))
+    if name == "icews":
+        row = {column.replace("_", " "): cell for column, cell in row.items()}
+    row = {c: v.replace("_", " ") if c.startswith("date_") else v for c, v in row.items()}
+    layout = read_mapping(name)
+    columns = layout.header or tuple(row)
     lines = [] if layout.header else [layout.delimiter.join(columns)]
-    lines.append(layout.delimiter.join(cells.get(column, "") for column in columns))
+    lines.append(layout.delimiter.join(row.get(column, "") for column in columns))
     path = tmp_path / "events.txt"
     path.write_text("\n".join(lines))
+    lacks = {"constants": {"known": "2021-05-01"}} if name in ("icews", "ucdp-ged") else {}
+    rules = [{"indicator": "barometer", "state": "low"}]
     with fc.open_ledger(tmp_path / "ledger.db") as ledger:
         ledger.import_csv(path, {"layout": name, "rules": rules} | lacks)
         (one,) = ledger
-    assert one.event_start == date(2020, 1, 5)
-    assert one.id == f"{layout.prefixes['id']}id"
-    if not lacks:
-        bare = {"layout": name}
-        with fc.open_ledger(tmp_path / "ledger.db") as ledger:
-            assert "has no rules" in problems(ledger.import_csv, path, bare)[0]
+        assert (one.id, one.origin, one.source, str(one.event_end), str(one.known)) == (
+            MADE_UP_REPORTS[name]
+        )
+        assert one.event_start == date(2020, 1, 5)
+        assert ledger.import_csv(path, {"layout": name, "rules": rules} | lacks).present == 1
+        if not lacks:
+            assert "has no rules" in problems(ledger.import_csv, path, {"layout": name})[0]
 
 
 def test_gdelt_has_sixty_one_columns():
@@ -441,6 +569,10 @@ def test_broken_mappings_are_refused_in_words(tmp_path):
         "format = 2": "format: Input should be 1",
         'columns = { idd = "x" }': "'idd' is no field of a report; did you mean 'id'?",
         '[[rules]]\nindicator = "a"': "a rule names a state or a column with a number",
+        '[[rules]]\nindicator = "a"\nstate = "b"\nupper = "c"': "a range needs a column with its",
+        'columns = { known = ["x", "y"] }': "'known' has one column; only an id may have several",
+        "revises = true": "rows that revise others need a column with their origin",
+        '[spread]\ncolumn = "x"\ndays = { "2" = -1 }': "spread.days.2: Input should be greater",
     }
     for text, message in cases.items():
         path.write_text(text)

@@ -13,9 +13,11 @@ from urllib.parse import quote
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Connection,
     Double,
     Engine,
+    FromClause,
     Index,
     Integer,
     MetaData,
@@ -27,6 +29,7 @@ from sqlalchemy import (
     func,
     insert,
     inspect,
+    literal_column,
     make_url,
     select,
 )
@@ -84,8 +87,17 @@ REPORTS = Table(
 )
 """One row for each report, dates as ISO text; receipts count from 1 without gaps."""
 
-LINKS = REPORTS.c.supersedes != ""
+
+def links(table: FromClause) -> ColumnElement[bool]:
+    """Whether a report supersedes another, in the words of the index of these."""
+    return table.c.supersedes > literal_column("''")
+
+
+LINKS = links(REPORTS)
+HAS_ORIGIN = REPORTS.c.origin > literal_column("''")
 Index("reports_known", REPORTS.c.known)
+Index("reports_origin", REPORTS.c.origin, sqlite_where=HAS_ORIGIN, postgresql_where=HAS_ORIGIN)
+Index("reports_indicator", REPORTS.c.indicator, REPORTS.c.known)
 Index(
     "reports_supersedes",
     REPORTS.c.supersedes,

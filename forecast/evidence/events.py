@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from forecast.errors import InputError, Problem
 from forecast.evidence.ledger import Evidence
@@ -128,23 +129,29 @@ def _about_one_event(scenario: Scenario, reports: Sequence[Report]) -> Iterator[
     if len(reports) == 1:
         yield tuple(reports)
         return
-    events: list[list[Report]] = []
+    events: list[tuple[_Time, list[Report]]] = []
     for report in ranked(scenario, reports):
-        same = (event for event in events if _is_about(scenario, report, event[0]))
-        event = next(same, None)
-        if event is None:
-            events.append([report])
+        time = _Time(*days_of(report), tuple(shares_of(scenario, report)))
+        same = (members for other, members in events if time.may_be(other))
+        members = next(same, None)
+        if members is None:
+            events.append((time, [report]))
         else:
-            event.append(report)
-    yield from map(tuple, events)
+            members.append(report)
+    yield from (tuple(members) for _, members in events)
 
 
-def _is_about(scenario: Scenario, report: Report, best: Report) -> bool:
-    (start, end), (first, last) = days_of(report), days_of(best)
-    if start <= last and first <= end:
-        return True
-    steps = shares_of(scenario, report).keys() | shares_of(scenario, best).keys()
-    return len(steps) == 1
+class _Time(NamedTuple):
+    """Days and steps in which something may have been."""
+
+    start: date
+    end: date
+    steps: tuple[int, ...]
+
+    def may_be(self, other: _Time) -> bool:
+        """Whether both may be one time: a day that both have, or the same single step."""
+        overlap = self.start <= other.end and other.start <= self.end
+        return overlap or (len(self.steps) == 1 and self.steps == other.steps)
 
 
 def last_step(scenario: Scenario, evidence: Evidence) -> int:

@@ -40,13 +40,19 @@ class Layout:
 
     delimiter: str = ","
     header: tuple[str, ...] = ()
+    quoted: bool = True
 
 
 @contextmanager
 def opened_csv(path: Path, layout: Layout = Layout()) -> Iterator[Table]:
     """A CSV file in UTF-8, read row by row."""
     with _opened_text(path) as file:
-        reader = csv.reader(_lines(file, str(path)), delimiter=layout.delimiter, strict=True)
+        reader = csv.reader(
+            _lines(file, str(path)),
+            delimiter=layout.delimiter,
+            quoting=csv.QUOTE_MINIMAL if layout.quoted else csv.QUOTE_NONE,
+            strict=True,
+        )
         rows = _numbered(reader, str(path))
         header = list(layout.header) or next(rows, ("", []))[1]
         columns = tuple(column.strip() for column in header)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, exists, func, insert, select
 
 from forecast.errors import Problem, raise_if_any
 from forecast.evidence.checks import find_faults
-from forecast.evidence.database import LINKS, REPORTS
+from forecast.evidence.database import HAS_ORIGIN, LINKS, REPORTS, links
 from forecast.evidence.records import FIELDS, record_of, reports_of, tidied
 from forecast.evidence.report import Report
 from forecast.scenario.scenario import Scenario
@@ -74,6 +74,18 @@ class Intake:
         if records:
             self._connection.execute(insert(REPORTS), records)
             self._next += len(records)
+
+    def revised(self, placed: Sequence[Placed]) -> Iterator[Placed]:
+        """Yield reports that each supersede the last one of their origin, if they name none."""
+        stored = self._reports({report.id for _, report in placed})
+        last = self._last_of({report.origin for _, report in placed})
+        for place, report in placed:
+            earlier = last.get(report.origin, "")
+            if report.id in stored:
+                earlier = stored[report.id].supersedes
+            elif report.origin:
+                last[report.origin] = report.id
+            yield place, report if report.supersedes else replace(report, supersedes=earlier)
 
     def finish(self, left_out: int = 0) -> Receipt:
         """Say what was stored, or refuse all of it.
@@ -150,6 +162,14 @@ class Intake:
             visited.add(earlier.id)
             current = earlier
         return False
+
+    def _last_of(self, origins: set[str]) -> dict[str, str]:
+        """Id of the last report of each origin that nothing supersedes."""
+        later = REPORTS.alias()
+        held = ~exists().where(links(later), later.c.supersedes == REPORTS.c.id)
+        found = select(REPORTS.c.origin, REPORTS.c.id).where(REPORTS.c.origin.in_(origins), held)
+        rows = self._connection.execute(found.where(HAS_ORIGIN).order_by(REPORTS.c.receipt))
+        return {row[0]: row[1] for row in rows}
 
     def _reports(self, names: set[str]) -> dict[str, Report]:
         if not names:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
@@ -27,11 +27,15 @@ class Evidence:
     behind
         Reports known then and no longer in force, and withdrawals: what comes back if a report
         that superseded another is taken away.
+    about
+        Indicators that were asked for; None for all. What superseded a report about one of them
+        is behind, whatever it is about.
     """
 
     as_of: date
     reports: tuple[Report, ...] = ()
     behind: tuple[Report, ...] = ()
+    about: frozenset[str] | None = None
 
     def __len__(self) -> int:
         return len(self.reports)
@@ -73,7 +77,7 @@ class Evidence:
                 ]
             )
         rest = tuple(r for r in (*self.reports, *self.behind) if r.id not in ids)
-        return Ledger(rest).known_at(self.as_of)
+        return Ledger(rest).known_at(self.as_of, self.about)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,24 +105,50 @@ class Ledger:
     def __iter__(self) -> Iterator[Report]:
         return iter(self.reports)
 
-    def known_at(self, moment: date | str) -> Evidence:
+    def known_at(self, moment: date | str, about: Iterable[str] | None = None) -> Evidence:
         """What an analyst had at the end of a day, revisions and withdrawals included.
+
+        Parameters
+        ----------
+        moment
+            Day up to whose end things were known.
+        about
+            Indicators to read about; all of them if not given. Context is read with any.
 
         Raises
         ------
         InputError
             If the moment is no date.
         """
-        day = as_date(moment)
-        known = [report for report in self.reports if report.known <= day]
+        day, asked = as_date(moment), asked_about(about)
+        known = [
+            report
+            for report in self.reports
+            if report.known <= day and (report.supersedes or _is_asked(report, asked))
+        ]
         gone = {report.supersedes for report in known if report.supersedes}
         order = sorted(known, key=lambda r: (r.event_start, r.known, r.id))
-        holds = [report.id not in gone and not report.is_withdrawal for report in order]
+        holds = [
+            report.id not in gone and not report.is_withdrawal and _is_asked(report, asked)
+            for report in order
+        ]
         return Evidence(
             day,
             tuple(report for report, hold in zip(order, holds, strict=True) if hold),
             tuple(report for report, hold in zip(order, holds, strict=True) if not hold),
+            asked,
         )
+
+
+def asked_about(names: Iterable[str] | None) -> frozenset[str] | None:
+    """Indicators that are asked for, of which one may be given by itself."""
+    if names is None:
+        return None
+    return frozenset([names] if isinstance(names, str) else names)
+
+
+def _is_asked(report: Report, about: frozenset[str] | None) -> bool:
+    return about is None or report.is_context or report.indicator in about
 
 
 def as_date(moment: date | str) -> date:

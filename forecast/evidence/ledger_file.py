@@ -9,7 +9,18 @@ from itertools import batched, groupby
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    exists,
+    func,
+    or_,
+    select,
+    true,
+    union_all,
+)
 
 from forecast.errors import InputError, Problem, raise_if_any
 from forecast.evidence import formats
@@ -19,13 +30,14 @@ from forecast.evidence.database import (
     REPORTS,
     check_whole,
     connect,
+    links,
     name_of,
     reading,
     writing,
 )
 from forecast.evidence.files import check_columns, read_row
 from forecast.evidence.intake import CHUNK, WHOLE, Intake, Receipt, check_report, last_receipt
-from forecast.evidence.ledger import Evidence, as_date
+from forecast.evidence.ledger import Evidence, as_date, asked_about
 from forecast.evidence.mapping import EventMapping, read_mapping
 from forecast.evidence.records import reports_of
 from forecast.evidence.report import Report
@@ -171,10 +183,19 @@ class LedgerFile:
         )
         return self._store(checked)
 
-    def known_at(self, moment: date | str) -> Evidence:
+    def known_at(self, moment: date | str, about: Iterable[str] | None = None) -> Evidence:
         """What an analyst had at the end of a day, revisions and withdrawals included.
 
-        The same as `Ledger.known_at` of the same reports. Only reports known by then are read.
+        The same as `Ledger.known_at` of the same reports. Only reports known by then are read,
+        and of those only the ones about the indicators that are asked for, context, and what
+        supersedes another report.
+
+        Parameters
+        ----------
+        moment
+            Day up to whose end things were known.
+        about
+            Indicators to read about, as the variables of a scenario; all of them if not given.
 
         Raises
         ------
@@ -183,10 +204,16 @@ class LedgerFile:
         LedgerFailure
             If a report is not what was stored.
         """
-        day = as_date(moment)
+        day, asked = as_date(moment), asked_about(about)
         known = REPORTS.c.known <= day.isoformat()
         behind = or_(WITHDRAWS, _superseded(day))
-        query = select(*WHOLE, behind).where(known).order_by(*EVENT_ORDER)
+        if asked is None:
+            query: Any = select(*WHOLE, behind).where(known).order_by(*EVENT_ORDER)
+        else:
+            wanted = REPORTS.c.indicator.in_(["", *sorted(asked)])
+            held = select(*WHOLE, behind.label("behind")).where(known, wanted)
+            linked = select(*WHOLE, true()).where(known, LINKS, ~wanted)
+            query = union_all(held, linked).order_by(*(column.name for column in EVENT_ORDER))
         sides: tuple[list[Report], list[Report]] = ([], [])
         with reading(self._engine, self.name) as connection:
             streamed = connection.execution_options(yield_per=CHUNK).execute(query)
@@ -194,7 +221,21 @@ class LedgerFile:
                 plain = reports_of((row[:-1] for row in rows), self.name)
                 for report, row in zip(plain, rows, strict=True):
                     sides[bool(row[-1])].append(report)
-        return Evidence(day, tuple(sides[0]), tuple(sides[1]))
+        return Evidence(day, tuple(sides[0]), tuple(sides[1]), asked)
+
+    def indicators(self, moment: date | str) -> dict[str, int]:
+        """How many reports known by the end of a day speak to each indicator, by its name.
+
+        Raises
+        ------
+        InputError
+            If the moment is no date.
+        """
+        name = REPORTS.c.indicator
+        told = and_(name != "", REPORTS.c.known <= as_date(moment).isoformat())
+        query = select(name, func.count()).where(told).group_by(name).order_by(name)
+        with reading(self._engine, self.name) as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
 
     def diff(self, start: date | str, end: date | str) -> Change:
         """What became known, was revised or was withdrawn after one day and up to another.
@@ -212,7 +253,7 @@ class LedgerFile:
         arrived = and_(REPORTS.c.known > first.isoformat(), REPORTS.c.known <= last.isoformat())
         later = REPORTS.alias("later")
         touched = select(later.c.supersedes).where(
-            later.c.supersedes != "",
+            links(later),
             later.c.known > first.isoformat(),
             later.c.known <= last.isoformat(),
         )
@@ -328,7 +369,7 @@ class LedgerFile:
         where, columns = table.where, table.columns
         header = mapping.check_columns(where, columns) if mapping else check_columns(where, columns)
         raise_if_any(list(header))
-        return self._store(self._read(table, mapping))
+        return self._store(self._read(table, mapping), bool(mapping and mapping.revises))
 
     def _read(self, table: Table, mapping: EventMapping | None) -> Iterator[Candidate]:
         """Read the rows of a table, as far as it can be read."""
@@ -349,14 +390,15 @@ class LedgerFile:
         except InputError as error:
             yield table.where, None, list(error.problems)
 
-    def _store(self, candidates: Iterable[Candidate]) -> Receipt:
+    def _store(self, candidates: Iterable[Candidate], revises: bool = False) -> Receipt:
         left_out = 0
         with writing(self._engine, self.name) as connection:
             intake = Intake(connection, self.name)
             for batch in batched(candidates, CHUNK):
                 intake.refuse([problem for _, _, faults in batch for problem in faults])
                 left_out += sum(not faults and report is None for _, report, faults in batch)
-                intake.take([(place, report) for place, report, _ in batch if report is not None])
+                placed = [(place, report) for place, report, _ in batch if report is not None]
+                intake.take(list(intake.revised(placed)) if revises else placed)
             return intake.finish(left_out)
 
 
@@ -364,7 +406,7 @@ def _superseded(day: date | None) -> ColumnElement[bool]:
     """Whether a report was superseded by the end of a day, or ever."""
     later = REPORTS.alias()
     known = () if day is None else (later.c.known <= day.isoformat(),)
-    return exists().where(later.c.supersedes != "", later.c.supersedes == REPORTS.c.id, *known)
+    return exists().where(links(later), later.c.supersedes == REPORTS.c.id, *known)
 
 
 def _mapping(given: MappingLike) -> EventMapping | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import date
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 from zlib import crc32
 
@@ -21,6 +22,7 @@ NUMBERS = ("number", "upper", "exposure")
 READ_DATES = tuple(FIELDS.index(name) for name in DATES[:4])
 RETRIEVED = FIELDS.index("retrieved")
 LIKELIHOODS = FIELDS.index("likelihoods")
+_FIELDS_OF = attrgetter(*FIELDS)
 
 
 def tidied(report: Report) -> tuple[Report, list[Finding]]:
@@ -54,7 +56,7 @@ def tidied(report: Report) -> tuple[Report, list[Finding]]:
 
 def values_of(report: Report) -> tuple[Any, ...]:
     """Fields of a report, likelihoods as text."""
-    values = [getattr(report, name) for name in FIELDS]
+    values = list(_FIELDS_OF(report))
     values[LIKELIHOODS] = likelihoods_text(report.likelihoods)
     return tuple(values)
 

@@ -1,0 +1,202 @@
+"""The commands of a ledger: what they store, what they say, and what they refuse."""
+
+import sqlite3
+from datetime import date
+
+import pytest
+
+import forecast as fc
+from forecast.cli import BAD_INPUT, DONE, main
+from forecast.cli_ledger import unheard
+from forecast.evidence.records import FIELDS
+from forecast.scenario.shipped import shipped_folder
+from tests.ledgers import report
+from tests.small import weather
+
+HEADER = ",".join(FIELDS)
+KEEPER = "2020-01-03,2020-01-03,2020-01-03"
+TABLE = f"""\
+{HEADER}
+R1,barometer,low,{KEEPER},2020-01-03,keeper,B,2,,,,,,,,,
+R2,barometer,high,{KEEPER},2020-01-09,keeper,B,2,,R1,,,,,,,
+R3,wind,strong,{KEEPER},2020-01-05,mast,C,3,mast,,,,,,,,
+"""
+
+
+@pytest.fixture
+def run(capsys):
+    """Run a command; give its exit code and what it printed."""
+
+    def run_command(*arguments):
+        code = main([str(argument) for argument in arguments])
+        told = capsys.readouterr()
+        return code, told.out, told.err
+
+    return run_command
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "reports.csv"
+    path.write_text(TABLE)
+    return path
+
+
+@pytest.fixture
+def ledger(tmp_path, table):
+    path = tmp_path / "ledger.db"
+    with fc.open_ledger(path) as made:
+        made.import_csv(table)
+    return path
+
+
+def test_import_stores_files_once(run, tmp_path, table):
+    path = tmp_path / "new.db"
+    code, out, _ = run("ledger", "import", path, table)
+    assert (code, out) == (DONE, f"{table}: 3 stored\n{path} holds 3 reports\n")
+    table.write_text(TABLE + f"R4,wind,weak,{KEEPER},2020-01-06,mast,C,3,,,,,,,,,\n")
+    code, out, _ = run("ledger", "import", path, table)
+    assert (code, out) == (DONE, f"{table}: 1 stored, 3 there already\n{path} holds 4 reports\n")
+
+
+def test_import_refuses_a_file_whole(run, tmp_path, table):
+    path = tmp_path / "new.db"
+    table.write_text(TABLE + f"R4,wind,weak,{KEEPER},2020-01-01,mast,X,3,,,,,,,,,\n")
+    code, out, err = run("ledger", "import", path, table)
+    assert (code, out) == (BAD_INPUT, "")
+    assert f"{table}:5: column 'reliability': 'X' is not a grade" in err
+    assert f"{table}:5: column 'known': 2020-01-01 is before publication" in err
+    with fc.open_ledger(path) as made:
+        assert len(made) == 0
+
+
+def test_import_checks_against_a_scenario(run, tmp_path):
+    table = tmp_path / "other.csv"
+    table.write_text(f"{HEADER}\nR1,barometr,low,{KEEPER},2020-01-03,keeper,B,2,,,,,,,,,\n")
+    code, _, err = run("ledger", "import", tmp_path / "x.db", table, "--scenario", "iraq-2020")
+    assert code == BAD_INPUT
+    assert "'barometr' is unknown" in err
+
+
+def test_import_reads_other_tables_by_a_mapping(run, tmp_path):
+    rows = tmp_path / "events.csv"
+    rows.write_text("key,day,kind\n1,2020-01-04,storm\n2,2020-01-05,calm\n")
+    mapping = tmp_path / "events.toml"
+    mapping.write_text(
+        '[columns]\nid = "key"\nevent_start = "day"\nknown = "day"\n'
+        '[constants]\nsource = "mast"\nreliability = "B"\n'
+        '[[rules]]\nindicator = "wind"\nstate = "strong"\nwhen = { kind = ["storm"] }\n'
+    )
+    path = tmp_path / "new.db"
+    code, out, err = run("ledger", "import", path, rows, "--mapping", mapping)
+    assert (code, err) == (DONE, "")
+    assert out.startswith(f"{rows}: 1 stored, 1 rows left out by the mapping\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("import", "L.db", "reports.xlsx"), "is named neither .csv nor .jsonl nor .parquet"),
+        (("import", "L.db", "reports.jsonl", "--mapping", "m.toml"), "a mapping is for tables"),
+        (("export", "nothing.db", "all.csv"), "there is no such ledger"),
+        (("show", "nothing.db"), "there is no such ledger"),
+        (("diff", "nothing.db", "2020-01-01", "2020-01-02"), "there is no such ledger"),
+        (("duplicates", "nothing.db"), "there is no such ledger"),
+        (("waiting", "nothing.db"), "there is no such ledger"),
+        (("check", "nothing.db"), "there is no such ledger"),
+        (("salvage", "nothing.db", "new.db"), "there is no such ledger"),
+    ],
+)
+def test_a_wrong_name_is_refused_and_makes_nothing(run, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run("ledger", *arguments)
+    assert (code, out) == (BAD_INPUT, "")
+    assert message in err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_what_is_exported_can_be_imported(run, tmp_path, ledger, suffix):
+    out = tmp_path / f"all.{suffix}"
+    assert run("ledger", "export", ledger, out)[:2] == (DONE, f"wrote {out}\n")
+    assert run("ledger", "import", tmp_path / "copy.db", out)[0] == DONE
+    with fc.open_ledger(ledger) as one, fc.open_ledger(tmp_path / "copy.db") as other:
+        assert list(one) == list(other)
+
+
+def test_show_lists_what_was_in_force(run, ledger):
+    _, early, _ = run("ledger", "show", ledger, "--as-of", "2020-01-06")
+    assert early.startswith("2 reports in force on 2020-01-06\n")
+    assert [line.split()[0] for line in early.splitlines()[4:]] == ["R1", "R3"]
+    _, late, _ = run("ledger", "show", ledger)
+    assert late.startswith(f"2 reports in force on {date.today()}\n")
+    assert [line.split()[0] for line in late.splitlines()[4:]] == ["R3", "R2"]
+    code, _, err = run("ledger", "show", ledger, "--as-of", "soon")
+    assert code == BAD_INPUT
+    assert "'soon' is not a date" in err
+
+
+def test_diff_says_what_became_known(run, ledger):
+    _, out, _ = run("ledger", "diff", ledger, "2020-01-04", "2020-01-09")
+    assert out.splitlines()[0] == "after 2020-01-04 and up to 2020-01-09:"
+    assert "became known  R3  wind: strong" in out
+    assert "revised       R1  barometer: low" in out
+
+
+def test_duplicates_and_waiting_reports_are_listed(run, ledger):
+    assert "no two reports" in run("ledger", "duplicates", ledger)[1]
+    assert "names one that is there" in run("ledger", "waiting", ledger)[1]
+    with fc.open_ledger(ledger) as made:
+        made.append([report("R7", "high", day=4), report("R8", "high", day=4)])
+        made.append(report("R9", "falling", supersedes="R10"))
+    _, out, _ = run("ledger", "duplicates", ledger)
+    assert out.startswith("claims that are there more than once: 1; ")
+    assert [line.split()[0] for line in out.splitlines()[4:]] == ["R7", "R8"]
+    assert "R9 supersedes R10" in run("ledger", "waiting", ledger)[1]
+
+
+def test_check_and_salvage_a_damaged_file(run, tmp_path, ledger):
+    assert run("ledger", "check", ledger)[:2] == (
+        DONE,
+        f"{ledger}: 3 reports, all as they were stored\n",
+    )
+    with sqlite3.connect(ledger) as connection:
+        connection.execute("UPDATE reports SET state = 'low' WHERE receipt = 2")
+    connection.close()
+    code, _, err = run("ledger", "check", ledger)
+    assert code == BAD_INPUT
+    assert "receipt 2 ('R2') is not what was stored" in err
+    new = tmp_path / "saved.db"
+    code, out, _ = run("ledger", "salvage", ledger, new)
+    assert (code, out) == (BAD_INPUT, f"{new}: 2 reports saved\n1 receipts are lost: 2\n")
+    with fc.open_ledger(new) as saved:
+        assert [one.id for one in saved] == ["R1", "R3"]
+    code, _, err = run("ledger", "salvage", ledger, new)
+    assert code == BAD_INPUT
+    assert "is there already; name a new ledger" in err
+
+
+def test_a_report_can_be_made_from_a_ledger(run, tmp_path):
+    path, table = tmp_path / "reports.db", shipped_folder() / "iraq-2020" / "evidence.csv"
+    with fc.open_ledger(path) as made:
+        made.import_csv(table)
+        stray = {"indicator": "rokets", "state": "surge", "source": "nobody"}
+        made.append(report("X1", **stray))
+    few = ["--draws", "20", "--tune", "20", "--allow-unreliable", "--as-of", "2020-01-23"]
+    code, out, err = run("report", "iraq-2020", *few, "--evidence", path)
+    assert (code, err) == (DONE, "")
+    assert "left out: 1 reports on what iraq-2020 has no variable for:\n  rokets (1)\n" in out
+    known = fc.read_evidence(table, fc.load_scenario("iraq-2020")).known_at("2020-01-23")
+    assert f": {len(known)} reports in force on 2020-01-23\n" in out
+    with fc.open_ledger(path) as made:
+        about = fc.load_scenario("iraq-2020").variables
+        assert made.known_at("2020-01-23", about).reports == known.reports
+
+
+def test_what_a_scenario_has_no_variable_for_is_told_with_what_was_meant():
+    told = {"barometr": 1200, "storm": 1, **{f"other{k:02}": 1 for k in range(12)}}
+    lines = list(unheard(weather(), told))
+    assert lines[0] == "left out: 1,212 reports on what weather has no variable for:"
+    assert lines[1] == "  barometr (1,200); did you mean barometer?"
+    assert lines[-1] == "  and 3 more"
+    assert list(unheard(weather(), {"barometer": 3})) == []
