@@ -38,6 +38,7 @@ HARD_NAMES = [
 ]
 BASIS = "judgement: made for a test"
 DAY = date(2020, 1, 31)
+LONG_AGO, LATER = date(2019, 1, 1), date(2031, 1, 31)
 
 
 def random_text(rng: np.random.Generator, least: int = 0) -> str:
@@ -66,10 +67,9 @@ def full_scenario(seed: int) -> Scenario:
         "narrative": {key: random_text(rng) for key in ("takeaway", "timing", "assessment")},
         "tripwires": {f"t{k}": _tripwire(rng) for k in range(rng.integers(3))},
         "actors": tuple(_actor(rng) for _ in range(rng.integers(4))),
-        "sources": {
-            f"s{k}": {"title": random_text(rng, 1), "published": DAY, "note": random_text(rng)}
-            for k in range(rng.integers(3))
-        },
+        "sources": {f"s{k}": _source(rng) for k in range(rng.integers(3))},
+        "channels": {f"c{k}": _channel(rng, k) for k in range(rng.integers(3))},
+        "watches": {f"w{k}": _watch(rng, bool(seed % 2)) for k in range(rng.integers(3))},
     }
     _say_hard_things(rng, body)
     scenario = Scenario.model_validate(body)
@@ -199,6 +199,42 @@ def _tripwire(rng: np.random.Generator) -> dict[str, Any]:
         "meaning": "x",
         "basis": BASIS,
     }
+
+
+def _source(rng: np.random.Generator) -> dict[str, Any]:
+    plain = {"title": random_text(rng, 1), "published": DAY, "note": random_text(rng)}
+    return plain | ({"record": {"chance": _way(rng), "basis": BASIS}} if rng.random() < 0.5 else {})
+
+
+def _channel(rng: np.random.Generator, number: int) -> dict[str, Any]:
+    shows = [{}, {"seen": {"many": 0.9}}, {"seen": {"few": 1 / 3, "many": 2 / 3}}]
+    return {
+        "label": "x",
+        "sources": tuple(f"{k}{number}{random_text(rng)}" for k in range(rng.integers(1, 3))),
+        "controlled": _way(rng),
+        "shows": shows[rng.integers(len(shows))],
+        "basis": BASIS,
+    }
+
+
+def _watch(rng: np.random.Generator, dynamic: bool) -> dict[str, Any]:
+    lags = [None, {"days": (3,), "share": (1.0,)}, {"days": (0, 2, 9), "share": (0.0, 0.5, 0.9)}]
+    return {
+        "indicator": str(rng.choice(["seen", "counted"])),
+        "states": ("many",),
+        "source": random_text(rng),
+        "from": LONG_AGO,
+        "to": LATER if not dynamic or rng.random() < 0.5 else None,
+        "detection": _way(rng),
+        "lag": lags[rng.integers(len(lags))],
+        "basis": BASIS,
+    }
+
+
+def _way(rng: np.random.Generator) -> Any:
+    """A chance, in one of the ways to say one."""
+    ways = [(0.2, 0.6), {"guess": 0.3, "cases": 20}, "likely", {"seen": 3, "of": 41}, "unknown"]
+    return ways[rng.integers(len(ways))]
 
 
 def _actor(rng: np.random.Generator) -> dict[str, Any]:

@@ -1,9 +1,17 @@
 """All that can be unknown about evidence, against the sum over all that it may be."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import numpy as np
 import pytest
 
+from forecast.errors import TooLarge
+from forecast.evidence.ledger import Evidence
+from forecast.inference.builder import compile_tables
 from forecast.inference.posterior import beliefs_under
+from tests.networks import all_histories, cells_used
+from tests.small import START, barometer_report
 from tests.witnesses import (
     harbour,
     random_evidence,
@@ -38,3 +46,44 @@ def test_a_static_scenario_as_well(seed):
     np.testing.assert_allclose(told.log_evidence().item(), answer.log_evidence, **CLOSE)
     found = told.posteriors(view="smoothed").to_numpy()[0, 0]
     np.testing.assert_allclose(found.reshape(1, -1), answer.marginals, **CLOSE)
+
+
+def undated(count):
+    """Independent reports that the barometer stood somewhere on one of some days."""
+    reports = []
+    for k in range(count):
+        plain = barometer_report(f"U{k:02}", ("low", "high", "falling")[k % 3], grade="BCD"[k % 3])
+        days = [START + timedelta(days=number) for number in (k % 4, 16 - k % 3, 17)]
+        start, end, known = days
+        plain = replace(plain, event_start=start, event_end=end)
+        reports.append(replace(plain, published=known, known=known))
+    return Evidence(START + timedelta(days=20), tuple(reports))
+
+
+def test_many_undated_events_of_one_indicator_stay_exact():
+    scenario = harbour(channels=0, watches=False)
+    parameters = random_parameters(np.random.default_rng(1), scenario)
+    evidence = undated(11)
+    told = beliefs_under(scenario, evidence, parameters, n_steps=3)
+    program = compile_tables(scenario)
+    judged = {name: values[..., 0] for name, values in parameters.items()}
+    theta = program.cells({k: judged[k] for k in ("chance", "row_3", "positive")})
+    histories = all_histories(program.network, 3)
+    weight = theta[cells_used(program.network, histories)].prod(axis=(1, 2))
+    place = program.network.names.index("barometer")
+    for report in evidence:
+        accuracy = judged["accuracy"]["ABCDEF".index(report.reliability)]
+        said = ("high", "falling", "low").index(report.state)
+        right = histories[:, :, place] == said
+        like = np.where(right, accuracy, (1 - accuracy) / 2)
+        days = [(report.event_start - START).days, (report.event_end - START).days]
+        steps = np.arange(days[0], days[1] + 1) // 7
+        weight = weight * like[:, steps].mean(axis=1)
+    assert told.log_evidence().item() == pytest.approx(np.log(weight.sum()), rel=1e-10)
+
+
+def test_too_many_undated_events_are_refused_in_words():
+    scenario = harbour(channels=0, watches=False)
+    parameters = random_parameters(np.random.default_rng(1), scenario)
+    with pytest.raises(TooLarge, match=r"meets 80 unknowns of the evidence.*more exactly, or one"):
+        beliefs_under(scenario, undated(40), parameters, n_steps=3).log_evidence()

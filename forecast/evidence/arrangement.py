@@ -18,7 +18,6 @@ from forecast.evidence.events import (
     ranked,
 )
 from forecast.evidence.ledger import Evidence
-from forecast.evidence.report import Report
 from forecast.evidence.silence import Listening, find_listening
 from forecast.evidence.sources import channel_of
 from forecast.evidence.unknowns import Factor, Unknown
@@ -173,52 +172,70 @@ class Arrangement:
         return factor
 
     def _fill_place(self, place: Place) -> None:
-        """What is said of a variable at a step, in each state of what is unknown about it."""
+        """What is said of a variable at a step, in each state of what is unknown about it.
+
+        Every witness and every watch has a factor over what it depends on alone, so that many
+        undated events do not multiply; those that depend on the same share one.
+        """
         step, variable = place
-        events, listening = self.events.get(place, []), self.listening.get(place, [])
+        by_witness: dict[str, list[Event]] = defaultdict(list)
+        for event in self.events.get(place, []):
+            by_witness[event.origin].append(event)
+        starts: dict[tuple[Axis, ...], int] = {(): self.first_state[variable]}
+        for events in by_witness.values():
+            for cell, now, held in self._cases(place, events, self._channels_of(events), starts):
+                for word in self._heard(now, held):
+                    self.said[word, cell] += 1
+        for each in self.listening.get(place, []):
+            heard = [
+                event
+                for events in by_witness.values()
+                for event in events
+                if any(map(each.is_broken_by, event.reports))
+            ]
+            if not any(event.is_dated for event in heard):
+                for (_, column), now, _ in self._cases(place, heard, [], starts):
+                    for state in each.states(self.scenario) if not now else ():
+                        self.silent.append((each.name, each.reach, (step, column + state)))
+
+    def _cases(
+        self,
+        place: Place,
+        events: Sequence[Event],
+        channels: Sequence[str],
+        starts: dict[tuple[Axis, ...], int],
+    ) -> Iterator[tuple[Cell, list[Event], set[str]]]:
+        """Yield cell, events of this step and controlled channels for each case of the unknowns."""
+        step, variable = place
         dates = dict.fromkeys(self.dates[date_key(e)] for e in events if not e.is_dated)
-        channels = [name for name, places in sorted(self.channels.items()) if place in places]
-        axes = [axis for when in dates for axis in when.axes(step)]
-        axes += [(channel_unknown(name), 0) for name in channels]
+        axes = tuple(axis for when in dates for axis in when.axes(step))
+        axes += tuple((channel_unknown(name), 0) for name in channels)
+        if axes not in starts:
+            starts[axes] = self._factor(step, axes, variable).start
         width = len(self.scenario.variables[variable].states)
-        start = self.first_state[variable]
-        if axes:
-            start = self._factor(step, axes, variable).start
         for number, states in enumerate(product((0, 1), repeat=len(axes))):
             state = dict(zip(axes, states, strict=True))
             held = {name for name in channels if state[channel_unknown(name), 0] == HELD}
             now = [e for e in events if e.is_dated or self.dates[date_key(e)].is_now(state)]
-            cell = step, start + number * width
-            for word in self._heard(now, held):
-                self.said[word, cell] += 1
-            self._keep_silent(listening, now, cell)
+            yield (step, starts[axes] + number * width), now, held
+
+    def _channels_of(self, events: Iterable[Event]) -> list[str]:
+        """Channels that reports of some events came through."""
+        found = {channel_of(self.scenario, report) for event in events for report in event.reports}
+        return sorted(found - {""})
 
     def _heard(self, events: Sequence[Event], held: set[str]) -> Iterator[int]:
-        """What each witness says of a variable at a step, where some channels are controlled."""
-        by_witness: dict[str, list[Report]] = defaultdict(list)
-        for event in events:
-            by_witness[event.origin] += event.reports
-        for reports in by_witness.values():
-            through = {report.id: channel_of(self.scenario, report) for report in reports}
-            free = [report for report in reports if through[report.id] not in held]
-            if free:
-                best = free if len(free) == 1 else ranked(self.scenario, free)
-                yield self.words.say(best_versions(best))
-                continue
-            for channel in dict.fromkeys(sorted(through.values())):
-                own = [report for report in reports if through[report.id] == channel]
-                yield self.words.show(channel, ranked(self.scenario, own)[0])
-
-    def _keep_silent(
-        self, listening: Sequence[Listening], events: Sequence[Event], cell: Cell
-    ) -> None:
-        """What hearing nothing says, unless something was heard."""
-        heard = [report for event in events for report in event.reports]
-        step, column = cell
-        for each in listening:
-            if not any(each.is_broken_by(report) for report in heard):
-                for state in each.states(self.scenario):
-                    self.silent.append((each.name, each.reach, (step, column + state)))
+        """What a witness says of a variable at a step, where some channels are controlled."""
+        reports = [report for event in events for report in event.reports]
+        through = {report.id: channel_of(self.scenario, report) for report in reports}
+        free = [report for report in reports if through[report.id] not in held]
+        if free:
+            best = free if len(free) == 1 else ranked(self.scenario, free)
+            yield self.words.say(best_versions(best))
+            return
+        for channel in sorted({*through.values()}):
+            own = [report for report in reports if through[report.id] == channel]
+            yield self.words.show(channel, ranked(self.scenario, own)[0])
 
 
 def unknown_dates(events: Iterable[Event]) -> dict[object, When]:

@@ -30,6 +30,7 @@ MEMORY_LIMIT = 2e9
 ORDERS_TRIED = 30
 BYTES_PER_OPERATION = 32
 CELL_LIMIT = 2**31 - 1
+LONGEST_LIST = 12
 HEAVY_CONTRACTIONS = 24
 """The largest contractions, which decide how cells are laid out; the others take little time."""
 
@@ -306,11 +307,13 @@ def _check_size(
     needed = operations * BYTES_PER_OPERATION
     if needed <= memory_limit and operations <= CELL_LIMIT:
         return
-    largest = max(steps, key=lambda step: _size(step.joint, sizes)).joint
+    largest = sorted(max(steps, key=lambda step: _size(step.joint, sizes)).joint)
+    more = f" and {len(largest) - LONGEST_LIST} more" if len(largest) > LONGEST_LIST else ""
     raise TooLarge(
         f"exact elimination needs {needed / 1e9:.3g} GB, more than the limit of "
         f"{memory_limit / 1e9:.3g} GB; its largest table is over "
-        f"{', '.join(sorted(largest))}. Give these variables fewer states or fewer parents."
+        f"{', '.join(largest[:LONGEST_LIST])}{more}. Give these variables fewer states or fewer "
+        "parents."
     )
 
 

@@ -127,7 +127,8 @@ def _slice_of(network: Network, probes: tuple[Scope, ...], first: bool, shape: S
     except TooLarge as error:
         raise TooLarge(
             f"{error} One step meets {len(shape.axes)} unknowns of the evidence, such as dates "
-            "that are given as intervals: give them more exactly."
+            "that are given as intervals: give them more exactly, or one origin to reports of one "
+            "event."
         ) from None
 
 
