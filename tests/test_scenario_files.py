@@ -300,3 +300,13 @@ def test_help_teaches(capsys):
     shown = capsys.readouterr().out
     assert "forecast report iraq-2020 --as-of 2020-01-23 -o warning.html" in shown
     assert "exit codes" in shown
+
+
+def test_the_pages_sources_channels_and_watches_can_be_loaded(load):
+    page = (shipped_folder().parent / "docs" / "scenarios.md").read_text(encoding="utf-8")
+    blocks = [part.split("```")[0] for part in page.split("```yaml\n")[1:]]
+    collection = next(block for block in blocks if block.startswith("sources:"))
+    scenario = load(GOOD + collection)
+    assert scenario.sources["harbour_log"].record.chance.seen == 46
+    assert scenario.channels["coast_radio"].shows == {"barometer": {"high": 0.8}}
+    assert scenario.watches["keeper"].lag.days == (0, 2, 7)
