@@ -9,6 +9,8 @@ Rows per second of processor time, medians of the repetitions:
   as_of    `known_at` half-way: reports in force as `Report`s, against pandas that reads the CSV
            file and applies the same filter, then the same into `Report`s
   early    `known_at` when one report in a hundred was known: only these are read
+  about    `known_at` half-way, asked about one indicator of sixteen, against pandas that reads the
+           file and applies that filter too; and then the likelihoods that these reports make
   open     seconds to open the ledger
 """
 
@@ -20,19 +22,26 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 import forecast as fc
+from forecast.evidence.likelihood import tabulate_reports
 from forecast.evidence.records import DATES, FIELDS
 from forecast.evidence.report import Report
+from forecast.evidence.sources import trust_in
 from tests.benchmarks.timing import bind_to_one_processor, finish, note, parser
+from tests.small import BASIS, state_log_likelihoods, weather
 
 START = date(2010, 1, 1)
 DAYS = 3_000
+INDICATOR, STATES = "indicator3", ("state0", "state1", "state2")
 REVISED = 20
 """One report in so many revises the one before."""
 
@@ -69,10 +78,15 @@ def measure(folder: Path, count: int, repetitions: int) -> dict[str, Any]:
         ours = middle(lambda _: ledger.known_at(half), repetitions)
         few = middle(lambda _: ledger.known_at(early), repetitions)
         found = {report.id for report in ledger.known_at(half)}
+        told = ledger.known_at(half, [INDICATOR])
+        one = middle(lambda _: ledger.known_at(half, [INDICATOR]), repetitions)
+    likely = middle(lambda _: log_likelihoods_of(told), repetitions)
     note(f"known_at {rows / ours:,.0f} rows per second")
     frame = middle(lambda _: filter_frame(table, half), repetitions)
     objects = middle(lambda _: reports_of(filter_frame(table, half)), repetitions)
+    single = middle(lambda _: reports_of(filter_one(table, half)), repetitions)
     agree = found == {report.id for report in reports_of(filter_frame(table, half))}
+    agree &= {r.id for r in told} == {r.id for r in reports_of(filter_one(table, half))}
     return {
         "name": f"{count} reports",
         "ok": agree,
@@ -86,6 +100,11 @@ def measure(folder: Path, count: int, repetitions: int) -> dict[str, Any]:
         "early_rows": first,
         "early_s": round(few, 4),
         "pandas_early_s": round(middle(lambda _: filter_frame(table, early), repetitions), 3),
+        "about_rows": len(told),
+        "about_s": round(one, 3),
+        "pandas_about_s": round(single, 3),
+        "faster_than_pandas_about": round(single / one, 2),
+        "likelihoods_s": round(likely, 3),
         "open_s": round(opened, 4),
         "file_mb": round(path.stat().st_size / 1e6),
     }
@@ -147,6 +166,36 @@ def filter_frame(table: Path, day: date) -> pd.DataFrame:
     known = frame[frame["known"] <= day.isoformat()]
     gone = set(known["supersedes"]) - {""}
     return known[~known["id"].isin(gone)].sort_values(["event_start", "known", "id"])
+
+
+def filter_one(table: Path, day: date) -> pd.DataFrame:
+    """Reports in force about one indicator."""
+    frame = filter_frame(table, day)
+    return frame[frame["indicator"] == INDICATOR]
+
+
+def log_likelihoods_of(evidence: fc.Evidence) -> npt.NDArray[np.float64]:
+    """What the reports say of the states of their variable, step by step."""
+    scenario = watched_scenario()
+    n_steps = scenario.timeline.step_of(evidence.as_of) + 1
+    accuracy = np.array([judged.mean for judged in trust_in(scenario).accuracy])
+    table = tabulate_reports(scenario, evidence, n_steps)
+    return state_log_likelihoods(scenario, table, accuracy)
+
+
+@cache
+def watched_scenario() -> fc.Scenario:
+    """A scenario with a clock, of which the indicator has the states that are reported."""
+    plain = weather().model_dump()
+    row = {"when": {}, "counts": dict.fromkeys(STATES, 1), "basis": BASIS}
+    plain["variables"][INDICATOR] = {
+        "role": "indicator",
+        "label": "One of sixteen",
+        "states": STATES,
+        "table": {"form": "rows", "rows": (row,)},
+    }
+    plain["time"] |= {"start": START - timedelta(days=9)}
+    return fc.Scenario.model_validate(plain)
 
 
 def reports_of(frame: pd.DataFrame) -> list[Report]:
