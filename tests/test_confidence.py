@@ -23,6 +23,7 @@ from forecast.reporting.confidence import (
 )
 from forecast.scenario.pools import find_pools
 from forecast.scenario.scenario import Scenario
+from tests.witnesses import harbour
 
 BASIS = "judgement: made up for a test"
 DAY = date(2020, 1, 3)
@@ -195,3 +196,12 @@ def test_a_table_that_is_not_there():
         fc.implied_table(scenario(None), "glas")
     with pytest.raises(fc.InputError, match="draws: 0; needs a whole number of at least 1"):
         fc.implied_table(scenario(None), "glass", draws=0)
+
+
+def test_experts_on_sources_channels_and_watches_are_found_as_well() -> None:
+    problem = harbour(channels=1).model_dump()
+    problem["sources"]["pilot"]["record"]["chance"] = {"experts": FAR}
+    problem["channels"]["red"]["controlled"] = {"experts": FAR}
+    problem["watches"]["desk"]["detection"] = {"experts": FAR}
+    labels = [pooled.label for pooled in find_pools(Scenario.model_validate(problem))]
+    assert labels == ["pilot: chance", "red: controlled", "desk: detection"]

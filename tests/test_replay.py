@@ -106,6 +106,21 @@ def test_a_superseded_value_never_reaches_the_engine(scenario):
             np.testing.assert_equal(one, other)
 
 
+def test_a_count_that_is_revised_counts_once_and_as_it_stood(scenario):
+    first = replace(barometer_report("C1", "", 1), indicator="gauge", number=14.0)
+    later = START + timedelta(days=16)
+    second = replace(first, id="C2", number=21.0, upper=25.0, known=later, supersedes="C1")
+    ledger = Ledger((first, second))
+    told = {}
+    for moment in (later - timedelta(days=1), later):
+        table = tabulate_reports(scenario, ledger.known_at(moment), STEPS)
+        told[moment] = (table.said.tolist(), table.upper.tolist(), table.place.tolist())
+    before, after = told.values()
+    assert before[0] == [14.0]
+    assert np.isnan(before[1])
+    assert after == ([21.0], [25.0], before[2])
+
+
 def storm(scenario, reports, parameters):
     told = beliefs_under(scenario, evidence(*reports), parameters, n_steps=STEPS)
     return told.posterior("storm", told.times[1], view="smoothed").sel(state="storm").item()

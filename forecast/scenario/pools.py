@@ -39,6 +39,9 @@ def find_pools(scenario: Scenario) -> Iterator[Pooled]:
             part = getattr(variable, slot)
             if part is not None:
                 yield from _walk(part, name + (" at first" if slot == "initial" else ""), "", None)
+    for kind in ("sources", "channels", "watches"):
+        for name, part in getattr(scenario, kind).items():
+            yield from _walk(part, name, "", None)
 
 
 def _walk(part: Any, label: str, when: str, days: float | None) -> Iterator[Pooled]:
