@@ -196,8 +196,8 @@ def _salvage(given: argparse.Namespace) -> int:
     from forecast.evidence.ledger_file import open_ledger
     from forecast.evidence.salvage import salvage_ledger
 
-    if not Path(given.ledger).exists():
-        raise InputError([Problem(given.ledger, "there is no such ledger")])
+    if not Path(given.ledger).is_file():
+        raise InputError([Problem(given.ledger, "there is no such ledger file")])
     if Path(given.new).exists():
         raise InputError([Problem(given.new, "is there already; name a new ledger")])
     saved = salvage_ledger(given.ledger)

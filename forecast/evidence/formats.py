@@ -76,7 +76,7 @@ def opened_parquet(path: Path) -> Iterator[Table]:
     try:
         with parquet.ParquetFile(path) as file:
             yield Table(str(path), tuple(file.schema_arrow.names), _read_groups(file, path, arrow))
-    except (OSError, arrow.ArrowException) as error:
+    except (OSError, UnicodeDecodeError, arrow.ArrowException) as error:
         raise _unreadable(path, error) from None
 
 
