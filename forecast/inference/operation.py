@@ -24,6 +24,7 @@ from pytensor.link.jax.ops import JAXOp
 from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache_key
 
 from forecast.inference import channel, kernels, ranges, single, tape
+from forecast.inference.densities import RANGES
 from forecast.inference.kernels import Packed
 
 if TYPE_CHECKING:
@@ -220,6 +221,10 @@ class RangeDensity(_Operation):
     """
 
     results = (pt.dmatrix,)
+
+    def infer_shape(self, node: Apply, shapes: Any) -> list[Any]:
+        """As many rows and columns as there are locations; JAX has to know."""
+        return [shapes[2 + RANGES.index("location")]]
 
     def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
         """Slopes by the parameters."""

@@ -34,8 +34,8 @@ RHAT_LIMIT, ESS_LIMIT = 1.01, 400
 improved R-hat, Bayesian Analysis 16(2), 2021."""
 
 TARGET_ACCEPT = 0.9
-"""Acceptance that NUTS tunes its steps for. At the usual 0.8 a draw in a few thousand diverges where
-evidence is strong; shorter steps take longer, and their draws are worth more."""
+"""Acceptance that NUTS tunes its steps for. At the usual 0.8 a draw in a few thousand diverges
+where evidence is strong; shorter steps take longer, and their draws are worth more."""
 
 
 @dataclass(frozen=True, slots=True)
