@@ -188,7 +188,7 @@ def test_everything_is_in_the_text_and_in_the_report(outlook, weighed):
         "Reports that disagree",
         "Events without a certain date",
         "Nothing heard",
-        "If red is controlled",
+        "red: controlled or not",
     ):
         assert heading in text
     assert "one witness" in text

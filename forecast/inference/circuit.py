@@ -30,7 +30,7 @@ MEMORY_LIMIT = 2e9
 ORDERS_TRIED = 30
 BYTES_PER_OPERATION = 32
 CELL_LIMIT = 2**31 - 1
-LONGEST_LIST = 12
+LONGEST_LIST = 30
 HEAVY_CONTRACTIONS = 24
 """The largest contractions, which decide how cells are laid out; the others take little time."""
 

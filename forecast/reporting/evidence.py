@@ -140,7 +140,7 @@ def _silence_row(outlook: Forecast, silence: Silence) -> tuple[Cell, ...]:
 def _channel_blocks(outlook: Forecast, channels: tuple[Hand, ...]) -> Iterator[Block]:
     for hand in channels:
         channel = outlook.scenario.channels[hand.channel]
-        yield Heading(f"If {channel.label} is controlled")
+        yield Heading(f"{channel.label}: controlled or not")
         yield Prose(
             f"Reports of {', '.join(map(plain, channel.sources))} may say what somebody wants to "
             f"be believed. Before the evidence the probability of that was {quantity(hand.prior)}, "
