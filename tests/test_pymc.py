@@ -386,6 +386,7 @@ def test_new_evidence_never_recompiles(monkeypatch):
         cores=1,
         seed=8,
         progress_bar=False,
+        target_accept=posterior.TARGET_ACCEPT,
         save_warmup=False,
     )
     for name, draws in fresh["posterior"].data_vars.items():

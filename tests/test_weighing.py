@@ -15,7 +15,6 @@ from forecast.evidence.silence import find_listening
 from forecast.inference.posterior import beliefs_under, stack_draws
 from forecast.outlook import ANY_DANGEROUS, reached
 from forecast.reporting.report import report
-from forecast.scenario.scenario import Scenario
 from tests.small import START, barometer_report
 from tests.witnesses import harbour, sum_over_everything
 
@@ -45,8 +44,13 @@ def told():
 
 
 @pytest.fixture(scope="module")
-def outlook():
-    return fc.forecast(harbour(), told(), **QUICK)
+def scenario():
+    return harbour(channels=1)
+
+
+@pytest.fixture(scope="module")
+def outlook(scenario):
+    return fc.forecast(scenario, told(), **QUICK)
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +94,9 @@ def date_chances(parameters):
             replace(one, event_start=day(first), event_end=day(last)) if one.id == "U" else one
             for one in told()
         )
-        answer = sum_over_everything(harbour(), Evidence(day(20), reports), parameters, STEPS)
+        answer = sum_over_everything(
+            harbour(channels=1), Evidence(day(20), reports), parameters, STEPS
+        )
         weights.append(share * np.exp(answer.log_evidence))
     return np.array(weights) / sum(weights)
 
@@ -194,10 +200,9 @@ def test_everything_is_in_the_text_and_in_the_report(outlook, weighed):
     assert "one witness" in text
 
 
-def test_without_unknowns_nothing_is_said():
-    scenario = harbour(channels=0, watches=False)
+def test_what_is_not_there_is_not_told(scenario):
     evidence = Evidence(day(6), (barometer_report("A", "high"),))
     plain = weigh_evidence(fc.forecast(scenario, evidence, **QUICK))
-    assert (plain.conflicts, plain.dates, plain.silences, plain.channels) == ((), (), (), ())
-    assert str(plain).startswith("How far sources are believed")
-    assert isinstance(plain.given.scenario, Scenario)
+    assert (plain.conflicts, plain.dates, plain.channels) == ((), (), ())
+    titles = [part.splitlines()[0] for part in str(plain).split("\n\n")]
+    assert titles == ["Nothing heard", "How far sources are believed"]
