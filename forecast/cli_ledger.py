@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from forecast.errors import InputError, Problem
+from forecast.errors import InputError, Problem, closest
 from forecast.layout import shortened, text_table
 
 if TYPE_CHECKING:
@@ -66,8 +65,8 @@ def unheard(problem: Scenario, told: Mapping[str, int]) -> Iterator[str]:
     count = sum(told[name] for name in others)
     yield f"left out: {count:,} reports on what {problem.name} has no variable for:"
     for name in others[:LONGEST_LIST]:
-        close = get_close_matches(name, problem.variables, n=1, cutoff=0.6)
-        meant = f"; did you mean {close[0]}?" if close else ""
+        close = closest(name, problem.variables)
+        meant = "" if close is None else f"; did you mean {close}?"
         yield f"  {shortened(name, LONGEST_TEXT)} ({told[name]:,}){meant}"
     if len(others) > LONGEST_LIST:
         yield f"  and {len(others) - LONGEST_LIST:,} more"

@@ -83,8 +83,19 @@ def nearest(name: object, legal: Iterable[object]) -> str:
     shown = ", ".join(names[:12]) + (f", … ({len(names)} in all)" if len(names) > 12 else "")
     if not names:
         return "there is none to choose from"
-    close = get_close_matches(str(name), names, n=1, cutoff=0.6)
-    return f"did you mean {close[0]!r}? Legal: {shown}" if close else f"legal: {shown}"
+    close = closest(name, names)
+    return f"legal: {shown}" if close is None else f"did you mean {close!r}? Legal: {shown}"
+
+
+def closest(name: object, legal: Iterable[str]) -> str | None:
+    """The legal name that was probably meant, if one is near.
+
+    Examples
+    --------
+    >>> closest("larg", ["small", "limited", "large"])
+    'large'
+    """
+    return next(iter(get_close_matches(str(name), legal, n=1, cutoff=0.6)), None)
 
 
 def raise_if_any(problems: Sequence[Problem]) -> None:

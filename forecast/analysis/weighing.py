@@ -220,13 +220,20 @@ def find_conflicts(
     scenario: Scenario, evidence: Evidence
 ) -> Iterator[tuple[str, int, tuple[Report, ...]]]:
     """Yield indicator, step and reports of each conflict, in order of steps."""
-    groups: dict[tuple[int, str], list[Report]] = defaultdict(list)
-    for event in find_events(scenario, evidence):
-        for step in event.shares:
-            groups[step, event.indicator] += event.reports
-    for (step, name), reports in sorted(groups.items()):
+    for (step, name), reports in sorted(_reports_by_place(scenario, evidence).items()):
         if len({state_told(scenario.variables[name], report) for report in reports}) > 1:
             yield name, step, tuple(ranked(scenario, reports))
+
+
+def _reports_by_place(
+    scenario: Scenario, evidence: Evidence
+) -> dict[tuple[int, str], list[Report]]:
+    """Reports of each step and indicator that their events may have been in; none elsewhere."""
+    found: dict[tuple[int, str], list[Report]] = defaultdict(list)
+    for event in find_events(scenario, evidence):
+        for step in event.shares:
+            found[step, event.indicator] += event.reports
+    return found
 
 
 def _conflicts(given: Forecast, found: Beliefs) -> Iterator[Conflict]:
@@ -256,13 +263,10 @@ def _dates(given: Forecast, found: Beliefs) -> Iterator[Dated]:
 
 
 def _silences(given: Forecast) -> Iterator[Silence]:
-    heard: dict[tuple[str, int], list[Report]] = defaultdict(list)
-    for event in find_events(given.scenario, given.evidence):
-        for step in event.shares:
-            heard[event.indicator, step] += event.reports
+    heard = _reports_by_place(given.scenario, given.evidence)
     found: dict[str, dict[int, Estimate]] = defaultdict(dict)
     for each in find_listening(given.scenario, given.as_of):
-        reports = heard[each.watch.indicator, each.step]
+        reports = heard[each.step, each.watch.indicator]
         if not any(each.is_broken_by(report) for report in reports):
             detection = given.posterior["posterior"]["detection"].sel(watch=each.name)
             found[each.name][each.step] = Estimate.of(each.reach * detection.to_numpy())

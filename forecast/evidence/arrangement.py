@@ -129,11 +129,8 @@ class Arrangement:
         if not self.scenario.channels:
             return found
         for place, events in self.events.items():
-            for channel in dict.fromkeys(
-                channel_of(self.scenario, report) for event in events for report in event.reports
-            ):
-                if channel:
-                    found[channel].append(place)
+            for channel in self._channels_of(events):
+                found[channel].append(place)
         return found
 
     def _find_unknowns(self) -> Iterator[Unknown]:

@@ -7,6 +7,7 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import date
 from pathlib import Path
 from urllib.parse import quote
 
@@ -26,6 +27,7 @@ from sqlalchemy import (
     Text,
     create_engine,
     event,
+    exists,
     func,
     insert,
     inspect,
@@ -94,6 +96,15 @@ def links(table: FromClause) -> ColumnElement[bool]:
 
 
 LINKS = links(REPORTS)
+
+
+def superseded(day: date | None = None) -> ColumnElement[bool]:
+    """Whether a report was superseded by the end of a day, or ever."""
+    later = REPORTS.alias()
+    known = () if day is None else (later.c.known <= day.isoformat(),)
+    return exists().where(links(later), later.c.supersedes == REPORTS.c.id, *known)
+
+
 HAS_ORIGIN = REPORTS.c.origin > literal_column("''")
 Index("reports_known", REPORTS.c.known)
 Index("reports_origin", REPORTS.c.origin, sqlite_where=HAS_ORIGIN, postgresql_where=HAS_ORIGIN)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, exists, func, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from forecast.errors import Problem, raise_if_any
 from forecast.evidence.checks import find_faults
-from forecast.evidence.database import HAS_ORIGIN, LINKS, REPORTS, links
+from forecast.evidence.database import HAS_ORIGIN, LINKS, REPORTS, superseded
 from forecast.evidence.records import FIELDS, record_of, reports_of, tidied
 from forecast.evidence.report import Report
 from forecast.scenario.scenario import Scenario
@@ -165,10 +165,9 @@ class Intake:
 
     def _last_of(self, origins: set[str]) -> dict[str, str]:
         """Id of the last report of each origin that nothing supersedes."""
-        later = REPORTS.alias()
-        held = ~exists().where(links(later), later.c.supersedes == REPORTS.c.id)
-        found = select(REPORTS.c.origin, REPORTS.c.id).where(REPORTS.c.origin.in_(origins), held)
-        rows = self._connection.execute(found.where(HAS_ORIGIN).order_by(REPORTS.c.receipt))
+        wanted = (HAS_ORIGIN, REPORTS.c.origin.in_(origins), ~superseded())
+        found = select(REPORTS.c.origin, REPORTS.c.id).where(*wanted)
+        rows = self._connection.execute(found.order_by(REPORTS.c.receipt))
         return {row[0]: row[1] for row in rows}
 
     def _reports(self, names: set[str]) -> dict[str, Report]:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Select,
     and_,
@@ -33,6 +32,7 @@ from forecast.evidence.database import (
     links,
     name_of,
     reading,
+    superseded,
     writing,
 )
 from forecast.evidence.files import check_columns, read_row
@@ -206,7 +206,7 @@ class LedgerFile:
         """
         day, asked = as_date(moment), asked_about(about)
         known = REPORTS.c.known <= day.isoformat()
-        behind = or_(WITHDRAWS, _superseded(day))
+        behind = or_(WITHDRAWS, superseded(day))
         if asked is None:
             query: Any = select(*WHOLE, behind).where(known).order_by(*EVENT_ORDER)
         else:
@@ -261,7 +261,7 @@ class LedgerFile:
             REPORTS.c.id.in_(touched),
             REPORTS.c.known <= first.isoformat(),
             ~WITHDRAWS,
-            ~_superseded(first),
+            ~superseded(first),
         )
         with reading(self._engine, self.name) as connection:
             before = self._fetch(connection, select(*WHOLE).where(*held).order_by(*EVENT_ORDER))
@@ -274,7 +274,7 @@ class LedgerFile:
         They are shown, never merged: withdraw those that are one report entered twice, or give
         them one origin. What was superseded or withdrawn is left out.
         """
-        held = and_(REPORTS.c.indicator != "", ~WITHDRAWS, ~_superseded(None))
+        held = and_(REPORTS.c.indicator != "", ~WITHDRAWS, ~superseded(None))
         alike = func.count().over(partition_by=CLAIM).label("alike")
         counted = select(*WHOLE, alike).where(held).subquery()
         query = (
@@ -400,13 +400,6 @@ class LedgerFile:
                 placed = [(place, report) for place, report, _ in batch if report is not None]
                 intake.take(list(intake.revised(placed)) if revises else placed)
             return intake.finish(left_out)
-
-
-def _superseded(day: date | None) -> ColumnElement[bool]:
-    """Whether a report was superseded by the end of a day, or ever."""
-    later = REPORTS.alias()
-    known = () if day is None else (later.c.known <= day.isoformat(),)
-    return exists().where(links(later), later.c.supersedes == REPORTS.c.id, *known)
 
 
 def _mapping(given: MappingLike) -> EventMapping | None:

@@ -289,7 +289,7 @@ def _spread(meant: Mapping[str, str], days: int) -> dict[str, str]:
     end = meant.get("event_end") or start
     try:
         first, last = date.fromisoformat(start), date.fromisoformat(end)
-        around = (first - timedelta(days), last + timedelta(days)) if days else (first, last)
+        around = first - timedelta(days), last + timedelta(days)
     except (ValueError, OverflowError):
         return {}  # whoever reads the row says what is wrong with its dates
     return dict(zip(("event_start", "event_end"), map(str, around), strict=True))
