@@ -74,7 +74,7 @@ PUBLIC = [
 
 # A file imports only from its own row and the rows above.
 LAYERS = [
-    ["errors", "estimate", "layout", "reading", "sampling", "timeline", "writing"],
+    ["errors", "estimate", "layout", "reading", "sampling", "text", "timeline", "writing"],
     ["scenario"],
     ["evidence"],
     ["inference"],

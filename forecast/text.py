@@ -1,0 +1,85 @@
+r"""Text of others made safe for its reader: what cannot be seen is shown, what would act does not.
+
+A source's name, a label or a path may hold anything: characters that clear a screen, set a
+window's title, start a line of their own or turn the order of the words around. Whoever prints
+such text passes it through here first, and through the escapes of its own format after that::
+
+    visible(text)       one line; line breaks too are written as escapes
+    for_terminal(text)  lines stay lines; everything else that would act is written as an escape
+    isolated(text)      right-to-left text that leaves its neighbours where they are
+    for_html(text)      all of it, and no markup
+"""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from unicodedata import bidirectional
+
+_UNSEEN = (
+    r"\x00-\x1f\x7f-\x9f"  # controls of ASCII and Latin-1: escape sequences begin with one
+    r"\u2028\u2029"  # separators of lines and paragraphs
+    r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks, embeddings, overrides and isolates
+    r"\xad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b\u2060-\u2065\u206a-\u206f\u3164\ufeff\uffa0"
+    r"\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e00ff"  # no width
+    r"\ud800-\udfff"  # halves of a character, which no encoding can write
+)
+_JOINERS = r"(?<![\u0590-\U0010ffff])[\u200c\u200d]|[\u200c\u200d](?![\u0590-\U0010ffff])"
+"""Joiners are spelling between letters of Persian, Hindi and others, and in composed emoji."""
+
+_ONE_LINE = re.compile(f"[{_UNSEEN}]|{_JOINERS}")
+_LINES = re.compile(rf"(?!\n)[{_UNSEEN}]|{_JOINERS}")
+
+_RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
+FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2068", "\u2069"
+
+
+def visible(text: str) -> str:
+    r"""Text on one line, in which every character that acts or has no width is an escape.
+
+    Examples
+    --------
+    >>> print(visible("Reuters\x1b[2J\nfake line"))
+    Reuters\x1b[2J\nfake line
+    """
+    return _ONE_LINE.sub(_spelled, text)
+
+
+def for_terminal(text: str) -> str:
+    r"""Text of several lines for a terminal; of what acts, only line breaks are left.
+
+    Examples
+    --------
+    >>> print(for_terminal("radio\u202e0001\r\n2 reports"))
+    radio\u202e0001\r
+    2 reports
+    """
+    return _LINES.sub(_spelled, text)
+
+
+def isolated(text: str) -> str:
+    r"""Text that keeps its direction to itself, for readers that order text by direction.
+
+    Examples
+    --------
+    >>> isolated("Reuters"), isolated("\u05d0\u05d1") == "\u2068\u05d0\u05d1\u2069"
+    ('Reuters', True)
+    """
+    if text.isascii() or _RIGHT_TO_LEFT.isdisjoint(map(bidirectional, text)):
+        return text
+    return f"{FIRST_STRONG_ISOLATE}{text}{POP_ISOLATE}"
+
+
+def for_html(text: str) -> str:
+    r"""Text for a page: on one line, isolated, without markup; quotes are escaped too.
+
+    Examples
+    --------
+    >>> for_html("<b>\x07 & 'c'")
+    '&lt;b&gt;\\x07 &amp; &#x27;c&#x27;'
+    """
+    return escape(isolated(visible(text)))
+
+
+def _spelled(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode("ascii")
