@@ -15,8 +15,8 @@ from forecast.analysis.derived_matrix import likelihood_ratios, rating_of
 from forecast.cli import main
 from forecast.errors import InputError
 from forecast.evidence.sources import admiralty_grades
+from forecast.inference.naive_bayes import naive_bayes_posterior
 from forecast.inference.prior import prior_beliefs
-from forecast.inference.star import star_posterior
 from forecast.interchange.ach import RATINGS
 from forecast.interchange.ach_scenario import ASSUMED_RATIOS, LIKELIEST, witness_names
 from tests.pages import DOCS, run_page
@@ -332,7 +332,7 @@ def test_posterior_with_near_exact_ratios_is_the_enumerated_one():
         for name in prior
     }
     expected = np.array(list(found.values())) / sum(found.values())
-    given = star_posterior(problem, evidence, draws=4000, seed=1)
+    given = naive_bayes_posterior(problem, evidence, draws=4000, seed=1)
     assert given.probability == pytest.approx(expected, rel=1e-3)
     draws = given.beliefs.posterior("hypothesis").to_numpy()[0]
     error = draws.std(axis=0) / sqrt(len(draws))
@@ -350,7 +350,7 @@ def test_draws_are_those_of_weighted_draws_of_the_prior(seed, kind):
         rows = [(*item.ratings[:2], {"origin": item.origin}) for item in matrix.evidence]
         matrix = matrix_of(*rows, hypotheses=("a", "b"))
     problem, evidence = matrix.to_scenario(prior=prior, exhaustive=True)
-    given = star_posterior(problem, evidence, draws=8000, seed=1)
+    given = naive_bayes_posterior(problem, evidence, draws=8000, seed=1)
     exact = given.beliefs.posterior("hypothesis").to_numpy()[0]
     before = prior_beliefs(problem, evidence, draws=40_000, seed=2)
     log_weight = before.log_evidence().to_numpy()[0]
@@ -430,11 +430,11 @@ def test_ranks_of_draws_sum_to_one():
     assert ranks.sum(axis=1).to_numpy() == pytest.approx(1)
 
 
-def test_the_star_refuses_what_is_none():
+def test_naive_bayes_refuses_other_networks():
     problem = fc.load_scenario("iraq-2020")
     evidence = fc.read_evidence("iraq-2020", problem).known_at("2020-01-06")
-    with pytest.raises(InputError, match="star: "):
-        star_posterior(problem, evidence, draws=100, seed=1)
+    with pytest.raises(InputError, match="naive Bayes: "):
+        naive_bayes_posterior(problem, evidence, draws=100, seed=1)
 
 
 # ── why they differ ───────────────────────────────────────────────────────────────────────────
@@ -633,7 +633,7 @@ def test_the_sampler_agrees():
     matrix = random_matrix(3)
     problem, evidence = matrix.to_scenario(exhaustive=True)
     sampled = fc.forecast(problem, evidence, chains=2)
-    exact = star_posterior(problem, evidence, draws=100, seed=1).probability
+    exact = naive_bayes_posterior(problem, evidence, draws=100, seed=1).probability
     found = [outlook.now.mean for outlook in sampled.courses]
     assert found == pytest.approx(exact, abs=0.03)
 

@@ -29,8 +29,8 @@ from forecast.analysis.ach_comparison import (
 )
 from forecast.estimate import Estimate
 from forecast.evidence.ledger import Evidence
+from forecast.inference.naive_bayes import NaiveBayesPosterior, naive_bayes_posterior
 from forecast.inference.queries import rank_probabilities
-from forecast.inference.star import StarPosterior, star_posterior
 from forecast.interchange.ach import DECIMALS, OTHER, AchItem, AchMatrix
 from forecast.interchange.ach_scenario import (
     ASSUMED_RATIOS,
@@ -63,7 +63,7 @@ def compare_ach(
         As in `ach_scenario`.
     draws, seed
         Draws of the uncertain tables, for intervals and ranks. They come straight from the
-        posterior (`forecast.inference.star`); posterior means are exact.
+        posterior (`forecast.inference.naive_bayes`); posterior means are exact.
 
     Raises
     ------
@@ -85,12 +85,14 @@ def compare_ach(
     require_whole({"draws": draws, "seed": seed}, {"draws": LEAST_DRAWS, "seed": 0})
     told: dict[str, Any] = {"ratios": ratios, "grades": grades, "exhaustive": exhaustive}
     scenario, evidence = ach_scenario(matrix, prior=prior, **told)
-    posterior = star_posterior(scenario, evidence, draws=draws, seed=seed)
+    posterior = naive_bayes_posterior(scenario, evidence, draws=draws, seed=seed)
     names = tuple(state_names(matrix, exhaustive=exhaustive))
     apart = replace(matrix, evidence=tuple(replace(item, origin="") for item in matrix.evidence))
     alone = posterior
     if len(witness_names(matrix)) < len(witness_names(apart)):
-        alone = star_posterior(*ach_scenario(apart, prior=prior, **told), draws=draws, seed=seed)
+        alone = naive_bayes_posterior(
+            *ach_scenario(apart, prior=prior, **told), draws=draws, seed=seed
+        )
     scale = _Scale(matrix, names, posterior, alone, hypothesis_draws(posterior.beliefs))
     return AchComparison(
         matrix=matrix,
@@ -121,8 +123,8 @@ class _Scale:
 
     matrix: AchMatrix
     names: tuple[str, ...]
-    posterior: StarPosterior
-    alone: StarPosterior
+    posterior: NaiveBayesPosterior
+    alone: NaiveBayesPosterior
     draws: Array
 
     @cached_property

@@ -1,7 +1,7 @@
-"""Exact draws for a star: one hidden variable, and indicators of two states that depend on it.
+"""Exact posterior of a naive Bayes scenario: a hidden class, and binary features given it.
 
-Given the hidden state, an indicator's chances are independent of the others' and a report is
-right exactly if the indicator is in the state that it names. So the number of right reports of a
+Given the class, the probabilities of one feature are independent of the others', and a report is
+right exactly if the feature is in the state that it names. So the number of right reports of a
 grade has a Poisson-binomial distribution, the grade's accuracy is integrated out against it in
 closed form (a Beta function), and everything else is conjugate. The posterior mean is exact and
 the draws are independent: no chain, no weights, nothing to diagnose.
@@ -31,23 +31,23 @@ Index = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class StarPosterior:
-    """What reports say of the hidden variable of a star.
+class NaiveBayesPosterior:
+    """Posterior of the class of a naive Bayes scenario.
 
     Attributes
     ----------
     beliefs
         Independent draws of the tables and accuracies from their posterior, one chain.
     prior, probability
-        Probability of each state of the hidden variable before and after the reports, the tables
-        integrated out exactly, (state,).
+        Probability of each class before and after the reports, the tables integrated out
+        exactly, (class,).
     indicators
         Indicators that were reported.
     log_likelihood
-        Logarithm of the mean likelihood of the report on each of them under each state,
-        (indicator, state), at the posterior mean of the accuracies.
+        Logarithm of the mean likelihood of the report on each of them under each class,
+        (indicator, class), at the posterior mean of the accuracies.
     log_chance
-        The same for a report that cannot be wrong, (indicator, state).
+        The same for a report that cannot be wrong, (indicator, class).
     """
 
     beliefs: Beliefs
@@ -58,62 +58,62 @@ class StarPosterior:
     log_chance: Array
 
 
-def star_posterior(
+def naive_bayes_posterior(
     scenario: Scenario, evidence: Evidence, *, draws: int, seed: int
-) -> StarPosterior:
-    """Draw the tables of a star from their posterior.
+) -> NaiveBayesPosterior:
+    """Draw the tables of a naive Bayes scenario from their posterior.
 
     Parameters
     ----------
     scenario
-        Static. The first variable is hidden and has no parents; all others are indicators of two
-        states, with intervals for their chances in each of its states, in order.
+        Static. The first variable is the hidden class and has no parents; all others are
+        indicators of two states, with intervals for their probabilities in each class, in order.
     evidence
-        At most one claim on each indicator, whose reports agree.
+        At most one origin for each indicator, whose reports agree.
     draws, seed
         Number of draws; the same seed gives the same draws.
 
     Raises
     ------
     InputError
-        If the scenario is not such a star, or reports of one indicator differ.
+        If the scenario is not of this form, or reports of one indicator differ.
     """
     program = compile_tables(scenario)
-    star = _Star.of(program, tabulate_reports(scenario, evidence, 1))
+    model = _Model.of(program, tabulate_reports(scenario, evidence, 1))
     random = np.random.default_rng([seed, 1])
     parameters = draw_priors(program.priors, draws, seed)
-    posterior = np.exp(star.log_posterior - logsumexp(star.log_posterior))
+    posterior = np.exp(model.log_posterior - logsumexp(model.log_posterior))
     states = random.choice(len(posterior), size=draws, p=posterior)
-    _draw_hub(random, program, parameters, states, has_chance=star.first > 0)
-    for claims in star.by_grade():
-        accuracy = star.draw_accuracy(random, claims, states)
-        parameters["accuracy"][star.grade[claims[0]]] = accuracy
-        star.draw_chances(random, claims, states, accuracy, parameters["chance"])
-    a = parameters["accuracy"][star.grade].mean(axis=1)[:, None]
-    return StarPosterior(
+    _draw_class_prior(random, program, parameters, states, has_chance=model.first > 0)
+    for reports in model.by_grade():
+        accuracy = model.draw_accuracy(random, reports, states)
+        parameters["accuracy"][model.grade[reports[0]]] = accuracy
+        model.draw_chances(random, reports, states, accuracy, parameters["chance"])
+    a = parameters["accuracy"][model.grade].mean(axis=1)[:, None]
+    return NaiveBayesPosterior(
         beliefs=beliefs_under(scenario, evidence, parameters),
-        prior=np.exp(star.log_prior),
+        prior=np.exp(model.log_prior),
         probability=posterior,
-        indicators=tuple(program.network.names[1 + k] for k in star.indicator),
-        log_likelihood=np.log(a * star.chance + (1 - a) * (1 - star.chance)),
-        log_chance=np.log(star.chance),
+        indicators=tuple(program.network.names[1 + k] for k in model.indicator),
+        log_likelihood=np.log(a * model.chance + (1 - a) * (1 - model.chance)),
+        log_chance=np.log(model.chance),
     )
 
 
 @dataclass(frozen=True, eq=False)
-class _Star:
-    """A star and its claims.
+class _Model:
+    """Priors of the class and its features, and the reports on them.
 
     Attributes
     ----------
     first
-        Number, among all chances, of the first indicator's chance in the first state.
+        Number, among all probabilities, of the first feature's in the first class.
     shapes
-        Beta shapes of the chance of the second state, (indicator, state of the hub, 2).
+        Beta shapes of the probability of the second state, (feature, class, 2).
     log_prior
-        Logarithm of the mean prior of the hub, (state of the hub,).
-    indicator, said, grade
-        Indicator, state and reliability grade of each claim, (claim,).
+        Logarithm of the mean prior of the class, (class,).
+    indicator, stated, grade
+        Feature, stated state and reliability grade of each report, (report,).
     accuracy
         Beta shapes of the accuracy of each grade, (grade, 2).
     """
@@ -122,95 +122,96 @@ class _Star:
     shapes: Array
     log_prior: Array
     indicator: Index
-    said: Index
+    stated: Index
     grade: Index
     accuracy: Array
 
     @classmethod
-    def of(cls, program: TableProgram, table: ReportTable) -> _Star:
+    def of(cls, program: TableProgram, table: ReportTable) -> _Model:
         nodes = program.network.nodes
-        hub, spokes = nodes[0], nodes[1:]
+        root, features = nodes[0], nodes[1:]
         own = [
-            f"{spoke.name} | {hub.name}={state}: {spoke.states[1]}"
-            for spoke in spokes
-            for state in hub.states
+            f"{feature.name} | {root.name}={state}: {feature.states[1]}"
+            for feature in features
+            for state in root.states
         ]
         labels = program.priors.labels.get("chance", ())
         first = len(labels) - len(own)
-        alone = hub.first is not None and not hub.first.parents
+        alone = root.first is not None and not root.first.parents
         apart = first >= 0 and list(labels[first:]) == own
-        _require(alone and apart and not program.network.dynamic, _NO_STAR)
+        _require(alone and apart and not program.network.dynamic, _FORM)
         plain = not (table.unknowns or len(table.silence_chance)) and (table.kind == WORD).all()
         _require(bool(plain), "reports name states, and nothing else is known or unknown of them")
-        heard, once = table.voice_report, bool((table.times == 1).all())
+        rows, once = table.voice_report, bool((table.times == 1).all())
         words = set(table.voice_word)
-        _require(len(words) == len(heard), "one origin is quoted differently")
+        _require(len(words) == len(rows), "one origin is quoted differently")
         indicator = np.array(
-            [program.network.names.index(table.observed[r]) - 1 for r in heard], np.int64
+            [program.network.names.index(table.observed[r]) - 1 for r in rows], np.int64
         )
-        _require(once and len(set(indicator)) == len(heard), "an indicator is reported twice")
-        shapes = program.priors.chance[first:].reshape(len(spokes), len(hub.states), 2)
+        _require(once and len(set(indicator)) == len(rows), "an indicator is reported twice")
+        shapes = program.priors.chance[first:].reshape(len(features), len(root.states), 2)
         return cls(
             first=first,
             shapes=shapes,
-            log_prior=np.log(_mean_hub(program, len(hub.states))),
+            log_prior=np.log(_mean_class_prior(program, len(root.states))),
             indicator=indicator,
-            said=table.said[heard].astype(np.int64),
-            grade=table.accuracy[heard],
+            stated=table.said[rows].astype(np.int64),
+            grade=table.accuracy[rows],
             accuracy=program.priors.trust.shapes("accuracy"),
         )
 
     @cached_property
     def chance(self) -> Array:
-        """Mean chance of what each claim says, (claim, state of the hub)."""
+        """Mean probability of what each report states, (report, class)."""
         mean = self.shapes[..., 0] / self.shapes.sum(axis=-1)
         seen = mean[self.indicator]
-        return np.asarray(np.where(self.said[:, None] == 1, seen, 1 - seen))
+        return np.asarray(np.where(self.stated[:, None] == 1, seen, 1 - seen))
 
     @property
     def log_posterior(self) -> Array:
-        """Logarithm of prior times likelihood of each state of the hub."""
-        told = [logsumexp(self._log_right(claims), axis=1) for claims in self.by_grade()]
-        return np.sum([self.log_prior, *told], axis=0)
+        """Logarithm of prior times likelihood of each class."""
+        by_grade = [logsumexp(self._log_n_right(reports), axis=1) for reports in self.by_grade()]
+        return np.sum([self.log_prior, *by_grade], axis=0)
 
     def by_grade(self) -> list[Index]:
-        """Claims of each grade that has any."""
+        """Reports of each grade that has any."""
         return [np.flatnonzero(self.grade == grade) for grade in np.unique(self.grade)]
 
-    def _log_right(self, claims: Index) -> Array:
-        """Log-probability that k claims of one grade are true, and heard, (hub state, k)."""
-        a, b = self.accuracy[self.grade[claims[0]]]
-        k = np.arange(len(claims) + 1)
-        heard = betaln(a + k, b + len(claims) - k) - betaln(a, b)
-        return np.asarray(log_poisson_binomial(self.chance[claims]) + heard)
+    def _log_n_right(self, reports: Index) -> Array:
+        """Log-probability that k reports of a grade state what holds, and are right, (class, k)."""
+        a, b = self.accuracy[self.grade[reports[0]]]
+        k = np.arange(len(reports) + 1)
+        # The accuracy integrated out: E[a^k (1 - a)^(n - k)] under its Beta.
+        right = betaln(a + k, b + len(reports) - k) - betaln(a, b)
+        return np.asarray(log_poisson_binomial(self.chance[reports]) + right)
 
-    def draw_accuracy(self, random: np.random.Generator, claims: Index, states: Index) -> Array:
-        """Draw a grade's accuracy given the hub's state, (draw,)."""
-        a, b = self.accuracy[self.grade[claims[0]]]
-        log_right = self._log_right(claims)
+    def draw_accuracy(self, random: np.random.Generator, reports: Index, states: Index) -> Array:
+        """Draw a grade's accuracy given the class, (draw,)."""
+        a, b = self.accuracy[self.grade[reports[0]]]
+        log_right = self._log_n_right(reports)
         share = np.exp(log_right - logsumexp(log_right, axis=1, keepdims=True))
         k = np.empty(len(states))
         for state in np.unique(states):
             here = states == state
             k[here] = random.choice(share.shape[1], size=here.sum(), p=share[state])
-        return np.asarray(random.beta(a + k, b + len(claims) - k))
+        return np.asarray(random.beta(a + k, b + len(reports) - k))
 
     def draw_chances(
         self,
         random: np.random.Generator,
-        claims: Index,
+        reports: Index,
         states: Index,
         accuracy: Array,
         chance: Array,
     ) -> None:
-        """Replace the chances, (judgement, draw), of reported indicators in the hub's state."""
+        """Replace the probabilities, (judgement, draw), of reported features in the drawn class."""
         draws = np.arange(len(states))
-        for claim in claims:
-            p = self.chance[claim, states]
+        for report in reports:
+            p = self.chance[report, states]
             true = random.random(len(states)) * (accuracy * p + (1 - accuracy) * (1 - p))
-            seen = (true < accuracy * p) == (self.said[claim] == 1)
-            a, b = self.shapes[self.indicator[claim], states].T
-            row = self.first + self.indicator[claim] * self.shapes.shape[1] + states
+            seen = (true < accuracy * p) == (self.stated[report] == 1)
+            a, b = self.shapes[self.indicator[report], states].T
+            row = self.first + self.indicator[report] * self.shapes.shape[1] + states
             chance[row, draws] = random.beta(a + seen, b + ~seen)
 
 
@@ -240,11 +241,11 @@ def log_poisson_binomial(chances: Array) -> Array:
     return found
 
 
-_NO_STAR = "needs one hidden variable, and indicators of two states that depend on it alone"
+_FORM = "needs one hidden variable, and indicators of two states that depend on it alone"
 
 
-def _mean_hub(program: TableProgram, n_states: int) -> Array:
-    """Mean prior of the hub: its row of the table at the means of all judgements."""
+def _mean_class_prior(program: TableProgram, n_states: int) -> Array:
+    """Mean prior of the class: its row of the table at the means of all judgements."""
     priors = program.priors
     means: dict[str, Array] = {
         f"row_{width}": rows / rows.sum(axis=1, keepdims=True)
@@ -256,7 +257,7 @@ def _mean_hub(program: TableProgram, n_states: int) -> Array:
     return program.cells(means)[block.start : block.start + n_states]
 
 
-def _draw_hub(
+def _draw_class_prior(
     random: np.random.Generator,
     program: TableProgram,
     parameters: dict[str, Array],
@@ -264,9 +265,9 @@ def _draw_hub(
     *,
     has_chance: bool,
 ) -> None:
-    """Replace the draws of the hub's row, or of its chance, by their posterior given its state.
+    """Replace the draws of the class's row, or of its probability, by their posterior given it.
 
-    Of two states the second has a chance, which comes before those of the indicators; a prior
+    Of two classes the second has a probability, which comes before those of the features; a prior
     that is known exactly has neither.
     """
     priors, draws = program.priors, np.arange(len(states))
@@ -282,4 +283,4 @@ def _draw_hub(
 
 def _require(rule: bool, message: str) -> None:
     if not rule:
-        raise InputError([Problem("star", message)])
+        raise InputError([Problem("naive Bayes", message)])
