@@ -102,7 +102,7 @@ ONLY_IN = {
         "inference/maximum.py",
         "inference/operation.py",
         "inference/ranges.py",
-        "inference/tape.py",
+        "inference/expressions.py",
     },
     "jax": {"inference/operation_jax.py"},
     "jinja2": {"reporting/report.py"},

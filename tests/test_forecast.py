@@ -49,7 +49,7 @@ def test_complete_observations_give_the_conjugate_posterior():
     log_like = np.where(np.arange(3) == seen[:, None], 0.0, -np.inf)
     with pm.Model():
         row = pm.Dirichlet("row_3", program.priors.rows[3])
-        theta = row.ravel()[program.tape.order]
+        theta = row.ravel()[program.expressions.order]
         elimination = pack_circuits(program.network, (), len(log_like))
         pm.Potential("evidence", LogEvidence()(theta, pt.constant(log_like), elimination)[0])
         draws = pm.sample(

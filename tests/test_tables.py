@@ -19,10 +19,10 @@ from scipy.stats import truncnorm
 
 from forecast.errors import InputError
 from forecast.inference.builder import compile_tables
+from forecast.inference.expressions import run_backwards
 from forecast.inference.network import Block
 from forecast.inference.operation import TableCells
 from forecast.inference.tables import TableProgram
-from forecast.inference.tape import run_backwards
 from forecast.scenario.checks import find_problems
 from forecast.scenario.forms import (
     Hazards,
@@ -415,7 +415,7 @@ def test_rows_sum_to_one(seed: int, dynamic: bool) -> None:
 def test_graph_equals_numpy(seed: int, dynamic: bool) -> None:
     program = compile_tables(random_scenario(seed, dynamic))
     parameters = random_parameters(program, seed)
-    flat, found = pt.vector(), program.tape
+    flat, found = pt.vector(), program.expressions
     cells = TableCells()(flat, found.constants, found.steps, found.order)
     graph = pytensor.function([flat], cells)
     np.testing.assert_allclose(
@@ -427,7 +427,7 @@ def test_graph_equals_numpy(seed: int, dynamic: bool) -> None:
 def test_slopes_equal_differences(seed: int, dynamic: bool) -> None:
     program = compile_tables(random_scenario(seed, dynamic))
     flat = program.flatten(random_parameters(program, seed))
-    found = program.tape
+    found = program.expressions
     weight = np.random.default_rng(seed).normal(size=len(found.order))
     slopes = run_backwards(flat, found.constants, found.steps, found.order, weight)
     shifts = 1e-6 * np.eye(len(flat))

@@ -1,8 +1,8 @@
-"""Laying out a scenario: its network, the priors of its judgements and the tape of its tables.
+"""Compile a scenario: its network, the priors of its judgements, the program of its tables.
 
 The builder walks the tables once. Judgements are numbered by family as they are met, and formulas
-are written to the tape step by step; a cell is remembered as a family and a number in it, and
-finds its place in the tape's memory when everything has been met.
+are written as expressions step by step; a cell is remembered as a family and a number in it, and
+finds its place in the program's memory when everything has been met.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import numpy.typing as npt
 
 from forecast.errors import Problem, raise_if_any
 from forecast.evidence.sources import Trust, trust_in
-from forecast.inference import tape
+from forecast.inference import expressions as ops
+from forecast.inference.expressions import Cell, ExpressionWriter
 from forecast.inference.network import Block, Network, Node, Parent
 from forecast.inference.tables import Measure, Misfit, Priors, TableProgram
-from forecast.inference.tape import Cell, TapeWriter
 from forecast.scenario.checks import find_problems
 from forecast.scenario.elicitation import (
     fit_competing,
@@ -79,7 +79,7 @@ def _compile(scenario: Scenario) -> TableProgram:
 class _Judgements:
     """Numbers as stated, by family, each with a label."""
 
-    writer: TapeWriter
+    writer: ExpressionWriter
     chance: list[tuple[float, float]] = field(default_factory=list)
     rows: dict[int, list[tuple[float, ...]]] = field(default_factory=dict)
     states: dict[int, list[tuple[str, ...]]] = field(default_factory=dict)
@@ -102,7 +102,7 @@ class _Judgements:
         """Cells of a row with a Dirichlet prior; of two states the second is a chance."""
         if len(states) == 2:
             yes = self.beta((alpha[1], alpha[0]), f"{label}: {states[1]}")
-            return [self.writer.step(tape.SUBTRACT, self.writer.constant(1.0), yes), yes]
+            return [self.writer.step(ops.SUBTRACT, self.writer.constant(1.0), yes), yes]
         self.rows.setdefault(len(states), []).append(alpha)
         self.states.setdefault(len(states), []).append(states)
         family = f"row_{len(states)}"
@@ -156,7 +156,7 @@ class _Builder:
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
-        self.writer = TapeWriter()
+        self.writer = ExpressionWriter()
         self.judgements = _Judgements(self.writer)
         self.cells: list[Cell] = []
 
@@ -173,7 +173,7 @@ class _Builder:
             priors=self.judgements.priors(trust_in(self.scenario)),
             measures=measures,
             misfits=tuple(self.judgements.misfits),
-            tape=self.writer.finish(self.judgements.sizes(), self.cells),
+            expressions=self.writer.finish(self.judgements.sizes(), self.cells),
         )
 
     def _node(self, name: str) -> Node:
@@ -238,12 +238,12 @@ class _Builder:
             upto.append(self.writer.constant(1.0))
             self.cells += [
                 upto[0],
-                *(self.writer.step(tape.SUBTRACT, b, a) for a, b in pairwise(upto)),
+                *(self.writer.step(ops.SUBTRACT, b, a) for a, b in pairwise(upto)),
             ]
 
     def _running_sums(self, row: list[Cell]) -> list[Cell]:
         """P(at most state k) of one cause, for all states but the last, where it is one."""
-        return list(accumulate(row[:-1], lambda a, b: self.writer.step(tape.ADD, a, b)))
+        return list(accumulate(row[:-1], lambda a, b: self.writer.step(ops.ADD, a, b)))
 
     def _add_ratios(
         self, name: str, table: LikelihoodRatios, parents: tuple[Parent, ...], label: str
@@ -268,21 +268,21 @@ class _Builder:
         if not times:
             return list(base.values())
         write = self.writer
-        one, almost = write.constant(1.0), write.constant(1 - tape.NEVER)
+        one, almost = write.constant(1.0), write.constant(1 - ops.NEVER)
         raised = {state: write.product([base[state], *times[state]]) for state in times}
-        total = write.step(tape.AT_LEAST, write.sum(raised.values()), write.constant(tape.NEVER))
-        allowed = write.step(tape.AT_MOST, total, almost)
-        shrink = write.step(tape.DIVIDE, allowed, total)
+        total = write.step(ops.AT_LEAST, write.sum(raised.values()), write.constant(ops.NEVER))
+        allowed = write.step(ops.AT_MOST, total, almost)
+        shrink = write.step(ops.DIVIDE, allowed, total)
         rest = write.sum(base[state] for state in base if state not in times)
-        rest = write.step(tape.AT_LEAST, rest, write.constant(tape.NEVER))
-        left = write.step(tape.DIVIDE, write.step(tape.SUBTRACT, one, allowed), rest)
+        rest = write.step(ops.AT_LEAST, rest, write.constant(ops.NEVER))
+        left = write.step(ops.DIVIDE, write.step(ops.SUBTRACT, one, allowed), rest)
         row = [
             write.product([raised[state], shrink] if state in times else [base[state], left])
             for state in base
         ]
         # Chances that underflowed leave the row short of one.
         whole = write.sum(row)
-        return [write.step(tape.DIVIDE, cell, whole) for cell in row]
+        return [write.step(ops.DIVIDE, cell, whole) for cell in row]
 
     def _add_ranked(
         self, name: str, table: Ranked, parents: tuple[Parent, ...], label: str
@@ -297,10 +297,10 @@ class _Builder:
         for config in self._configurations(parents):
             places = self._places(table, parents, config)
             pulled = [
-                write.step(tape.MULTIPLY, weight, write.constant(place))
+                write.step(ops.MULTIPLY, weight, write.constant(place))
                 for weight, place in zip(weights, places, strict=True)
             ]
-            mean = write.step(tape.DIVIDE, write.sum(pulled), whole)
+            mean = write.step(ops.DIVIDE, write.sum(pulled), whole)
             self.cells += self._cut_normal(mean, spread, len(self._states(name)))
 
     def _places(
@@ -320,15 +320,15 @@ class _Builder:
         write = self.writer
         edges = [
             write.step(
-                tape.DIVIDE,
-                write.step(tape.SUBTRACT, write.constant(k / n), mean),
+                ops.DIVIDE,
+                write.step(ops.SUBTRACT, write.constant(k / n), mean),
                 spread,
             )
             for k in range(n + 1)
         ]
-        mass = [write.step(tape.BETWEEN, a, b) for a, b in pairwise(edges)]
+        mass = [write.step(ops.BETWEEN, a, b) for a, b in pairwise(edges)]
         whole = write.sum(mass)
-        return [write.step(tape.DIVIDE, part, whole) for part in mass]
+        return [write.step(ops.DIVIDE, part, whole) for part in mass]
 
     def _add_hazards(
         self, name: str, table: Hazards, parents: tuple[Parent, ...], label: str
@@ -375,7 +375,7 @@ class _Builder:
             within = moves[0].within
             steps = self.writer.constant(step / within)
             for index, hazard in zip(group, self._race(moves, label), strict=True):
-                hazards[index] = self.writer.step(tape.MULTIPLY, hazard, steps)
+                hazards[index] = self.writer.step(ops.MULTIPLY, hazard, steps)
         return [hazards[index] for index in range(len(table.moves))]
 
     def _race(self, moves: Sequence[Move], label: str) -> list[Cell]:
@@ -392,13 +392,13 @@ class _Builder:
         fit = fit_competing([move.chance for move in moves], within)
         if len(moves) == 1:
             a, b = fit.concentration
-            return [write.step(tape.HAZARD, judged.beta((a, b), told))]
+            return [write.step(ops.HAZARD, judged.beta((a, b), told))]
         states = (*targets, "none")
         judged.note_fit(told, states, fit)
         *chances, _ = judged.dirichlet(fit.concentration, states, told)
-        total = write.step(tape.AT_LEAST, write.sum(chances), write.constant(tape.NEVER))
-        hazard = write.step(tape.DIVIDE, write.step(tape.HAZARD, total), total)
-        return [write.step(tape.MULTIPLY, chance, hazard) for chance in chances]
+        total = write.step(ops.AT_LEAST, write.sum(chances), write.constant(ops.NEVER))
+        hazard = write.step(ops.DIVIDE, write.step(ops.HAZARD, total), total)
+        return [write.step(ops.MULTIPLY, chance, hazard) for chance in chances]
 
     def _compete(
         self, states: tuple[str, ...], source: str, hazards: dict[str, Cell]
@@ -408,11 +408,11 @@ class _Builder:
         if not hazards:
             return [write.constant(float(state == source)) for state in states]
         total = write.sum(hazards.values())
-        share = write.step(tape.SHARE, total)
+        share = write.step(ops.SHARE, total)
         cells = {
-            target: write.step(tape.MULTIPLY, hazard, share) for target, hazard in hazards.items()
+            target: write.step(ops.MULTIPLY, hazard, share) for target, hazard in hazards.items()
         }
-        cells[source] = write.step(tape.STAY, total)
+        cells[source] = write.step(ops.STAY, total)
         return [cells.get(state, write.constant(0.0)) for state in states]
 
     def _measure(self, name: str, measured: Measured) -> Measure:

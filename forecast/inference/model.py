@@ -77,7 +77,7 @@ def _table_cells(program: TableProgram, parameters: dict[str, Any]) -> Any:
 
     from forecast.inference.operation import TableCells
 
-    found = program.tape
+    found = program.expressions
     flat = program.flatten(parameters, pt)
     return TableCells()(flat, found.constants, found.steps, found.order)
 

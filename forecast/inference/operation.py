@@ -4,7 +4,7 @@ The log evidence comes together with its derivatives with respect to the table
 cells and to the log-likelihoods. The gradient that a sampler asks for is then already there:
 expected counts divided by the cells, and the smoothed probabilities of the states.
 
-The tape of the tables and the compiled elimination are inputs like any other, so the compiled
+The expressions of the tables and the compiled elimination are inputs like any other, so the compiled
 function is the same for every scenario, every network and every set of observed variables.
 """
 
@@ -23,7 +23,7 @@ from pytensor.graph.op import Op
 from pytensor.link.jax.ops import JAXOp
 from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache_key
 
-from forecast.inference import channel, kernels, ranges, single, tape
+from forecast.inference import channel, expressions, kernels, ranges, single
 from forecast.inference.densities import RANGES
 from forecast.inference.kernels import Packed
 
@@ -62,9 +62,11 @@ def evaluate(theta: Array, log_like: Array, packed: Packed) -> tuple[Array, Arra
 
 
 @_compiled
-def table_cells(parameters: Array, constants: Array, steps: tape.Steps, order: tape.Steps) -> Array:
+def table_cells(
+    parameters: Array, constants: Array, steps: expressions.Steps, order: expressions.Steps
+) -> Array:
     """Table cells of a single draw, (cell,)."""
-    memory = tape.run_once(parameters, constants, steps)
+    memory = expressions.run_once(parameters, constants, steps)
     return memory[order]
 
 
@@ -166,7 +168,8 @@ class LogEvidence(_Operation):
 class TableCells(_Operation):
     """Table cells, (cell,), from parameters.
 
-    Inputs: parameters, (parameter,); then ``constants``, ``steps`` and ``order`` of a `Tape`.
+    Inputs: parameters, (parameter,); then ``constants``, ``steps`` and ``order`` of an
+    `ExpressionProgram`.
     """
 
     gufunc_signature = "(p),(k),(s,o),(c)->(c)"
@@ -245,14 +248,14 @@ class RangeSlopes(_Operation):
 _KERNELS: dict[Any, Any] = {
     LogEvidence: evaluate,
     TableCells: table_cells,
-    TableSlopes: tape.run_backwards,
+    TableSlopes: expressions.run_backwards,
     ReportLikelihood: report_log_like,
     ReportSlopes: report_slopes,
     RangeDensity: range_densities,
     RangeSlopes: range_slopes,
 }
 # PyTensor keeps compiled code by the name of an operation, whatever became of its source.
-_ROOMS = (kernels, single, tape, channel, ranges)
+_ROOMS = (kernels, single, expressions, channel, ranges)
 _FILES = (*(str(room.__file__) for room in _ROOMS), __file__)
 _SOURCES = crc32(b"".join(Path(file).read_bytes() for file in _FILES))
 

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from forecast.inference import operation, tape
+from forecast.inference import expressions, operation
 
 
 def _call(kernel: Any, results: Any, *inputs: Any) -> Any:
@@ -58,7 +58,7 @@ def table_cells(*inputs: Any) -> Any:
 
 def run_backwards(*inputs: Any) -> Any:
     """The output of `TableSlopes`, under `jit` and `vmap`."""
-    return _call(tape.run_backwards, _floats(inputs[0].shape), *inputs)
+    return _call(expressions.run_backwards, _floats(inputs[0].shape), *inputs)
 
 
 @jax.custom_vjp  # type: ignore[untyped-decorator]

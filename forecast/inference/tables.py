@@ -1,8 +1,8 @@
-"""From uncertain judgements to tables: one tape of small steps, whatever their forms.
+"""From uncertain judgements to tables: one expression program, whatever the forms of the tables.
 
 A scenario's judgements become a few vectors of parameters, one vector per family of priors. The
-tape turns them into the flat vector of table cells, for stored draws (draws axis last) and, with
-its slopes, in the model's graph.
+expression program turns them into the flat vector of table cells, for stored draws (draws axis
+last) and, with its gradient, in the model's graph.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.evidence.sources import Trust
+from forecast.inference.expressions import ExpressionProgram
 from forecast.inference.network import Network
-from forecast.inference.tape import Tape
 from forecast.scenario.fits import RowFit
 
 Array = npt.NDArray[np.float64]
@@ -108,7 +108,7 @@ class TableProgram:
         What is reported about the variables that are measured.
     misfits
         Rows of which several intervals were stated, and where their priors moved them.
-    tape
+    expressions
         Computes the cells.
     """
 
@@ -116,7 +116,7 @@ class TableProgram:
     priors: Priors
     measures: dict[str, Measure]
     misfits: tuple[Misfit, ...]
-    tape: Tape
+    expressions: ExpressionProgram
 
     def cells(self, parameters: Mapping[str, Any]) -> Array:
         """Table cells from parameters.
@@ -134,7 +134,7 @@ class TableProgram:
             Shape (cell, …).
         """
         flat = self.flatten(parameters)
-        found = self.tape.run(flat if flat.ndim > 1 else flat[:, None])
+        found = self.expressions.run(flat if flat.ndim > 1 else flat[:, None])
         return found if flat.ndim > 1 else found[:, 0]
 
     def flatten(self, parameters: Mapping[str, Any], xp: Any = np) -> Any:

@@ -21,7 +21,7 @@ from forecast.evidence.events import last_step
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import ReportTable, tabulate_reports
 from forecast.evidence.sources import admiralty_grades
-from forecast.inference import tape
+from forecast.inference import expressions as ops
 from forecast.inference.builder import compile_tables
 from forecast.inference.network import Block, Network, Node
 from forecast.inference.tables import TableProgram
@@ -47,7 +47,7 @@ def build_plain_model(scenario: Scenario, evidence: Evidence) -> pm.Model:
         parameters = _priors(program)
         shapes = np.array([grade.shape for grade in admiralty_grades()])
         accuracy = pm.Beta("accuracy", shapes[:, 0], shapes[:, 1])
-        theta = table_cells(program.tape, program.flatten(parameters, pt))
+        theta = table_cells(program.expressions, program.flatten(parameters, pt))
         likelihood = _likelihoods(table, accuracy)
         by_name = {name: likelihood[:, program.network.states(name)] for name in network.names}
         pm.Potential("evidence", log_evidence(network, theta, by_name, len(table.settings)))
@@ -64,7 +64,7 @@ def _priors(program: TableProgram) -> dict[str, Any]:
     return parameters
 
 
-def table_cells(program: tape.Tape, parameters: Any) -> Any:
+def table_cells(program: ops.ExpressionProgram, parameters: Any) -> Any:
     """Table cells in plain PyTensor: all steps of one kind and depth at once."""
     depth = np.zeros(program.n_parameters + len(program.constants) + len(program.steps), int)
     first = len(depth) - len(program.steps)
@@ -87,13 +87,13 @@ def table_cells(program: tape.Tape, parameters: Any) -> Any:
 
 
 FORMULAS = {
-    tape.ADD: lambda a, b: a + b,
-    tape.SUBTRACT: lambda a, b: a - b,
-    tape.MULTIPLY: lambda a, b: a * b,
-    tape.DIVIDE: lambda a, b: a / b,
-    tape.HAZARD: lambda a, b: -pt.log1p(-pt.clip(a, tape.NEVER, 1 - tape.NEVER)),
-    tape.STAY: lambda a, b: pt.exp(-a),
-    tape.SHARE: lambda a, b: -pt.expm1(-a) / a,
+    ops.ADD: lambda a, b: a + b,
+    ops.SUBTRACT: lambda a, b: a - b,
+    ops.MULTIPLY: lambda a, b: a * b,
+    ops.DIVIDE: lambda a, b: a / b,
+    ops.HAZARD: lambda a, b: -pt.log1p(-pt.clip(a, ops.NEVER, 1 - ops.NEVER)),
+    ops.STAY: lambda a, b: pt.exp(-a),
+    ops.SHARE: lambda a, b: -pt.expm1(-a) / a,
 }
 
 

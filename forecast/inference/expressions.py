@@ -1,11 +1,11 @@
-"""A program of small steps from judgements to table cells, run forwards and backwards.
+"""Expressions from parameters to table cells as a Wengert list, with reverse-mode gradients.
 
 Every form of table is a few sums, products and quotients, with an exponential or a normal
-distribution function here and there. They are written on one tape: a list of steps, each with an
+distribution function here and there. They are written as one list of steps, each with an
 operation, one or two operands and a fresh cell for its result. Run forwards for many draws at once
-it gives the tables; run backwards it gives the slopes that a sampler needs (reverse-mode
-differentiation, Griewank and Walther: Evaluating Derivatives, SIAM 2008). The tape is data, so
-nothing is compiled for a new scenario.
+it gives the tables; run backwards it gives the gradient that a sampler needs (Griewank and
+Walther: Evaluating Derivatives, SIAM 2008). The list is data, so nothing is compiled for a new
+scenario: that is why it is ours and not a graph of PyTensor's or JAX's.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ TOGETHER: Final = 128
 
 
 @dataclass(frozen=True, eq=False)
-class Tape:
-    """A finished program.
+class ExpressionProgram:
+    """A Wengert list: from parameters to table cells.
 
     Memory holds the parameters, then the constants, then one cell for the result of each step.
 
@@ -88,12 +88,12 @@ class Tape:
         return cells
 
 
-class TapeWriter:
-    """Writes a tape; a step that was written before is not written again.
+class ExpressionWriter:
+    """Writes an expression program; common subexpressions are written once.
 
     Examples
     --------
-    >>> writer = TapeWriter()
+    >>> writer = ExpressionWriter()
     >>> chance = ("chance", 0)
     >>> other = writer.step(SUBTRACT, writer.constant(1.0), chance)
     >>> finished = writer.finish({"chance": 1}, [other, chance])
@@ -126,7 +126,7 @@ class TapeWriter:
         """Cell of the product of at least one cell."""
         return reduce(lambda a, b: self.step(MULTIPLY, a, b), cells)
 
-    def finish(self, sizes: Mapping[str, int], cells: Sequence[Cell]) -> Tape:
+    def finish(self, sizes: Mapping[str, int], cells: Sequence[Cell]) -> ExpressionProgram:
         """Put everything in its place.
 
         Parameters
@@ -143,7 +143,7 @@ class TapeWriter:
             return starts[cell[0]] + cell[1]
 
         steps = [(operation, at(a), at(b)) for operation, a, b in self.steps]
-        return Tape(
+        return ExpressionProgram(
             steps=np.array(steps, dtype=np.int32).reshape(len(steps), 3),
             constants=np.array(list(self.constants), dtype=np.float64),
             order=np.array([at(cell) for cell in cells], dtype=np.int32),
@@ -178,7 +178,7 @@ def _apply(operation: int, a: float, b: float) -> float:
 
 
 @_compiled
-def _slopes(operation: int, a: float, b: float, result: float) -> tuple[float, float]:
+def _partials(operation: int, a: float, b: float, result: float) -> tuple[float, float]:
     """Derivatives of a step's result by its operands."""
     if operation == ADD:
         return 1.0, 1.0
@@ -246,18 +246,18 @@ def run_once(parameters: Array, constants: Array, steps: Steps) -> Array:
 def run_backwards(
     parameters: Array, constants: Array, steps: Steps, order: Steps, by_cell: Array
 ) -> Array:
-    """Slopes by the parameters, (parameter,), from those by the table cells, (cell,)."""
+    """Gradient by the parameters, (parameter,), from that by the table cells, (cell,)."""
     memory = run_once(parameters, constants, steps)
     n_given = parameters.shape[0]
     n_known = n_given + constants.shape[0]
-    slopes = np.zeros(memory.shape[0])
+    adjoints = np.zeros(memory.shape[0])
     for k in range(order.shape[0]):
-        slopes[order[k]] += by_cell[k]
+        adjoints[order[k]] += by_cell[k]
     for k in range(steps.shape[0] - 1, -1, -1):
-        slope = slopes[n_known + k]
-        if slope != 0.0:
+        adjoint = adjoints[n_known + k]
+        if adjoint != 0.0:
             a, b = steps[k, 1], steps[k, 2]
-            by_a, by_b = _slopes(steps[k, 0], memory[a], memory[b], memory[n_known + k])
-            slopes[a] += slope * by_a
-            slopes[b] += slope * by_b
-    return slopes[:n_given].copy()
+            by_a, by_b = _partials(steps[k, 0], memory[a], memory[b], memory[n_known + k])
+            adjoints[a] += adjoint * by_a
+            adjoints[b] += adjoint * by_b
+    return adjoints[:n_given].copy()
