@@ -408,15 +408,16 @@ def _diagnose(given: Forecast) -> Diagnostics:
 
     group = given.posterior["forecast"]
     values = xr.concat([_flat(group["probability"]), _flat(group["at_least_once"])], dim="value")
-    varied = values.to_numpy().std(axis=(0, 1)) > CONSTANT
-    if not varied.any():
-        varied[0] = True
+    varied = np.ptp(values.to_numpy(), axis=(0, 1)) > CONSTANT
     values = values.isel(value=varied)
-    stats = given.posterior["sample_stats"]
+    # A constant has no R-hat, and needs none: it is known exactly, however few the draws.
+    r_hat, ess = 1.0, np.inf
+    if varied.any():
+        r_hat, ess = float(az.rhat(values).max()), float(az.ess(values, method="bulk").min())
     return Diagnostics(
-        r_hat=float(az.rhat(values).max()),
-        ess=float(az.ess(values, method="bulk").min()),
-        divergences=int(stats["diverging"].sum()),
+        r_hat=r_hat,
+        ess=ess,
+        divergences=int(given.posterior["sample_stats"]["diverging"].sum()),
         n_draws=values.sizes["chain"] * values.sizes["draw"],
         n_probabilities=int(varied.sum()),
     )

@@ -306,6 +306,19 @@ def test_an_unreliable_fit_that_is_wanted_carries_a_banner_on_top():
     assert body.index("3 divergent transitions") < body.index("<h1>")
 
 
+def test_constants_are_not_failures():
+    """Where nothing is uncertain nothing can have failed to converge, however few the draws."""
+    given = made()
+    group = given.posterior["forecast"].to_dataset()
+    tree = given.posterior.copy()
+    tree["forecast"] = group.isel(chain=[0] * 4, draw=[0] * 250)
+    exact = replace(given, posterior=tree)
+    assert exact.diagnostics.failures == ()
+    page = report(exact).markdown
+    assert "every probability is exact" in page
+    assert "nan" not in page
+
+
 def test_a_reliable_fit_has_no_banner(written):
     assert "Do not rely" not in written.html + written.markdown
 

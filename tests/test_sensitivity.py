@@ -40,6 +40,8 @@ def test_shares_of_what_does_not_vary_are_zero():
     assert (variance_shares(np.ones((2, 500)), np.arange(500.0)) == 0).all()
     assert (variance_shares(np.random.default_rng(0).random((2, 500)), np.ones(500)) == 0).all()
     assert (variance_shares(np.random.default_rng(0).random((2, 30)), np.arange(30.0)) == 0).all()
+    rounded = 0.3 + np.random.default_rng(1).choice([0.0, 1e-16], 500)
+    assert (variance_shares(np.random.default_rng(0).random((2, 500)), rounded) == 0).all()
 
 
 def test_chance_alone_gets_no_share():

@@ -16,7 +16,7 @@ from forecast.estimate import TAILS
 from forecast.inference.beliefs import Beliefs
 from forecast.inference.draws import ParameterDraws
 from forecast.inference.tables import Priors
-from forecast.outlook import Forecast, beliefs, question_about
+from forecast.outlook import CONSTANT, Forecast, beliefs, question_about
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -124,7 +124,7 @@ def variance_shares(values: Array, answers: Array) -> Array:
     n = answers.size
     n_bins = min(MOST_BINS, n // DRAWS_PER_BIN)
     spread = answers.var() * n
-    if n_bins < 2 or spread <= 0:
+    if n_bins < 2 or np.ptp(answers) <= CONSTANT:
         return np.zeros(len(values))
     edges = np.linspace(0, n, n_bins + 1).astype(int)
     ordered = answers[np.argsort(values, axis=1, kind="stable")]

@@ -45,11 +45,12 @@ class Diagnostics:
     Attributes
     ----------
     r_hat, ess
-        Worst R-hat and smallest bulk effective sample size over the reported probabilities.
+        Worst R-hat and smallest bulk effective sample size over the reported probabilities; 1 and
+        infinite where all of them are constants.
     divergences
         Divergent transitions after tuning.
     n_draws, n_probabilities
-        Draws in all chains, and how many probabilities were checked.
+        Draws in all chains, and how many probabilities were checked: those that vary over draws.
     """
 
     r_hat: float
@@ -71,6 +72,11 @@ class Diagnostics:
         return tuple(found)
 
     def __str__(self) -> str:
+        if not self.n_probabilities:
+            return (
+                "every probability is exact: none varies over draws, "
+                f"{self.divergences} divergences, {self.n_draws} draws"
+            )
         return (
             f"R-hat {self.r_hat:.3f}, effective sample size {self.ess:.0f} "
             f"(worst of {self.n_probabilities} probabilities), "
