@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from forecast.arguments import checked
+
 MASS = 0.9
 """Mass of every interval that the library reports."""
 TAILS = ((1 - MASS) / 2, (1 + MASS) / 2)
@@ -17,6 +19,7 @@ GAP = "\N{NO-BREAK SPACE}"
 MASS_TEXT = f"{100 * MASS:.0f}{GAP}%"
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """A probability with its equal-tailed 90 % interval over draws of the tables.

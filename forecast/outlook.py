@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from forecast.arguments import checked
 from forecast.errors import InputError, Problem, nearest
 from forecast.estimate import Estimate
 from forecast.evidence.ledger import Evidence, as_date
@@ -61,6 +62,7 @@ class CourseOutlook:
     average: Estimate
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Forecast:
     """What is believed about a scenario given evidence; made by `forecast` or `update`.
@@ -220,6 +222,7 @@ class Forecast:
         return courses_html(self)
 
 
+@checked
 def forecast(
     scenario: Scenario,
     evidence: Evidence,
@@ -254,16 +257,19 @@ def forecast(
     return _fit(scenario, evidence, Sampling(draws, tune, chains, seed, progress))
 
 
+@checked
 def update(previous: Forecast, evidence: Evidence) -> Forecast:
     """Forecast the same scenario from other evidence; the previous forecast stays as it is."""
     return _fit(previous.scenario, evidence, previous.sampling)
 
 
+@checked
 def retract(previous: Forecast, *reports: str) -> Forecast:
     """Forecast as if some reports had never been received."""
     return update(previous, previous.evidence.without(*reports))
 
 
+@checked
 def probability(
     given: Forecast, variable: str, state: str, *, by: date | str | None = None
 ) -> Estimate:
@@ -315,6 +321,7 @@ def question_about(
     return lambda asked: asked.at_least_once([(variable, state)], stop=last).isel(time=-1)
 
 
+@checked
 def beliefs(given: Forecast, *, draws: int | None = None) -> Beliefs:
     """Everything that can be asked of a forecast's network, for each draw of its tables.
 

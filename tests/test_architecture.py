@@ -74,7 +74,17 @@ PUBLIC = [
 
 # A file imports only from its own row and the rows above.
 LAYERS = [
-    ["errors", "estimate", "layout", "reading", "sampling", "text", "timeline", "writing"],
+    [
+        "arguments",
+        "errors",
+        "estimate",
+        "layout",
+        "reading",
+        "sampling",
+        "text",
+        "timeline",
+        "writing",
+    ],
     ["scenario"],
     ["evidence"],
     ["inference"],

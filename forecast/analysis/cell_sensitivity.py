@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from forecast.arguments import checked
 from forecast.errors import InputError, Problem
 from forecast.inference.beliefs import Beliefs
 from forecast.inference.draws import StoredDraws
@@ -25,6 +26,7 @@ FORWARD = np.array([-25, 48, -36, 16, -3]) / 12, np.arange(5)
 """Weights of five points, and where they lie, in steps; at zero they can only lie above."""
 
 
+@checked
 def cell_sensitivity_of(given: Beliefs, question: Callable[[Beliefs], DataArray]) -> DataArray:
     """Differentiate the answer to any question by every table cell, draw by draw.
 

@@ -12,6 +12,7 @@ from forecast.analysis.anticipation import anticipate
 from forecast.analysis.assumptions import flip_assumptions
 from forecast.analysis.coherence import compare_expectations
 from forecast.analysis.validation import DEAD, describe_courses, validate_indicators
+from forecast.arguments import checked
 from forecast.inference.builder import compile_tables
 from forecast.inference.prior import beliefs_at_start, draw_priors
 from forecast.sampling import Sampling, require_whole
@@ -26,6 +27,7 @@ DRAWS = 256
 """Draws of the tables: as many as the kernels take at a time."""
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Check:
     """What a scenario says before any evidence; made by `check`.
@@ -89,6 +91,7 @@ class Check:
         return review_html(self)
 
 
+@checked
 def check(scenario: Scenario, *, draws: int = DRAWS, seed: int = Sampling.seed) -> Check:
     """Check a scenario before any evidence.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
+from forecast.arguments import checked
 from forecast.errors import InputError, Problem
 from forecast.inference.queries import rank_probabilities
 from forecast.outlook import Forecast, probability_draws
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 State = tuple[str, str]
 
 
+@checked
 def credibility(
     given: Forecast, variable: str, state: str, *, above: float, by: date | str | None = None
 ) -> float:
@@ -45,6 +47,7 @@ def credibility(
     return float((probability_draws(given, variable, state, by=by) > above).mean())
 
 
+@checked
 def likelier(given: Forecast, one: State, other: State, *, by: date | str | None = None) -> float:
     """Probability, over what is not known of the tables, that one state is likelier than another.
 
@@ -65,6 +68,7 @@ def likelier(given: Forecast, one: State, other: State, *, by: date | str | None
     return float((first > second).mean())
 
 
+@checked
 def ranks(given: Forecast, *, by: date | str | None = None) -> DataFrame:
     """Probability that each course of action is the likeliest, the second likeliest, and so on.
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.analysis.ach_comparison import odds_text
+from forecast.arguments import checked
 from forecast.errors import InputError, Problem, nearest
 from forecast.evidence.ledger import Evidence
 from forecast.inference.beliefs import Beliefs
@@ -18,7 +19,7 @@ from forecast.inference.queries import shared_bits
 from forecast.interchange.ach import MAX_HYPOTHESES, AchItem, AchMatrix
 from forecast.layout import html_table, text_table
 from forecast.sampling import Sampling, require_whole
-from forecast.scenario.scenario import Scenario, require_scenario
+from forecast.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -79,6 +80,7 @@ class AchView:
         return head, rows
 
 
+@checked
 def ach_view(
     scenario: Scenario,
     variable: str | None = None,
@@ -131,7 +133,6 @@ def ach_view(
     E1=absent  N         N       2.6      0.36
     E1=seen    II        CC      34       0.36
     """
-    require_scenario(scenario)
     require_whole({"draws": draws, "seed": seed}, {"draws": 1, "seed": 0})
     name = _course(scenario, variable)
     believed = _before_reports(scenario, evidence, draws, seed)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from forecast.arguments import checked
 from forecast.errors import InputError, Problem, nearest
 from forecast.estimate import TAILS
 from forecast.inference.builder import compile_tables
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 DRAWS = 1000
 
 
+@checked
 def implied_table(
     scenario: Scenario,
     variable: str,

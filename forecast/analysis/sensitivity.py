@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from forecast.arguments import checked
 from forecast.errors import InputError, Problem
 from forecast.estimate import TAILS
 from forecast.inference.beliefs import Beliefs
@@ -28,6 +29,7 @@ Question = Callable[[Beliefs], "DataArray"]
 MOST_BINS, DRAWS_PER_BIN = 100, 20
 
 
+@checked
 def sensitivity(
     given: Forecast, variable: str, state: str, *, by: date | str | None = None
 ) -> DataFrame:
@@ -41,6 +43,7 @@ def sensitivity(
     return sensitivity_of(given, question_about(given, variable, state, by=by))
 
 
+@checked
 def sensitivity_of(given: Forecast, question: Question) -> DataFrame:
     """How much the answer to a question rests on each judgement.
 

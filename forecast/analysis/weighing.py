@@ -13,6 +13,7 @@ from functools import cached_property
 from math import exp, log
 from typing import TYPE_CHECKING, Any
 
+from forecast.arguments import checked
 from forecast.estimate import Estimate, percent, quantity
 from forecast.evidence.arrangement import FREE, HELD, channel_unknown, unknown_dates
 from forecast.evidence.events import find_events, ranked, witness_of
@@ -121,6 +122,7 @@ class Accuracy:
     found: Estimate
 
 
+@checked
 @dataclass(frozen=True)
 class WeighedEvidence:
     """What the evidence of a forecast comes to; made by `weigh_evidence`.
@@ -169,6 +171,7 @@ class WeighedEvidence:
         return "\n\n".join(filter(None, _told(self)))
 
 
+@checked
 def weigh_evidence(given: Forecast) -> WeighedEvidence:
     """Say what the evidence of a forecast comes to.
 

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from forecast.arguments import checked
 from forecast.errors import Problem, nearest, raise_if_any
 from forecast.evidence.checks import find_broken_links, find_faults
 from forecast.evidence.ledger import DATE_RULE, Ledger, read_date
@@ -42,6 +43,7 @@ OPTIONAL = (
 FILE_NAME = "evidence.csv"
 
 
+@checked
 def read_evidence(source: Any, scenario: Scenario) -> Ledger:
     """Read reports from a CSV file, from a data frame, or from what ships with a scenario.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
 
+from forecast.arguments import checked
 from forecast.errors import InputError, Problem, nearest
 from forecast.evidence.report import Report
 
@@ -14,6 +15,7 @@ DATE_RULE = "write it as 2020-01-31"
 MIDNIGHT = time()
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What an analyst had at one moment: reports in force, in order of their events.
@@ -80,6 +82,7 @@ class Evidence:
         return Ledger(rest).known_at(self.as_of, self.about)
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """Reports in the order in which they were received; nothing is ever removed.
@@ -105,7 +108,7 @@ class Ledger:
     def __iter__(self) -> Iterator[Report]:
         return iter(self.reports)
 
-    def known_at(self, moment: date | str, about: Iterable[str] | None = None) -> Evidence:
+    def known_at(self, moment: date | str, about: str | Iterable[str] | None = None) -> Evidence:
         """What an analyst had at the end of a day, revisions and withdrawals included.
 
         Parameters
@@ -140,7 +143,7 @@ class Ledger:
         )
 
 
-def asked_about(names: Iterable[str] | None) -> frozenset[str] | None:
+def asked_about(names: str | Iterable[str] | None) -> frozenset[str] | None:
     """Indicators that are asked for, of which one may be given by itself."""
     if names is None:
         return None

@@ -21,6 +21,7 @@ from sqlalchemy import (
     union_all,
 )
 
+from forecast.arguments import checked
 from forecast.errors import InputError, Problem, raise_if_any
 from forecast.evidence import formats
 from forecast.evidence.change import Change, change_of
@@ -74,6 +75,7 @@ WITHDRAWS = and_(
 )
 
 
+@checked
 def open_ledger(address: str | Path, problem: Scenario | None = None) -> LedgerFile:
     """Open a ledger that lives in a database; a file that is not there is made.
 
@@ -95,6 +97,7 @@ def open_ledger(address: str | Path, problem: Scenario | None = None) -> LedgerF
     return LedgerFile(address, problem)
 
 
+@checked
 class LedgerFile:
     """Reports in a database, in the order in which they were received; nothing is ever removed.
 
@@ -161,7 +164,7 @@ class LedgerFile:
             yield from reports_of(rows, self.name)
             last = rows[-1][0]
 
-    def append(self, reports: Report | Iterable[Report]) -> Receipt:
+    def append(self, reports: Report | Iterable[Any]) -> Receipt:
         """Store reports, all or none, and return when they are on the disk.
 
         A report that is there already, the same in every field, is left alone, so an append that
@@ -183,7 +186,7 @@ class LedgerFile:
         )
         return self._store(checked)
 
-    def known_at(self, moment: date | str, about: Iterable[str] | None = None) -> Evidence:
+    def known_at(self, moment: date | str, about: str | Iterable[str] | None = None) -> Evidence:
         """What an analyst had at the end of a day, revisions and withdrawals included.
 
         The same as `Ledger.known_at` of the same reports. Only reports known by then are read,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from forecast.arguments import checked
 from forecast.errors import LedgerFailure
 from forecast.evidence.database import open_to_read, speaking
 from forecast.evidence.records import FIELDS, reports_of
@@ -18,6 +19,7 @@ SHORTEST_ROW = 60
 """Bytes that any stored report takes at least: ten characters for each of its dates, and more."""
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class Salvage:
     """What could be read of a damaged ledger.
@@ -35,6 +37,7 @@ class Salvage:
     lost: tuple[int, ...]
 
 
+@checked
 def salvage_ledger(path: str | Path) -> Salvage:
     """Read every undamaged report of a damaged SQLite ledger, one by one, and write nothing.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 
+from forecast.arguments import checked
 from forecast.errors import ImpossibleEvidence, InputError, Problem, nearest, raise_if_any
 from forecast.evidence.unknowns import Factor, Unknown
 from forecast.inference import queries
@@ -24,6 +25,7 @@ Flags = npt.NDArray[np.bool_]
 View = Literal["filtered", "smoothed"]
 
 
+@checked
 @dataclass(frozen=True, eq=False, repr=False)
 class Asking:
     """Tables and evidence of every draw, and the way in which questions are put to them.

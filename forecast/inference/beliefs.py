@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from forecast.arguments import checked
 from forecast.errors import InputError, Problem
 from forecast.inference import queries
 from forecast.inference.asking import Asking, View, require_some, require_view
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 Pairs = Mapping[str, str]
 
 
+@checked
 @dataclass(frozen=True, eq=False, repr=False)
 class Beliefs(Asking):
     """Tables and evidence of every draw, ready for questions.

@@ -48,7 +48,7 @@ from forecast.scenario.forms import (
     spell_parent,
     states_meant,
 )
-from forecast.scenario.scenario import Scenario, require_scenario
+from forecast.scenario.scenario import Scenario
 from forecast.scenario.statements import PositiveNumber, RealInterval
 from forecast.scenario.tree import spell_path
 
@@ -65,7 +65,6 @@ def compile_tables(scenario: Scenario) -> TableProgram:
     InputError
         If the scenario breaks a rule; one that was read from a file breaks none.
     """
-    require_scenario(scenario)
     return _compile(scenario)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from forecast.arguments import checked
 from forecast.evidence.events import last_step
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import ReportTable, tabulate_reports
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 Index = npt.NDArray[np.int64]
 
 
+@checked
 def build_model(scenario: Scenario, evidence: Evidence) -> pm.Model:
     """Build the model of a scenario's uncertain tables, conditioned on evidence.
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import TYPE_CHECKING, Any
 
+from forecast.arguments import checked
 from forecast.errors import Problem, nearest, raise_if_any
 from forecast.interchange.checks import repeated, text_fault
 from forecast.layout import html_table, shortened, text_table
@@ -86,6 +87,7 @@ class AchItem:
         return max(steps) - min(steps) if steps else 0
 
 
+@checked
 @dataclass(frozen=True, repr=False)
 class AchMatrix:
     """Hypotheses, evidence, and how consistent they are; `read_ach` reads one from a file.

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
+from forecast.arguments import checked
 from forecast.errors import Problem, nearest, raise_if_any
 from forecast.evidence.spreadsheet import RAGGED, Table, cell_text, is_ragged, open_table
 from forecast.interchange.ach import (
@@ -23,6 +24,7 @@ TEXT = "evidence"
 OPTIONAL = ("id", "credibility", "relevance", "origin")
 
 
+@checked
 def read_ach(source: Any, *, title: str | None = None) -> AchMatrix:
     r"""Read a matrix of competing hypotheses.
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from forecast.arguments import checked
 from forecast.errors import InputError, Problem, raise_if_any
 from forecast.interchange.checks import repeated
 from forecast.interchange.draft import Draft
@@ -19,6 +20,7 @@ from forecast.interchange.tabled import TabledNetwork
 Array = npt.NDArray[np.float64]
 
 
+@checked
 def from_pgmpy(model: Any) -> TabledNetwork:
     """Take over a network of pgmpy.
 
@@ -63,6 +65,7 @@ def from_pgmpy(model: Any) -> TabledNetwork:
     return draft.finish()
 
 
+@checked
 def from_pyagrum(model: Any) -> TabledNetwork:
     """Take over a network of pyAgrum.
 
@@ -95,6 +98,7 @@ def from_pyagrum(model: Any) -> TabledNetwork:
     return draft.finish()
 
 
+@checked
 def to_pyagrum(network: TabledNetwork) -> Any:
     """Hand a network to pyAgrum.
 

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from types import ModuleType
 
+from forecast.arguments import checked
 from forecast.errors import InputError, Problem, nearest
 from forecast.interchange import bif, uai, xdsl, xmlbif
 from forecast.interchange.source import MAX_BYTES
@@ -26,6 +27,7 @@ ENCODINGS = ("utf-8", "us-ascii", "ascii", "iso-8859-1", "latin-1", "windows-125
 _ENCODING = re.compile(rb"""\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
 
 
+@checked
 def read_network(path: str | Path, format: str | None = None) -> TabledNetwork:  # noqa: A002
     """Read a Bayesian network from a file of another tool.
 
@@ -71,6 +73,7 @@ def read_network(path: str | Path, format: str | None = None) -> TabledNetwork: 
     return network
 
 
+@checked
 def write_network(
     network: TabledNetwork,
     path: str | Path,

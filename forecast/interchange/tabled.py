@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from forecast.arguments import checked
 from forecast.errors import InputError, Problem, nearest, raise_if_any
 from forecast.inference.circuit import MEMORY_LIMIT
 from forecast.interchange.checks import find_problems
@@ -28,6 +29,7 @@ SHOWN_VARIABLES = 40
 SHOWN_STATES = 6
 
 
+@checked
 @dataclass(frozen=True, eq=False, repr=False)
 class TabledNetwork:
     """Variables, parents and tables of a network, with how firmly each row is known.

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from forecast.arguments import checked
 from forecast.errors import InputError, Problem, nearest
 from forecast.estimate import Estimate, percent
 from forecast.outlook import ANY_DANGEROUS, CourseOutlook, Forecast
@@ -69,6 +70,7 @@ class _Curve:
     bold: bool = False
 
 
+@checked
 def plot_timeline(outlook: Forecast, course: str | Sequence[str] | None = None) -> Figure:
     """Plot courses over time, and dangerous courses as they add up to the horizon.
 
@@ -105,6 +107,7 @@ def plot_timeline(outlook: Forecast, course: str | Sequence[str] | None = None) 
         return figure
 
 
+@checked
 def plot_expected(found: Check) -> Figure:
     """Plot the evidence that a scenario expects before any has come.
 

@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from forecast.arguments import checked
 from forecast.errors import InputError, Problem, UnreliableFit
 from forecast.estimate import DASH, interval, percent
 from forecast.outlook import Forecast
@@ -81,6 +82,7 @@ class Report:
         return f'<iframe title="Report" srcdoc="{page}" style="{style}"></iframe>'
 
 
+@checked
 def report(
     outlook: Forecast, previous: Forecast | None = None, *, allow_unreliable: bool = False
 ) -> Report:

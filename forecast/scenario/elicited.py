@@ -13,6 +13,7 @@ import numpy.typing as npt
 from pydantic import TypeAdapter, ValidationError
 from scipy import stats
 
+from forecast.arguments import checked
 from forecast.errors import InputError, Problem, raise_if_any
 from forecast.estimate import MASS_TEXT, TAILS
 from forecast.scenario.elicitation import fit_chance, fit_positive, fit_row
@@ -35,6 +36,7 @@ interval or of the number itself."""
 WIDTH, HEIGHT, BASELINE = 420, 96, 74
 
 
+@checked
 @dataclass(frozen=True)
 class Elicited:
     """A stated number and the prior that it becomes; made by `elicit`.
@@ -145,6 +147,7 @@ class Elicited:
         )
 
 
+@checked
 @dataclass(frozen=True)
 class ElicitedRow:
     """A stated row of a table and the Dirichlet that it becomes; made by `elicit`.
@@ -180,6 +183,7 @@ def _points(across: Array, up: Array) -> str:
     return " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(across, up, strict=True))
 
 
+@checked
 def elicit(
     stated: Any = None,
     *,

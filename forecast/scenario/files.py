@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from operator import itemgetter
 from pathlib import Path
 
+from forecast.arguments import checked
 from forecast.errors import InputError, Problem, raise_if_any
 from forecast.reading import read_text
 from forecast.scenario.checks import find_problems
 from forecast.scenario.rendering import describe, render_scenario
-from forecast.scenario.scenario import Scenario, require_scenario
+from forecast.scenario.scenario import Scenario
 from forecast.scenario.shapes import read_scenario
 from forecast.scenario.shipped import FILE_NAME, find_scenario
 from forecast.scenario.splicing import splice
@@ -23,6 +24,7 @@ SCHEMA_NAME = "scenario.schema.json"
 SCHEMA_LINE = re.compile(r"# yaml-language-server: \$schema=(\S+)")
 
 
+@checked
 def load_scenario(name_or_folder: str | Path) -> Scenario:
     """Load a shipped scenario by name, or one of your own by its folder or file.
 
@@ -84,6 +86,7 @@ def scenario_schema() -> str:
     return json.dumps(schema, indent=1, sort_keys=True) + "\n"
 
 
+@checked
 def write_scenario(scenario: Scenario, folder: str | Path) -> Path:
     """Write a scenario as `scenario.yaml`, so that loading it gives an equal scenario.
 
@@ -118,7 +121,6 @@ def write_scenario(scenario: Scenario, folder: str | Path) -> Path:
     ...     load_scenario(write_scenario(scenario, folder)) == scenario
     True
     """
-    require_scenario(scenario)
     raise_if_any(list(_problems_in(scenario)))
     given = Path(folder)
     path = given if given.suffix in (".yaml", ".yml") else given / FILE_NAME

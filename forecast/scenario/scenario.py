@@ -9,7 +9,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from forecast.errors import InputError, Problem
 from forecast.scenario.collection import Channel, Day, Source, Watch
 from forecast.scenario.forms import Basis, Measured, Table
 from forecast.scenario.statements import ChanceInterval, Text, Value
@@ -170,10 +169,3 @@ class Scenario(Value):
             for name, variable in self.variables.items()
             for state, course in variable.courses.items()
         }
-
-
-def require_scenario(given: object) -> None:
-    """Raise unless an argument is a scenario."""
-    if not isinstance(given, Scenario):
-        message = f"{given!r:.40} is none; load_scenario reads one from a folder, or by its name"
-        raise InputError([Problem("scenario", message)])

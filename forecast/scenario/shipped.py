@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
+from forecast.arguments import checked
 from forecast.errors import InputError, Problem, nearest
 
 FILE_NAME = "scenario.yaml"
@@ -15,6 +16,7 @@ def scenario_names() -> list[str]:
     return sorted(path.parent.name for path in shipped_folder().glob(f"*/{FILE_NAME}"))
 
 
+@checked
 def scenario_folder(name: str) -> Path:
     """Folder of a shipped scenario, with its files.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from forecast.arguments import checked
 from forecast.errors import InputError, Problem, raise_if_any
 from forecast.scenario.files import SCHEMA_NAME, scenario_schema
 from forecast.scenario.rendering import render_inline
@@ -18,6 +19,7 @@ PLACEHOLDER = "my-scenario"
 """Name of the scenario in the skeleton."""
 
 
+@checked
 def new_scenario(path: str | Path) -> Path:
     """Start a scenario: make a folder with a small one to change into your own.
 
