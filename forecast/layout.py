@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
+
+from forecast.text import for_html
 
 Row = Sequence[str]
 _CELL = "padding:.3em .8em .3em 0;text-align:left;vertical-align:top;white-space:{space}"
@@ -36,7 +37,7 @@ def html_table(caption: str, head: Row, rows: Sequence[Row]) -> str:
 
     The first and the last column may break lines; the others hold numbers and short words.
     """
-    above = f'<caption style="{_CAPTION}">{escape(caption)}</caption>' if caption else ""
+    above = f'<caption style="{_CAPTION}">{for_html(caption)}</caption>' if caption else ""
     titles = "".join(_cell("th", cell, "normal") for cell in head)
     body = "".join(f'<tr style="{_RULE}">{_cells(row)}</tr>' for row in rows)
     return (
@@ -62,4 +63,4 @@ def _cells(row: Row) -> str:
 
 
 def _cell(tag: str, text: str, space: str) -> str:
-    return f'<{tag} style="{_CELL.format(space=space)}">{escape(text)}</{tag}>'
+    return f'<{tag} style="{_CELL.format(space=space)}">{for_html(text)}</{tag}>'

@@ -8,11 +8,17 @@ such text passes it through here first, and through the escapes of its own forma
     for_terminal(text)  lines stay lines; everything else that would act is written as an escape
     isolated(text)      right-to-left text that leaves its neighbours where they are
     for_html(text)      all of it, and no markup
+    for_markdown(text)  the same for Markdown, whitespace made single spaces
+    for_figure(text)    the same for matplotlib, in which nothing is read as TeX
+
+A sentence that is put together from somebody's label and words of ours isolates the label; what
+is isolated so stays isolated in every format.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from html import escape
 from unicodedata import bidirectional
 
@@ -32,6 +38,13 @@ _LINES = re.compile(rf"(?!\n)[{_UNSEEN}]|{_JOINERS}")
 
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2068", "\u2069"
+_ISOLATE = re.compile("\u2068([^\u2066-\u2069]*)\u2069")
+
+_SPACES = re.compile(r"[ \t\n\v\f\r]+")
+_MARKUP = re.compile(r"[\\`*\[\]|~$#]|(?<![^\W_])_|_(?![^\W_])")
+_ENTITY = re.compile(r"&(?=#?\w+;)")
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
+_START_OF_ITEM = re.compile(r"^(\d*)([.)+-](?=[\s-]|$)|>)")
 
 
 def visible(text: str) -> str:
@@ -77,8 +90,61 @@ def for_html(text: str) -> str:
     --------
     >>> for_html("<b>\x07 & 'c'")
     '&lt;b&gt;\\x07 &amp; &#x27;c&#x27;'
+    >>> for_html("\u05d0\u05d1") == "<bdi>\u05d0\u05d1</bdi>"
+    True
     """
-    return escape(isolated(visible(text)))
+    return _by_direction(text, escape, "<bdi>", "</bdi>")
+
+
+def for_markdown(text: str) -> str:
+    r"""Text on one line that no viewer takes for markup.
+
+    Examples
+    --------
+    >>> print(for_markdown("a|b <script> *c* some_name <1 % $x$\r# d"))
+    a\|b &lt;script> \*c\* some_name <1 % \$x\$ \# d
+    """
+    written = _by_direction(flat(text), _without_markup, FIRST_STRONG_ISOLATE, POP_ISOLATE)
+    return _START_OF_ITEM.sub(r"\1\\\2", written)
+
+
+def for_figure(text: str) -> str:
+    r"""Text on one line for matplotlib, which takes what stands between two dollar signs for TeX.
+
+    Examples
+    --------
+    >>> print(for_figure("from $5 to $9"))
+    from \$5 to \$9
+    """
+    return _by_direction(flat(text), lambda part: part.replace("$", r"\$"), "", "")
+
+
+def flat(text: str) -> str:
+    r"""Text with every stretch of whitespace made one space, as HTML shows it.
+
+    Spaces that do not break stay as they are.
+
+    Examples
+    --------
+    >>> flat(" a\r\n  b ")
+    'a b'
+    """
+    return _SPACES.sub(" ", text).strip(" ")
+
+
+def _by_direction(text: str, write: Callable[[str], str], start: str, end: str) -> str:
+    """Write text part by part, with marks around the parts that keep their direction."""
+    parts = _ISOLATE.split(text)
+    written = [write(visible(part)) for part in parts]
+    for k, part in enumerate(parts):
+        if k % 2 or (part and isolated(part) != part):
+            written[k] = f"{start}{written[k]}{end}"
+    return "".join(written)
+
+
+def _without_markup(text: str) -> str:
+    text = _MARKUP.sub(r"\\\g<0>", _ENTITY.sub("&amp;", text))
+    return _TAG.sub("&lt;", text)
 
 
 def _spelled(found: re.Match[str]) -> str:

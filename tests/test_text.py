@@ -1,11 +1,24 @@
 """Text of others, safe for its reader."""
 
+import io
 import sys
 import unicodedata
+from xml.etree import ElementTree
 
+import matplotlib as mpl
 import pytest
+from markdown_it import MarkdownIt
+from matplotlib.figure import Figure
 
-from forecast.text import for_html, for_terminal, isolated, visible
+from forecast.text import (
+    flat,
+    for_figure,
+    for_html,
+    for_markdown,
+    for_terminal,
+    isolated,
+    visible,
+)
 
 ACTING = [
     *map(chr, [*range(32), *range(0x7F, 0xA0)]),  # controls of ASCII and Latin-1
@@ -50,3 +63,71 @@ def test_right_to_left_text_is_isolated_and_nothing_else():
 def test_html_has_no_markup_and_no_override():
     found = for_html("<script>\u202e\n'")
     assert found == r"&lt;script&gt;\u202e\n&#x27;"
+
+
+HOSTILE = [
+    "a|b",
+    "one\r# forged\r\rtwo",
+    "x\n\n    code\n```\nfence",
+    "<script>alert(1)</script> <b>bold</b> <!-- hidden -->",
+    "[here](javascript:alert(1)) ![p](http://a.example/p.png) [r]: http://a.example",
+    "*a* _b_ __c__ ~~d~~ `e` $f$ $$g$$",
+    "# h",
+    "> quoted",
+    "- item",
+    "+ item",
+    "1. item",
+    "12) item",
+    "---",
+    "===",
+    "    indented",
+    "&lt; &amp; &#35; &copy;",
+    "ends with \\",
+    r"\* \| \\",
+    "C #",
+    "some_name <1 % 5 < 6",
+]
+
+
+def shown(tokens):
+    """The text that a reader of parsed Markdown sees, less markup of ours."""
+    inline = [child for token in tokens for child in token.children or ()]
+    kinds = {child.type for child in inline}
+    assert kinds <= {"text", "text_special"}, kinds
+    return "".join(child.content for child in inline)
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+def test_a_viewer_of_markdown_shows_the_text_that_was_given(text):
+    """In a paragraph, a heading and a cell, the parsed page holds the text and nothing else."""
+    read = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse
+    safe = for_markdown(text)
+    paragraph, heading, table = (
+        read(form.format(safe)) for form in ("{}", "## {}", "| {} |\n| --- |\n| more |")
+    )
+    assert [token.type for token in paragraph[::2]] == ["paragraph_open", "paragraph_close"]
+    assert [token.type for token in heading[::2]] == ["heading_open", "heading_close"]
+    assert [token.type for token in table].count("th_open") == 1
+    assert {shown(part) for part in (paragraph, heading)} == {visible(flat(text))}
+    assert shown(table) == visible(flat(text)) + "more"
+
+
+def test_a_figure_shows_the_text_that_was_given():
+    texts = [*HOSTILE, "$1 to $2", r"\$", "$\\frac$", "a\x00b\x1b[2J$"]
+    figure, drawn = Figure(), io.StringIO()
+    for k, text in enumerate(texts):
+        figure.text(0, k / len(texts), for_figure(text))
+    with mpl.rc_context({"svg.fonttype": "none"}):
+        figure.savefig(drawn, format="svg")
+    found = ElementTree.fromstring(drawn.getvalue()).iter("{http://www.w3.org/2000/svg}text")
+    assert [element.text for element in found] == [visible(flat(text)) for text in texts]
+
+
+def test_a_label_in_a_sentence_keeps_its_direction_and_no_more():
+    arabic = "هجوم"
+    sentence = f"{isolated(arabic)}. Probability 12 %"
+    assert for_html(sentence) == f"<bdi>{arabic}</bdi>. Probability 12 %"
+    assert for_markdown(sentence) == f"\u2068{arabic}\u2069. Probability 12 %"
+    assert for_figure(sentence) == f"{arabic}. Probability 12 %"
+    escaping = isolated(f"{arabic}\u2069\u202e")
+    assert not {"\u202e", "\u2066", "\u2067", "\u2068", "\u2069"} & set(for_html(escaping))

@@ -37,6 +37,7 @@ from forecast.reporting.method import method_section
 from forecast.reporting.plots import course_svgs, cumulative_svg
 from forecast.reporting.tables import ANY_LABEL
 from forecast.reporting.wording import counted, long_date, plain, points
+from forecast.text import isolated
 
 MONTH = 28
 
@@ -103,10 +104,10 @@ def _takeaway(outlook: Forecast) -> Section:
     likely = outlook.most_likely
     blocks: list[Block] = [
         *_dated(outlook),
-        Prose(f"{likely.course.label}. {_now_sentence(likely)}", "Most likely course"),
+        Prose(f"{isolated(likely.course.label)}. {_now_sentence(likely)}", "Most likely course"),
     ]
     for prospect in outlook.most_dangerous[:1]:
-        severity = f"{prospect.course.label}, severity {prospect.course.severity} of 5."
+        severity = f"{isolated(prospect.course.label)}, severity {prospect.course.severity} of 5."
         blocks.append(
             Prose(f"{severity} {_within_sentence(outlook, prospect)}", "Most dangerous course")
         )
@@ -254,7 +255,9 @@ def _most_dangerous(outlook: Forecast) -> Section:
     blocks: list[Block] = []
     for prospect in outlook.most_dangerous:
         blocks += [
-            Heading(f"{prospect.course.label} (severity {prospect.course.severity} of 5)"),
+            Heading(
+                f"{isolated(prospect.course.label)} (severity {prospect.course.severity} of 5)"
+            ),
             Prose(_within_sentence(outlook, prospect)),
             *([Prose(_now_sentence(prospect))] if outlook.horizon else []),
             Prose(f"{_role(prospect)}{fired_summary(outlook, prospect)}"),
@@ -270,7 +273,7 @@ def _union(outlook: Forecast) -> Section:
     if not dangerous:
         return Section("union", title, (Prose("The scenario marks no course as dangerous."),))
     if len(dangerous) == 1:
-        text = f"The scenario marks one course as dangerous: {dangerous[0].course.label}."
+        text = f"The scenario marks one course as dangerous: {isolated(dangerous[0].course.label)}."
     else:
         total = percent(sum(prospect.within.mean for prospect in dangerous))
         text = (

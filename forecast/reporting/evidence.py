@@ -21,6 +21,7 @@ from forecast.reporting.document import (
 )
 from forecast.reporting.tables import ANY_LABEL
 from forecast.reporting.wording import long_date, period, plain, told
+from forecast.text import isolated
 
 
 def evidence_section(outlook: Forecast, weighed: WeighedEvidence) -> Section:
@@ -140,7 +141,7 @@ def _silence_row(outlook: Forecast, silence: Silence) -> tuple[Cell, ...]:
 def _channel_blocks(outlook: Forecast, channels: tuple[Hand, ...]) -> Iterator[Block]:
     for hand in channels:
         channel = outlook.scenario.channels[hand.channel]
-        yield Heading(f"{channel.label}: controlled or not")
+        yield Heading(f"{isolated(channel.label)}: controlled or not")
         yield Prose(
             f"Reports of {', '.join(map(plain, channel.sources))} may say what somebody wants to "
             f"be believed. Before the evidence the probability of that was {quantity(hand.prior)}, "

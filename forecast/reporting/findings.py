@@ -32,6 +32,7 @@ from forecast.reporting.status import (
 )
 from forecast.reporting.wording import counted, long_date, named, period, plain, told
 from forecast.scenario.scenario import Tripwire
+from forecast.text import isolated
 
 TONES: dict[State, Literal["alert", "wait", "off"]] = {
     "fired": "alert",
@@ -79,7 +80,7 @@ def tripwires_summary(outlook: Forecast) -> str:
     """
     found = _tripwires(outlook)
     states = Counter(status.state for status in found)
-    fired = [status.tripwire.label for status in found if status.state == "fired"]
+    fired = [isolated(status.tripwire.label) for status in found if status.state == "fired"]
     text = f"{states['fired']} of {len(found)} fired, {states['pending']} pending."
     return f"{text} Fired: {'; '.join(fired)}." if fired else text
 
@@ -104,7 +105,7 @@ def _tripwire_row(outlook: Forecast, status: TripwireStatus) -> tuple[Cell, ...]
 def _levels(outlook: Forecast, tripwire: Tripwire) -> Iterator[str]:
     """One line for each variable if every level is a state of one; else one for each level."""
     for variable, states in _levels_by_variable(tripwire).items():
-        label = outlook.scenario.variables[variable].label
+        label = isolated(outlook.scenario.variables[variable].label)
         yield f"{label}: {' or '.join(plain(state) for state in states)}"
     if not _levels_by_variable(tripwire):
         for level in tripwire.any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from forecast.estimate import MASS_TEXT, interval, percent, quantity
@@ -20,11 +19,7 @@ from forecast.reporting.document import (
     Stack,
     Table,
 )
-
-_MARKUP = re.compile(r"([\\`*\[\]|])")
-_TAG = re.compile(r"<(?=[A-Za-z/!?])")
-_ENTITY = re.compile(r"&(?=#?\w+;)")
-_UNDERSCORE = re.compile(r"(?<!\w)_|_(?!\w)")
+from forecast.text import for_markdown
 
 
 def render_markdown(document: Document) -> str:
@@ -41,26 +36,15 @@ def render_markdown(document: Document) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def escaped(text: str) -> str:
-    r"""Text that no viewer takes for markup.
-
-    Examples
-    --------
-    >>> print(escaped("a|b <script> *c* some_name <1 %"))
-    a\|b &lt;script> \*c\* some_name <1 %
-    """
-    text = _ENTITY.sub("&amp;", text.replace("\n", " "))
-    text = _MARKUP.sub(r"\\\1", text)
-    return _UNDERSCORE.sub(r"\_", _TAG.sub("&lt;", text))
-
-
 def _head(document: Document) -> Iterator[str]:
     if document.failures:
-        reasons = escaped("; ".join(document.failures))
+        reasons = for_markdown("; ".join(document.failures))
         yield f"> **Do not rely on these numbers.** The sampler's checks failed: {reasons}."
-    yield f"# {escaped(document.title)}"
-    yield f"*{escaped(document.question.strip())}*"
-    yield " · ".join(f"**{escaped(name)}** {escaped(value)}" for name, value in document.facts)
+    yield f"# {for_markdown(document.title)}"
+    yield f"*{for_markdown(document.question)}*"
+    yield " · ".join(
+        f"**{for_markdown(name)}** {for_markdown(value)}" for name, value in document.facts
+    )
     head = ("Course", document.glance_title, f"{MASS_TEXT} interval", "In words")
     rows = tuple(
         (
@@ -75,33 +59,28 @@ def _head(document: Document) -> Iterator[str]:
 
 
 def _section(section: Section) -> Iterator[str]:
-    yield f"## {escaped(section.title)}"
+    yield f"## {for_markdown(section.title)}"
     for block in section.blocks:
         yield _block(block)
 
 
 def _block(block: Block) -> str:
     if isinstance(block, Heading):
-        return f"### {escaped(block.text)}"
+        return f"### {for_markdown(block.text)}"
     if isinstance(block, Table):
         return _table(block)
     if isinstance(block, Figure):
-        return f"*Figure, drawn in the HTML form: {escaped(block.caption)}*"
+        return f"*Figure, drawn in the HTML form: {for_markdown(block.caption)}*"
     return _prose(block)
 
 
 def _prose(prose: Prose) -> str:
-    text = _first_character_escaped(escaped(prose.text))
+    text = for_markdown(prose.text)
     if prose.lead:
-        text = f"**{escaped(prose.lead)}.** {text}"
+        text = f"**{for_markdown(prose.lead)}.** {text}"
     if prose.voice == "author":
         return f"> *Author:* {text}"
     return f"*{text}*" if prose.voice == "note" else text
-
-
-def _first_character_escaped(text: str) -> str:
-    """A leading mark or number would start a list, a quotation or a heading."""
-    return re.sub(r"^(\d+)([.)])(?=\s)", r"\1\\\2", re.sub(r"^([#>+-])", r"\\\1", text))
 
 
 def _table(table: Table) -> str:
@@ -116,11 +95,15 @@ def _line(cells: tuple[Cell, ...], *, raw: bool = False) -> str:
 
 def _cell(cell: Cell) -> str:
     if isinstance(cell, Badge):
-        return f"**{escaped(cell.text)}**" if cell.tone in {"alert", "on"} else escaped(cell.text)
+        return (
+            f"**{for_markdown(cell.text)}**"
+            if cell.tone in {"alert", "on"}
+            else for_markdown(cell.text)
+        )
     if isinstance(cell, Lines):
-        return "<br>".join(escaped(line) for line in (cell.main, cell.small) if line)
+        return "<br>".join(for_markdown(line) for line in (cell.main, cell.small) if line)
     if isinstance(cell, Stack):
-        return "<br>".join(escaped(line) for line in cell.lines)
+        return "<br>".join(for_markdown(line) for line in cell.lines)
     if isinstance(cell, Measure):
-        return escaped(quantity(cell.estimate))
-    return escaped(cell)
+        return for_markdown(quantity(cell.estimate))
+    return for_markdown(cell)

@@ -16,6 +16,7 @@ from forecast.outlook import Forecast
 from forecast.reporting.content import gather
 from forecast.reporting.document import Document
 from forecast.reporting.markdown import render_markdown
+from forecast.text import flat, for_html, visible
 from forecast.writing import replace_file
 
 RANGE = re.compile(rf"\d+{DASH}\d+")
@@ -139,17 +140,28 @@ def _template() -> Any:
     environment = Environment(
         loader=PackageLoader("forecast.reporting"),
         autoescape=True,
+        finalize=_safe,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": percent, "interval": interval, "joined": _joined}
+    filters = {"percent": percent, "interval": interval, "attribute": _attribute}
+    environment.filters |= filters
     environment.tests["kind"] = lambda value, name: type(value).__name__ == name
     return environment.get_template("report.html.j2")
 
 
-def _joined(text: str) -> Any:
-    """Escaped text in which no line breaks inside a range of numbers."""
+def _safe(value: Any) -> Any:
+    """Whatever the template prints: text without markup, and no line breaks in a range."""
     from markupsafe import Markup
 
-    return Markup(RANGE.sub(r'<span class="nb">\g<0></span>', escape(text)))
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return value
+    return Markup(RANGE.sub(r'<span class="nb">\g<0></span>', for_html(flat(value))))
+
+
+def _attribute(text: str) -> Any:
+    """Text for an attribute or a title, which hold no elements."""
+    from markupsafe import Markup
+
+    return Markup(escape(visible(flat(text))))

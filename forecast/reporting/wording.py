@@ -10,6 +10,7 @@ from forecast.evidence.notation import amount_text
 from forecast.evidence.report import Report
 from forecast.scenario.forms import Count
 from forecast.scenario.scenario import Variable
+from forecast.text import isolated
 
 if TYPE_CHECKING:
     from forecast.outlook import Forecast
@@ -116,4 +117,4 @@ def named(outlook: Forecast, variable: str, state: str) -> str:
     variable, state
         Which state of which variable.
     """
-    return f"{outlook.scenario.variables[variable].label}: {plain(state)}"
+    return f"{isolated(outlook.scenario.variables[variable].label)}: {plain(state)}"
