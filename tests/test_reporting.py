@@ -19,7 +19,7 @@ from forecast.evidence.report import Report
 from forecast.inference.posterior import Sampling
 from forecast.outlook import ANY_DANGEROUS, Forecast
 from forecast.reporting.document import Table
-from forecast.reporting.plots import cumulative_svg, plot_timeline
+from forecast.reporting.plots import DANGER, course_svgs, cumulative_svg, plot_timeline
 from forecast.reporting.report import report
 from forecast.reporting.status import indicator_status, tripwire_status
 from forecast.reporting.tables import courses_html, courses_text
@@ -357,13 +357,63 @@ def test_drawings_are_deterministic_and_leave_the_settings_alone(outlook):
     assert str(date.today().year) not in first
 
 
-def test_plot_has_a_panel_for_each_course_asked_for(outlook):
-    figure = plot_timeline(outlook)
-    assert sum(axis.get_visible() for axis in figure.axes) == len(outlook.courses) + 1
-    figure.canvas.draw()
-    assert len(plot_timeline(outlook, "raid=raid").axes) == 2
+@pytest.fixture
+def pyplot():
+    """Of matplotlib, with every figure of the test closed after it."""
+    import matplotlib.pyplot as plt
+
+    yield plt
+    plt.close("all")
+
+
+def test_plot_has_a_panel_for_each_course_asked_for(outlook, pyplot):
+    axes = plot_timeline(outlook)
+    assert len(axes) == len(outlook.courses) + 1
+    axes[0].figure.canvas.draw()
+    assert len(plot_timeline(outlook, "raid=raid")) == 2
+    assert len(pyplot.get_fignums()) == 2
     with pytest.raises(InputError, match="did you mean 'raid=raid'"):
         plot_timeline(outlook, "raid=rade")
+
+
+def test_a_notebook_shows_a_plot_once_whether_or_not_it_is_assigned():
+    import nbformat
+    from nbclient import NotebookClient
+
+    cells = [
+        "import forecast as fc; from tests.test_reporting import made; outlook = made()",
+        "axes = fc.plot_timeline(outlook, 'raid=raid')",
+        "fc.plot_timeline(outlook, 'raid=raid')",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    NotebookClient(notebook, kernel_name="python3", timeout=300).execute()
+    pictures = [
+        sum("image/png" in output.get("data", ()) for output in cell.outputs)
+        for cell in notebook.cells
+    ]
+    assert pictures == [0, 1, 1]
+
+
+def test_a_plot_leaves_the_settings_alone_and_says_what_the_label_says(pyplot):
+    before = dict(mpl.rcParams)
+    label = "from $5 to $9\x1b"
+    axes = plot_timeline(made(text=label), "posture=attack")
+    axes[0].figure.canvas.draw()
+    assert dict(mpl.rcParams) == before
+    assert axes[0].get_title("left") == r"Attack from \$5 to \$9\x1b"
+    assert r"Attack from $5 to $9\x1b" in course_svgs(made(text=label))[1]
+
+
+def test_what_is_dangerous_is_never_drawn_in_the_colour_of_the_harmless(outlook, pyplot):
+    *panels, total = plot_timeline(outlook)
+    harmless = {
+        panel.lines[0].get_color()
+        for panel, prospect in zip(panels, outlook.courses, strict=True)
+        if not prospect.course.dangerous
+    }
+    assert harmless
+    assert harmless.isdisjoint(line.get_color() for line in total.lines)
+    assert harmless.isdisjoint(DANGER)
 
 
 def test_a_static_scenario_has_no_plot_and_still_a_report():

@@ -138,7 +138,8 @@ def _timing(outlook: Forecast) -> Section:
                 "Probability that a dangerous course has been under way at least once by a "
                 f"date, with {MASS_TEXT} intervals."
             )
-            blocks.append(Figure((cumulative_svg(outlook),), caption))
+            narrow = cumulative_svg(outlook, narrow=True)
+            blocks.append(Figure((cumulative_svg(outlook),), caption, (narrow,)))
         blocks.append(_milestones(outlook))
     return Section("timing", "Timing", (*_author(outlook, "timing"), *blocks))
 

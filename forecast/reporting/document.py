@@ -95,10 +95,21 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """Panels as SVG, with the caption that stands in for them where they cannot be shown."""
+    """Panels as SVG, with the caption that stands in for them where they cannot be shown.
+
+    Attributes
+    ----------
+    panels
+        What is drawn.
+    caption
+        What it shows.
+    narrow
+        The same for a narrow page; empty if the panels can be read there too.
+    """
 
     panels: tuple[str, ...]
     caption: str
+    narrow: tuple[str, ...] = ()
 
 
 Block = Prose | Heading | Table | Figure

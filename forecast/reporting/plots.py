@@ -1,14 +1,18 @@
-"""Plots of a forecast, past and future, and of the evidence that a scenario expects.
+"""Plots of a forecast, past and future, of the evidence that a scenario expects, and of networks.
 
-The palette follows Okabe and Ito (2008), which readers with any kind of colour vision can tell
-apart, darkened so that names can be set in it. Lines carry their names and differ in dash too, so
-that a grey print still reads.
+Every ``plot_`` function draws into a figure of pyplot and returns its axes, as seaborn and pandas
+do, so that a notebook shows the picture once, whether or not the axes are given a name.
+
+Blue and orange follow Okabe and Ito (2008), which readers with any kind of colour vision can tell
+apart, darkened so that names can be set in them. What is dangerous is warm, from orange to dark
+red; nothing else is. Lines carry their names and differ in dash too, so that a grey print reads.
 """
 
 from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +20,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from forecast.arguments import checked
 from forecast.errors import InputError, Problem, nearest
@@ -24,18 +29,19 @@ from forecast.outlook import ANY_DANGEROUS, CourseOutlook, Forecast
 from forecast.reporting.review import first_steps, told_number
 from forecast.reporting.tables import ANY_LABEL
 from forecast.reporting.wording import plain, short_date
+from forecast.text import flat, for_figure
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from forecast.analysis.checkup import Check
 
+Axes = npt.NDArray[np.object_]
 INK, QUIET, RULE = "#1c2430", "#5d6673", "#d5d9df"
 BLUE, PALE = "#0b5f95", "#e3e9ef"
-DANGER = ("#b8450b", "#0b5f95", "#00755a", "#96497f", "#7a5c00", "#4a5a70")
+DANGER = ("#b8450b", "#7a1230", "#c4700a", "#96331f", "#a8326b", "#5c3a12")
 DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (8, 3)), (0, (3, 3)))
 CEILINGS = (0.1, 0.2, 0.3, 0.4, 0.6, 1.0)
-PANEL, TOTAL = (4.1, 1.7), (6.2, 3.2)
+PANEL, TOTAL, NARROW = (3.6, 1.7), (6.2, 3.2), (3.6, 2.9)
+"""Sizes in inches: one course; all dangerous ones, on a page and on a telephone."""
 ROW = 0.3
 """Height of one bar with its gap, in inches."""
 LETTER = 0.017
@@ -49,16 +55,14 @@ STYLE = {
     "axes.labelcolor": QUIET,
     "axes.axisbelow": True,
     "text.color": INK,
-    "xtick.color": QUIET,
-    "ytick.color": QUIET,
-    "xtick.labelsize": 8,
-    "ytick.labelsize": 8,
-    "ytick.left": False,
     "figure.facecolor": "white",
     "axes.facecolor": "white",
     "svg.fonttype": "none",
     "svg.hashsalt": "forecast",
+    "text.parse_math": True,
+    "text.usetex": False,
 }
+"""Settings of our own figures; those of the user stay as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ class _Curve:
 
 
 @checked
-def plot_timeline(outlook: Forecast, course: str | Sequence[str] | None = None) -> Figure:
+def plot_timeline(outlook: Forecast, course: str | Sequence[str] | None = None) -> Axes:
     """Plot courses over time, and dangerous courses as they add up to the horizon.
 
     Parameters
@@ -83,32 +87,36 @@ def plot_timeline(outlook: Forecast, course: str | Sequence[str] | None = None) 
 
     Returns
     -------
-    matplotlib.figure.Figure
+    numpy.ndarray of matplotlib.axes.Axes
         One panel for each course: filtered up to the as-of date, forecast beyond it, with
-        intervals and with a tick for each report that speaks to the course. Below them, the
+        intervals and with a tick for each report that speaks to the course. Last, below them, the
         probability that each dangerous course, and any of them, has occurred by a date.
 
     Raises
     ------
     InputError
         If the scenario has no clock or the course is unknown.
+
+    Examples
+    --------
+    >>> axes = plot_timeline(outlook)  # doctest: +SKIP
+    >>> axes[0].figure.savefig("timeline.png", dpi=200)  # doctest: +SKIP
     """
     chosen = _chosen(outlook, course)
+    heights = [PANEL[1] * ((len(chosen) + 1) // 2)]
+    if outlook.most_dangerous:
+        heights.append(TOTAL[1])
+    figure = _shown((2 * PANEL[0], sum(heights)))
     with _style():
-        upper_height = PANEL[1] * ((len(chosen) + 1) // 2)
-        lower_height = TOTAL[1] if outlook.most_dangerous else 0.0
-        figure = _figure((2 * PANEL[0], upper_height + lower_height))
-        if not outlook.most_dangerous:
-            _draw_panels(figure, outlook, chosen)
-            return figure
-        parts: Any = figure.subfigures(2, 1, height_ratios=[upper_height, lower_height])
-        _draw_panels(parts[0], outlook, chosen)
-        _draw_cumulative(parts[1], outlook)
-        return figure
+        parts = figure.add_gridspec(len(heights), 1, height_ratios=heights)
+        axes = _draw_panels(parts[0], outlook, chosen)
+        if outlook.most_dangerous:
+            axes.append(_draw_cumulative(figure.add_subplot(parts[1]), outlook))
+    return np.array(axes)
 
 
 @checked
-def plot_expected(found: Check) -> Figure:
+def plot_expected(found: Check) -> Any:
     """Plot the evidence that a scenario expects before any has come.
 
     Parameters
@@ -118,7 +126,7 @@ def plot_expected(found: Check) -> Figure:
 
     Returns
     -------
-    matplotlib.figure.Figure
+    matplotlib.axes.Axes
         One bar for each indicator, as long as the first month: the expected number of steps in
         each of its states, its first state palest. Beside it what is measured, with its 90 %
         predictive interval.
@@ -131,9 +139,9 @@ def plot_expected(found: Check) -> Figure:
     if found.states.empty:
         raise InputError([Problem("check", "its scenario has no indicators, so nothing to plot")])
     names = list(found.states.index.unique("indicator"))
+    figure = _shown((8.2, 0.9 + ROW * len(names)))
     with _style():
-        figure = _figure((2 * PANEL[0], 0.9 + ROW * len(names)))
-        axis = figure.subplots(1, 1)
+        axis = figure.add_subplot()
         for place, name in enumerate(names):
             _draw_expected(axis, found, name, place)
         axis.set_ylim(len(names) - 0.5, -0.5)
@@ -141,7 +149,7 @@ def plot_expected(found: Check) -> Figure:
         labels = [_wrapped(variables[name].label, 44) for name in names]
         axis.set_yticks(range(len(names)), labels, color=INK, size=7.5)
         _step_axis(axis, found)
-        return figure
+    return axis
 
 
 def course_svgs(outlook: Forecast) -> tuple[str, ...]:
@@ -155,20 +163,26 @@ def course_svgs(outlook: Forecast) -> tuple[str, ...]:
 
     def drawn(prospect: CourseOutlook) -> str:
         name = f"{prospect.variable}={prospect.state}"
-        return _svg(name, PANEL, lambda figure: _draw_panels(figure, outlook, [prospect]))
+        return _svg(name, PANEL, lambda spec: _draw_panels(spec, outlook, [prospect]))
 
     return tuple(drawn(prospect) for prospect in _chosen(outlook, None))
 
 
-def cumulative_svg(outlook: Forecast) -> str:
+def cumulative_svg(outlook: Forecast, *, narrow: bool = False) -> str:
     """Probability that dangerous courses have occurred by a date, as SVG.
 
     Parameters
     ----------
     outlook
         A forecast of a scenario with a clock and at least one dangerous course.
+    narrow
+        Draw it for a narrow page, with the names of the curves below them.
     """
-    return _svg(ANY_DANGEROUS, TOTAL, lambda figure: _draw_cumulative(figure, outlook))
+
+    def draw(spec: Any) -> None:
+        _draw_cumulative(spec.get_gridspec().figure.add_subplot(spec), outlook, narrow=narrow)
+
+    return _svg(f"{ANY_DANGEROUS} {narrow}", NARROW if narrow else TOTAL, draw)
 
 
 def _chosen(outlook: Forecast, course: str | Sequence[str] | None) -> list[CourseOutlook]:
@@ -187,15 +201,16 @@ def _chosen(outlook: Forecast, course: str | Sequence[str] | None) -> list[Cours
     return [known[name] for name in names]
 
 
-def _draw_panels(figure: Any, outlook: Forecast, chosen: Sequence[CourseOutlook]) -> None:
+def _draw_panels(spec: Any, outlook: Forecast, chosen: Sequence[CourseOutlook]) -> list[Any]:
     columns = min(2, len(chosen))
     rows = (len(chosen) + columns - 1) // columns
-    axes = figure.subplots(rows, columns, sharex=True, squeeze=False)
-    for axis in axes.flat[len(chosen) :]:
-        axis.set_visible(False)
-    for number, (axis, prospect) in enumerate(zip(axes.flat, chosen, strict=False)):
+    axes = spec.subgridspec(rows, columns).subplots(sharex=True, squeeze=False).ravel()
+    for axis in axes[len(chosen) :]:
+        axis.remove()
+    for number, (axis, prospect) in enumerate(zip(axes, chosen, strict=False)):
         _draw_panel(axis, outlook, prospect)
         axis.tick_params(labelbottom=number + columns >= len(chosen))
+    return list(axes[: len(chosen)])
 
 
 def _draw_panel(axis: Any, outlook: Forecast, prospect: CourseOutlook) -> None:
@@ -211,17 +226,17 @@ def _draw_panel(axis: Any, outlook: Forecast, prospect: CourseOutlook) -> None:
     axis.plot(days[now:], means[now:], color=color, lw=1.8, ls=(0, (4, 1.5)))
     axis.plot(days[now], means[now], "o", color=color, ms=4)
     shade = color if prospect.course.dangerous else INK
-    axis.set_title(_shortened(prospect.course.label), loc="left", fontsize=8.5, color=shade, pad=5)
+    title = _wrapped(prospect.course.label, 48, most_lines=2)
+    axis.set_title(title, loc="left", fontsize=8.5, color=shade, pad=5)
     ceiling = _ceiling(max(value.upper for value in values))
     _vertical(axis, ceiling)
     _as_of(axis, outlook, days)
     _ticks(axis, outlook, prospect, ceiling)
 
 
-def _draw_cumulative(figure: Any, outlook: Forecast) -> None:
+def _draw_cumulative(axis: Any, outlook: Forecast, *, narrow: bool = False) -> Any:
     timeline = outlook.scenario.timeline
     assert timeline is not None
-    axis = figure.subplots(1, 1)
     curves = list(_curves(outlook))
     n_ahead = len(curves[0].values)
     days = [timeline.last_day(outlook.now + 1 + k) for k in range(n_ahead)]
@@ -229,11 +244,20 @@ def _draw_cumulative(figure: Any, outlook: Forecast) -> None:
         _band(axis, days, curve.values, curve.color, 0.16 if curve.bold else 0.10)
         width = 2.4 if curve.bold else 1.6
         means = [value.mean for value in curve.values]
-        axis.plot(days, means, color=curve.color, lw=width, ls=curve.dash)
+        axis.plot(days, means, color=curve.color, lw=width, ls=curve.dash, label=_end_of(curve))
     _vertical(axis, _ceiling(max(curve.values[-1].upper for curve in curves)))
-    _label_ends(axis, curves, days)
+    if narrow:
+        axis.figure.legend(loc="outside lower left", frameon=False, fontsize=8.5, handlelength=3)
+    else:
+        _label_ends(axis, curves, days)
     _date_axis(axis, days)
     axis.set_xlim(outlook.as_of, days[-1])
+    return axis
+
+
+def _end_of(curve: _Curve) -> str:
+    """Name of a curve, with where it ends."""
+    return _wrapped(f"{percent(curve.values[-1].mean)}  {curve.label}", 42)
 
 
 def _curves(outlook: Forecast) -> Iterator[_Curve]:
@@ -264,13 +288,13 @@ def _draw_expected(axis: Any, found: Check, name: str, place: int) -> None:
         elif depth == 1:
             beside.insert(0, text)
         start += steps
-    axis.text(1.01 * start, place, "; ".join(beside), va="center", size=7, color=BLUE)
+    axis.text(1.01 * start, place, for_figure("; ".join(beside)), va="center", size=7, color=BLUE)
 
 
 def _step_axis(axis: Any, found: Check) -> None:
     """Scale the bars in steps, or in percent where there is but one."""
     axis.set_xlim(0, found.month)
-    axis.tick_params(axis="x", length=0)
+    axis.tick_params(axis="x", length=0, labelsize=8, labelcolor=QUIET)
     axis.tick_params(axis="y", length=0)
     axis.spines["bottom"].set_visible(False)
     if found.scenario.time is None:
@@ -329,7 +353,14 @@ def _band(
     axis.fill_between(days, lower, upper, color=color, alpha=alpha, lw=0)
 
 
+def _plain_ticks(axis: Any) -> None:
+    """Set here what ticks look like, since matplotlib makes them later, under other settings."""
+    axis.tick_params(labelsize=8, color=QUIET, labelcolor=QUIET)
+    axis.tick_params(axis="y", length=0)
+
+
 def _vertical(axis: Any, ceiling: float) -> None:
+    _plain_ticks(axis)
     marks = [0.0, ceiling / 2, ceiling]
     axis.set_ylim(0, ceiling)
     axis.set_yticks(marks, [f"{100 * mark:g} %" for mark in marks])
@@ -376,14 +407,12 @@ def _ceiling(value: float) -> float:
     return next((top for top in CEILINGS if value <= top), 1.0)
 
 
-def _shortened(text: str, width: int = 56) -> str:
-    return text if len(text) <= width else f"{text[: width - 1].rstrip()}…"
-
-
-def _wrapped(text: str, width: int) -> str:
+def _wrapped(text: str, width: int, most_lines: int = 3) -> str:
+    """Somebody's text on a few lines, safe for a figure."""
     from textwrap import wrap
 
-    return "\n".join(wrap(text, width, max_lines=3, placeholder=" …"))
+    lines = wrap(flat(text), width, max_lines=most_lines, placeholder=" …")
+    return "\n".join(map(for_figure, lines))
 
 
 @contextmanager
@@ -394,22 +423,38 @@ def _style() -> Iterator[None]:
         yield
 
 
-def _figure(size: tuple[float, float]) -> Figure:
-    """A figure that pyplot does not know, so that nobody has to close it."""
+def _shown(size: tuple[float, float]) -> Any:
+    """A figure of pyplot, which a notebook shows at the end of its cell.
+
+    To be made before our settings hold: the first one lets pyplot choose its backend, and what
+    that sets is meant to stay.
+    """
+    import matplotlib.pyplot as plt
+
+    return plt.figure(figsize=size, layout="constrained", facecolor="white")
+
+
+def _svg(name: str, size: tuple[float, float], draw: Callable[[Any], Any]) -> str:
+    """SVG text for use inside a page: the same bytes for the same forecast, and no group ids.
+
+    The figure is none of pyplot's, so that nobody has to close it. Its text is set in letters
+    that the reader's browser has, whether or not we have them here.
+    """
+    import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    return Figure(figsize=size, layout="constrained")
-
-
-def _svg(name: str, size: tuple[float, float], draw: Callable[[Any], None]) -> str:
-    """SVG text for use inside a page: the same bytes for the same forecast, and no group ids."""
-    import matplotlib as mpl
-
-    with _style(), mpl.rc_context({"svg.hashsalt": f"forecast {name}"}):
-        figure = _figure(size)
-        draw(figure)
+    with _style(), mpl.rc_context({"svg.hashsalt": f"forecast {name}"}), _any_letters():
+        figure = Figure(figsize=size, layout="constrained")
+        draw(figure.add_gridspec(1, 1)[0])
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     text = buffer.getvalue()
     text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
     return re.sub(r'<g id="[^"]*">', "<g>", text).replace("<svg ", '<svg role="img" ', 1)
+
+
+@contextmanager
+def _any_letters() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
