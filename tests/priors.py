@@ -41,7 +41,7 @@ def prior_beliefs(scenario, as_of: date, n: int, seed: int, reports=()) -> Belie
     return Beliefs.of(
         program.network,
         program.cells(prior_draws(program, n, seed)),
-        table.settings,
+        table.arrays.settings,
         now=last_step(scenario, evidence),
         times=[timeline.first_day(step).isoformat() for step in steps],
     )

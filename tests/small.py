@@ -6,8 +6,8 @@ from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import ReportTable
 from forecast.evidence.report import Report
 from forecast.inference.builder import compile_tables
-from forecast.inference.channel import log_likelihoods, report_data
 from forecast.inference.densities import families_of
+from forecast.inference.report_likelihood import log_likelihoods, report_data
 from forecast.scenario.scenario import Scenario
 
 START = date(2020, 1, 3)

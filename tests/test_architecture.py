@@ -107,7 +107,7 @@ ONLY_IN = {
     },
     "matplotlib": {"reporting/plots.py"},
     "numba": {
-        "inference/channel.py",
+        "inference/report_likelihood.py",
         "inference/kernels.py",
         "inference/maximum.py",
         "inference/operation.py",

@@ -95,7 +95,7 @@ def test_an_input_is_its_default_unless_reported():
     scenario = type(scenario).model_validate(body)
     report = Report("W", "wind", "on", *[START + timedelta(days=8)] * 4, source="operator")
     table = tabulate_reports(scenario, evidence(report), 3)
-    assert np.exp(table.settings[:, 5:]).tolist() == [[1, 0], [0, 1], [1, 0]]
+    assert np.exp(table.arrays.settings[:, 5:]).tolist() == [[1, 0], [0, 1], [1, 0]]
 
 
 def test_grades_fall_from_a_to_e_and_f_is_wide():

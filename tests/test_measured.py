@@ -15,9 +15,9 @@ from forecast.evidence.likelihood import tabulate_reports
 from forecast.evidence.report import Report
 from forecast.evidence.sources import admiralty_grades
 from forecast.inference.builder import compile_tables
-from forecast.inference.channel import log_likelihoods, report_data
 from forecast.inference.densities import families_of
 from forecast.inference.model import build_model
+from forecast.inference.report_likelihood import log_likelihoods, report_data
 from forecast.scenario.checks import find_problems
 from forecast.scenario.scenario import Scenario
 from tests.networks import enumerate_answer

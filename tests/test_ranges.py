@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from forecast.evidence.notation import LARGEST_NUMBER
-from forecast.inference.ranges import FAMILIES, log_gamma_parts, log_range, range_slopes
+from forecast.inference.ranges import FAMILIES, log_gamma_parts, log_range, range_gradient
 
 CASES = 150
 
@@ -63,7 +63,7 @@ def test_slopes_of_ranges_are_differences(family):
         low, high, mean, scale, degrees, _ = draw_case(family, rng)
         if log_range(number, low, high, mean, scale, degrees) < -300:
             continue
-        found = range_slopes(number, low, high, mean, scale, degrees)
+        found = range_gradient(number, low, high, mean, scale, degrees)
         steps = 1e-4 * max(abs(mean), scale if number > 1 else 0), 1e-4 * scale
         for slope, (by_mean, by_scale) in zip(found, ((steps[0], 0), (0, steps[1])), strict=True):
             ends = [

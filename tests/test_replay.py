@@ -114,7 +114,11 @@ def test_a_count_that_is_revised_counts_once_and_as_it_stood(scenario):
     told = {}
     for moment in (later - timedelta(days=1), later):
         table = tabulate_reports(scenario, ledger.known_at(moment), STEPS)
-        told[moment] = (table.said.tolist(), table.upper.tolist(), table.place.tolist())
+        told[moment] = (
+            table.arrays.value.tolist(),
+            table.upper.tolist(),
+            table.arrays.place.tolist(),
+        )
     before, after = told.values()
     assert before[0] == [14.0]
     assert np.isnan(before[1])

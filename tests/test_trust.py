@@ -11,8 +11,8 @@ from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import tabulate_reports
 from forecast.evidence.sources import trust_in
 from forecast.inference.builder import compile_tables
-from forecast.inference.channel import report_data
 from forecast.inference.densities import families_of
+from forecast.inference.report_likelihood import report_data
 from forecast.inference.simulate import simulate_reports
 from tests.small import START
 from tests.witnesses import harbour, random_evidence, random_parameters, sum_over_everything
@@ -139,8 +139,12 @@ def draw(scenario, evidence, parameters, n):
     """Reports drawn by the model's own function for drawing, under one draw of everything."""
     program = compile_tables(scenario)
     table = tabulate_reports(scenario, evidence, STEPS)
-    data = report_data(program, table) | dict(table.drawing)
-    data |= {"settings": table.settings, "accuracy": table.accuracy, "n_states": table.n_states}
+    data = report_data(program, table) | dict(table.simulation)
+    data |= {
+        "settings": table.arrays.settings,
+        "accuracy": table.accuracy,
+        "n_states": table.n_states,
+    }
     judged = {name: values[..., 0] for name, values in parameters.items()}
     theta = program.cells({k: v for k, v in judged.items() if k not in ("accuracy", "control")})
     rng = np.random.default_rng(1)

@@ -8,10 +8,10 @@ import pytest
 
 import forecast as fc
 from forecast.analysis.weighing import find_conflicts, weigh_evidence
-from forecast.evidence.arrangement import HELD
+from forecast.evidence.auxiliary_evidence import CONTROLLED
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import tabulate_reports
-from forecast.evidence.silence import find_listening
+from forecast.evidence.silence import watched_steps
 from forecast.inference.posterior import beliefs_under, stack_draws
 from forecast.outlook import ANY_DANGEROUS, reached
 from forecast.reporting.report import report
@@ -81,8 +81,8 @@ def test_an_undated_event_was_in_one_of_its_steps(outlook, weighed):
         one = {name: values[..., k : k + 1] for name, values in parameters.items()}
         chances.append(date_chances(one))
     draws = beliefs_under(outlook.scenario, told(), parameters, n_steps=STEPS)
-    name = next(each.name for each in draws.network.unknowns if each.name.startswith("date"))
-    found = draws.unknowns([name])[name].to_numpy()[0, :4]
+    name = next(each.name for each in draws.network.auxiliaries if each.name.startswith("date"))
+    found = draws.auxiliaries([name])[name].to_numpy()[0, :4]
     assert found == pytest.approx(np.array(chances), abs=1e-10)
 
 
@@ -111,7 +111,7 @@ def test_a_channel_is_shown_free_and_controlled(outlook, weighed):
         one = {name: values[..., k : k + 1] for name, values in parameters.items()}
         answer = sum_over_everything(outlook.scenario, told(), one, STEPS)
         found = beliefs_under(outlook.scenario, told(), one, n_steps=STEPS)
-        assert found.unknown("control of red").isel(state=HELD).item() == pytest.approx(
+        assert found.auxiliary("control of red").isel(state=CONTROLLED).item() == pytest.approx(
             answer.control[place], abs=1e-10
         )
     answers = hand.answers["storm=storm"]
@@ -129,7 +129,7 @@ def test_a_settled_channel_is_one_whose_chance_of_control_is_nothing_or_all(outl
         control = parameters["control"].copy()
         control[list(scenario.channels).index("red")] = chance
         certain = beliefs_under(scenario, told(), parameters | {"control": control})
-        settled = found.settle("control of red", state)
+        settled = found.clamp("control of red", state)
         np.testing.assert_allclose(
             reached(settled, scenario).to_numpy(), reached(certain, scenario).to_numpy(), atol=1e-9
         )
@@ -148,7 +148,7 @@ def test_silence_says_only_what_would_be_known_by_now():
     scenario = harbour()
 
     def reach(number):
-        return {(each.name, each.step): each.reach for each in find_listening(scenario, number)}
+        return {(each.name, each.step): each.reach for each in watched_steps(scenario, number)}
 
     assert reach(day(-1)) == {}
     assert reach(day(0)) == pytest.approx({("desk", 0): 0.4 / 7})
@@ -171,8 +171,8 @@ def test_no_watch_no_information():
             tabulate_reports(scenario, Evidence(day(number), (barometer_report("A", "high"),)), 2)
             for number in (7, 13)
         )
-        assert np.array_equal(one.silence_reach, other.silence_reach) is same
-        assert (one.silence_reach.size == 0) is not watches
+        assert np.array_equal(one.arrays.silence_reach, other.arrays.silence_reach) is same
+        assert (one.arrays.silence_reach.size == 0) is not watches
 
 
 def test_accuracies_are_counted_by_grade_and_source(weighed):

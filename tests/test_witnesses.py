@@ -1,4 +1,4 @@
-"""All that can be unknown about evidence, against the sum over all that it may be."""
+"""Auxiliary variables of the evidence, against the sum over all that they may be."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -85,5 +85,7 @@ def test_many_undated_events_of_one_indicator_stay_exact():
 def test_too_many_undated_events_are_refused_in_words():
     scenario = harbour(channels=0, watches=False)
     parameters = random_parameters(np.random.default_rng(1), scenario)
-    with pytest.raises(TooLarge, match=r"meets 80 unknowns of the evidence.*more exactly, or one"):
+    with pytest.raises(
+        TooLarge, match=r"meets 80 auxiliary variables of the evidence.*more exactly, or one"
+    ):
         beliefs_under(scenario, undated(40), parameters, n_steps=3).log_evidence()

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from forecast.arguments import checked
 from forecast.estimate import Estimate, percent, quantity
-from forecast.evidence.arrangement import FREE, HELD, channel_unknown, unknown_dates
-from forecast.evidence.events import find_events, ranked, witness_of
+from forecast.evidence.auxiliary_evidence import CONTROLLED, FREE, control_variable, date_variables
+from forecast.evidence.events import find_events, origin_of, ranked
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.notation import LARGEST_NUMBER
 from forecast.evidence.report import Report
-from forecast.evidence.silence import find_listening
+from forecast.evidence.silence import watched_steps
 from forecast.evidence.sources import accuracy_index, trust_in
 from forecast.inference.posterior import beliefs_of
 from forecast.layout import text_table
@@ -250,14 +250,14 @@ def _conflicts(given: Forecast, found: Beliefs) -> Iterator[Conflict]:
     draws = iter(found.smoothed_cells(cells))
     for name, step, reports in conflicts:
         states = {state: Estimate.of(next(draws)) for state in network.node(name).states}
-        quoted = len({witness_of(report) for report in reports}) == 1
+        quoted = len({origin_of(report) for report in reports}) == 1
         yield Conflict(name, step, reports, quoted, states)
 
 
 def _dates(given: Forecast, found: Beliefs) -> Iterator[Dated]:
-    dates = unknown_dates(find_events(given.scenario, given.evidence)).values()
+    dates = date_variables(find_events(given.scenario, given.evidence)).values()
     ordered = sorted(dates, key=lambda when: (when.first, when.last, when.reports))
-    answers = found.unknowns([when.name for when in ordered])
+    answers = found.auxiliaries([when.name for when in ordered])
     for when in ordered:
         draws = answers[when.name]
         days = dict(when.shares)
@@ -268,7 +268,7 @@ def _dates(given: Forecast, found: Beliefs) -> Iterator[Dated]:
 def _silences(given: Forecast) -> Iterator[Silence]:
     heard = _reports_by_place(given.scenario, given.evidence)
     found: dict[str, dict[int, Estimate]] = defaultdict(dict)
-    for each in find_listening(given.scenario, given.as_of):
+    for each in watched_steps(given.scenario, given.as_of):
         reports = heard[each.step, each.watch.indicator]
         if not any(each.is_broken_by(report) for report in reports):
             detection = given.posterior["posterior"]["detection"].sel(watch=each.name)
@@ -282,14 +282,14 @@ def _hands(given: Forecast) -> Iterator[Hand]:
     if not given.scenario.channels:
         return
     found = beliefs(given)
-    unknown = {each.name for each in found.network.unknowns}
+    auxiliaries = {each.name for each in found.network.auxiliaries}
     for judged in trust_in(given.scenario).control:
-        name = channel_unknown(judged.name)
-        if name in unknown:
-            control = found.unknown(name).isel(state=HELD).to_numpy()
+        name = control_variable(judged.name)
+        if name in auxiliaries:
+            control = found.auxiliary(name).isel(state=CONTROLLED).to_numpy()
             now = _answers(given, found)
-            free = _answers(given, found.settle(name, FREE))
-            held = _answers(given, found.settle(name, HELD))
+            free = _answers(given, found.clamp(name, FREE))
+            held = _answers(given, found.clamp(name, CONTROLLED))
             answers = {
                 course: (
                     Estimate.of(draws),

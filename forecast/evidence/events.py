@@ -1,6 +1,6 @@
-"""From reports to events: what one witness says of one indicator at one time, however often.
+"""From reports to events: what one origin states of one indicator at one time, however often.
 
-Reports of one origin are one witness heard through several mouths. Those of one indicator whose
+Reports that share an origin are relays of one statement. Those of one indicator whose
 days overlap, or that lie within one step, are about one event; the best of them, by the accuracy of
 its source, says when it was.
 """
@@ -23,19 +23,19 @@ from forecast.timeline import MAX_STEPS
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What one witness says of one indicator at one time, in every version that came.
+    """What one origin states of one indicator at one time, in every version that came.
 
     Attributes
     ----------
     indicator, origin
-        The variable, and what tells the witness from others.
+        The variable, and what tells the origin from others.
     reports
         The reports, the best first.
     start, end
         First and last day on which it may have been, by the best report: no later than the day
         on which that became known.
     shares
-        Steps in which it may have been, with the chance of each: its share of the days.
+        Steps in which it may have been, with the probability of each: its share of the days.
     """
 
     indicator: str
@@ -57,12 +57,12 @@ class Event:
 
 
 def find_events(scenario: Scenario, evidence: Evidence) -> tuple[Event, ...]:
-    """Events that the reports in force speak of, but for those that set inputs.
+    """Events that the reports in force are about, but for those that set inputs.
 
     Parameters
     ----------
     scenario
-        What the reports speak to.
+        What the reports are about.
     evidence
         Reports in force.
     """
@@ -70,7 +70,7 @@ def find_events(scenario: Scenario, evidence: Evidence) -> tuple[Event, ...]:
     groups: dict[tuple[str, str], list[Report]] = defaultdict(list)
     for report in evidence.observations:
         if report.indicator not in inputs:
-            groups[witness_of(report), report.indicator].append(report)
+            groups[origin_of(report), report.indicator].append(report)
     return tuple(
         Event(indicator, origin, members, *days_of(members[0]), shares_of(scenario, members[0]))
         for (origin, indicator), reports in groups.items()
@@ -78,8 +78,8 @@ def find_events(scenario: Scenario, evidence: Evidence) -> tuple[Event, ...]:
     )
 
 
-def witness_of(report: Report) -> str:
-    """What tells the witness of a report from others: its origin, or else itself."""
+def origin_of(report: Report) -> str:
+    """What tells the origin of a report from others: the one it states, or else itself."""
     return f"origin {report.origin}" if report.origin else f"report {report.id}"
 
 
@@ -89,7 +89,7 @@ def days_of(report: Report) -> tuple[date, date]:
 
 
 def shares_of(scenario: Scenario, report: Report) -> dict[int, float]:
-    """Chance of each step in which a report's event may have been: its share of the days."""
+    """Probability of each step in which a report's event may have been: its share of the days."""
     timeline = scenario.timeline
     return {0: 1.0} if timeline is None else timeline.shares(*days_of(report))
 
@@ -112,7 +112,7 @@ def ranked(scenario: Scenario, reports: Iterable[Report]) -> list[Report]:
 
 
 def best_versions(reports: Iterable[Report]) -> tuple[Report, ...]:
-    """The first report of each version: copies say nothing more."""
+    """The first report of each version: copies add nothing."""
     found: dict[object, Report] = {}
     for report in reports:
         found.setdefault(version_of(report), report)
@@ -120,12 +120,12 @@ def best_versions(reports: Iterable[Report]) -> tuple[Report, ...]:
 
 
 def version_of(report: Report) -> tuple[object, ...]:
-    """What a report says, to be compared with what others say."""
+    """What a report states, to be compared with what others state."""
     return report.state, report.number, report.upper, report.exposure, report.likelihoods
 
 
 def _about_one_event(scenario: Scenario, reports: Sequence[Report]) -> Iterator[tuple[Report, ...]]:
-    """Reports of one witness about one indicator, parted into events."""
+    """Reports of one origin about one indicator, parted into events."""
     if len(reports) == 1:
         yield tuple(reports)
         return

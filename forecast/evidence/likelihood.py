@@ -1,124 +1,137 @@
-"""From reports to arrays: what is said of which states, by whom, and what is unknown about it.
+"""From reports to arrays: who states what of which states, and when that may have been.
 
 An event that may have been in several steps is in one of them, each with its share of the days.
-Whether it is past is carried from step to step as an unknown of the evidence, and so is whether a
-channel is controlled. In each case what is said of a variable at a step is a further factor, one
-row of likelihoods for each state of the unknowns. `forecast.inference.channel` turns the arrays
-into likelihoods.
+Whether it is past is carried from step to step as an auxiliary variable of the evidence, and so is
+whether a channel is controlled. For each of their joint states the statements about a variable at a
+step are a further factor, one row of likelihoods. `forecast.inference.report_likelihood` turns
+the arrays into likelihoods.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from forecast.errors import Problem, raise_if_any
-from forecast.evidence.arrangement import Arrangement, date_key
+from forecast.evidence.auxiliary import AuxiliaryFactor, AuxiliaryVariable
+from forecast.evidence.auxiliary_evidence import AuxiliaryEvidence, date_key
 from forecast.evidence.checks import find_faults
 from forecast.evidence.events import ranked, setting_step
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.report import Report
 from forecast.evidence.sources import TRUSTED, accuracy_index, channel_of, trust_in
-from forecast.evidence.unknowns import Factor, Unknown
-from forecast.evidence.words import Words, fill_shares
+from forecast.evidence.statements import Statements, fill_shares
 from forecast.scenario.scenario import Scenario
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
 
-WORD, NUMBER, RANGE, STATED = range(4)
+STATE, NUMBER, RANGE, LIKELIHOODS = range(4)
+
+
+class ReportArrays(NamedTuple):
+    """What the likelihood of the reports needs besides its uncertain parameters.
+
+    The one record on the way from reports to the likelihood: made here, given to the compiled
+    loops and, field by field, to the PyMC model as data.
+
+    Reports, (report,), but for those that set inputs:
+
+    Attributes
+    ----------
+    value
+        Number of the state that it names or makes most likely; or the number it gives.
+    number
+        Its row among the densities of numbers, or -1 for a report that names a state. Which row
+        follows from the measured variables: `densities.number_data` fills it in.
+    version_report, version_statement, version_accuracy
+        Report and statement of each version, and the accuracy that says how likely it quotes
+        right, (version,). A **statement** is what an origin states, in one version or in several;
+        each version has the best report that relays it.
+    statement_accuracy, statement_states
+        Accuracy of each statement, that of its best report, or -1 for a controlled channel's; and
+        how many states its variable has, (statement,).
+    controlled
+        Probability of each state in what a controlled channel states, (statement, state).
+    place_statement, place, place_count
+        Statement, first cell at which its likelihoods go, and how many origins make it, (place,).
+        Cells are numbered over (step, column), taken as one row.
+    silence_detection, silence_reach, silence_place
+        Watch, by its number among all that is judged of sources; probability that what it would
+        have detected would be known by now; and cell, (silence,).
+    control_probability, control_place
+        Channel, by its number among all that is judged of sources; cells where it is free and
+        where it is controlled, (channel,), (channel, 2).
+    settings
+        Log-likelihood of what is set and not reported: inputs, and probabilities of dates,
+        (step, column).
+    """
+
+    value: Array
+    number: Index
+    version_report: Index
+    version_statement: Index
+    version_accuracy: Index
+    statement_accuracy: Index
+    statement_states: Index
+    controlled: Array
+    place_statement: Index
+    place: Index
+    place_count: Array
+    silence_detection: Index
+    silence_reach: Array
+    silence_place: Index
+    control_probability: Index
+    control_place: Index
+    settings: Array
 
 
 @dataclass(frozen=True, eq=False)
 class ReportTable:
-    """Evidence as arrays, for the network whose variables and states are in scenario order.
-
-    Reports that speak to a variable, but for those that set inputs, have these (report,):
+    """Evidence for the network whose variables and states are in scenario order.
 
     Attributes
     ----------
+    arrays
+        What the likelihood needs.
+    auxiliaries, factors
+        Auxiliary variables of the evidence, and the factors that depend on them.
+    evidence_variables
+        Variables that reports or silence are about, each once.
     observed
-        Variable that it speaks to.
-    spoken
-        All variables that reports or silence speak of, each once.
-    said
-        Number of the state that it names, or makes most likely; or the number it gives.
-    upper
-        Largest number of a range; not a number where it gives no range.
+        Variable of each report, (report,); so with those that follow.
     kind
-        `WORD`, `NUMBER`, `RANGE` or `STATED`: a state, a number, a range, or likelihoods.
-    stated
+        `STATE`, `NUMBER`, `RANGE` or `LIKELIHOODS`.
+    upper
+        Largest number of a range; not a number where none is given.
+    given
         Logarithm of the likelihoods it gives, (report, state); 0 where it gives none.
     exposure
-        Days that a reported count covers; 0 where none are said.
+        Days that a reported count covers; 0 where none are given.
     n_states
         How many states its variable has.
     accuracy
         Which accuracy it has: of a grade, 0 for A, or of a source.
-
-    What is said is a **word**, in one version or in several; each version has the best report
-    that brings it:
-
-    voice_report, voice_word, voice_accuracy
-        Report and word of each version, and the accuracy that says how likely it quotes right,
-        (voice,).
-    word_accuracy, word_states
-        Accuracy of each word, that of its best report, or -1 for what a controlled channel says;
-        and how many states its variable has, (word,).
-    shows
-        Share of each state in what a controlled channel says, (word, state).
-
-    Places are numbers of cells of the log-likelihoods, (step, column), taken as one row:
-
-    place_word, place, times
-        First cell at which a word speaks of its variable's states, and how many witnesses say
-        the same, (place,).
-    silence_chance, silence_reach, silence_place
-        Watch, by its number among all that is judged of sources; chance that what it would have
-        detected would be known by now; and cell, (silence,).
-    control_chance, control_place
-        Channel, by its number among all that is judged of sources; cells where it is free and
-        where it is controlled, (channel,), (channel, 2).
-    settings
-        Log-likelihood of what is set and not reported: inputs, and chances of dates,
-        (step, column).
-    unknowns, factors
-        What is unknown about the evidence, and what depends on it.
-    drawing
+    simulation
         What is needed to draw reports, by name.
     """
 
+    arrays: ReportArrays
+    auxiliaries: tuple[AuxiliaryVariable, ...]
+    factors: tuple[AuxiliaryFactor, ...]
+    evidence_variables: tuple[str, ...]
     observed: tuple[str, ...]
-    spoken: tuple[str, ...]
-    said: Array
-    upper: Array
     kind: Index
-    stated: Array
+    upper: Array
+    given: Array
     exposure: Array
     n_states: Index
     accuracy: Index
-    voice_report: Index
-    voice_word: Index
-    voice_accuracy: Index
-    word_accuracy: Index
-    word_states: Index
-    shows: Array
-    place_word: Index
-    place: Index
-    times: Array
-    silence_chance: Index
-    silence_reach: Array
-    silence_place: Index
-    control_chance: Index
-    control_place: Index
-    settings: Array
-    unknowns: tuple[Unknown, ...]
-    factors: tuple[Factor, ...]
-    drawing: Mapping[str, npt.NDArray[np.generic]]
+    simulation: Mapping[str, npt.NDArray[np.generic]]
 
 
 def tabulate_reports(scenario: Scenario, evidence: Evidence, n_steps: int) -> ReportTable:
@@ -148,17 +161,22 @@ def tabulate_reports(scenario: Scenario, evidence: Evidence, n_steps: int) -> Re
     inputs = scenario.with_role("input")
     observed = [report for report in evidence.observations if report.indicator not in inputs]
     widest = max(len(variable.states) for variable in scenario.variables.values())
-    words = Words(scenario, observed)
-    laid = Arrangement(scenario, evidence, words)
+    statements = Statements(scenario, observed)
+    laid = AuxiliaryEvidence(scenario, evidence, statements)
+    about = dict.fromkeys(name for _, name in sorted({*laid.events, *laid.watched}))
     return ReportTable(
-        **_told(scenario, observed, widest),
-        spoken=tuple(dict.fromkeys(name for _, name in sorted({*laid.events, *laid.listening}))),
-        **words.arrays(widest),
-        **_places(scenario, laid),
-        settings=_settings(scenario, evidence, n_steps, laid),
-        unknowns=laid.unknowns,
+        arrays=ReportArrays(
+            value=np.array([_value(scenario, report) for report in observed], np.float64),
+            number=np.full(len(observed), -1, np.int64),
+            **statements.arrays(widest),
+            **_places(scenario, laid),
+            settings=_settings(scenario, evidence, n_steps, laid),
+        ),
+        auxiliaries=laid.auxiliaries,
         factors=tuple(laid.factors),
-        drawing=_drawing(scenario, observed, laid, widest),
+        evidence_variables=tuple(about),
+        **_by_report(scenario, observed, widest),
+        simulation=_simulation(scenario, observed, laid, widest),
     )
 
 
@@ -168,22 +186,21 @@ def _untimely(report: Report, evidence: Evidence) -> Iterator[tuple[str, str]]:
         yield "known", f"{report.known} is after the as-of date, {evidence.as_of}"
 
 
-def _told(scenario: Scenario, observed: Sequence[Report], widest: int) -> dict[str, Any]:
-    """What each report says, and by whom."""
+def _by_report(scenario: Scenario, observed: Sequence[Report], widest: int) -> dict[str, Any]:
+    """Each report by itself: what it is about, how it states it, and with which accuracy."""
     n_states = [len(scenario.variables[report.indicator].states) for report in observed]
-    stated = np.zeros((len(observed), widest))
-    for row, report, n in zip(stated, observed, n_states, strict=True):
+    given = np.zeros((len(observed), widest))
+    for row, report, n in zip(given, observed, n_states, strict=True):
         if report.likelihoods:
-            given = dict(report.likelihoods)
+            likelihood = dict(report.likelihoods)
             states = scenario.variables[report.indicator].states
             with np.errstate(divide="ignore"):
-                row[:n] = np.log([given.get(state, 0.0) for state in states])
+                row[:n] = np.log([likelihood.get(state, 0.0) for state in states])
     return {
         "observed": tuple(report.indicator for report in observed),
-        "said": np.array([_said(scenario, report) for report in observed], np.float64),
         "upper": np.array([np.nan if r.upper is None else r.upper for r in observed], np.float64),
         "kind": np.array([_kind(report) for report in observed], np.int64),
-        "stated": stated,
+        "given": given,
         "exposure": np.array([report.exposure or 0.0 for report in observed]),
         "n_states": np.array(n_states, np.int64),
         "accuracy": np.array([accuracy_index(scenario, r) for r in observed], np.int64),
@@ -192,13 +209,13 @@ def _told(scenario: Scenario, observed: Sequence[Report], widest: int) -> dict[s
 
 def _kind(report: Report) -> int:
     if report.likelihoods:
-        return STATED
+        return LIKELIHOODS
     if report.number is None:
-        return WORD
+        return STATE
     return NUMBER if report.upper in (None, report.number) else RANGE
 
 
-def _said(scenario: Scenario, report: Report) -> float:
+def _value(scenario: Scenario, report: Report) -> float:
     """Number that a report gives, or number of the state that it names or makes most likely."""
     if report.number is not None:
         return report.number
@@ -208,29 +225,31 @@ def _said(scenario: Scenario, report: Report) -> float:
     return states.index(report.state)
 
 
-def _places(scenario: Scenario, laid: Arrangement) -> dict[str, Any]:
-    """Cells at which words, silences and the control of channels speak."""
+def _places(scenario: Scenario, laid: AuxiliaryEvidence) -> dict[str, Any]:
+    """Cells of statements, of silences and of the control of channels."""
     width = laid.n_columns
     trust = trust_in(scenario)
     judged = [(family, judged.name) for family in TRUSTED for judged in getattr(trust, family)]
     number = {place: k for k, place in enumerate(judged)}
-    said = sorted(laid.said.items(), key=lambda each: (each[0][1], each[0][0]))
+    counts = sorted(laid.counts.items(), key=lambda each: (each[0][1], each[0][0]))
     free = np.array([step * width + column for _, (step, column) in laid.controls], np.int64)
     return {
-        "place_word": np.array([word for (word, _), _ in said], np.int64),
-        "place": np.array([step * width + column for (_, (step, column)), _ in said], np.int64),
-        "times": np.array([times for _, times in said], np.float64),
-        "silence_chance": np.array(
+        "place_statement": np.array([statement for (statement, _), _ in counts], np.int64),
+        "place": np.array([step * width + column for (_, (step, column)), _ in counts], np.int64),
+        "place_count": np.array([count for _, count in counts], np.float64),
+        "silence_detection": np.array(
             [number["detection", name] for name, _, _ in laid.silent], np.int64
         ),
         "silence_reach": np.array([reach for _, reach, _ in laid.silent], np.float64),
         "silence_place": np.array([s * width + c for _, _, (s, c) in laid.silent], np.int64),
-        "control_chance": np.array([number["control", n] for n, _ in laid.controls], np.int64),
+        "control_probability": np.array([number["control", n] for n, _ in laid.controls], np.int64),
         "control_place": np.stack([free, free + 1], axis=1),
     }
 
 
-def _settings(scenario: Scenario, evidence: Evidence, n_steps: int, laid: Arrangement) -> Array:
+def _settings(
+    scenario: Scenario, evidence: Evidence, n_steps: int, laid: AuxiliaryEvidence
+) -> Array:
     """Inputs are known: their default, or what was reported, at every step; and so are shares."""
     settings = np.zeros((n_steps, laid.n_columns))
     for name, variable in scenario.with_role("input").items():
@@ -247,20 +266,20 @@ def _settings(scenario: Scenario, evidence: Evidence, n_steps: int, laid: Arrang
     return settings
 
 
-def _drawing(
-    scenario: Scenario, observed: Sequence[Report], laid: Arrangement, widest: int
+def _simulation(
+    scenario: Scenario, observed: Sequence[Report], laid: AuxiliaryEvidence, widest: int
 ) -> dict[str, npt.NDArray[Any]]:
-    """What is needed to draw what reports would say.
+    """What is needed to simulate reports.
 
     Returns
     -------
     dict
-        "rank", reports with the best first, (report,); "witness", number of the witness of each
+        "rank", reports with the best first, (report,); "origin", number of the origin of each
         report and its variable together, (report,); "variable", that of the variable, (report,);
         "date", number of the date, (report,); "first", first step in which each date may be,
-        (date,), and "shares", chance of that step and those after it, (date, step); "channel",
-        number of the channel, or -1, (report,); and "showing", share of each state in what the
-        channel would show, (report, state).
+        (date,), and "shares", probability of that step and those after it, (date, step);
+        "channel", number of the channel, or -1, (report,); and "controlled", probability of each
+        state in what the channel would state if it were controlled, (report, state).
     """
     names, channels = list(scenario.variables), list(scenario.channels)
     events = {
@@ -271,16 +290,16 @@ def _drawing(
     }
     number = {key: k for k, key in enumerate(dict.fromkeys(map(date_key, events.values())))}
     spans = {date_key(event): event.shares for event in events.values()}
-    witness: dict[object, int] = {}
-    rows, showing = [], np.zeros((len(observed), widest))
-    for shown, report in zip(showing, observed, strict=True):
+    origins: dict[object, int] = {}
+    rows, controlled = [], np.zeros((len(observed), widest))
+    for row, report in zip(controlled, observed, strict=True):
         event, channel = events[report.id], channel_of(scenario, report)
-        told = witness.setdefault((event.origin, report.indicator), len(witness))
+        origin = origins.setdefault((event.origin, report.indicator), len(origins))
         through = channels.index(channel) if channel else -1
-        rows.append((told, names.index(report.indicator), number[date_key(event)], through))
+        rows.append((origin, names.index(report.indicator), number[date_key(event)], through))
         states = scenario.variables[report.indicator].states
         shows = scenario.channels[channel].shows.get(report.indicator, {}) if channel else {}
-        shown[: len(states)] = fill_shares(shows, states)
+        row[: len(states)] = fill_shares(shows, states)
     shares = np.zeros((len(spans), max(map(len, spans.values()), default=1)))
     for row, span in zip(shares, spans.values(), strict=True):
         row[: len(span)] = list(span.values())
@@ -289,8 +308,8 @@ def _drawing(
     rank = {report.id: k for k, report in enumerate(observed)}
     return {
         "rank": np.array([rank[report.id] for report in ranked(scenario, observed)], np.int64),
-        **dict(zip(("witness", "variable", "date", "channel"), columns, strict=True)),
+        **dict(zip(("origin", "variable", "date", "channel"), columns, strict=True)),
         "first": first,
         "shares": shares,
-        "showing": showing,
+        "controlled": controlled,
     }

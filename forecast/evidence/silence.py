@@ -1,6 +1,6 @@
-"""What hearing nothing says: only where somebody was looking, and only as far as reports are due.
+"""Likelihood of silence: only where somebody was watching, and only as far as reports are due.
 
-P(nothing heard by t | the state was there) = 1 - p_detect × F_lag(t - event), for each step the
+P(no report by t | the state was there) = 1 - p_detect × F_lag(t - event), for each step the
 mean over its days: a day without a watch, or that has not come, adds nothing.
 """
 
@@ -22,7 +22,7 @@ Shares = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Listening:
+class WatchedStep:
     """A watch at one step.
 
     Attributes
@@ -32,7 +32,7 @@ class Listening:
     step
         The step.
     reach
-        Chance that what was detected then would be known by now: the share of the step's days
+        Probability that what was detected then would be known by now: the share of the step's days
         that were watched, times that of reports of such days that have come.
     """
 
@@ -52,7 +52,7 @@ class Listening:
         return tuple(names.index(state) for state in watched)
 
 
-def find_listening(scenario: Scenario, as_of: date) -> Iterator[Listening]:
+def watched_steps(scenario: Scenario, as_of: date) -> Iterator[WatchedStep]:
     """Yield every watch at every step up to the as-of date at which it has reach.
 
     Parameters
@@ -82,7 +82,7 @@ def find_listening(scenario: Scenario, as_of: date) -> Iterator[Listening]:
             ages = np.arange((as_of - last).days, (as_of - first).days + 1)
             reach = float(share_known(watch.lag, ages).sum()) / days
             if reach > 0:
-                yield Listening(name, watch, step, reach)
+                yield WatchedStep(name, watch, step, reach)
 
 
 def share_known(lag: Lag | None, ages: Ages) -> Shares:

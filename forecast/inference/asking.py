@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from forecast.arguments import checked
 from forecast.errors import ImpossibleEvidence, InputError, Problem, nearest, raise_if_any
-from forecast.evidence.unknowns import Factor, Unknown
+from forecast.evidence.auxiliary import AuxiliaryFactor, AuxiliaryVariable
 from forecast.inference import queries
 from forecast.inference.circuit import MEMORY_LIMIT
 from forecast.inference.draws import Draws, StoredDraws, split_draws
@@ -128,36 +128,36 @@ class Asking:
         steps, columns = (list(part) for part in zip(*cells, strict=True))
         return self._each(lambda run: run("smoothed").marginals[steps, columns])
 
-    def _unknown(self, name: str) -> Unknown:
-        for unknown in self.network.unknowns:
-            if unknown.name == name:
-                return unknown
-        legal = [each.name for each in self.network.unknowns]
-        message = f"{name!r} is not unknown about the evidence; {nearest(name, legal)}"
-        raise InputError([Problem("unknown", message)])
+    def _auxiliary(self, name: str) -> AuxiliaryVariable:
+        for variable in self.network.auxiliaries:
+            if variable.name == name:
+                return variable
+        legal = [each.name for each in self.network.auxiliaries]
+        message = f"{name!r} is no auxiliary evidence variable; {nearest(name, legal)}"
+        raise InputError([Problem("auxiliary", message)])
 
-    def _factors_over(self, unknown: str) -> list[Factor]:
-        """Factors that say how something unknown about the evidence comes about, step by step."""
-        name = self._unknown(unknown).name
+    def _factors_over(self, name: str) -> list[AuxiliaryFactor]:
+        """Factors that are the distribution of an auxiliary variable, step by step."""
+        name = self._auxiliary(name).name
         return [
             factor
             for factor in self.network.factors
-            if not factor.variable and (name, 0) in factor.unknowns
+            if not factor.variable and (name, 0) in factor.auxiliaries
         ]
 
-    def _label_unknown(self, name: str, found: Array) -> DataArray:
-        unknown = self._unknown(name)
-        if not unknown.moves:
+    def _label_auxiliary(self, name: str, found: Array) -> DataArray:
+        variable = self._auxiliary(name)
+        if not variable.moves:
             return self._label(found, ("state",))
         dates = np.concatenate([found, 1 - found.sum(axis=0, keepdims=True)])
-        times = self.times[unknown.first : unknown.last + 1]
+        times = self.times[variable.first : variable.last + 1]
         return self._label(dates, ("time",), time=list(times))
 
     def _cells_of(self, name: str) -> list[tuple[int, int]]:
-        """Cells whose probabilities are those of something unknown about the evidence."""
-        unknown, factors = self._unknown(name), self._factors_over(name)
-        if not unknown.moves:
-            return [(factors[0].step, factors[0].start + k) for k in range(unknown.size)]
+        """Cells whose probabilities are those of an auxiliary variable."""
+        variable, factors = self._auxiliary(name), self._factors_over(name)
+        if not variable.moves:
+            return [(factors[0].step, factors[0].start + k) for k in range(variable.size)]
         # In each step the second cell is the one in which it was not past before and is after.
         return [(factor.step, factor.start + 1) for factor in factors]
 

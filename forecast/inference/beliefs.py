@@ -130,10 +130,10 @@ class Beliefs(Asking):
         added = (self._step(start), tuple(states.items()))
         return replace(self, interventions=(*self.interventions, added))
 
-    def settle(self, unknown: str, state: int) -> Beliefs:
-        """Suppose that something unknown about the evidence, which does not change, is known."""
+    def clamp(self, auxiliary: str, state: int) -> Beliefs:
+        """Set an auxiliary evidence variable that does not move: the control of a channel."""
         added = self.added.copy()
-        for k, cell in enumerate(self._cells_of(unknown)):
+        for k, cell in enumerate(self._cells_of(auxiliary)):
             if k != state:
                 added[cell] = -np.inf
         return replace(self, added=added)
@@ -176,8 +176,8 @@ class Beliefs(Asking):
             found, ("time", "state"), time=list(self.times), state=self.network.state_labels
         )
 
-    def unknown(self, name: str) -> DataArray:
-        """Probability of what something unknown about the evidence is, given all evidence.
+    def auxiliary(self, name: str) -> DataArray:
+        """Posterior of an auxiliary evidence variable, given all evidence.
 
         Returns
         -------
@@ -185,15 +185,15 @@ class Beliefs(Asking):
             Dimensions (chain, draw, state); or, if it is a date, (chain, draw, time): that it lies
             in each step that it may lie in.
         """
-        return self.unknowns([name])[name]
+        return self.auxiliaries([name])[name]
 
-    def unknowns(self, names: Iterable[str]) -> dict[str, DataArray]:
-        """Answer `unknown` for several names at once."""
+    def auxiliaries(self, names: Iterable[str]) -> dict[str, DataArray]:
+        """Answer `auxiliary` for several names at once."""
         cells = {name: self._cells_of(name) for name in names}
         found = self.smoothed_cells([cell for each in cells.values() for cell in each])
         answers, at = {}, 0
         for name, own in cells.items():
-            answers[name] = self._label_unknown(name, found[at : at + len(own)])
+            answers[name] = self._label_auxiliary(name, found[at : at + len(own)])
             at += len(own)
         return answers
 

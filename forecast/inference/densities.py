@@ -1,4 +1,4 @@
-"""How probable a reported number is under each state of its variable, and its slopes' graph.
+"""Density of a reported number under each state of its variable.
 
 A count of mean m has probability exp(-m) m^y / y! or, with dispersion k, that of the negative
 binomial of mean m and variance m + m²/k. Real numbers are normal, or Student's t of the given
@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import gammaln
 
-from forecast.evidence.likelihood import NUMBER, RANGE, STATED, ReportTable
+from forecast.evidence.likelihood import LIKELIHOODS, NUMBER, RANGE, ReportTable
 from forecast.inference.ranges import FAMILIES, log_ranges
 from forecast.inference.tables import Measure, TableProgram
 
@@ -48,13 +48,13 @@ def number_data(program: TableProgram, table: ReportTable) -> tuple[Data, Index]
         For each family of measured numbers in the scenario "F_value", (number,), "F_location",
         (number, state), padded with that of the first state, and what `PARTS` says: "F_scale",
         (number, state), "F_exposure" and "F_degrees", (number,). If there is a family,
-        "range_…" for what `RANGES` names. And "stated", logarithms of given likelihoods,
+        "range_…" for what `RANGES` names. And "given", logarithms of given likelihoods,
         (number, state).
     place
-        Row of each report among the densities: those of families, ranges, stated ones; -1 for a
+        Row of each report among the densities: of families, ranges, given likelihoods; -1 for a
         report that names a state, (report,).
     """
-    place = np.full(len(table.said), -1, dtype=np.int64)
+    place = np.full(len(table.kind), -1, dtype=np.int64)
     data: Data = {}
     found = 0
 
@@ -77,15 +77,15 @@ def number_data(program: TableProgram, table: ReportTable) -> tuple[Data, Index]
         parts = _parts(program, table, reports)
         data |= {f"range_{part}": parts[part] for part in RANGES}
         number(reports)
-    stated = np.flatnonzero(table.kind == STATED).tolist()
-    data["stated"] = table.stated[stated]
-    number(stated)
+    virtual = np.flatnonzero(table.kind == LIKELIHOODS).tolist()
+    data["given"] = table.given[virtual]
+    number(virtual)
     return data, place
 
 
 def _parts(program: TableProgram, table: ReportTable, reports: Sequence[int]) -> Data:
     """What is known of some reported numbers, whatever their family."""
-    width = table.stated.shape[1]
+    width = table.given.shape[1]
     pairs: list[tuple[int, Measure]] = [(k, program.measures[table.observed[k]]) for k in reports]
     measures = [measure for _, measure in pairs]
 
@@ -95,8 +95,8 @@ def _parts(program: TableProgram, table: ReportTable, reports: Sequence[int]) ->
 
     return {
         "family": np.array([FAMILIES.index(measure.family) for measure in measures], np.int64),
-        "value": table.said[list(reports)],
-        "lower": table.said[list(reports)],
+        "value": table.arrays.value[list(reports)],
+        "lower": table.arrays.value[list(reports)],
         "upper": table.upper[list(reports)],
         "location": padded([measure.location for measure in measures]),
         "scale": padded([measure.scale for measure in measures]),
@@ -130,10 +130,10 @@ def log_densities(
     if families:
         empty = np.zeros((0, draws))
         positive, real = (parameters.get(name, empty) for name in ("positive", "real"))
-        told = (np.ascontiguousarray(positive), np.ascontiguousarray(real))
-        parts.append(log_ranges(*told, *(data[f"range_{name}"] for name in RANGES)))
-    stated = data["stated"][..., None]
-    parts.append(np.broadcast_to(stated, (*stated.shape[:2], draws)))
+        given = (np.ascontiguousarray(positive), np.ascontiguousarray(real))
+        parts.append(log_ranges(*given, *(data[f"range_{name}"] for name in RANGES)))
+    virtual = data["given"][..., None]
+    parts.append(np.broadcast_to(virtual, (*virtual.shape[:2], draws)))
     return np.concatenate(parts)
 
 

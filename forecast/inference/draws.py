@@ -10,8 +10,8 @@ import numpy as np
 
 from forecast.errors import InputError, Problem, raise_if_any
 from forecast.evidence.sources import TRUSTED
-from forecast.inference.channel import log_likelihoods
 from forecast.inference.network import Array, Network
+from forecast.inference.report_likelihood import log_likelihoods
 from forecast.inference.tables import TableProgram
 
 SMALLEST_PART = 64

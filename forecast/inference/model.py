@@ -12,11 +12,11 @@ import numpy.typing as npt
 from forecast.arguments import checked
 from forecast.evidence.events import last_step
 from forecast.evidence.ledger import Evidence
-from forecast.evidence.likelihood import ReportTable, tabulate_reports
+from forecast.evidence.likelihood import ReportArrays, ReportTable, tabulate_reports
 from forecast.evidence.sources import DIMENSIONS, TRUSTED
 from forecast.inference.builder import compile_tables
-from forecast.inference.channel import PLACES, Heard, report_data
 from forecast.inference.densities import RANGES, families_of, log_density
+from forecast.inference.report_likelihood import PLACES, report_data
 from forecast.inference.simulate import simulate_reports
 from forecast.inference.slices import pack_circuits
 from forecast.inference.tables import TableProgram
@@ -100,21 +100,21 @@ def _data(program: TableProgram, table: ReportTable) -> dict[str, Any]:
 
     Only the states of variables that the reports depend on have columns.
     """
-    network = replace(program.network, unknowns=table.unknowns, factors=table.factors)
-    relevant = network.relevant_to(table.spoken or network.names[:1])
+    network = replace(program.network, auxiliaries=table.auxiliaries, factors=table.factors)
+    relevant = network.relevant_to(table.evidence_variables or network.names[:1])
     columns = network.columns(relevant.names)
     reports = report_data(program, table)
-    reports["settings"] = table.settings[:, columns]
+    reports["settings"] = table.arrays.settings[:, columns]
     for name in PLACES:
-        reports[name] = _places_among(columns, reports[name], table.settings.shape[1])
+        reports[name] = _places_among(columns, reports[name], table.arrays.settings.shape[1])
     named = {f"report_{name}": value for name, value in reports.items()}
-    return {"elimination": pack_circuits(relevant, (), len(table.settings))} | named
+    return {"elimination": pack_circuits(relevant, (), len(table.arrays.settings))} | named
 
 
 def _drawing_data(table: ReportTable) -> dict[str, Any]:
     """What is needed to draw reports, and not to weigh them."""
-    return {f"draw_{name}": v for name, v in table.drawing.items()} | {
-        "draw_settings": table.settings,
+    return {f"draw_{name}": v for name, v in table.simulation.items()} | {
+        "draw_settings": table.arrays.settings,
         "draw_accuracy": table.accuracy,
         "draw_n_states": table.n_states,
     }
@@ -175,21 +175,22 @@ def _observe(
     families = families_of(program)
     judged = {name: parameters[name] for name in _needed(families) if name in parameters}
     weighing, drawing = _data(program, table), _drawing_data(table)
-    said = weighing.pop("report_said")
-    observed = pm.Data("report_said", said)
+    observed = pm.Data("report_value", weighing.pop("report_value"))
     given = {name: pm.Data(name, value) for name, value in (weighing | drawing).items()}
 
     def unpack(arguments: Sequence[Any], prefix: str) -> tuple[dict[str, Any], dict[str, Any]]:
         found = dict(zip([*judged, *given], arguments, strict=True))
-        told = {k.removeprefix(prefix): v for k, v in found.items() if k.startswith(prefix)}
-        return found, told
+        fields = {k.removeprefix(prefix): v for k, v in found.items() if k.startswith(prefix)}
+        return found, fields
 
     def logp(value: Any, theta: Any, *arguments: Any) -> Any:
         found, reports = unpack(arguments, "report_")
-        reports["said"] = value
+        reports["value"] = value
         trust = pt.concatenate([found[name] for name in TRUSTED if name in found])
         density = _densities(reports, found, families)
-        log_like = ReportLikelihood()(trust, density, *(reports[name] for name in Heard._fields))
+        log_like = ReportLikelihood()(
+            trust, density, *(reports[name] for name in ReportArrays._fields)
+        )
         return LogEvidence()(theta, log_like, found["elimination"])[0]
 
     def random(theta: Any, *arguments: Any, rng: Any = None, size: Any = None) -> Any:  # noqa: ARG001
@@ -222,7 +223,7 @@ def _densities(
     if families:
         given = [parameters.get(name, pt.zeros(0)) for name in ("positive", "real")]
         parts.append(RangeDensity()(*given, *(reports[f"range_{name}"] for name in RANGES)))
-    return pt.concatenate([*parts, reports["stated"]])
+    return pt.concatenate([*parts, reports["given"]])
 
 
 def _needed(families: Sequence[str]) -> list[str]:

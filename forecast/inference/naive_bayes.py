@@ -18,7 +18,7 @@ from scipy.special import betaln, logsumexp
 
 from forecast.errors import InputError, Problem
 from forecast.evidence.ledger import Evidence
-from forecast.evidence.likelihood import WORD, ReportTable, tabulate_reports
+from forecast.evidence.likelihood import STATE, ReportTable, tabulate_reports
 from forecast.inference.beliefs import Beliefs
 from forecast.inference.builder import compile_tables
 from forecast.inference.posterior import beliefs_under
@@ -140,11 +140,14 @@ class _Model:
         alone = root.first is not None and not root.first.parents
         apart = first >= 0 and list(labels[first:]) == own
         _require(alone and apart and not program.network.dynamic, _FORM)
-        plain = not (table.unknowns or len(table.silence_chance)) and (table.kind == WORD).all()
+        plain = (
+            not (table.auxiliaries or len(table.arrays.silence_detection))
+            and (table.kind == STATE).all()
+        )
         _require(bool(plain), "reports name states, and nothing else is known or unknown of them")
-        rows, once = table.voice_report, bool((table.times == 1).all())
-        words = set(table.voice_word)
-        _require(len(words) == len(rows), "one origin is quoted differently")
+        rows, once = table.arrays.version_report, bool((table.arrays.place_count == 1).all())
+        statements = set(table.arrays.version_statement)
+        _require(len(statements) == len(rows), "one origin is quoted differently")
         indicator = np.array(
             [program.network.names.index(table.observed[r]) - 1 for r in rows], np.int64
         )
@@ -155,7 +158,7 @@ class _Model:
             shapes=shapes,
             log_prior=np.log(_mean_class_prior(program, len(root.states))),
             indicator=indicator,
-            stated=table.said[rows].astype(np.int64),
+            stated=table.arrays.value[rows].astype(np.int64),
             grade=table.accuracy[rows],
             accuracy=program.priors.trust.shapes("accuracy"),
         )

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.errors import InputError, Problem, nearest, raise_if_any
-from forecast.evidence.unknowns import Factor, Unknown
+from forecast.evidence.auxiliary import AuxiliaryFactor, AuxiliaryVariable
 from forecast.inference import kernels, single
 from forecast.inference.circuit import CELL_LIMIT, MEMORY_LIMIT, Scope
 from forecast.inference.kernels import Packed
@@ -118,13 +118,13 @@ class Network:
     n_cells: int
     dynamic: bool
     memory_limit: float = MEMORY_LIMIT
-    unknowns: tuple[Unknown, ...] = ()
-    factors: tuple[Factor, ...] = ()
+    auxiliaries: tuple[AuxiliaryVariable, ...] = ()
+    factors: tuple[AuxiliaryFactor, ...] = ()
 
     @property
     def bare(self) -> Network:
-        """The network without unknowns of the evidence."""
-        return replace(self, unknowns=(), factors=()) if self.unknowns else self
+        """The network without auxiliary evidence variables."""
+        return replace(self, auxiliaries=(), factors=()) if self.auxiliaries else self
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -151,9 +151,9 @@ class Network:
         """Columns of log-likelihoods: those of all states, then those of any step's factors."""
         return max([self.n_states, *(factor.start + self._size(factor) for factor in self.factors)])
 
-    def _size(self, factor: Factor) -> int:
-        sizes = {unknown.name: unknown.size for unknown in self.unknowns} | self.sizes
-        names = [name for name, _ in factor.unknowns] + [factor.variable] * bool(factor.variable)
+    def _size(self, factor: AuxiliaryFactor) -> int:
+        sizes = {variable.name: variable.size for variable in self.auxiliaries} | self.sizes
+        names = [name for name, _ in factor.auxiliaries] + [factor.variable] * bool(factor.variable)
         return prod(sizes[name] for name in names)
 
     @cached_property
@@ -174,10 +174,10 @@ class Network:
 
     def step_shape(self, step: int) -> StepShape:
         """What a step has besides the network."""
-        met = [(k, u) for k, u in enumerate(self.unknowns) if u.first <= step <= u.last]
+        met = [(k, u) for k, u in enumerate(self.auxiliaries) if u.first <= step <= u.last]
         axes = {
-            (unknown.name, lag): f"unknown {k}" + " before" * (lag and unknown.moves)
-            for k, unknown in met
+            (variable.name, lag): f"auxiliary {k}" + " before" * (lag and variable.moves)
+            for k, variable in met
             for lag in (1, 0)
         }
         here = [factor for factor in self.factors if factor.step == step]
@@ -185,15 +185,20 @@ class Network:
             axes=tuple({axes[u.name, lag]: u.size for _, u in met for lag in (1, 0)}.items()),
             leaving=tuple(axes[u.name, 0] for _, u in met if step < u.last),
             factors=tuple(
-                (*(axes[place] for place in factor.unknowns), *(v for v in [factor.variable] if v))
+                (
+                    *(axes[place] for place in factor.auxiliaries),
+                    *(v for v in [factor.variable] if v),
+                )
                 for factor in here
             ),
         )
 
     def entering(self, scope: Scope) -> Scope:
         """Axes of a factor of a step's result, as the next step has them."""
-        moving = {f"unknown {k}" for k, unknown in enumerate(self.unknowns) if unknown.moves}
-        still = {f"unknown {k}" for k, unknown in enumerate(self.unknowns) if not unknown.moves}
+        moving = {f"auxiliary {k}" for k, variable in enumerate(self.auxiliaries) if variable.moves}
+        still = {
+            f"auxiliary {k}" for k, variable in enumerate(self.auxiliaries) if not variable.moves
+        }
         return tuple(
             f"{axis} before" if axis in moving else axis if axis in still else f"previous {axis}"
             for axis in scope

@@ -4,8 +4,8 @@ The log evidence comes together with its derivatives with respect to the table
 cells and to the log-likelihoods. The gradient that a sampler asks for is then already there:
 expected counts divided by the cells, and the smoothed probabilities of the states.
 
-The expressions of the tables and the compiled elimination are inputs like any other, so the compiled
-function is the same for every scenario, every network and every set of observed variables.
+The expressions of the tables and the compiled elimination are inputs like any other, so the
+compiled function is the same for every scenario, network and set of observed variables.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from pytensor.graph.op import Op
 from pytensor.link.jax.ops import JAXOp
 from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache_key
 
-from forecast.inference import channel, expressions, kernels, ranges, single
+from forecast.evidence.likelihood import ReportArrays
+from forecast.inference import expressions, kernels, ranges, report_likelihood, single
 from forecast.inference.densities import RANGES
 from forecast.inference.kernels import Packed
 
@@ -71,39 +72,41 @@ def table_cells(
 
 
 @_compiled
-def report_log_like(trust: Array, density: Array, *heard: Any) -> Array:
+def report_log_like(trust: Array, density: Array, *reports: Any) -> Array:
     """Log-likelihoods for a single draw, (step, column)."""
-    found = channel.weigh_reports(
+    found = report_likelihood.report_log_likelihoods(
         np.ascontiguousarray(trust).reshape(trust.shape[0], 1),
         np.ascontiguousarray(density).reshape(density.shape[0], density.shape[1], 1),
-        channel.Heard(*heard),
+        ReportArrays(*reports),
     )
     return np.ascontiguousarray(found[:, :, 0])
 
 
 @_compiled
-def report_slopes(
-    trust: Array, density: Array, by_log_like: Array, *heard: Any
+def report_gradient(
+    trust: Array, density: Array, by_log_like: Array, *reports: Any
 ) -> tuple[Array, Array]:
-    """The outputs of `ReportSlopes`."""
-    return channel.report_slopes(trust, density, channel.Heard(*heard), by_log_like)
+    """The outputs of `ReportGradient`."""
+    return report_likelihood.report_gradient(trust, density, ReportArrays(*reports), by_log_like)
 
 
 @_compiled
-def range_densities(positive: Array, real: Array, *told: Any) -> Array:
+def range_densities(positive: Array, real: Array, *numbers: Any) -> Array:
     """Log-probabilities of ranges for a single draw, (range, state)."""
     found = ranges.log_ranges(
         np.ascontiguousarray(positive).reshape(positive.shape[0], 1),
         np.ascontiguousarray(real).reshape(real.shape[0], 1),
-        *told,
+        *numbers,
     )
     return np.ascontiguousarray(found[:, :, 0])
 
 
 @_compiled
-def range_slopes(positive: Array, real: Array, by_range: Array, *told: Any) -> tuple[Array, Array]:
-    """The outputs of `RangeSlopes`."""
-    return ranges.slopes_of_ranges(positive, real, by_range, *told)
+def range_gradient(
+    positive: Array, real: Array, by_range: Array, *numbers: Any
+) -> tuple[Array, Array]:
+    """The outputs of `RangeGradient`."""
+    return ranges.gradient_of_ranges(positive, real, by_range, *numbers)
 
 
 class _Operation(JAXOp):  # type: ignore[misc]
@@ -176,17 +179,17 @@ class TableCells(_Operation):
     results = (pt.dvector,)
 
     def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
-        """Slopes by the parameters."""
-        slopes = TableSlopes()(*inputs, cotangents[0])
-        return [slopes, *(disconnected_type() for _ in inputs[1:])]
+        """Gradient by the parameters."""
+        gradient = TableGradient()(*inputs, cotangents[0])
+        return [gradient, *(disconnected_type() for _ in inputs[1:])]
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
         """Only the parameters can be differentiated by."""
         return [[True], *([False] for _ in node.inputs[1:])]
 
 
-class TableSlopes(_Operation):
-    """Slopes by the parameters, (parameter,); inputs as `TableCells`, then slopes by the cells."""
+class TableGradient(_Operation):
+    """Gradient by the parameters, (parameter,); inputs as `TableCells`, then that by the cells."""
 
     gufunc_signature = "(p),(k),(s,o),(c),(c)->(p)"
     results = (pt.dvector,)
@@ -196,23 +199,23 @@ class ReportLikelihood(_Operation):
     """Log-likelihoods, (step, column), from what was reported.
 
     Inputs: trust, (chance,); log-densities of numbers, (number, state); then the fields of
-    `channel.Heard`.
+    `ReportArrays`.
     """
 
     results = (pt.dmatrix,)
 
     def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
-        """Slopes by trust and densities."""
-        slopes = ReportSlopes()(*inputs[:2], cotangents[0], *inputs[2:])
-        return [*slopes, *(disconnected_type() for _ in inputs[2:])]
+        """Gradient by trust and densities."""
+        gradient = ReportGradient()(*inputs[:2], cotangents[0], *inputs[2:])
+        return [*gradient, *(disconnected_type() for _ in inputs[2:])]
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
         """Only trust and densities can be differentiated by."""
         return [[True], [True], *([False] for _ in node.inputs[2:])]
 
 
-class ReportSlopes(_Operation):
-    """Slopes by trust and by densities; inputs as `ReportLikelihood`, its slopes the third."""
+class ReportGradient(_Operation):
+    """Gradient by trust and by densities; inputs as `ReportLikelihood`, its gradient the third."""
 
     results = (pt.dvector, pt.dmatrix)
 
@@ -230,17 +233,17 @@ class RangeDensity(_Operation):
         return [shapes[2 + RANGES.index("location")]]
 
     def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
-        """Slopes by the parameters."""
-        slopes = RangeSlopes()(*inputs[:2], cotangents[0], *inputs[2:])
-        return [*slopes, *(disconnected_type() for _ in inputs[2:])]
+        """Gradient by the parameters."""
+        gradient = RangeGradient()(*inputs[:2], cotangents[0], *inputs[2:])
+        return [*gradient, *(disconnected_type() for _ in inputs[2:])]
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
         """Only parameters can be differentiated by."""
         return [[True], [True], *([False] for _ in node.inputs[2:])]
 
 
-class RangeSlopes(_Operation):
-    """Slopes by positive and real parameters; inputs as `RangeDensity`, its slopes the third."""
+class RangeGradient(_Operation):
+    """Gradient by positive and real parameters; inputs as `RangeDensity`, its gradient third."""
 
     results = (pt.dvector, pt.dvector)
 
@@ -248,14 +251,14 @@ class RangeSlopes(_Operation):
 _KERNELS: dict[Any, Any] = {
     LogEvidence: evaluate,
     TableCells: table_cells,
-    TableSlopes: expressions.run_backwards,
+    TableGradient: expressions.run_backwards,
     ReportLikelihood: report_log_like,
-    ReportSlopes: report_slopes,
+    ReportGradient: report_gradient,
     RangeDensity: range_densities,
-    RangeSlopes: range_slopes,
+    RangeGradient: range_gradient,
 }
 # PyTensor keeps compiled code by the name of an operation, whatever became of its source.
-_ROOMS = (kernels, single, expressions, channel, ranges)
+_ROOMS = (kernels, single, expressions, report_likelihood, ranges)
 _FILES = (*(str(room.__file__) for room in _ROOMS), __file__)
 _SOURCES = crc32(b"".join(Path(file).read_bytes() for file in _FILES))
 

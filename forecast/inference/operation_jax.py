@@ -1,7 +1,7 @@
-"""The operations under JAX: calls back to the compiled loops, which bring their own slopes.
+"""The operations under JAX: calls back to the compiled loops, which bring their own gradients.
 
 The same loops written in JAX take several times as long as they do here, call included, and
-would be a second engine to keep right. Tapes, reports and eliminations stay data, as elsewhere.
+would be a second engine to keep right. Programs, reports and eliminations stay data, as elsewhere.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def table_cells(*inputs: Any) -> Any:
 
 
 def run_backwards(*inputs: Any) -> Any:
-    """The output of `TableSlopes`, under `jit` and `vmap`."""
+    """The output of `TableGradient`, under `jit` and `vmap`."""
     return _call(expressions.run_backwards, _floats(inputs[0].shape), *inputs)
 
 
@@ -67,10 +67,10 @@ def report_log_like(*inputs: Any) -> Any:
     return _call(operation.report_log_like, _floats(inputs[-1].shape), *inputs)
 
 
-def report_slopes(*inputs: Any) -> Any:
-    """The outputs of `ReportSlopes`, under `jit` and `vmap`."""
+def report_gradient(*inputs: Any) -> Any:
+    """The outputs of `ReportGradient`, under `jit` and `vmap`."""
     results = _floats(inputs[0].shape), _floats(inputs[1].shape)
-    return _call(operation.report_slopes, results, *inputs)
+    return _call(operation.report_gradient, results, *inputs)
 
 
 @jax.custom_vjp  # type: ignore[untyped-decorator]
@@ -79,25 +79,27 @@ def range_densities(*inputs: Any) -> Any:
     return _call(operation.range_densities, _floats(inputs[5].shape), *inputs)
 
 
-def range_slopes(*inputs: Any) -> Any:
-    """The outputs of `RangeSlopes`, under `jit` and `vmap`."""
+def range_gradient(*inputs: Any) -> Any:
+    """The outputs of `RangeGradient`, under `jit` and `vmap`."""
     results = _floats(inputs[0].shape), _floats(inputs[1].shape)
-    return _call(operation.range_slopes, results, *inputs)
+    return _call(operation.range_gradient, results, *inputs)
 
 
-def _slopes_of(slopes: Any) -> Any:
-    """Slopes of an operation whose first two inputs can be differentiated by."""
+def _gradient_of(gradient: Any) -> Any:
+    """Gradient of an operation whose first two inputs can be differentiated by."""
     return lambda inputs, back: (
-        *slopes(*inputs[:2], back, *inputs[2:]),
+        *gradient(*inputs[:2], back, *inputs[2:]),
         *[None] * (len(inputs) - 2),
     )
 
 
 table_cells.defvjp(
     lambda *inputs: (table_cells(*inputs), inputs),
-    lambda inputs, slopes: (run_backwards(*inputs, slopes), *[None] * (len(inputs) - 1)),
+    lambda inputs, by_cell: (run_backwards(*inputs, by_cell), *[None] * (len(inputs) - 1)),
 )
 report_log_like.defvjp(
-    lambda *inputs: (report_log_like(*inputs), inputs), _slopes_of(report_slopes)
+    lambda *inputs: (report_log_like(*inputs), inputs), _gradient_of(report_gradient)
 )
-range_densities.defvjp(lambda *inputs: (range_densities(*inputs), inputs), _slopes_of(range_slopes))
+range_densities.defvjp(
+    lambda *inputs: (range_densities(*inputs), inputs), _gradient_of(range_gradient)
+)

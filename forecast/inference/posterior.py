@@ -18,10 +18,10 @@ from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import tabulate_reports
 from forecast.inference.beliefs import Beliefs
 from forecast.inference.builder import compile_tables
-from forecast.inference.channel import report_data
 from forecast.inference.densities import families_of
 from forecast.inference.draws import ParameterDraws
 from forecast.inference.model import build_model, evidence_data
+from forecast.inference.report_likelihood import report_data
 from forecast.sampling import Sampling
 from forecast.scenario.scenario import Scenario
 
@@ -172,7 +172,7 @@ def beliefs_under(
         families=families_of(program),
     )
     return Beliefs.of(
-        replace(program.network, unknowns=table.unknowns, factors=table.factors),
+        replace(program.network, auxiliaries=table.auxiliaries, factors=table.factors),
         draws,
         now=last_step(scenario, evidence),
         shape=shape,

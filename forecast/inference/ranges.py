@@ -1,4 +1,4 @@
-"""Probability that a number lies in a range, and its slopes; in logarithms, exact in the tails.
+"""Probability that a number lies in a range, and its gradient; in logarithms, exact in the tails.
 
 Counts reported as "tens of thousands" say that the count lies between two ends. The probability of
 that is a difference of two values of the distribution function, taken in the tail in which both
@@ -233,9 +233,10 @@ def _log_above(family: int, z: float, degrees: float) -> float:
 def _integrate(
     family: int, a: float, b: float, scale: float, degrees: float
 ) -> tuple[float, float, float]:
-    """Integrate the density over a short range: the logarithm, and slopes by mean and scale.
+    """Integrate the density over a short range: the logarithm, and its gradient by mean and scale.
 
-    The ends move with mean and scale as the density does, so slopes are averages of those inside.
+    The ends move with mean and scale as the density does, so derivatives are averages of those
+    inside.
     """
     middle, half = (a + b) / 2.0, (b - a) / 2.0
     peak = max(_log_density(family, a, degrees), _log_density(family, b, degrees))
@@ -277,10 +278,10 @@ def log_range(
 
 
 @_compiled
-def range_slopes(
+def range_gradient(
     family: int, low: float, high: float, mean: float, scale: float, degrees: float
 ) -> tuple[float, float]:
-    """Slopes of `log_range` by mean and scale."""
+    """Gradient of `log_range` by mean and scale."""
     found = log_range(family, low, high, mean, scale, degrees)
     if found == -np.inf:
         return 0.0, 0.0
@@ -351,7 +352,7 @@ def log_ranges(
 
 
 @_compiled
-def slopes_of_ranges(
+def gradient_of_ranges(
     positive: Array,
     real: Array,
     by_range: Array,
@@ -363,22 +364,22 @@ def slopes_of_ranges(
     exposure: Array,
     degrees: Array,
 ) -> tuple[Array, Array]:
-    """Slopes by positive and real parameters, from those by `log_ranges`; a single draw."""
+    """Gradient by positive and real parameters, from that by `log_ranges`; a single draw."""
     by_positive, by_real = np.zeros(positive.shape[0]), np.zeros(real.shape[0])
     for r in range(location.shape[0]):
         counts = family[r] in (POISSON, NEGATIVE_BINOMIAL)
         for s in range(location.shape[1]):
-            slope, place = by_range[r, s], location[r, s]
-            if slope == 0.0:
+            derivative, place = by_range[r, s], location[r, s]
+            if derivative == 0.0:
                 continue
             mean = positive[place] * exposure[r] if counts else real[place]
-            by_mean, by_scale = range_slopes(
+            by_mean, by_scale = range_gradient(
                 family[r], lower[r], upper[r], mean, positive[scale[r, s]], degrees[r]
             )
             if counts:
-                by_positive[place] += slope * by_mean * exposure[r]
+                by_positive[place] += derivative * by_mean * exposure[r]
             else:
-                by_real[place] += slope * by_mean
+                by_real[place] += derivative * by_mean
             if family[r] != POISSON:
-                by_positive[scale[r, s]] += slope * by_scale
+                by_positive[scale[r, s]] += derivative * by_scale
     return by_positive, by_real

@@ -119,20 +119,21 @@ def simulate_reports(
     families: Sequence[str],
     rng: np.random.Generator,
 ) -> Array:
-    """Draw what each report would say, given tables and parameters.
+    """Draw what each report would state, given tables and parameters.
 
-    The dates of events and the control of channels are drawn too. A witness says one word or
+    The dates of events and the control of channels are drawn too. An origin states one state or
     number of a variable in a step, and all its reports repeat it: copies that misquote it are not
     drawn, although the likelihood allows for them. A report of a range gives the number that was
-    drawn, and one of likelihoods the state that its witness took for true.
+    drawn, and one of likelihoods the state that its origin took for true.
 
     Parameters
     ----------
     network, theta
         The network, and its table cells, (cell,).
     data
-        What was reported, as `channel.report_data` gives it and `ReportTable.drawing`, with the
-        table's "settings", "accuracy" and "n_states"; only its shape is used, not what was said.
+        What was reported, as `report_likelihood.report_data` gives it and `ReportTable.simulation`,
+        with the table's "settings", "accuracy" and "n_states"; only its shape is used, not what
+        was stated.
     parameters
         "accuracy", "detection" and "control", and the parameters of numbers, one draw.
     families
@@ -150,26 +151,26 @@ def simulate_reports(
         k + rng.choice(len(p), p=p) for k, p in zip(data["first"], data["shares"], strict=True)
     ]
     control = parameters.get("control", np.zeros(0))
-    held = rng.random(len(control)) < control
-    words: dict[tuple[int, ...], list[int]] = {}
+    controlled = rng.random(len(control)) < control
+    statements: dict[tuple[int, ...], list[int]] = {}
     for report in data["rank"]:
         channel, step = int(data["channel"][report]), int(steps[data["date"][report]])
-        through = channel if channel >= 0 and held[channel] else -1
-        words.setdefault((int(data["witness"][report]), step, through), []).append(report)
-    told: Array = np.zeros(len(data["n_states"]))
-    for (_, step, through), members in words.items():
+        through = channel if channel >= 0 and controlled[channel] else -1
+        statements.setdefault((int(data["origin"][report]), step, through), []).append(report)
+    value: Array = np.zeros(len(data["n_states"]))
+    for (_, step, through), members in statements.items():
         best = members[0]
         n = int(data["n_states"][best])
         state = int(truth[step, data["variable"][best]])
         if through >= 0:
-            state = int(rng.choice(n, p=data["showing"][best, :n]))
+            state = int(rng.choice(n, p=data["controlled"][best, :n]))
         elif rng.random() > parameters["accuracy"][data["accuracy"][best]]:
             state = int(rng.choice([k for k in range(n) if k != state]))
-        told[members] = state
+        value[members] = state
         numbers = [report for report in members if 0 <= data["number"][report] < _n_numbers(data)]
         if numbers:
-            told[numbers] = _draw_number(data, parameters, families, numbers[0], state, rng)
-    return told
+            value[numbers] = _draw_number(data, parameters, families, numbers[0], state, rng)
+    return value
 
 
 def _n_numbers(data: Mapping[str, Any]) -> int:

@@ -1,9 +1,8 @@
 """The compiled circuits of a network's slices, in the form that the loops take.
 
 All later steps share one circuit, except where evidence is about something besides the states of
-one step: the date of an event, the control of a channel. What is unknown about the evidence is
-then carried from step to step beside the states, and the steps that it touches have circuits of
-their own.
+one step: the date of an event, the control of a channel. Such an auxiliary variable is carried
+from step to step beside the states, and the steps that it touches have circuits of their own.
 """
 
 from __future__ import annotations
@@ -36,20 +35,19 @@ FEW_ORDERS = 3
 
 @dataclass(frozen=True, slots=True)
 class StepShape:
-    """What one step has besides the network: unknowns of the evidence, and factors over them.
+    """What one step has besides the network: auxiliary variables, and factors over them.
 
     Attributes
     ----------
     axes
-        Axes of the unknowns that the step meets, before and after it, each with its size. An
-        unknown that does not change has one axis.
+        Axes of the auxiliary variables that the step meets, before and after it, each with its
+        size. One that does not change has one axis.
     leaving
         Those that go on to the next step.
     factors
         Axes of each factor.
     messages
-        Axes of each factor of the message from the step before; empty if there are no unknowns
-        in it.
+        Axes of each factor of the message from the step before; empty if there are none.
     apart
         Whether factors over what goes on are kept apart in the message to the next step.
     """
@@ -65,7 +63,7 @@ PLAIN = StepShape()
 
 
 def slice_circuits(network: Network, probes: tuple[Scope, ...]) -> tuple[Slice, Slice]:
-    """Compiled first and later slices of a network without unknowns of the evidence."""
+    """Compiled first and later slices of a network without auxiliary variables."""
     first, later = _plain_slices(network.bare, probes)
     return first.circuit, later.circuit
 
@@ -81,7 +79,7 @@ def pack_circuits(
     network, probes, n_steps
         The network, groups of variables whose joint probability is wanted, and the steps.
     factored
-        Whether a message about unknowns of the evidence stays a product of factors. That is less
+        Whether a message about auxiliary variables stays a product of factors. That is less
         work, but then no step before the last of them has probabilities of its own.
 
     Raises
@@ -126,9 +124,9 @@ def _slice_of(network: Network, probes: tuple[Scope, ...], first: bool, shape: S
         return _own_slice(network.bare, probes, first, shape)
     except TooLarge as error:
         raise TooLarge(
-            f"{error} One step meets {len(shape.axes)} unknowns of the evidence, such as dates "
-            "that are given as intervals: give them more exactly, or one origin to reports of one "
-            "event."
+            f"{error} One step meets {len(shape.axes)} auxiliary variables of the evidence, "
+            "such as dates that are given as intervals: give them more exactly, or one origin to "
+            "reports of one event."
         ) from None
 
 
@@ -160,10 +158,10 @@ def _plain_slices(network: Network, probes: tuple[Scope, ...]) -> tuple[_Laid, _
 
 @lru_cache(maxsize=256)
 def _own_slice(network: Network, probes: tuple[Scope, ...], first: bool, shape: StepShape) -> _Laid:
-    """Slice of a step that meets unknowns of the evidence.
+    """Slice of a step that meets auxiliary variables of the evidence.
 
-    Its axes lie as in the plain slice; those of the unknowns come last, so that a single draw is
-    swept along them.
+    Its axes lie as in the plain slice; those of the auxiliary variables come last, so that a
+    single draw is swept along them.
     """
     plain = _plain_slices(network, probes)[not first]
     draft = _Draft(network, probes, first=first, shape=shape)

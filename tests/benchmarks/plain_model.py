@@ -41,7 +41,7 @@ def build_plain_model(scenario: Scenario, evidence: Evidence) -> pm.Model:
     """Build the model of `forecast.build_model` without its engine."""
     program = compile_tables(scenario)
     table = tabulate_reports(scenario, evidence, last_step(scenario, evidence) + 1)
-    assert not table.unknowns, "only the engine sums over dates and channels"
+    assert not table.auxiliaries, "only the engine sums over dates and channels"
     network = program.network.relevant_to(table.observed)
     with pm.Model() as model:
         parameters = _priors(program)
@@ -50,7 +50,7 @@ def build_plain_model(scenario: Scenario, evidence: Evidence) -> pm.Model:
         theta = table_cells(program.expressions, program.flatten(parameters, pt))
         likelihood = _likelihoods(table, accuracy)
         by_name = {name: likelihood[:, program.network.states(name)] for name in network.names}
-        pm.Potential("evidence", log_evidence(network, theta, by_name, len(table.settings)))
+        pm.Potential("evidence", log_evidence(network, theta, by_name, len(table.arrays.settings)))
     return model
 
 
@@ -99,21 +99,24 @@ FORMULAS = {
 
 def _likelihoods(table: ReportTable, accuracy: Any) -> Any:
     """Likelihood of every state at every step, (step, state)."""
-    width, report, word = table.stated.shape[1], table.voice_report, table.voice_word
-    n_states = pm.Data("n_states", table.word_states[word])[:, None]
-    named = pm.Data("named", table.said[report][:, None] == np.arange(width))
-    a = accuracy[pm.Data("word_accuracy", table.word_accuracy[word])][:, None]
-    heard = pt.where(named, a, (1 - a) / (n_states - 1))
-    own = accuracy[pm.Data("own_accuracy", table.voice_accuracy)]
-    total = pt.zeros(len(table.word_states))[word].inc(own / (1 - own))
-    share = (own / (1 - own) / total[word])[:, None]
-    words = pt.zeros((len(table.word_states), width))[word].inc(share * heard)
-    states = np.arange(width) < table.word_states[table.place_word][:, None]
-    cells = np.where(states, table.place[:, None] + np.arange(width), table.settings.size)
-    told = pm.Data("times", table.times)[:, None] * pt.log(words[table.place_word])
-    log_like = pt.concatenate([pm.Data("settings", table.settings).ravel(), [0.0]])
-    log_like = pt.inc_subtensor(log_like[cells.ravel()], told.ravel())
-    return pt.exp(log_like[:-1]).reshape(table.settings.shape)
+    arrays, width = table.arrays, table.given.shape[1]
+    report, statement = arrays.version_report, arrays.version_statement
+    n_states = pm.Data("n_states", arrays.statement_states[statement])[:, None]
+    named = pm.Data("named", arrays.value[report][:, None] == np.arange(width))
+    a = accuracy[pm.Data("statement_accuracy", arrays.statement_accuracy[statement])][:, None]
+    by_version = pt.where(named, a, (1 - a) / (n_states - 1))
+    own = accuracy[pm.Data("own_accuracy", arrays.version_accuracy)]
+    total = pt.zeros(len(arrays.statement_states))[statement].inc(own / (1 - own))
+    share = (own / (1 - own) / total[statement])[:, None]
+    empty = pt.zeros((len(arrays.statement_states), width))
+    by_statement = empty[statement].inc(share * by_version)
+    states = np.arange(width) < arrays.statement_states[arrays.place_statement][:, None]
+    cells = np.where(states, arrays.place[:, None] + np.arange(width), arrays.settings.size)
+    count = pm.Data("place_count", arrays.place_count)[:, None]
+    added = count * pt.log(by_statement[arrays.place_statement])
+    log_like = pt.concatenate([pm.Data("settings", arrays.settings).ravel(), [0.0]])
+    log_like = pt.inc_subtensor(log_like[cells.ravel()], added.ravel())
+    return pt.exp(log_like[:-1]).reshape(arrays.settings.shape)
 
 
 def log_evidence(network: Network, theta: Any, like: Mapping[str, Any], n_steps: int) -> Any:

@@ -1,4 +1,4 @@
-"""Where evidence goes among the columns of each step, and what unknowns it depends on."""
+"""Lay out evidence over the columns of each step, with the auxiliary variables it depends on."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from math import log
 import numpy as np
 import numpy.typing as npt
 
+from forecast.evidence.auxiliary import AuxiliaryFactor, AuxiliaryVariable
 from forecast.evidence.events import (
     Event,
     best_versions,
@@ -18,10 +19,9 @@ from forecast.evidence.events import (
     ranked,
 )
 from forecast.evidence.ledger import Evidence
-from forecast.evidence.silence import Listening, find_listening
+from forecast.evidence.silence import WatchedStep, watched_steps
 from forecast.evidence.sources import channel_of
-from forecast.evidence.unknowns import Factor, Unknown
-from forecast.evidence.words import Words
+from forecast.evidence.statements import Statements
 from forecast.scenario.scenario import Scenario
 
 Array = npt.NDArray[np.float64]
@@ -29,24 +29,24 @@ Index = npt.NDArray[np.int64]
 Place = tuple[int, str]
 """A step and a variable."""
 Axis = tuple[str, int]
-"""An unknown, and 1 for its state before the step."""
+"""An auxiliary variable, and 1 for its state before the step."""
 Cell = tuple[int, int]
 """A step and a column."""
 
 NOT_YET, PAST = 0, 1
-FREE, HELD = 0, 1
+FREE, CONTROLLED = 0, 1
 
 
 @dataclass(frozen=True, slots=True)
-class When:
-    """An unknown date: reports of what was then, and the chance of each of several steps."""
+class UncertainDate:
+    """The date of an event: the reports of it, and the probability of each of several steps."""
 
     reports: tuple[str, ...]
     shares: tuple[tuple[int, float], ...]
 
     @property
     def name(self) -> str:
-        """What the unknown is called."""
+        """Name of the auxiliary variable."""
         return f"date of {', '.join(self.reports)}"
 
     @property
@@ -61,8 +61,9 @@ class When:
 
     def axes(self, step: int) -> list[Axis]:
         """What is to be told apart at a step: whether it was past before it, and after it."""
-        before = [(self.name, 1)] * (step > self.first)
-        return before + [(self.name, 0)] * (step < self.last)
+        before = [(self.name, 1)] if step > self.first else []
+        after = [(self.name, 0)] if step < self.last else []
+        return before + after
 
     def is_now(self, state: dict[Axis, int]) -> bool:
         """Whether the date lies in a step, given what was past before and after it."""
@@ -70,33 +71,33 @@ class When:
         return before == NOT_YET and state.get((self.name, 0), PAST) == PAST
 
 
-class Arrangement:
+class AuxiliaryEvidence:
     """Evidence laid out over the columns of each step.
 
     Parameters
     ----------
     scenario, evidence
         What is believed before, and the reports in force.
-    words
-        Where what is said is numbered.
+    statements
+        Where statements are numbered.
 
     Attributes
     ----------
-    unknowns, factors
-        What is unknown about the evidence, and what depends on it.
-    said
-        How many witnesses say a word at a cell, by word and cell.
+    auxiliaries, factors
+        Auxiliary variables of the evidence, and the factors that depend on them.
+    counts
+        How many origins make a statement at a cell, by statement and cell.
     silent
         Watch, reach and cell of each state that would have been reported.
     controls
         Channel, and the cell where it is free; the cell where it is controlled is the next.
     constants
-        Logarithms of the chances of dates, by cell.
+        Logarithms of the probabilities of dates, by cell.
     """
 
-    def __init__(self, scenario: Scenario, evidence: Evidence, words: Words) -> None:
+    def __init__(self, scenario: Scenario, evidence: Evidence, statements: Statements) -> None:
         self.scenario = scenario
-        self.words = words
+        self.statements = statements
         self.n_states = sum(len(variable.states) for variable in scenario.variables.values())
         self.first_state = _first_states(scenario)
         self.events: dict[Place, list[Event]] = defaultdict(list)
@@ -104,14 +105,14 @@ class Arrangement:
         for event in events:
             for step in event.shares:
                 self.events[step, event.indicator].append(event)
-        self.listening: dict[Place, list[Listening]] = defaultdict(list)
-        for each in find_listening(scenario, evidence.as_of):
-            self.listening[each.step, each.watch.indicator].append(each)
-        self.dates = unknown_dates(events)
+        self.watched: dict[Place, list[WatchedStep]] = defaultdict(list)
+        for each in watched_steps(scenario, evidence.as_of):
+            self.watched[each.step, each.watch.indicator].append(each)
+        self.dates = date_variables(events)
         self.channels = self._find_channels()
-        self.unknowns = tuple(self._find_unknowns())
-        self.factors: list[Factor] = []
-        self.said: dict[tuple[int, Cell], float] = defaultdict(float)
+        self.auxiliaries = tuple(self._auxiliary_variables())
+        self.factors: list[AuxiliaryFactor] = []
+        self.counts: dict[tuple[int, Cell], float] = defaultdict(float)
         self.silent: list[tuple[str, float, Cell]] = []
         self.controls: list[tuple[str, Cell]] = []
         self.constants: dict[Cell, float] = {}
@@ -133,65 +134,69 @@ class Arrangement:
                 found[channel].append(place)
         return found
 
-    def _find_unknowns(self) -> Iterator[Unknown]:
+    def _auxiliary_variables(self) -> Iterator[AuxiliaryVariable]:
         for channel, places in sorted(self.channels.items()):
             steps = [step for step, _ in places]
-            yield Unknown(channel_unknown(channel), 2, min(steps), max(steps), moves=False)
+            yield AuxiliaryVariable(
+                control_variable(channel), 2, min(steps), max(steps), moves=False
+            )
         for when in sorted(self.dates.values(), key=lambda when: when.name):
-            yield Unknown(when.name, 2, when.first, when.last, moves=True)
+            yield AuxiliaryVariable(when.name, 2, when.first, when.last, moves=True)
 
     def _fill(self) -> None:
         for when in self.dates.values():
             self._fill_date(when)
         for channel, places in sorted(self.channels.items()):
-            factor = self._factor(min(step for step, _ in places), [(channel_unknown(channel), 0)])
+            factor = self._factor(min(step for step, _ in places), [(control_variable(channel), 0)])
             self.controls.append((channel, (factor.step, factor.start)))
-        for place in sorted({*self.events, *self.listening}):
+        for place in sorted({*self.events, *self.watched}):
             self._fill_place(place)
 
-    def _fill_date(self, when: When) -> None:
-        """Chances of being past after each step, given what was past before it."""
+    def _fill_date(self, when: UncertainDate) -> None:
+        """Probabilities of being past after each step, given what was past before it."""
         left = 1.0
         for step, share in when.shares[:-1]:
             factor = self._factor(step, when.axes(step))
-            chance = share / left
+            hazard = share / left
             left -= share
-            rows = [[log(1 - chance), log(chance)], [-np.inf, 0.0]]
-            chances = [value for row in rows[: 1 + (step > when.first)] for value in row]
-            for k, value in enumerate(chances):
+            # Rows by what was before the step: not yet, past. The first step has no before.
+            not_yet, past = [log(1 - hazard), log(hazard)], [-np.inf, 0.0]
+            for k, value in enumerate(not_yet if step == when.first else not_yet + past):
                 self.constants[step, factor.start + k] = value
 
-    def _factor(self, step: int, axes: Sequence[Axis], variable: str = "") -> Factor:
-        factor = Factor(step, self._ends[step], tuple(axes), variable)
+    def _factor(self, step: int, axes: Sequence[Axis], variable: str = "") -> AuxiliaryFactor:
+        factor = AuxiliaryFactor(step, self._ends[step], tuple(axes), variable)
         width = len(self.scenario.variables[variable].states) if variable else 1
         self._ends[step] += 2 ** len(axes) * width
         self.factors.append(factor)
         return factor
 
     def _fill_place(self, place: Place) -> None:
-        """What is said of a variable at a step, in each state of what is unknown about it.
+        """Statements about a variable at a step, for each state of the auxiliary variables.
 
-        Every witness and every watch has a factor over what it depends on alone, so that many
+        Every origin and every watch has a factor over what it depends on alone, so that many
         undated events do not multiply; those that depend on the same share one.
         """
         step, variable = place
-        by_witness: dict[str, list[Event]] = defaultdict(list)
+        by_origin: dict[str, list[Event]] = defaultdict(list)
         for event in self.events.get(place, []):
-            by_witness[event.origin].append(event)
+            by_origin[event.origin].append(event)
         starts: dict[tuple[Axis, ...], int] = {(): self.first_state[variable]}
-        for events in by_witness.values():
-            for cell, now, held in self._cases(place, events, self._channels_of(events), starts):
-                for word in self._heard(now, held):
-                    self.said[word, cell] += 1
-        for each in self.listening.get(place, []):
-            heard = [
+        for events in by_origin.values():
+            for cell, now, controlled in self._cases(
+                place, events, self._channels_of(events), starts
+            ):
+                for statement in self._statements_of(now, controlled):
+                    self.counts[statement, cell] += 1
+        for each in self.watched.get(place, []):
+            reported = [
                 event
-                for events in by_witness.values()
+                for events in by_origin.values()
                 for event in events
                 if any(map(each.is_broken_by, event.reports))
             ]
-            if not any(event.is_dated for event in heard):
-                for (_, column), now, _ in self._cases(place, heard, [], starts):
+            if not any(event.is_dated for event in reported):
+                for (_, column), now, _ in self._cases(place, reported, [], starts):
                     for state in each.states(self.scenario) if not now else ():
                         self.silent.append((each.name, each.reach, (step, column + state)))
 
@@ -202,41 +207,43 @@ class Arrangement:
         channels: Sequence[str],
         starts: dict[tuple[Axis, ...], int],
     ) -> Iterator[tuple[Cell, list[Event], set[str]]]:
-        """Yield cell, events of this step and controlled channels for each case of the unknowns."""
+        """Yield cell, events of the step, controlled channels for each joint auxiliary state."""
         step, variable = place
         dates = dict.fromkeys(self.dates[date_key(e)] for e in events if not e.is_dated)
         axes = tuple(axis for when in dates for axis in when.axes(step))
-        axes += tuple((channel_unknown(name), 0) for name in channels)
+        axes += tuple((control_variable(name), 0) for name in channels)
         if axes not in starts:
             starts[axes] = self._factor(step, axes, variable).start
         width = len(self.scenario.variables[variable].states)
         for number, states in enumerate(product((0, 1), repeat=len(axes))):
             state = dict(zip(axes, states, strict=True))
-            held = {name for name in channels if state[channel_unknown(name), 0] == HELD}
+            controlled = {
+                name for name in channels if state[control_variable(name), 0] == CONTROLLED
+            }
             now = [e for e in events if e.is_dated or self.dates[date_key(e)].is_now(state)]
-            yield (step, starts[axes] + number * width), now, held
+            yield (step, starts[axes] + number * width), now, controlled
 
     def _channels_of(self, events: Iterable[Event]) -> list[str]:
         """Channels that reports of some events came through."""
         found = {channel_of(self.scenario, report) for event in events for report in event.reports}
         return sorted(found - {""})
 
-    def _heard(self, events: Sequence[Event], held: set[str]) -> Iterator[int]:
-        """What a witness says of a variable at a step, where some channels are controlled."""
+    def _statements_of(self, events: Sequence[Event], controlled: set[str]) -> Iterator[int]:
+        """Numbers of an origin's statements at a step, where some channels are controlled."""
         reports = [report for event in events for report in event.reports]
         through = {report.id: channel_of(self.scenario, report) for report in reports}
-        free = [report for report in reports if through[report.id] not in held]
+        free = [report for report in reports if through[report.id] not in controlled]
         if free:
             best = free if len(free) == 1 else ranked(self.scenario, free)
-            yield self.words.say(best_versions(best))
+            yield self.statements.of_origin(best_versions(best))
             return
         for channel in sorted({*through.values()}):
             own = [report for report in reports if through[report.id] == channel]
-            yield self.words.show(channel, ranked(self.scenario, own)[0])
+            yield self.statements.of_channel(channel, ranked(self.scenario, own)[0])
 
 
-def unknown_dates(events: Iterable[Event]) -> dict[object, When]:
-    """Dates that are not known: events of one witness that share their days share their date."""
+def date_variables(events: Iterable[Event]) -> dict[object, UncertainDate]:
+    """Dates that are not known: events of one origin that share their days share their date."""
     members: dict[object, dict[str, None]] = defaultdict(dict)
     shares: dict[object, tuple[tuple[int, float], ...]] = {}
     for event in events:
@@ -244,16 +251,16 @@ def unknown_dates(events: Iterable[Event]) -> dict[object, When]:
             key = date_key(event)
             members[key] |= dict.fromkeys(report.id for report in event.reports)
             shares[key] = tuple(event.shares.items())
-    return {key: When(tuple(sorted(names)), shares[key]) for key, names in members.items()}
+    return {key: UncertainDate(tuple(sorted(names)), shares[key]) for key, names in members.items()}
 
 
-def channel_unknown(channel: str) -> str:
-    """Name of the unknown whether a channel is controlled."""
+def control_variable(channel: str) -> str:
+    """Name of the auxiliary variable for the control of a channel."""
     return f"control of {channel}"
 
 
 def date_key(event: Event) -> object:
-    """What tells the date of an event from others: its step, or else its witness and days."""
+    """What tells the date of an event from others: its step, or else its origin and days."""
     return next(iter(event.shares)) if event.is_dated else (event.origin, event.start, event.end)
 
 

@@ -1,4 +1,4 @@
-"""What is unknown about evidence, and the likelihoods that depend on it."""
+"""Auxiliary evidence variables, and factors of the evidence that depend on them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Unknown:
-    """Something that is not known about the evidence, such as when an event was.
+class AuxiliaryVariable:
+    """A hidden variable of the evidence, not of the world: a date, the control of a channel.
 
     Attributes
     ----------
@@ -32,21 +32,21 @@ class Unknown:
 
 
 @dataclass(frozen=True, slots=True)
-class Factor:
-    """Likelihoods of a step that depend on unknowns: a table that fills columns of its own.
+class AuxiliaryFactor:
+    """Likelihoods of a step that depend on auxiliary variables: a table with its own columns.
 
     Attributes
     ----------
     step, start
         The step, and the first column; columns before it are those of the states, and of other
         factors of the step.
-    unknowns
-        Unknowns and lags (1: before the step), slowest first.
+    auxiliaries
+        Auxiliary variables and lags (1: before the step), slowest first.
     variable
         Variable whose states come last; empty if there is none.
     """
 
     step: int
     start: int
-    unknowns: tuple[tuple[str, int], ...]
+    auxiliaries: tuple[tuple[str, int], ...]
     variable: str = ""

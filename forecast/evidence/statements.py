@@ -1,4 +1,4 @@
-"""What is said, each thing once: words in one or several versions, and what channels show."""
+"""Distinct statements of origins, in one or several versions, and of controlled channels."""
 
 from __future__ import annotations
 
@@ -16,73 +16,76 @@ from forecast.scenario.scenario import Scenario
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
 
-SHOWN = -1
-"""Stands for the accuracy of what a controlled channel says: it has none."""
+CONTROLLED = -1
+"""Stands for the accuracy of a controlled channel's statement: it has none."""
 
 
-class Words:
-    """Everything that is said, numbered.
+class Statements:
+    """All distinct statements, numbered.
 
-    Two witnesses who say the same with the same accuracy say one word twice.
+    Two origins that state the same with the same accuracy share a number: the likelihood of a
+    statement is computed once, and counted twice.
 
     Parameters
     ----------
     scenario
-        What the reports speak to.
+        What the reports are about.
     observed
-        Reports that speak to a variable, in order.
+        Reports about a variable, in order.
     """
 
     def __init__(self, scenario: Scenario, observed: Sequence[Report]) -> None:
         self.scenario = scenario
         self._number = {report.id: k for k, report in enumerate(observed)}
         self._known: dict[object, int] = {}
-        self._voices: list[tuple[int, int, int]] = []
+        self._versions: list[tuple[int, int, int]] = []
         self._accuracy: list[int] = []
         self._states: list[int] = []
-        self._shows: list[Sequence[float]] = []
+        self._controlled: list[Sequence[float]] = []
 
-    def say(self, versions: Sequence[Report]) -> int:
-        """Number of what a witness says, given the best report of each version, the best first."""
+    def of_origin(self, versions: Sequence[Report]) -> int:
+        """Number of an origin's statement, given the best report of each version, best first."""
         indicator = versions[0].indicator
-        told = [(accuracy_index(self.scenario, report), version_of(report)) for report in versions]
-        return self._word((indicator, *told), versions, told[0][0], ())
+        quoted = [
+            (accuracy_index(self.scenario, report), version_of(report)) for report in versions
+        ]
+        return self._add((indicator, *quoted), versions, quoted[0][0], ())
 
-    def show(self, channel: str, report: Report) -> int:
-        """Number of what a controlled channel says."""
+    def of_channel(self, channel: str, report: Report) -> int:
+        """Number of a controlled channel's statement."""
         shares = self.scenario.channels[channel].shows.get(report.indicator, {})
         states = self.scenario.variables[report.indicator].states
         row = fill_shares(shares, states)
         key = (report.indicator, channel, version_of(report))
-        return self._word(key, [report], SHOWN, row)
+        return self._add(key, [report], CONTROLLED, row)
 
-    def _word(
-        self, key: object, versions: Iterable[Report], accuracy: int, shows: Sequence[float]
+    def _add(
+        self, key: object, versions: Iterable[Report], accuracy: int, controlled: Sequence[float]
     ) -> int:
         if key not in self._known:
             number = self._known[key] = len(self._accuracy)
             for report in versions:
                 own = accuracy_index(self.scenario, report)
-                self._voices.append((self._number[report.id], number, own))
+                self._versions.append((self._number[report.id], number, own))
                 indicator = report.indicator
             self._accuracy.append(accuracy)
             self._states.append(len(self.scenario.variables[indicator].states))
-            self._shows.append(shows)
+            self._controlled.append(controlled)
         return self._known[key]
 
     def arrays(self, widest: int) -> dict[str, Any]:
-        """Voices and words, as `ReportTable` has them; a row of `shows` for each word."""
-        shows = np.zeros((len(self._shows), widest))
-        for row, given in zip(shows, self._shows, strict=True):
+        """Versions and statements, as `ReportArrays` has them."""
+        controlled = np.zeros((len(self._controlled), widest))
+        for row, given in zip(controlled, self._controlled, strict=True):
             row[: len(given)] = given
-        voices = np.array(self._voices, np.int64).reshape(-1, 3)
+        versions = np.array(self._versions, np.int64).reshape(-1, 3)
         return {
-            "voice_report": voices[:, 0],
-            "voice_word": voices[:, 1],
-            "voice_accuracy": voices[:, 2],
-            "word_accuracy": np.array(self._accuracy, np.int64),
-            "word_states": np.array(self._states, np.int64),
-            "shows": shows,
+            "version_report": versions[:, 0],
+            "version_statement": versions[:, 1],
+            "version_accuracy": versions[:, 2],
+            "statement_accuracy": np.array(self._accuracy, np.int64),
+            "statement_states": np.array(self._states, np.int64),
+            "controlled": controlled,
         }
 
 

@@ -1,4 +1,4 @@
-"""Unknowns of the evidence, carried beside the states, against enumeration of all they may be."""
+"""Auxiliary evidence variables, summed out beside the states, against enumeration."""
 
 from dataclasses import dataclass, replace
 from itertools import product
@@ -7,7 +7,7 @@ from math import prod
 import numpy as np
 import pytest
 
-from forecast.evidence.unknowns import Factor, Unknown
+from forecast.evidence.auxiliary import AuxiliaryFactor, AuxiliaryVariable
 from forecast.inference.network import Network
 from forecast.inference.slices import pack_circuits
 from tests.networks import Case, dynamic_case, enumerate_answer, static_case
@@ -18,29 +18,29 @@ STEPS = 4
 
 @dataclass(frozen=True)
 class Whole:
-    """Sums over all that the unknowns may be; probabilities of columns are joint with them."""
+    """Sums over all auxiliary variables; probabilities of columns are joint with them."""
 
     log_evidence: float
     marginals: np.ndarray
     counts: np.ndarray
 
 
-def with_unknowns(case: Case, seed: int) -> Case:
-    """Random unknowns and random factors over them, some cells of which are impossible."""
+def with_auxiliaries(case: Case, seed: int) -> Case:
+    """Random auxiliary variables and factors over them, some cells of which are impossible."""
     rng = np.random.default_rng([seed, 77])
     network, n_steps = case.network, len(case.log_like)
-    unknowns = []
+    auxiliaries = []
     for k in range(int(rng.integers(1, 4))):
         first, last = sorted(rng.integers(0, n_steps, 2).tolist())
         moves = bool(rng.random() < 0.7) and first < last
-        unknowns.append(Unknown(f"u{k}", int(rng.integers(2, 4)), first, last, moves))
+        auxiliaries.append(AuxiliaryVariable(f"u{k}", int(rng.integers(2, 4)), first, last, moves))
     end, factors = [network.n_states] * n_steps, []
     told = [node.name for node in network.nodes if not node.is_input]
     for step in range(n_steps):
-        legal = [place for u in unknowns for place in places(u, step)]
+        legal = [place for u in auxiliaries for place in places(u, step)]
         scopes = [
             (tuple(places(u, step)), "")
-            for u in unknowns
+            for u in auxiliaries
             if places(u, step) and (u.moves or step == u.first)
         ]
         for _ in range(int(rng.integers(0, 4))):
@@ -48,9 +48,9 @@ def with_unknowns(case: Case, seed: int) -> Case:
             variable = str(rng.choice(told)) if rng.random() < 0.8 or not chosen else ""
             scopes.append((tuple(chosen), variable))
         for scope, variable in scopes:
-            factors.append(Factor(step, end[step], scope, variable))
-            end[step] += size_of(network, unknowns, factors[-1])
-    network = replace(network, unknowns=tuple(unknowns), factors=tuple(factors))
+            factors.append(AuxiliaryFactor(step, end[step], scope, variable))
+            end[step] += size_of(network, auxiliaries, factors[-1])
+    network = replace(network, auxiliaries=tuple(auxiliaries), factors=tuple(factors))
     like = network.no_evidence(n_steps)
     like[:, : case.network.n_states] = case.log_like
     extra = rng.uniform(0.01, 1, like[:, case.network.n_states :].shape)
@@ -60,30 +60,30 @@ def with_unknowns(case: Case, seed: int) -> Case:
     return Case(network, case.theta, like)
 
 
-def places(unknown: Unknown, step: int):
-    """Axes of an unknown that a factor of a step may be over."""
-    if not unknown.first <= step <= unknown.last:
+def places(variable: AuxiliaryVariable, step: int):
+    """Axes of an auxiliary variable that a factor of a step may be over."""
+    if not variable.first <= step <= variable.last:
         return []
-    if not unknown.moves:
-        return [(unknown.name, 0)]
-    before = [(unknown.name, 1)] * (step > unknown.first)
-    return before + [(unknown.name, 0)] * (step < unknown.last)
+    if not variable.moves:
+        return [(variable.name, 0)]
+    before = [(variable.name, 1)] * (step > variable.first)
+    return before + [(variable.name, 0)] * (step < variable.last)
 
 
-def size_of(network: Network, unknowns, factor: Factor) -> int:
-    sizes = network.sizes | {u.name: u.size for u in unknowns}
-    names = [name for name, _ in factor.unknowns] + [factor.variable] * bool(factor.variable)
+def size_of(network: Network, auxiliaries, factor: AuxiliaryFactor) -> int:
+    sizes = network.sizes | {u.name: u.size for u in auxiliaries}
+    names = [name for name, _ in factor.auxiliaries] + [factor.variable] * bool(factor.variable)
     return prod(sizes[name] for name in names)
 
 
-def enumerate_unknowns(case: Case, n_steps: int) -> Whole:
-    """Sum over every value of every unknown after every step, by the network without any."""
+def enumerate_auxiliaries(case: Case, n_steps: int) -> Whole:
+    """Sum over every value of every auxiliary variable, by the network without any."""
     network = case.network
     like = case.log_like[:n_steps]
-    slots = [(u.name, t) for u in network.unknowns for t in range(u.first, u.last) if u.moves] + [
-        (u.name, None) for u in network.unknowns if not u.moves
-    ]
-    sizes = {u.name: u.size for u in network.unknowns}
+    slots = [
+        (u.name, t) for u in network.auxiliaries for t in range(u.first, u.last) if u.moves
+    ] + [(u.name, None) for u in network.auxiliaries if not u.moves]
+    sizes = {u.name: u.size for u in network.auxiliaries}
     log_z, parts = [], []
     for values in product(*(range(sizes[name]) for name, _ in slots)):
         value = dict(zip(slots, values, strict=True))
@@ -93,7 +93,7 @@ def enumerate_unknowns(case: Case, n_steps: int) -> Whole:
             if factor.step >= n_steps:
                 continue
             at = 0
-            for name, lag in factor.unknowns:
+            for name, lag in factor.auxiliaries:
                 where = (name, None) if (name, None) in value else (name, factor.step - lag)
                 at = at * sizes[name] + value[where]
             width = network.sizes.get(factor.variable, 1)
@@ -122,9 +122,9 @@ def enumerate_unknowns(case: Case, n_steps: int) -> Whole:
 
 
 def possible_cases(make, seeds):
-    """Cases whose evidence some history and some value of the unknowns can have produced."""
+    """Cases whose evidence is possible under some history and some auxiliary values."""
     for seed in seeds:
-        case = with_unknowns(make(seed), seed)
+        case = with_auxiliaries(make(seed), seed)
         if np.isfinite(
             case.network.sweep(case.theta[:, None], case.log_like, "forward").log_evidence
         ):
@@ -135,10 +135,10 @@ def small_case(seed):
     return dynamic_case(seed, STEPS, 2, zeros=seed % 3 == 0, n_inputs=seed % 2)
 
 
-def test_unknowns_of_a_dynamic_network_are_summed_out():
+def test_auxiliaries_of_a_dynamic_network_are_summed_out():
     compared = 0
     for _, case in possible_cases(small_case, range(60)):
-        answer = enumerate_unknowns(case, STEPS)
+        answer = enumerate_auxiliaries(case, STEPS)
         sweep = case.network.sweep(case.theta[:, None], case.log_like, "smoothed")
         np.testing.assert_allclose(sweep.log_evidence, answer.log_evidence, **CLOSE)
         np.testing.assert_allclose(sweep.marginals[..., 0], answer.marginals, **CLOSE)
@@ -147,10 +147,10 @@ def test_unknowns_of_a_dynamic_network_are_summed_out():
     assert compared > 40
 
 
-def test_unknowns_of_a_static_network_are_summed_out():
+def test_auxiliaries_of_a_static_network_are_summed_out():
     compared = 0
     for _, case in possible_cases(static_case, range(40)):
-        answer = enumerate_unknowns(case, 1)
+        answer = enumerate_auxiliaries(case, 1)
         sweep = case.network.sweep(case.theta[:, None], case.log_like, "smoothed")
         np.testing.assert_allclose(sweep.log_evidence, answer.log_evidence, **CLOSE)
         np.testing.assert_allclose(sweep.marginals[..., 0], answer.marginals, **CLOSE)
@@ -162,7 +162,7 @@ def test_filtered_steps_know_the_evidence_up_to_themselves():
     for _, case in possible_cases(small_case, range(12)):
         found = case.network.sweep(case.theta[:, None], case.log_like, "filtered").marginals
         for step in range(STEPS):
-            answer = enumerate_unknowns(case, step + 1)
+            answer = enumerate_auxiliaries(case, step + 1)
             np.testing.assert_allclose(found[step, :, 0], answer.marginals[step], **CLOSE)
 
 
@@ -188,7 +188,7 @@ def test_many_draws_and_logarithms_give_the_same(mode):
 def test_very_small_likelihoods_are_summed_in_logarithms():
     for _, case in possible_cases(small_case, range(12)):
         small = Case(case.network, case.theta, 400 * case.log_like)
-        answer = enumerate_unknowns(small, STEPS)
+        answer = enumerate_auxiliaries(small, STEPS)
         sweep = case.network.sweep(case.theta[:, None], small.log_like, "smoothed")
         np.testing.assert_allclose(sweep.log_evidence, answer.log_evidence, rtol=1e-11)
         np.testing.assert_allclose(sweep.marginals[..., 0], answer.marginals, atol=1e-9)
@@ -206,10 +206,10 @@ def test_the_part_of_a_network_that_matters_says_the_same():
         np.testing.assert_allclose(found.marginals, whole.marginals[:, columns], **CLOSE)
 
 
-def test_steps_without_unknowns_share_circuits():
-    case = with_unknowns(small_case(1), 1)
+def test_steps_without_auxiliaries_share_circuits():
+    case = with_auxiliaries(small_case(1), 1)
     network = case.network
-    far = replace(network, unknowns=(), factors=())
+    far = replace(network, auxiliaries=(), factors=())
     assert pack_circuits(network, (), 200).size < pack_circuits(network, (), STEPS + 1).size + 200
     assert pack_circuits(far, (), 200).size <= pack_circuits(far, (), 2).size + 198
 
