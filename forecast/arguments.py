@@ -35,6 +35,7 @@ SOURCES = {
     "AchMatrix": "read_ach reads one from a file",
     "Beliefs": "beliefs(forecast) makes them, as does .beliefs() of a network",
     "Check": "check(scenario) makes one",
+    "DataFrame": "pandas.DataFrame(rows) makes one of a list of dictionaries",
     "Evidence": 'a ledger gives it for a day: ledger.known_at("2020-01-31")',
     "Forecast": "forecast(scenario, evidence) makes one",
     "Ledger": "read_evidence reads one from a file or a data frame",

@@ -598,9 +598,27 @@ def test_pgmpy_tables_with_states_in_another_order(monkeypatch):
         name: SimpleNamespace(variable=v, variables=vs, state_names=s, values=np.array(x))
         for name, (v, vs, s, x) in tables.items()
     }
-    network = from_pgmpy(SimpleNamespace(nodes=lambda: ["a", "b"], get_cpds=cpds.get, name="n"))
+    kind = type("DiscreteBayesianNetwork", (SimpleNamespace,), {})
+    network = from_pgmpy(kind(nodes=lambda: ["a", "b"], get_cpds=cpds.get, name="n"))
     assert network.variables == {"a": ("t", "f"), "b": ("1", "0")}
     assert network.tables["b"].tolist() == [[0.2, 0.8], [0.1, 0.9]]
+
+
+@pytest.mark.parametrize("name", ["DynamicBayesianNetwork", "LinearGaussianBayesianNetwork"])
+def test_models_of_pgmpy_that_are_not_read_are_named(name, monkeypatch):
+    monkeypatch.setattr("forecast.interchange.convert._library", lambda name: None)
+    model = type(name, (type("BayesianNetwork", (), {}) if "Linear" in name else object,), {})()
+    assert problems(from_pgmpy, model) == [
+        f"model: a {name}; needs a DiscreteBayesianNetwork, which is static and of discrete "
+        "variables"
+    ]
+
+
+def test_models_of_pyagrum_that_are_not_read_are_named(monkeypatch):
+    monkeypatch.setattr("forecast.interchange.convert._library", lambda name: None)
+    for model in (type("InfluenceDiagram", (), {})(), None, 3):
+        assert "needs a BayesNet, which is" in problems(from_pyagrum, model)[0]
+    assert problems(from_pyagrum, "x.bif")[0].endswith("read_network reads a file")
 
 
 @pytest.mark.parametrize("convert", [from_pgmpy, from_pyagrum, to_pyagrum])

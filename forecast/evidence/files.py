@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,14 @@ from forecast.evidence.notation import (
     read_likelihoods,
 )
 from forecast.evidence.report import Report
-from forecast.evidence.spreadsheet import RAGGED, Table, cell_text, is_ragged, open_table
+from forecast.evidence.spreadsheet import (
+    RAGGED,
+    Table,
+    TableSource,
+    cell_text,
+    is_ragged,
+    open_table,
+)
 from forecast.scenario.scenario import Scenario
 from forecast.scenario.shipped import shipped_folder
 
@@ -44,7 +51,7 @@ FILE_NAME = "evidence.csv"
 
 
 @checked
-def read_evidence(source: Any, scenario: Scenario) -> Ledger:
+def read_evidence(source: TableSource | Sequence[TableSource], scenario: Scenario) -> Ledger:
     """Read reports from a CSV file, from a data frame, or from what ships with a scenario.
 
     Parameters

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from forecast.errors import InputError, Problem
 from forecast.reading import read_text
@@ -20,6 +20,20 @@ FORMULA = re.compile(r"'*[=+\-@\t\r]")
 GUARDED = re.compile(r"'+[=+\-@\t\r]")
 
 RAGGED = "the row has more or fewer fields than the header"
+
+
+@runtime_checkable
+class DataFrame(Protocol):
+    """What a data frame has, whose ever it is."""
+
+    columns: Any
+
+    def to_dict(self, orient: Any = ..., /) -> Any:
+        """Its columns, or its rows."""
+
+
+type TableSource = str | Path | DataFrame
+"""Where a table may be: in a file, or in a data frame."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any
 
 from forecast.arguments import checked
 from forecast.errors import Problem, nearest, raise_if_any
-from forecast.evidence.spreadsheet import RAGGED, Table, cell_text, is_ragged, open_table
+from forecast.evidence.spreadsheet import (
+    RAGGED,
+    Table,
+    TableSource,
+    cell_text,
+    is_ragged,
+    open_table,
+)
 from forecast.interchange.ach import (
     LEVELS,
     RATINGS,
@@ -25,7 +31,7 @@ OPTIONAL = ("id", "credibility", "relevance", "origin")
 
 
 @checked
-def read_ach(source: Any, *, title: str | None = None) -> AchMatrix:
+def read_ach(source: TableSource, *, title: str | None = None) -> AchMatrix:
     r"""Read a matrix of competing hypotheses.
 
     Parameters

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from importlib import import_module
+from os import PathLike
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from forecast.arguments import checked
+from forecast.arguments import checked, shown
 from forecast.errors import InputError, Problem, raise_if_any
 from forecast.interchange.checks import repeated
 from forecast.interchange.draft import Draft
@@ -18,6 +19,11 @@ from forecast.interchange.source import Numbers, Source
 from forecast.interchange.tabled import TabledNetwork
 
 Array = npt.NDArray[np.float64]
+
+PGMPY = ("DiscreteBayesianNetwork", "BayesianNetwork", "BayesianModel")
+"""Classes of pgmpy that are read; the later ones are names of older versions."""
+CONTINUOUS = ("LinearGaussianBayesianNetwork", "FunctionalBayesianNetwork")
+PYAGRUM = ("BayesNet",)
 
 
 @checked
@@ -38,13 +44,15 @@ def from_pgmpy(model: Any) -> TabledNetwork:
     Raises
     ------
     InputError
-        If pgmpy is missing, a variable has no table, or a table breaks a rule.
+        If pgmpy is missing, the model is of another class (a Markov, dynamic or linear Gaussian
+        network, a path), a variable has no table, or a table breaks a rule.
 
     Examples
     --------
     >>> from_pgmpy(model)  # doctest: +SKIP
     """
     _library("pgmpy")
+    _require_class(model, PGMPY, CONTINUOUS)
     tables = {node: model.get_cpds(node) for node in model.nodes()}
     missing = [str(node) for node, table in tables.items() if table is None]
     raise_if_any([Problem(name, "has no table in the pgmpy model") for name in missing])
@@ -77,13 +85,15 @@ def from_pyagrum(model: Any) -> TabledNetwork:
     Raises
     ------
     InputError
-        If pyAgrum is missing, or a table breaks a rule.
+        If pyAgrum is missing, the model is of another class (an influence diagram, a Markov or
+        credal network, a path), or a table breaks a rule.
 
     Examples
     --------
     >>> from_pyagrum(model)  # doctest: +SKIP
     """
     _library("pyagrum")
+    _require_class(model, PYAGRUM)
     nodes = sorted(model.nodes())
     states = {model.variable(node).name(): model.variable(node).labels() for node in nodes}
     draft = _draft("pyAgrum", states)
@@ -143,6 +153,18 @@ def _library(name: str) -> Any:
     except ImportError as error:
         message = f"is not installed ({error}); install it with: pip install {name}"
         raise InputError([Problem(name, message)]) from None
+
+
+def _require_class(model: Any, legal: tuple[str, ...], others: tuple[str, ...] = ()) -> None:
+    """Raise unless a model is of a class that is read, by the names of its classes.
+
+    What shares no more than a base class, as a model of continuous variables, is refused too.
+    """
+    names = {kind.__name__ for kind in type(model).__mro__}
+    if names.isdisjoint(legal) or not names.isdisjoint(others):
+        rule = f"needs a {legal[0]}, which is static and of discrete variables"
+        how = "; read_network reads a file" if isinstance(model, str | PathLike) else ""
+        raise InputError([Problem("model", f"{shown(model)}; {rule}{how}")])
 
 
 def _name_of(model: Any) -> str:
