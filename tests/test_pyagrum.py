@@ -63,6 +63,12 @@ def test_log_evidence_and_marginals(seed, n_variables, zeros):
     assert_agree(case.network, our_beliefs(case), rival_of(gum, case))
 
 
+@pytest.mark.parametrize("n_variables", [200, 450, 1000])
+def test_large_networks(n_variables):
+    case = random_case(n_variables, n_variables)
+    assert_agree(case.network, our_beliefs(case), rival_of(gum, case))
+
+
 @pytest.mark.parametrize(("seed", "n_variables", "zeros"), CASES)
 def test_joint_of_two_or_three(seed, n_variables, zeros):
     case = random_case(seed, n_variables, zeros=zeros)

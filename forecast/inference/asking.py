@@ -14,9 +14,9 @@ from forecast.arguments import checked
 from forecast.errors import ImpossibleEvidence, InputError, Problem, nearest, raise_if_any
 from forecast.evidence.auxiliary import AuxiliaryFactor, AuxiliaryVariable
 from forecast.inference import queries
-from forecast.inference.circuit import MEMORY_LIMIT
 from forecast.inference.draws import Draws, StoredDraws, split_draws
 from forecast.inference.network import Array, Network, Sweep
+from forecast.inference.planning import MEMORY_LIMIT
 
 if TYPE_CHECKING:
     from xarray import DataArray

@@ -10,52 +10,20 @@ One circuit serves any number of table sets: only the contents of the cells diff
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from itertools import combinations
 from math import prod
 
 import numpy as np
 import numpy.typing as npt
 
-from forecast.errors import TooLarge
+from forecast.inference.planning import Axis, Contraction, Plan, Scope
 
-Axis = str
-Scope = tuple[Axis, ...]
 Indices = npt.NDArray[np.int32]
 
-MEMORY_LIMIT = 2e9
-ORDERS_TRIED = 30
-BYTES_PER_OPERATION = 32
-CELL_LIMIT = 2**31 - 1
-LONGEST_LIST = 30
 HEAVY_CONTRACTIONS = 24
 """The largest contractions, which decide how cells are laid out; the others take little time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Contraction:
-    """Multiply two factors (or pass one on) and sum out the axes that nothing else needs."""
-
-    left: int
-    right: int | None
-    joint: frozenset[Axis]
-    kept: frozenset[Axis]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Contractions in order; the last ones make the factors of the result."""
-
-    steps: tuple[Contraction, ...]
-    n_results: int
-
-    @property
-    def results(self) -> tuple[frozenset[Axis], ...]:
-        """Axes of each factor of the result."""
-        return tuple(step.kept for step in self.steps[-self.n_results :])
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,51 +112,12 @@ def lay_out(
     )
 
 
-def plan_elimination(
-    scopes: Sequence[Scope],
-    sizes: Mapping[Axis, int],
-    keep: frozenset[Axis],
-    memory_limit: float = MEMORY_LIMIT,
-    tries: int = ORDERS_TRIED,
-    apart: frozenset[Axis] = frozenset(),
-) -> Plan:
-    """Choose contractions: the cheapest of several greedy orders, the first without chance.
-
-    Parameters
-    ----------
-    scopes
-        Axes of each factor.
-    sizes
-        Number of states of each axis.
-    keep
-        Axes of the result.
-    memory_limit
-        Bytes that the operations may take.
-    tries
-        How many orders are tried.
-    apart
-        Kept axes whose factors are not multiplied with the others: the result is then a product
-        of several factors, the first of them without any of these axes.
-
-    Raises
-    ------
-    TooLarge
-        Before anything is allocated, naming the axes of the largest table.
-    """
-    plans = (
-        _greedy_plan(scopes, sizes, keep, None if attempt == 0 else random.Random(attempt), apart)
-        for attempt in range(tries)
-    )
-    plan = min(plans, key=lambda plan: sum(_size(step.joint, sizes) for step in plan.steps))
-    _check_size(plan.steps, sizes, memory_limit)
-    return plan
-
-
 def arrange_axes(
     scopes: Sequence[Scope],
     steps: Sequence[Contraction],
     sizes: Mapping[Axis, int],
     repair: Callable[[list[Axis]], list[Axis]] = lambda order: order,
+    tied: frozenset[Axis] = frozenset(),
 ) -> list[Axis]:
     """Choose how axes lie in memory, slowest first, so that segments are few and long.
 
@@ -200,34 +129,44 @@ def arrange_axes(
         Factors, contractions and axes, as for `lay_out`.
     repair
         Makes an order legal that is not, where the caller has rules for it.
+    tied
+        The axes that `repair` moves, which it does by the order of these alone.
     """
     nothing = frozenset[Axis]()
     factors = [*map(frozenset, scopes), nothing, *(step.kept for step in steps)]
     heavy = sorted(steps, key=lambda step: -_size(step.joint, sizes))[:HEAVY_CONTRACTIONS]
-    made_of = [
-        (step.kept, factors[step.left], nothing if step.right is None else factors[step.right])
-        for step in heavy
-    ]
+    made_of = {}
+    for step in heavy:
+        right = nothing if step.right is None else factors[step.right]
+        made_of[step] = step.kept, factors[step.left], right
     gone = {axis: at for at, step in enumerate(steps) for axis in step.joint - step.kept}
-    axes = sorted(nothing.union(*factors))
 
-    def count_segments(order: list[Axis]) -> int:
+    def count_segments(order: list[Axis], made: Iterable[Contraction]) -> int:
         rank = {axis: at for at, axis in enumerate(order)}.__getitem__
         return sum(
             _size(step.joint, sizes)
-            // _size(_run_together(*(tuple(sorted(f, key=rank)) for f in made)), sizes)
-            for step, made in zip(heavy, made_of, strict=True)
+            // _size(_run_together(*(tuple(sorted(f, key=rank)) for f in made_of[step])), sizes)
+            for step in made
         )
 
-    order = repair(sorted(axes, key=lambda axis: gone.get(axis, len(steps))))
-    fewest = count_segments(order)
-    for axis in sorted(nothing.union(*(step.joint for step in heavy))):
+    everything = sorted(nothing.union(*factors))
+    start = repair(sorted(everything, key=lambda axis: gone.get(axis, len(steps))))
+    moving = nothing.union(*(step.joint for step in heavy))
+    order = [axis for axis in start if axis in moving or axis in tied]
+    for axis in sorted(moving):
+        touched = heavy if axis in tied else [step for step in heavy if axis in step.joint]
+        # Past an axis that it never meets a move changes nothing.
+        met = nothing.union(tied, *(step.joint for step in touched))
         rest = [other for other in order if other != axis]
-        for at in range(len(axes)):
+        fewest = count_segments(order, touched)
+        for at in range(len(order)):
+            if at and rest[at - 1] not in met:
+                continue
             moved = repair([*rest[:at], axis, *rest[at:]])
-            if (count := count_segments(moved)) < fewest:
+            if (count := count_segments(moved, touched)) < fewest:
                 order, fewest = moved, count
-    return order
+    places = iter(order)
+    return [next(places) if axis in moving or axis in tied else axis for axis in start]
 
 
 def _run_together(kept: Scope, left: Scope, right: Scope) -> Scope:
@@ -244,77 +183,6 @@ def _run_together(kept: Scope, left: Scope, right: Scope) -> Scope:
 
 def _size(axes: Iterable[Axis], sizes: Mapping[Axis, int]) -> int:
     return prod(sizes[axis] for axis in axes)
-
-
-def _greedy_plan(
-    scopes: Sequence[Scope],
-    sizes: Mapping[Axis, int],
-    keep: frozenset[Axis],
-    chance: random.Random | None,
-    apart: frozenset[Axis],
-) -> Plan:
-    """Eliminate next the axis whose joint table is smallest (min-weight), ties by name.
-
-    Factor numbers: the inputs are 0 … n-1, the constant 1 is n, results follow.
-    """
-    live = {number: frozenset(scope) for number, scope in enumerate(scopes)}
-    waiting = frozenset().union(*live.values()) - keep if live else frozenset[Axis]()
-    steps: list[Contraction] = []
-
-    def merge(left: int, right: int | None, summed: frozenset[Axis]) -> int:
-        joint = live.pop(left) | (live.pop(right) if right is not None else frozenset())
-        number = len(scopes) + 1 + len(steps)
-        live[number] = joint - summed
-        steps.append(Contraction(left, right, joint, joint - summed))
-        return number
-
-    def weight(axis: Axis) -> float:
-        joint = frozenset().union(*(scope for scope in live.values() if axis in scope))
-        return _size(joint, sizes) * (1.0 if chance is None else 1.0 + 0.6 * chance.random())
-
-    def smallest_pair(numbers: list[int]) -> tuple[int, int]:
-        """Two factors whose product is smallest: small ones meet before they meet a large one."""
-        return min(
-            combinations(numbers, 2),
-            key=lambda pair: (_size(live[pair[0]] | live[pair[1]], sizes), pair),
-        )
-
-    while waiting:
-        axis = min(sorted(waiting), key=weight)
-        bucket = [number for number, scope in live.items() if axis in scope]
-        while len(bucket) > 2:
-            pair = smallest_pair(bucket)
-            bucket = [number for number in bucket if number not in pair]
-            bucket.append(merge(*pair, frozenset()))
-        joint = frozenset().union(*(live[number] for number in bucket))
-        elsewhere = [scope for number, scope in live.items() if number not in bucket]
-        summed = (joint & waiting).difference(*elsewhere)
-        merge(bucket[0], bucket[1] if len(bucket) > 1 else None, summed)
-        waiting -= summed
-    held = [number for number, scope in live.items() if scope & apart]
-    while len(live) - len(held) > 1:
-        merge(*smallest_pair([number for number in live if number not in held]), frozenset())
-    if live and (held or not steps):
-        for number in sorted(live, key=lambda number: number in held):
-            merge(number, None, frozenset())
-    return Plan(tuple(steps), max(len(live), 1))
-
-
-def _check_size(
-    steps: Sequence[Contraction], sizes: Mapping[Axis, int], memory_limit: float
-) -> None:
-    operations = sum(_size(step.joint, sizes) for step in steps)
-    needed = operations * BYTES_PER_OPERATION
-    if needed <= memory_limit and operations <= CELL_LIMIT:
-        return
-    largest = sorted(max(steps, key=lambda step: _size(step.joint, sizes)).joint)
-    more = f" and {len(largest) - LONGEST_LIST} more" if len(largest) > LONGEST_LIST else ""
-    raise TooLarge(
-        f"exact elimination needs {needed / 1e9:.3g} GB, more than the limit of "
-        f"{memory_limit / 1e9:.3g} GB; its largest table is over "
-        f"{', '.join(largest[:LONGEST_LIST])}{more}. Give these variables fewer states or fewer "
-        "parents."
-    )
 
 
 class _Layout:

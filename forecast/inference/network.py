@@ -22,8 +22,8 @@ import numpy.typing as npt
 from forecast.errors import InputError, Problem, nearest, raise_if_any
 from forecast.evidence.auxiliary import AuxiliaryFactor, AuxiliaryVariable
 from forecast.inference import kernels, single
-from forecast.inference.circuit import CELL_LIMIT, MEMORY_LIMIT, Scope
 from forecast.inference.kernels import Packed
+from forecast.inference.planning import CELL_LIMIT, MEMORY_LIMIT, Scope
 from forecast.inference.slices import StepShape, pack_circuits
 
 Array = npt.NDArray[np.float64]
@@ -242,14 +242,18 @@ class Network:
 
     def node(self, name: str) -> Node:
         """Variable by name."""
-        for node in self.nodes:
-            if node.name == name:
-                return node
+        if isinstance(name, str) and name in self._places:
+            return self.nodes[self._places[name]]
         raise InputError([Problem("variable", f"{name!r} is unknown; {nearest(name, self.names)}")])
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {name: at for at, name in enumerate(self.names)}
 
     def states(self, name: str) -> slice:
         """Where the states of a variable lie in the flat list of states."""
-        index = self.names.index(self.node(name).name)
+        self.node(name)
+        index = self._places[name]
         return slice(int(self.first_states[index]), int(self.first_states[index + 1]))
 
     def state_columns(self, names: Iterable[str]) -> npt.NDArray[np.int64]:

@@ -16,15 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.errors import TooLarge
-from forecast.inference.circuit import (
-    ORDERS_TRIED,
-    Circuit,
-    Scope,
-    arrange_axes,
-    lay_out,
-    plan_elimination,
-)
+from forecast.inference.circuit import Circuit, arrange_axes, lay_out
 from forecast.inference.kernels import N_ARRAYS, N_NUMBERS, Packed, Slice
+from forecast.inference.planning import ORDERS_TRIED, Scope, plan_elimination
 
 if TYPE_CHECKING:
     from forecast.inference.network import Block, Network
@@ -242,7 +236,8 @@ class _Draft:
             ]
 
         previous = {_axis(name, 1) for name in interface}
-        return arrange_axes(self.factors, self.plan.steps, self.sizes, repair)
+        tied = frozenset({*previous, *interface})
+        return arrange_axes(self.factors, self.plan.steps, self.sizes, repair, tied)
 
     def lay(self, order: list[str]) -> _Laid:
         """Lay the slice out with its axes in an order."""

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from forecast.arguments import checked
 from forecast.errors import InputError, Problem, nearest, raise_if_any
-from forecast.inference.circuit import MEMORY_LIMIT
+from forecast.inference.planning import MEMORY_LIMIT
 from forecast.interchange.checks import find_problems
 from forecast.interchange.drawing import draw_rows
 

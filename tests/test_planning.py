@@ -1,0 +1,167 @@
+"""Planning of eliminations: bounded by the size of the network, and no dearer than it saves.
+
+Work is counted in steps, not in seconds, so that a slow machine does not fail a test.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from math import prod
+
+import numpy as np
+import pytest
+
+import forecast as fc
+from forecast.inference.planning import RULES, _Graph, plan_elimination
+
+NOTHING = frozenset[str]()
+
+
+def random_scopes(seed: int, size: int, near: int = 8, most: int = 3):
+    """Tables of a random network, each variable with up to so many parents a little before it."""
+    rng = np.random.default_rng(seed)
+    states = {f"v{k}": int(rng.integers(2, 5)) for k in range(size)}
+    scopes = []
+    for k in range(size):
+        before = np.arange(max(0, k - near), k)
+        chosen = rng.permutation(before)[: rng.integers(0, most + 1)]
+        scopes.append((*(f"v{p}" for p in chosen), f"v{k}"))
+    return [*scopes, *((name,) for name in states)], states
+
+
+def grid_scopes(width: int, length: int):
+    """Pairs of neighbours of a grid of binary variables."""
+    at = {(x, y): f"v{x}_{y}" for x in range(length) for y in range(width)}
+    pairs = [
+        (name, at[there])
+        for (x, y), name in at.items()
+        for there in ((x + 1, y), (x, y + 1))
+        if there in at
+    ]
+    return pairs, dict.fromkeys(at.values(), 2)
+
+
+@pytest.mark.parametrize("children", [100, 200, 600])
+def test_hub(children):
+    """Each child is 1.01 times as likely in one state of the hub; all show the same."""
+    names = [f"e{k}" for k in range(children)]
+    rows = [[0.999, 0.001], [0.99899, 0.00101]]
+    network = fc.TabledNetwork(
+        name="hub",
+        variables={"h": ("0", "1"), **dict.fromkeys(names, ("quiet", "alarm"))},
+        parents=dict.fromkeys(names, ("h",)),
+        tables={"h": [0.5, 0.5], **dict.fromkeys(names, rows)},
+    )
+    beliefs = network.beliefs(draws=1).suppose(dict.fromkeys(names, "alarm"))
+    found = beliefs.posterior("h").sel(state="1").item()
+    assert found == pytest.approx(1 / (1 + 1.01**-children), abs=1e-12)
+
+
+def test_long_chain():
+    """A chain of 3,000 variables with a finding on every tenth, by a pass forwards alone."""
+    n, rng = 3000, np.random.default_rng(0)
+    names = [f"v{k}" for k in range(n)]
+    tables = {name: rng.dirichlet(np.ones(3), 3) for name in names[1:]} | {"v0": np.full(3, 1 / 3)}
+    states = ("a", "b", "c")
+    network = fc.TabledNetwork(
+        name="chain",
+        variables=dict.fromkeys(names, states),
+        parents=dict(zip(names[1:], ((name,) for name in names), strict=False)),
+        tables=tables,
+    )
+    seen = dict.fromkeys(names[:-1:10], "b")
+    message, log_evidence = tables["v0"], 0.0
+    for name in names:
+        message = message if name == "v0" else message @ tables[name]
+        if name in seen:
+            log_evidence += np.log(message[1])
+            message = np.array([0.0, 1.0, 0.0])
+    beliefs = network.beliefs(draws=1).suppose(seen)
+    np.testing.assert_allclose(beliefs.posterior(names[-1]).to_numpy().ravel(), message, atol=1e-12)
+    assert beliefs.log_evidence().item() == pytest.approx(log_evidence, rel=1e-12)
+
+
+@pytest.mark.parametrize("size", [200, 1000])
+def test_work_follows_the_size(size):
+    scopes, states = random_scopes(size, size, near=6)
+    plan = plan_elimination(scopes, states, NOTHING)
+    assert plan.operations == sum(prod(states[axis] for axis in step.joint) for step in plan.steps)
+    assert plan.work < 200 * size + 2 * plan.operations
+
+
+def test_the_same_factors_give_the_same_plan():
+    scopes, states = random_scopes(1, 50)
+    assert plan_elimination(scopes, states, NOTHING) == plan_elimination(scopes, states, NOTHING)
+
+
+def test_work_on_a_hub_follows_its_children():
+    """All pairs of 1,500 factors would be a million."""
+    names = [f"e{k}" for k in range(1500)]
+    scopes = [("h", name) for name in names] + [(name,) for name in names]
+    plan = plan_elimination(scopes, dict.fromkeys(["h", *names], 2), NOTHING)
+    assert plan.work < 200 * len(names)
+    assert plan.operations == 4 * 1500 + 2 * 1499
+
+
+@pytest.mark.parametrize("width", [2, 5, 8])
+def test_ladders_and_grids(width):
+    """Summed out from one end, a grid has tables of one variable more than it is wide."""
+    length = 60
+    scopes, states = grid_scopes(width, length)
+    plan = plan_elimination(scopes, states, NOTHING)
+    assert plan.operations < 2 * length * width * 2 ** (width + 1)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_more_tries_are_never_worse(seed):
+    scopes, states = random_scopes(seed, 40, near=12)
+    best = plan_elimination(scopes, states, NOTHING).operations
+    first = plan_elimination(scopes, states, NOTHING, tries=1).operations
+    rules = plan_elimination(scopes, states, NOTHING, tries=len(RULES)).operations
+    assert best <= rules <= first
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_plan_sums_to_what_einsum_gives(seed):
+    """Carried out with arrays, step by step, against one sum over all joint states."""
+    scopes, states = random_scopes(seed, 9, near=4)
+    rng = np.random.default_rng(seed)
+    arrays = [rng.random([states[axis] for axis in scope]) for scope in scopes]
+    keep, letters = frozenset({"v0", "v8"}), {name: chr(97 + k) for k, name in enumerate(states)}
+
+    def spell(axes):
+        return "".join(letters[axis] for axis in axes)
+
+    whole = np.einsum(",".join(map(spell, scopes)) + "->" + spell(sorted(keep)), *arrays)
+    plan = plan_elimination(scopes, states, keep)
+    made = [*zip(map(tuple, scopes), arrays, strict=True), ((), np.ones(()))]
+    for step in plan.steps:
+        (left, a), (right, b) = (made[at] for at in (step.left, step.right or len(scopes)))
+        kept = tuple(sorted(step.kept))
+        made.append((kept, np.einsum(f"{spell(left)},{spell(right)}->{spell(kept)}", a, b)))
+    np.testing.assert_allclose(made[-1][1], whole, rtol=1e-12)
+
+
+@pytest.mark.parametrize("by_states", [False, True])
+def test_fill_and_weight_are_those_of_the_graph(by_states):
+    """Kept up to date edge by edge, against a fresh count after every elimination."""
+    rng = np.random.default_rng(3)
+    states = tuple(rng.integers(2, 6, 14).tolist())
+    graph = _Graph(states, states if by_states else (1,) * 14)
+    for _ in range(12):
+        graph.join(rng.choice(14, 3, replace=False).tolist())
+    left = rng.permutation(14).tolist()
+    while left:
+        for axis in left:
+            near = graph.near[axis]
+            missing = [(a, b) for a, b in combinations(near, 2) if b not in graph.near[a]]
+            assert graph.fill[axis] == sum(graph.mass[a] * graph.mass[b] for a, b in missing)
+            assert graph.weight[axis] == states[axis] * prod(states[other] for other in near)
+        graph.join(graph.near[left[-1]])
+        graph.remove(left.pop())
+
+
+def test_what_cannot_be_done_is_refused_early():
+    scopes, states = grid_scopes(40, 40)
+    with pytest.raises(fc.TooLarge, match=r"needs more than .* GB, more than the limit of 2 GB"):
+        plan_elimination(scopes, states, NOTHING)
