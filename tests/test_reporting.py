@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import matplotlib as mpl
 import numpy as np
@@ -11,20 +12,21 @@ import pytest
 import xarray as xr
 
 import forecast as fc
-from forecast.analysis.weighing import find_conflicts, state_told
+from forecast.analysis.weighing import Hand, find_conflicts, state_told
 from forecast.errors import InputError, UnreliableFit
 from forecast.estimate import quantity
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.report import Report
 from forecast.inference.posterior import Sampling
 from forecast.outlook import ANY_DANGEROUS, Forecast
-from forecast.reporting.document import Table
+from forecast.reporting.document import Heading, Table
+from forecast.reporting.evidence import _hand_rows
 from forecast.reporting.plots import DANGER, course_svgs, cumulative_svg, plot_timeline
 from forecast.reporting.report import report
 from forecast.reporting.status import indicator_status, tripwire_status
 from forecast.reporting.tables import courses_html, courses_text
 from forecast.reporting.wording import told
-from forecast.scenario.scenario import Scenario, Tripwire
+from forecast.scenario.scenario import Narrative, Scenario, Tripwire
 from tests.test_measured import wind_report, windy
 
 BASIS = "judgement: made for a test"
@@ -527,6 +529,25 @@ def test_a_scenario_without_a_clock_says_nothing_of_steps():
     assert "next step" in report(made()).markdown
 
 
+def test_a_section_with_nothing_to_say_is_left_out():
+    outlook = made(dynamic=False)
+    bare = {"tripwires": {}, "actors": (), "narrative": Narrative()}
+    scenario = outlook.scenario.model_copy(update=bare)
+    document = report(replace(outlook, scenario=scenario)).document
+    assert not {section.title for section in document.sections} & {"Timing", "Tripwires", "Actors"}
+    for section in document.sections:
+        for block, following in pairwise([*section.blocks, Heading("the next section")]):
+            assert not (isinstance(block, Heading) and isinstance(following, Heading))
+
+
+def test_bars_of_what_is_dangerous_say_so_in_every_table(outlook):
+    names = {f"{o.variable}={o.state}": o.course.dangerous for o in outlook.courses}
+    answers = dict.fromkeys((*names, ANY_DANGEROUS), (outlook.any_dangerous,) * 3)
+    hand = Hand("radio", outlook.any_dangerous, outlook.any_dangerous, answers)
+    marks = [[cell.dangerous for cell in cells] for _, *cells in _hand_rows(outlook, hand)]
+    assert marks == [[dangerous] * 3 for dangerous in (*names.values(), True)]
+
+
 def test_one_dangerous_course_is_no_union():
     outlook = made()
     courses = {**outlook.scenario.variables["raid"].courses}
@@ -542,8 +563,11 @@ def test_one_dangerous_course_is_no_union():
 
 def test_roles_are_told_only_where_a_source_gives_them():
     outlook = made()
-    assert "Role in source" in report(outlook).markdown
-    assert "added by the author" in report(outlook).markdown
+    written = report(outlook).markdown
+    assert "Role in source" in written
+    assert "most likely course of action" in written
+    assert "MLCOA" not in written
+    assert "added by the author" in written
     posture = outlook.scenario.variables["posture"]
     plain = {
         state: course.model_copy(update={"role_in_source": ""})

@@ -107,8 +107,8 @@ def disagreement(pooled: Pooled) -> float:
     return max(means) - min(means)
 
 
-def experts_section(outlook: Forecast) -> Section | None:
-    """What each expert said where several spoke on one number; None where nobody did.
+def experts_section(outlook: Forecast) -> Section:
+    """What each expert said where several spoke on one number; empty where nobody did.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def experts_section(outlook: Forecast) -> Section | None:
     """
     rows = tuple(row for pooled in find_pools(outlook.scenario) for row in _expert_rows(pooled))
     if not rows:
-        return None
+        return Section("experts", "Experts", ())
     note = (
         f"Each expert's prior mean with its {MASS_TEXT} interval, and the pool that the model uses."
     )

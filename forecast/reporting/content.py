@@ -36,7 +36,7 @@ from forecast.reporting.lexicon import phrase
 from forecast.reporting.method import method_section
 from forecast.reporting.plots import course_svgs, cumulative_svg
 from forecast.reporting.tables import ANY_LABEL
-from forecast.reporting.wording import counted, long_date, plain, points
+from forecast.reporting.wording import counted, long_date, plain, points, unabbreviated
 from forecast.text import isolated
 
 MONTH = 28
@@ -52,7 +52,6 @@ def gather(outlook: Forecast, previous: Forecast | None = None) -> Document:
     previous
         An earlier one to compare it with.
     """
-    weighed = weigh_evidence(outlook)
     return Document(
         title=outlook.scenario.title,
         question=outlook.scenario.question,
@@ -60,23 +59,29 @@ def gather(outlook: Forecast, previous: Forecast | None = None) -> Document:
         failures=outlook.diagnostics.failures,
         glance_title=f"Probability {_that(outlook, 'a course')}",
         glance=tuple(_glance(outlook)),
-        sections=(
-            _takeaway(outlook),
-            tripwires_section(outlook),
-            pattern_section(outlook),
-            _timing(outlook),
-            _assessment(outlook, previous),
-            _most_likely(outlook),
-            _most_dangerous(outlook),
-            _union(outlook),
-            _implications(outlook),
-            indicators_section(outlook),
-            evidence_section(outlook, weighed),
-            actors_section(outlook),
-            sources_section(outlook, weighed),
-            *filter(None, (experts_section(outlook),)),
-            method_section(outlook),
-        ),
+        sections=tuple(section for section in _sections(outlook, previous) if section.blocks),
+    )
+
+
+def _sections(outlook: Forecast, previous: Forecast | None) -> Iterator[Section]:
+    """Every section, those that have nothing to say without blocks."""
+    weighed = weigh_evidence(outlook)
+    yield from (
+        _takeaway(outlook),
+        tripwires_section(outlook),
+        pattern_section(outlook),
+        _timing(outlook),
+        _assessment(outlook, previous),
+        _most_likely(outlook),
+        _most_dangerous(outlook),
+        _union(outlook),
+        _implications(outlook),
+        indicators_section(outlook),
+        evidence_section(outlook, weighed),
+        actors_section(outlook),
+        sources_section(outlook, weighed),
+        experts_section(outlook),
+        method_section(outlook),
     )
 
 
@@ -87,7 +92,6 @@ def _facts(outlook: Forecast) -> Iterator[tuple[str, str]]:
         yield "Horizon", long_date(outlook.horizon)
     yield "Evidence", counted(len(outlook.evidence), "report")
     yield "Scenario", f"{scenario.name} {scenario.version}"
-    yield "Digest", scenario.digest
     if scenario.author:
         yield "Author", scenario.author
 
@@ -122,9 +126,7 @@ def _takeaway(outlook: Forecast) -> Section:
 
 def _timing(outlook: Forecast) -> Section:
     blocks: list[Block] = []
-    if outlook.scenario.timeline is None:
-        blocks.append(Prose("The scenario has no clock; its probabilities hold at one moment."))
-    else:
+    if outlook.scenario.timeline is not None:
         caption = (
             f"Probability that a course is under way, {_unit(outlook)} by {_unit(outlook)}, "
             f"with {MASS_TEXT} intervals. Left of the line each one rests on the reports up "
@@ -204,7 +206,7 @@ def _assessment_row(
     course, words = prospect.course, phrase(prospect.within)
     yield course.label
     if _has_roles(outlook):
-        yield course.role_in_source or DASH
+        yield unabbreviated(course.role_in_source) or DASH
     yield Measure(prospect.now, course.dangerous)
     if outlook.horizon:
         yield Measure(prospect.within, course.dangerous)
@@ -263,8 +265,6 @@ def _most_dangerous(outlook: Forecast) -> Section:
             *([Prose(_now_sentence(prospect))] if outlook.horizon else []),
             Prose(f"{_role(prospect)}{fired_summary(outlook, prospect)}"),
         ]
-    if not blocks:
-        blocks.append(Prose("The scenario marks no course as dangerous."))
     return Section("most-dangerous", "Most dangerous courses of action", tuple(blocks))
 
 
@@ -272,7 +272,7 @@ def _union(outlook: Forecast) -> Section:
     title = f"Probability of at least one dangerous course {_when(outlook)}"
     dangerous = outlook.most_dangerous
     if not dangerous:
-        return Section("union", title, (Prose("The scenario marks no course as dangerous."),))
+        return Section("union", title, ())
     if len(dangerous) == 1:
         text = f"The scenario marks one course as dangerous: {isolated(dangerous[0].course.label)}."
     else:
@@ -345,7 +345,7 @@ def _has_roles(outlook: Forecast) -> bool:
 
 def _role(prospect: CourseOutlook) -> str:
     role = prospect.course.role_in_source
-    return f"Role in the source: {role}. " if role else ""
+    return f"Role in the source: {unabbreviated(role)}. " if role else ""
 
 
 def _dated(outlook: Forecast) -> Iterator[Prose]:

@@ -158,3 +158,9 @@ class Document:
     glance_title: str
     glance: tuple[Glance, ...]
     sections: tuple[Section, ...]
+
+    @property
+    def running_title(self) -> str:
+        """What stands at the top of every printed page but the first."""
+        name, value = self.facts[0]
+        return f"{self.title} · {name.lower()} {value}"

@@ -153,8 +153,9 @@ def _channel_blocks(outlook: Forecast, channels: tuple[Hand, ...]) -> Iterator[B
 
 
 def _hand_rows(outlook: Forecast, hand: Hand) -> Iterator[tuple[Cell, ...]]:
+    harmless = {f"{o.variable}={o.state}" for o in outlook.courses if not o.course.dangerous}
     for name, three in hand.answers.items():
-        yield _course(outlook, name), *(Measure(each) for each in three)
+        yield _course(outlook, name), *(Measure(each, name not in harmless) for each in three)
 
 
 def _course(outlook: Forecast, name: str) -> str:

@@ -39,7 +39,6 @@ TONES: dict[State, Literal["alert", "wait", "off"]] = {
     "pending": "wait",
     "not fired": "off",
 }
-NAMED_BY = {"source": "named by the source", "author": "added by the author"}
 
 
 def tripwires_section(outlook: Forecast) -> Section:
@@ -52,8 +51,7 @@ def tripwires_section(outlook: Forecast) -> Section:
     """
     found = _tripwires(outlook)
     if not found:
-        blocks: tuple[Block, ...] = (Prose("The scenario has no tripwires."),)
-        return Section("tripwires", "Tripwires", blocks)
+        return Section("tripwires", "Tripwires", ())
     timeline = outlook.scenario.timeline
     ahead = (f"Chance by {long_date(timeline.last_day(outlook.now + 1))}",) if timeline else ()
     head = ("Tripwire", "Levels", "Deadline", "Status", *ahead)
@@ -167,18 +165,6 @@ def pattern_section(outlook: Forecast) -> Section:
     if flagged:
         count = counted(len(flagged), "report disagrees", "reports disagree")
         blocks.append(Prose(f"{count} with another about one indicator in one step.", voice="note"))
-    if evidence.context:
-        note = Prose(
-            "Kept for the record: it is in the scenario already, or speaks to no variable, and "
-            "moves no probability.",
-            voice="note",
-        )
-        rows = tuple(
-            (period(r.event_start, r.event_end), _what(r), _source(outlook, r), r.grade)
-            for r in evidence.context
-        )
-        table = Table(("When", "What", "Source", "Grade"), rows, (4, 9, 4, 2))
-        blocks += [Heading("Context"), note, table]
     return Section("pattern", "Pattern", tuple(blocks))
 
 
@@ -226,12 +212,12 @@ def indicators_section(outlook: Forecast) -> Section:
         blocks.append(Heading(prospect.course.label))
         blocks.append(Prose(fired_summary(outlook, prospect)))
         if group:
-            rows = tuple(_signed_row(outlook, sign, status) for sign, status in group)
+            rows = tuple(_signed_row(sign, status) for sign, status in group)
             head = (INDICATOR_HEAD[0], "Speaks", *INDICATOR_HEAD[1:])
             blocks.append(Table(head, rows, (7, 2, 4, 2)))
     rest = [status for status in _indicators(outlook) if not status.variable.speaks_to]
     if rest:
-        rows = tuple(_indicator_row(outlook, status) for status in rest)
+        rows = tuple(_indicator_row(status) for status in rest)
         blocks += [Heading("Of no single course"), Table(INDICATOR_HEAD, rows, INDICATOR_WEIGHTS)]
     return Section("indicators", "Indicators", tuple(blocks))
 
@@ -275,17 +261,15 @@ def _speaking_to(outlook: Forecast, prospect: CourseOutlook) -> list[tuple[str, 
     return sorted(pairs, key=lambda pair: (pair[0] != "+", not pair[1].fired))
 
 
-def _signed_row(outlook: Forecast, sign: str, status: IndicatorStatus) -> tuple[Cell, ...]:
-    name, *rest = _indicator_row(outlook, status)
+def _signed_row(sign: str, status: IndicatorStatus) -> tuple[Cell, ...]:
+    name, *rest = _indicator_row(status)
     return (name, "for" if sign == "+" else "against", *rest)
 
 
-def _indicator_row(outlook: Forecast, status: IndicatorStatus) -> tuple[Cell, ...]:
+def _indicator_row(status: IndicatorStatus) -> tuple[Cell, ...]:
     latest = status.latest
-    indicators = outlook.scenario.with_role("indicator").values()
-    added = any(variable.named_by == "author" for variable in indicators)
-    by = NAMED_BY[status.variable.named_by] if added else ""
-    name = Lines(status.variable.label, by)
+    added = status.variable.named_by == "author"
+    name = Lines(status.variable.label, "added by the author" if added else "")
     if latest is None:
         return (name, DASH, Badge("not reported", "off"))
     badge = Badge("fired", "on") if status.fired else Badge("absent", "off")
@@ -305,11 +289,7 @@ def actors_section(outlook: Forecast) -> Section:
         (actor.name, actor.affiliation or DASH, actor.note or DASH)
         for actor in outlook.scenario.actors
     )
-    blocks: tuple[Block, ...] = (
-        (Table(("Actor", "Affiliation", "Note"), rows, (4, 3, 6)),)
-        if rows
-        else (Prose("The scenario lists no actors."),)
-    )
+    blocks = (Table(("Actor", "Affiliation", "Note"), rows, (4, 3, 6)),) if rows else ()
     return Section("actors", "Actors", blocks)
 
 
@@ -338,8 +318,26 @@ def sources_section(outlook: Forecast, weighed: WeighedEvidence) -> Section:
             for report in reports
         )
         blocks.append(Table(head, rows, (2, 9, 4, 2, 5)))
-    blocks += [*_documents(outlook), *_accuracies(outlook, weighed)]
+    blocks += [*_context(outlook), *_documents(outlook), *_accuracies(outlook, weighed)]
     return Section("sources", "Sources", tuple(blocks))
+
+
+def _context(outlook: Forecast) -> Iterator[Block]:
+    """Reports that speak to no variable, with the author's remarks on where they are coded."""
+    context = outlook.evidence.context
+    if not context:
+        return
+    yield Heading("Context")
+    yield Prose(
+        "Kept for the record: it is in the scenario already, or speaks to no variable, and "
+        "moves no probability.",
+        voice="note",
+    )
+    rows = tuple(
+        (period(r.event_start, r.event_end), _what(r), _source(outlook, r), r.grade)
+        for r in context
+    )
+    yield Table(("When", "What", "Source", "Grade"), rows, (4, 9, 4, 2))
 
 
 def _source_summary(outlook: Forecast) -> str:

@@ -44,7 +44,7 @@ def method_section(outlook: Forecast) -> Section:
 def _method_rows(outlook: Forecast) -> Iterator[tuple[str, str]]:
     scenario, sampling = outlook.scenario, outlook.sampling
     yield "Scenario", f"{scenario.name}, version {scenario.version}"
-    yield "Digest", scenario.digest
+    yield "Digest", f"{scenario.digest}; another if anything in the scenario differs"
     yield "As of", long_date(outlook.as_of)
     if scenario.timeline and outlook.horizon:
         steps = counted(scenario.timeline.n_steps(outlook.as_of), "step")

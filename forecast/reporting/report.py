@@ -145,8 +145,8 @@ def _template() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters = {"percent": percent, "interval": interval, "attribute": _attribute}
-    environment.filters |= filters
+    environment.filters |= {"percent": percent, "interval": interval}
+    environment.filters |= {"attribute": _attribute, "css_string": _css_string}
     environment.tests["kind"] = lambda value, name: type(value).__name__ == name
     return environment.get_template("report.html.j2")
 
@@ -165,3 +165,13 @@ def _attribute(text: str) -> Any:
     from markupsafe import Markup
 
     return Markup(escape(visible(flat(text))))
+
+
+def _css_string(text: str) -> Any:
+    """Text as a string of a style sheet; all but letters, digits and spaces by their numbers."""
+    from markupsafe import Markup
+
+    plain = (
+        c if c == " " or (c.isascii() and c.isalnum()) else rf"\{ord(c):x} " for c in flat(text)
+    )
+    return Markup(f'"{"".join(plain)}"')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from forecast.outlook import Forecast
 
 MINUS = "\N{MINUS SIGN}"
+ABBREVIATIONS = {
+    "MLCOA": "most likely course of action",
+    "MDCOA": "most dangerous course of action",
+    "COA": "course of action",
+}
 
 
 def points(difference: float) -> str:
@@ -90,6 +96,19 @@ def plain(name: str) -> str:
     'passed nonbinding'
     """
     return name.replace("_", " ")
+
+
+def unabbreviated(text: str) -> str:
+    """Text in which the abbreviations of the trade are written out.
+
+    Examples
+    --------
+    >>> unabbreviated("alternate MDCOA")
+    'alternate most dangerous course of action'
+    """
+    for short, long in ABBREVIATIONS.items():
+        text = re.sub(rf"\b{short}\b", long, text)
+    return text
 
 
 def told(variable: Variable, report: Report) -> str:
