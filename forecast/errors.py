@@ -7,17 +7,23 @@ ForecastError
 ├── TooLarge              an exact elimination would pass the memory limit
 └── UnreliableFit         sampling diagnostics fail, and nobody asked to print anyway
 
+UserWarning
+└── InputWarning          part of an input was left out, or it may not have been read as meant
+
 An `InputError` carries every problem found, not the first one. Each `Problem` says where,
 what was given, the rule and, for a name, the nearest legal one.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 
 SHOWN_PROBLEMS = 100
+PACKAGE = str(Path(__file__).parent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,20 @@ class TooLarge(ForecastError):
 
 class UnreliableFit(ForecastError):
     """A posterior whose diagnostics say that its numbers cannot be trusted."""
+
+
+class InputWarning(UserWarning):
+    """Input of which part was left out, or that may not have been read as it was meant.
+
+    What an importer decided stands in the `notes` of what it returns as well.
+    """
+
+
+def warn(where: str, messages: Iterable[str]) -> None:
+    """Issue one `InputWarning` with some messages, as of the line that called the library."""
+    text = "; ".join(messages)
+    if text:
+        warnings.warn(f"{where}: {text}", InputWarning, skip_file_prefixes=(PACKAGE,))
 
 
 def nearest(name: object, legal: Iterable[object]) -> str:

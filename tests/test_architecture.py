@@ -24,6 +24,7 @@ PUBLIC = [
     "ForecastError",
     "ImpossibleEvidence",
     "InputError",
+    "InputWarning",
     "Ledger",
     "LedgerFailure",
     "LedgerFile",
@@ -76,6 +77,7 @@ PUBLIC = [
 LAYERS = [
     [
         "arguments",
+        "compression",
         "errors",
         "estimate",
         "layout",

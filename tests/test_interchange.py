@@ -1,14 +1,20 @@
 """Networks of other tools: what is read is what was meant, and what is written is read back."""
 
+import bz2
+import gzip
 import itertools
+import lzma
 import random
+import re
+import time
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from forecast.errors import ForecastError, InputError
+from forecast.errors import ForecastError, InputError, InputWarning
 from forecast.interchange import bif, uai, xdsl, xmlbif
 from forecast.interchange.convert import from_pgmpy, from_pyagrum, to_pyagrum
 from forecast.interchange.files import FORMATS, read_network, write_network
@@ -604,27 +610,208 @@ def test_pgmpy_tables_with_states_in_another_order(monkeypatch):
     assert network.tables["b"].tolist() == [[0.2, 0.8], [0.1, 0.9]]
 
 
-@pytest.mark.parametrize("name", ["DynamicBayesianNetwork", "LinearGaussianBayesianNetwork"])
-def test_models_of_pgmpy_that_are_not_read_are_named(name, monkeypatch):
-    monkeypatch.setattr("forecast.interchange.convert._library", lambda name: None)
-    model = type(name, (type("BayesianNetwork", (), {}) if "Linear" in name else object,), {})()
-    assert problems(from_pgmpy, model) == [
-        f"model: a {name}; needs a DiscreteBayesianNetwork, which is static and of discrete "
-        "variables"
-    ]
-
-
-def test_models_of_pyagrum_that_are_not_read_are_named(monkeypatch):
-    monkeypatch.setattr("forecast.interchange.convert._library", lambda name: None)
-    for model in (type("InfluenceDiagram", (), {})(), None, 3):
-        assert "needs a BayesNet, which is" in problems(from_pyagrum, model)[0]
-    assert problems(from_pyagrum, "x.bif")[0].endswith("read_network reads a file")
-
-
-@pytest.mark.parametrize("convert", [from_pgmpy, from_pyagrum, to_pyagrum])
-def test_a_missing_library_is_named(convert, monkeypatch):
+def test_a_missing_library_is_named(monkeypatch):
     def missing(name):
         raise ImportError(f"No module named {name!r}")
 
     monkeypatch.setattr("forecast.interchange.convert.import_module", missing)
-    assert "pip install" in problems(convert, sprinkler())[0]
+    assert "pip install" in problems(to_pyagrum, sprinkler())[0]
+
+
+def model_of(name, *bases):
+    """An object whose class is called as one of another library."""
+    methods = {part: lambda self, *_: [] for part in ("nodes", "get_cpds", "variable", "cpt")}
+    bases = tuple(type(base, (), methods) for base in bases)
+    return type(name, bases, methods | {"__module__": "other.models"})()
+
+
+OTHER_MODELS = {
+    "a dynamic network": model_of("DynamicBayesianNetwork", "DAG"),
+    "a linear Gaussian": model_of("LinearGaussianBayesianNetwork", "BayesianNetwork"),
+    "an undirected": model_of("DiscreteMarkovNetwork"),
+    "an influence diagram": model_of("InfluenceDiagram"),
+    "a credal network": model_of("CredalNet"),
+    "a graph without tables": model_of("DiGraph"),
+    "a path": "network.bif",
+    "something else": None,
+}
+
+
+@pytest.mark.parametrize("convert", [from_pgmpy, from_pyagrum])
+@pytest.mark.parametrize("said", OTHER_MODELS)
+def test_other_models_are_told_what_is_read(convert, said):
+    (found,) = problems(convert, OTHER_MODELS[said])
+    assert re.search(r"(BayesianNetwork|BayesNet) is expected", found)
+    assert f"is {said}" in found
+
+
+def test_classes_of_networks_of_tables_are_taken():
+    for model in (model_of("NaiveBayes", "BayesianNetwork", "DAG"), model_of("BayesianModel")):
+        assert "no variables" in problems(from_pgmpy, model)[0]
+
+
+# Files as other tools write them
+
+
+SWITCH = """network "Gate" { //2 variables
+  property "credal-set constant-density-bounded 1.1" ;
+}
+variable "wet" { //2 values
+  type discrete[2] { "yes" "no" }; property "position = (1, 2)" ;
+}
+variable "slips" { type discrete[2] { "yes" "no" }; }
+probability ( "wet" ) { table 0.25 0.75 ; }
+probability ( "slips" "wet" ) { table 0.5 0.125 0.5 0.875 ; }
+"""
+
+
+def test_bif_without_a_bar_has_its_own_state_slowest():
+    network = bif.read(SWITCH)
+    assert network.parents == {"wet": (), "slips": ("wet",)}
+    assert network.tables["slips"].tolist() == [[0.5, 0.5], [0.125, 0.875]]
+    joint = SWITCH.replace('"slips" "wet"', '"slips", "no" | "wet"')
+    assert any("'|' where a parent or ')'" in problem for problem in problems(bif.read, joint))
+
+
+def test_types_of_bif():
+    text = (
+        "variable a { type integer [ -1, 1 ]; } probability ( a ) { table .5 .25 .25; } "
+        "variable b { type discrete { x y }; } probability ( b ) { table .5 .5; }"
+    )
+    assert bif.read(text).variables == {"a": ("-1", "0", "1"), "b": ("x", "y")}
+    many = "".join(f"variable v{i} {{ type integer [ 0, 99998 ]; }} " for i in range(60))
+    assert "0 to 99998; whole numbers of all ranges" in problems(bif.read, many)[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1 -1.1e-69", [1, 0]),
+        ("-2.2e-16 1", [0, 1]),
+        ("1.000000001 -1e-9", [1, 0]),
+        ("0.5 0.5 -5e-7", [0.5, 0.5, 0]),
+    ],
+)
+def test_what_subtraction_leaves_below_nothing_is_nothing(text, expected):
+    network = row(text)
+    assert network.tables["a"].tolist() == expected
+    assert "below 0 by rounding" in network.notes[0]
+    assert "a probability is a number" in problems(row, text.replace("-", "-0.001 -", 1))[0]
+
+
+def test_numbers_that_are_absurdly_long_are_refused_in_few_words():
+    for digits in ("1" * 5_000, "0." + "3" * 5_000, "1e" + "0" * 5_000 + "1", "1" * 10**6 + "x"):
+        (found,) = problems(row, f"{digits} 0.5")
+        assert "characters; a number has at most 1,100" in found
+        assert len(found) < 200
+    row(f"0.{'0' * 900}1 1")
+
+
+def test_very_many_unknown_parents_take_no_time():
+    variables = "".join(f"variable v{i} {{ type discrete [ 2 ] {{ x y }}; }}" for i in range(490))
+    names = " ".join(f"q{i}" for i in range(50))
+    tables = "".join(f"probability ( v{i} | {names} ) {{ table 1 0; }}" for i in range(490))
+    began = time.perf_counter()
+    found = problems(bif.read, variables + tables)
+    assert found[-1].endswith("too many problems; the rest was not read")
+    parents = dict.fromkeys([f"v{i}" for i in range(490)], names.split())
+    given = {"variables": dict.fromkeys(parents, ("x", "y")), "parents": parents}
+    assert len(problems(lambda: TabledNetwork("n", **given))) == 100
+    assert time.perf_counter() - began < 20  # minutes, if every name were compared
+
+
+DIAGRAM = """<smile version="1.0" id="dike"><nodes>
+<cpt id="flood"><state id="yes"/><state id="no"/><probabilities>0.1 0.9</probabilities></cpt>
+<decision id="build"><state id="yes"/><state id="no"/></decision>
+<equation id="cost"><parents>build</parents><definition>cost=7</definition></equation>
+<deterministic id="dry"><state id="yes"/><state id="no"/><parents>flood build</parents>
+  <resultingstates>yes no yes yes</resultingstates></deterministic>
+<utility id="worth"><parents>dry</parents><utilities>0 1</utilities></utility>
+<cpt id="crop"><state id="yes"/><state id="no"/><parents>flood</parents>
+  <probabilities>0.2 0.8 0.7 0.3</probabilities></cpt>
+</nodes></smile>"""
+
+
+def test_what_no_chance_node_needs_is_left_out_with_a_warning():
+    with pytest.warns(InputWarning, match=r"left out: build \(a decision\), cost"):
+        network = xdsl.read(DIAGRAM, "dike.xdsl")
+    assert network.parents == {"flood": (), "crop": ("flood",)}
+    assert len(network.notes) == 4
+    assert "left out: 'dry', deterministic, and depends on what was left out" in str(network.notes)
+    assert "note: dike.xdsl:3:1: left out: 'build', a decision" in repr(network)
+    text = """<BIF xmlns="urn:x" VERSION="0.3"><NETWORK><NAME>n</NAME>
+    <VARIABLE TYPE="decision"><NAME>d</NAME><OUTCOME>x</OUTCOME></VARIABLE>
+    <VARIABLE TYPE="nature"><NAME>a</NAME><OUTCOME>x</OUTCOME><OUTCOME>y</OUTCOME></VARIABLE>
+    <VARIABLE TYPE="utility"><NAME>u</NAME></VARIABLE>
+    <DEFINITION><FOR>a</FOR><TABLE>.5 .5</TABLE></DEFINITION>
+    <DEFINITION><FOR>u</FOR><GIVEN>d</GIVEN><GIVEN>a</GIVEN><TABLE>3 4</TABLE></DEFINITION>
+    </NETWORK></BIF>"""
+    with pytest.warns(InputWarning, match=r"left out: d \(a decision\), u \(a utility\)"):
+        assert list(xmlbif.read(text).variables) == ["a"]
+
+
+def test_what_a_chance_node_needs_cannot_be_left_out():
+    needed = DIAGRAM.replace("<parents>flood</parents>", "<parents>dry</parents>")
+    found = problems(xdsl.read, needed)
+    assert len(found) == 1
+    assert "dry: the parent 'build' is a decision, which has no probabilities" in found[0]
+
+
+def test_observations_after_the_tables_of_uai_are_left_out():
+    assert not uai.read("bayes 1 2 1 1 0 2 .5 .5 0").notes
+    with pytest.warns(InputWarning, match="left out: 1 observations"):
+        uai.read("BAYES 1 2 1 1 0 2 .5 .5 1 0 1")
+    assert "Markov random field" in problems(uai.read, "MARKOV 1 2 1 1 0 2 .5 .5")[0]
+
+
+def test_compressed_files_are_read(tmp_path):
+    text = bif.write(sprinkler()).encode()
+    packed = {"gz": gzip.compress(text), "bz2": bz2.compress(text), "xz": lzma.compress(text)}
+    for suffix, content in packed.items():
+        (tmp_path / f"n.bif.{suffix}").write_bytes(content)
+        assert read_network(tmp_path / f"n.bif.{suffix}") == sprinkler()
+        (tmp_path / f"cut.bif.{suffix}").write_bytes(content[: len(content) // 2])
+        assert "cannot be read" in problems(read_network, tmp_path / f"cut.bif.{suffix}")[0]
+    for names in (["deep/n.bif"], ["one.bif", "two.bif"]):
+        with zipfile.ZipFile(tmp_path / "n.zip", "w") as archive:
+            for name in names:
+                archive.writestr(name, text)
+        if len(names) == 1:
+            assert read_network(tmp_path / "n.zip") == sprinkler()
+    assert (
+        "an archive of 2 files (one.bif, two.bif)" in problems(read_network, tmp_path / "n.zip")[0]
+    )
+    (tmp_path / "bomb.bif.gz").write_bytes(gzip.compress(b" " * 30_000_000))
+    assert "more than the 20,000,000 bytes" in problems(read_network, tmp_path / "bomb.bif.gz")[0]
+    assert "files of Hugin are not read" in problems(read_network, tmp_path / "n.net")[0]
+
+
+@pytest.mark.parametrize(
+    ("declared", "encoding"),
+    [
+        *[("utf-16", "utf-16"), ("UTF-16", "utf-16-le"), ("utf-16", "utf-8")],
+        *[("windows-1252", "cp1252"), ("ISO-8859-2", "iso-8859-2")],
+        *[("utf-8", "utf-8-sig"), ("Shift_JIS", "shift_jis")],
+    ],
+)
+def test_encodings_that_a_document_declares(tmp_path, declared, encoding):
+    name = {"Shift_JIS": "洪水", "ISO-8859-2": "Žofie"}.get(declared, "crué é")
+    text = (
+        f'<?xml version="1.0" encoding="{declared}"?>\n<!DOCTYPE BIF [ <!ELEMENT BIF (NETWORK)> ]>'
+        f"<BIF><NETWORK><NAME>{name}</NAME><VARIABLE><NAME>a</NAME><OUTCOME>x</OUTCOME></VARIABLE>"
+        "<DEFINITION><FOR>a</FOR><TABLE>1</TABLE></DEFINITION></NETWORK></BIF>"
+    )
+    path = tmp_path / "n.xml"
+    path.write_bytes(text.encode(encoding))
+    assert read_network(path).name == name
+
+
+def test_an_encoding_that_nothing_says_is_given(tmp_path):
+    path = tmp_path / "n.bif"
+    path.write_bytes(SWITCH.replace("Gate", "\nécluse").encode("cp1252"))
+    (found,) = problems(read_network, path)
+    assert found.startswith(f"{path}:2: not a text file in UTF-8")
+    assert "encoding='cp1252'" in found
+    assert "is not known" in problems(lambda: read_network(path, encoding="zlib"))[0]
+    path.write_bytes(SWITCH.replace("Gate", "écluse").encode("cp1252"))
+    assert read_network(path, encoding="cp1252").name == "écluse"

@@ -1,7 +1,8 @@
 """The Interchange Format for Bayesian networks (BIF), as the bnlearn repository uses it.
 
 A conditional `table` has its own state slowest and its last parent fastest, as in JavaBayes,
-pgmpy and pyAgrum; rows by their parents' states need no order. Names and labels that hold a
+pgmpy and pyAgrum; rows by their parents' states need no order. Commas, and the bar between a
+variable and its parents, may be left out, as in JavaBayes. Names and labels that hold a
 blank or one of ``{ } ( ) [ ] | , ; "`` stand in double quotes. How firmly rows are known travels
 in a property of the table, ``concentration``, which other tools pass over.
 """

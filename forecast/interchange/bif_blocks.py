@@ -69,6 +69,7 @@ class Reader:
         self.properties: list[Property] = []
         self.variables: list[VariableBlock] = []
         self.tables: list[TableBlock] = []
+        self.ranged = 0
 
     def read(self) -> None:
         """Read all blocks."""
@@ -130,13 +131,44 @@ class Reader:
             return
         if block.size is not None:
             raise self.tokens.broken(f"a second type of {block.name}")
-        self._word("discrete", "as the type of a variable")
-        self.tokens.take_mark("[", "comes before the number of states")
-        size = self.tokens.take_name("the number of states")
-        if not (size.text.isascii() and size.text.isdigit() and len(size.text) < 10):
-            self.source.wrong(size.at, f"{size.shown} is not a number of states")
+        kind = self._word("discrete integer", "as the type of a variable")
+        size = None
+        if self.tokens.next.is_mark("["):
+            self.tokens.take()
+            size = self._whole("the number of states")
+            if kind == "integer" and self.tokens.next.is_mark(","):
+                self._range(block, size)
+                return
+            self.tokens.take_mark("]", "comes after the number of states")
+        self._states(block)
+        block.size = len(block.states) if size is None else size
+
+    def _range(self, block: VariableBlock, low: int) -> None:
+        """The rest of `integer [ low, high ];`: one state for each whole number."""
+        self.tokens.take()
+        high = self._whole("the largest number")
+        self.tokens.take_mark("]", "comes after the largest number")
+        self.ranged += max(high - low + 1, 0)
+        if high < low or self.ranged > MAX_STATES:
+            message = f"{low} to {high}; whole numbers of all ranges are 1 to {MAX_STATES:,}"
+            raise self.tokens.broken(message)
+        block.states = [str(value) for value in range(low, high + 1)]
+        block.size = len(block.states)
+        self._skip_semicolon()
+
+    def _whole(self, what: str) -> int:
+        token = self.tokens.take_name(what)
+        digits = token.text.removeprefix("-")
+        if not (digits.isascii() and digits.isdigit() and len(digits) < 10):
+            self.source.wrong(token.at, f"{token.shown} where {what} is expected")
             raise Unreadable
-        self.tokens.take_mark("]", "comes after the number of states")
+        return int(token.text)
+
+    def _skip_semicolon(self) -> None:
+        if self.tokens.next.is_mark(";"):
+            self.tokens.take()
+
+    def _states(self, block: VariableBlock) -> None:
         self.tokens.take_mark("{", "comes before the states")
         while not self.tokens.next.is_mark("}"):
             block.states.append(self.tokens.take_name("a state or '}'").text)
@@ -144,9 +176,7 @@ class Reader:
                 raise self.tokens.broken(f"more than {MAX_STATES:,} states of {block.name}")
             self.tokens.skip_comma()
         self.tokens.take()
-        block.size = int(size.text)
-        if self.tokens.next.is_mark(";"):
-            self.tokens.take()
+        self._skip_semicolon()
 
     def _probability(self) -> None:
         self.tokens.take_mark("(", "comes before the variable")
@@ -154,8 +184,8 @@ class Reader:
         block = TableBlock(token.text, [], token.at)
         self.tables.append(block)
         block.spoilt = True  # until it has been read to its end
-        if not self.tokens.next.is_mark(")"):
-            self.tokens.take_mark("|", "separates a variable from its parents")
+        if self.tokens.next.is_mark("|,"):
+            self.tokens.take()
         while not self.tokens.next.is_mark(")"):
             block.parents.append(self.tokens.take_name("a parent or ')'").text)
             self.tokens.skip_comma()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
+from itertools import chain, islice
 from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from forecast.errors import Problem, nearest
+from forecast.errors import SHOWN_PROBLEMS, Problem, nearest
 
 if TYPE_CHECKING:
     from forecast.interchange.tabled import TabledNetwork
@@ -21,13 +22,15 @@ LEAST_CONCENTRATION = 1e-6
 MAX_CELLS = 5_000_000
 MAX_PARENTS = 60
 MAX_STATES = 100_000
-NAMES_COMPARED = 500
+NAMES_COMPARED, LETTERS_COMPARED = 500, 100
+"""Names, and letters of a name, among which the nearest is looked for: it takes their product."""
 RESERVED = "concentration"
 
 
 def find_problems(network: TabledNetwork) -> list[Problem]:
     """Every rule that a network breaks, structure first; later rules need the earlier ones."""
-    structure = [*_name_problems(network), *_parent_problems(network)]
+    found = chain(_name_problems(network), _parent_problems(network))
+    structure = list(islice(found, SHOWN_PROBLEMS))
     if structure:
         return structure
     numbers = [*_table_problems(network), *_concentration_problems(network)]
@@ -66,8 +69,11 @@ def repeated[Name: Hashable](names: Iterable[Name]) -> list[Name]:
 
 
 def suggest(name: str, legal: Mapping[str, object]) -> str:
-    """The nearest legal name; among very many names only their number."""
-    if len(legal) > NAMES_COMPARED:
+    """The nearest legal name; among very many or very long names only their number."""
+    if (
+        len(legal) > NAMES_COMPARED
+        or max(len(str(each)) for each in (name, *legal)) > LETTERS_COMPARED
+    ):
         return f"none of the {len(legal):,} has this name"
     return nearest(name, legal)
 
@@ -114,24 +120,25 @@ def state_faults(states: tuple[str, ...]) -> Iterator[str]:
         yield f"{len(states):,} states; at most {MAX_STATES:,} are handled"
     for label in states:
         if fault := text_fault(label):
-            yield f"the state {label!r} {fault}"
+            yield f"the state {label!r:.60} {fault}"
     for label in repeated(states):
-        yield f"the state {label!r} is given more than once"
+        yield f"the state {label!r:.60} is given more than once"
 
 
 def parent_faults(
     name: str, parents: tuple[str, ...], variables: Mapping[str, object]
 ) -> Iterator[str]:
     """What is wrong with a variable's parents."""
+    if len(parents) > MAX_PARENTS:
+        yield f"{len(parents):,} parents; at most {MAX_PARENTS} are handled"
+        return
     for parent in parents:
         if parent == name:
             yield "is its own parent"
         elif parent not in variables:
-            yield f"the parent {parent!r} is not a variable; {suggest(parent, variables)}"
+            yield f"the parent {parent!r:.60} is not a variable; {suggest(str(parent), variables)}"
     for parent in repeated(parents):
-        yield f"the parent {parent!r} is given more than once"
-    if len(parents) > MAX_PARENTS:
-        yield f"{len(parents)} parents; at most {MAX_PARENTS} are handled"
+        yield f"the parent {parent!r:.60} is given more than once"
 
 
 def _parent_problems(network: TabledNetwork) -> Iterator[Problem]:

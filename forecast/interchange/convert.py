@@ -1,16 +1,20 @@
-"""Networks from and to pgmpy and pyAgrum, which are imported only when they are asked for."""
+"""Networks from and to pgmpy and pyAgrum, which are imported only when they are asked for.
+
+A model is known by the names of its classes, so that neither library is needed to say what else
+it is.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from importlib import import_module
-from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from forecast.arguments import checked, shown
+from forecast.arguments import checked
 from forecast.errors import InputError, Problem, raise_if_any
 from forecast.interchange.checks import repeated
 from forecast.interchange.draft import Draft
@@ -20,10 +24,40 @@ from forecast.interchange.tabled import TabledNetwork
 
 Array = npt.NDArray[np.float64]
 
-PGMPY = ("DiscreteBayesianNetwork", "BayesianNetwork", "BayesianModel")
-"""Classes of pgmpy that are read; the later ones are names of older versions."""
-CONTINUOUS = ("LinearGaussianBayesianNetwork", "FunctionalBayesianNetwork")
-PYAGRUM = ("BayesNet",)
+READ = ("BayesNet", "DiscreteBayesianNetwork", "BayesianNetwork", "BayesianModel")
+"""Classes of networks of tables."""
+
+OTHER_KINDS = {
+    "Dynamic": "a dynamic network; only static ones are read: unroll it into a static one first, "
+    "one variable for each variable and time step, with its tables",
+    "LinearGaussian": "a linear Gaussian network; only tables of discrete variables are read: "
+    "cut its variables into states first",
+    "Functional": "a network of functions; only tables of discrete variables are read: cut its "
+    "variables into states first",
+    "CLG": "a linear Gaussian network; only tables of discrete variables are read: cut its "
+    "variables into states first",
+    "NoisyOr": "a noisy-OR model; write its tables out in a Bayesian network first",
+    "InfluenceDiagram": "an influence diagram; take its decisions and utilities away, and hand "
+    "over a Bayesian network of its chance nodes",
+    "LIMID": "an influence diagram; take its decisions and utilities away, and hand over a "
+    "Bayesian network of its chance nodes",
+    "Credal": "a credal network, whose tables are sets; hand over one Bayesian network of it, and "
+    "say with `with_concentration` how unsure its tables are",
+    "Markov": "an undirected model (Markov network, or random field), or a Markov chain; only "
+    "Bayesian networks are read, with a table for each variable",
+    "FactorGraph": "a factor graph; hand over the Bayesian network that it came from",
+    "JunctionTree": "a junction tree; hand over the Bayesian network that it came from",
+    "ClusterGraph": "a cluster graph; hand over the Bayesian network that it came from",
+    "SEM": "a structural equation model; only tables of discrete variables are read",
+    "CausalModel": "a causal model; hand over its Bayesian network: model.observationalBN()",
+    "Inference": "an inference engine; hand over its Bayesian network: engine.BN()",
+    "Propagation": "an inference engine; hand over its Bayesian network: engine.BN()",
+    "Elimination": "an inference engine; hand over its Bayesian network",
+    "Graph": "a graph without tables; make a network of it with fc.TabledNetwork(name, variables, "
+    "parents, tables)",
+    "DAG": "a graph without tables; learn or give its tables first",
+}
+"""What else a model may be, by a part of the name of its class."""
 
 
 @checked
@@ -33,8 +67,8 @@ def from_pgmpy(model: Any) -> TabledNetwork:
     Parameters
     ----------
     model
-        A `DiscreteBayesianNetwork` with a table for each variable. Names and states that are not
-        text become text.
+        A `DiscreteBayesianNetwork` (`BayesianNetwork` in older versions) with a table for each
+        variable. Names and states that are not text become text.
 
     Returns
     -------
@@ -44,15 +78,13 @@ def from_pgmpy(model: Any) -> TabledNetwork:
     Raises
     ------
     InputError
-        If pgmpy is missing, the model is of another class (a Markov, dynamic or linear Gaussian
-        network, a path), a variable has no table, or a table breaks a rule.
+        If the model is something else, a variable has no table, or a table breaks a rule.
 
     Examples
     --------
     >>> from_pgmpy(model)  # doctest: +SKIP
     """
-    _library("pgmpy")
-    _require_class(model, PGMPY, CONTINUOUS)
+    _refuse_others("from_pgmpy", "pgmpy DiscreteBayesianNetwork", model, ("nodes", "get_cpds"))
     tables = {node: model.get_cpds(node) for node in model.nodes()}
     missing = [str(node) for node, table in tables.items() if table is None]
     raise_if_any([Problem(name, "has no table in the pgmpy model") for name in missing])
@@ -85,15 +117,14 @@ def from_pyagrum(model: Any) -> TabledNetwork:
     Raises
     ------
     InputError
-        If pyAgrum is missing, the model is of another class (an influence diagram, a Markov or
-        credal network, a path), or a table breaks a rule.
+        If the model is something else, or a table breaks a rule.
 
     Examples
     --------
     >>> from_pyagrum(model)  # doctest: +SKIP
     """
-    _library("pyagrum")
-    _require_class(model, PYAGRUM)
+    parts = ("nodes", "variable", "cpt")
+    _refuse_others("from_pyagrum", "pyagrum.BayesNet", model, parts)
     nodes = sorted(model.nodes())
     states = {model.variable(node).name(): model.variable(node).labels() for node in nodes}
     draft = _draft("pyAgrum", states)
@@ -147,24 +178,42 @@ def to_pyagrum(network: TabledNetwork) -> Any:
     return model
 
 
+def _refuse_others(where: str, expected: str, model: Any, parts: tuple[str, ...]) -> None:
+    """Refuse what is no such model, and say what it is instead."""
+    names = [kind.__name__ for kind in type(model).__mro__[:-1]]
+    kinds = (READ if name in READ else _kind_of(name) for name in names)
+    found = next((kind for kind in kinds if kind), None)
+    whole = all(callable(getattr(model, part, None)) for part in parts)
+    if whole and found in (None, READ):
+        return
+    if isinstance(model, str | Path):
+        what = "a path, it seems; read a file with fc.read_network"
+    elif isinstance(model, TabledNetwork):
+        what = "a TabledNetwork, which is there already"
+    elif isinstance(model, Mapping) and "model" in model:
+        what = "a dictionary that holds a model; hand over that: model['model']"
+    elif isinstance(found, str):
+        what = found
+    elif found is READ:
+        what = "a network of another library: there are from_pgmpy and from_pyagrum"
+    else:
+        what = "something else"
+    shown = f"{type(model).__module__.partition('.')[0]} {type(model).__qualname__}"
+    shown = shown.removeprefix("builtins ")
+    raise InputError([Problem(where, f"a {expected} is expected; this {shown} is {what}")])
+
+
+def _kind_of(name: str) -> str | None:
+    """What a model is whose class has this name."""
+    return next((kind for part, kind in OTHER_KINDS.items() if part in name), None)
+
+
 def _library(name: str) -> Any:
     try:
         return import_module(name)
     except ImportError as error:
         message = f"is not installed ({error}); install it with: pip install {name}"
         raise InputError([Problem(name, message)]) from None
-
-
-def _require_class(model: Any, legal: tuple[str, ...], others: tuple[str, ...] = ()) -> None:
-    """Raise unless a model is of a class that is read, by the names of its classes.
-
-    What shares no more than a base class, as a model of continuous variables, is refused too.
-    """
-    names = {kind.__name__ for kind in type(model).__mro__}
-    if names.isdisjoint(legal) or not names.isdisjoint(others):
-        rule = f"needs a {legal[0]}, which is static and of discrete variables"
-        how = "; read_network reads a file" if isinstance(model, str | PathLike) else ""
-        raise InputError([Problem("model", f"{shown(model)}; {rule}{how}")])
 
 
 def _name_of(model: Any) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from math import prod
 
 import numpy as np
 import numpy.typing as npt
 
+from forecast.errors import warn
 from forecast.interchange import rows
 from forecast.interchange.checks import (
     MAX_CELLS,
@@ -18,10 +20,13 @@ from forecast.interchange.checks import (
     state_faults,
     text_fault,
 )
-from forecast.interchange.source import Numbers, Source, shortened
+from forecast.interchange.source import SHOWN_TEXT, Numbers, Source, shortened
 from forecast.interchange.tabled import Pairs, TabledNetwork
 
 Array = npt.NDArray[np.float64]
+
+SHOWN_LEFT_OUT = 10
+"""Nodes that a warning names; the notes name all."""
 
 
 class Draft:
@@ -39,6 +44,7 @@ class Draft:
         self.tables: dict[str, Array] = {}
         self.firmness: dict[str, tuple[str, int]] = {}
         self.properties: dict[str, list[tuple[str, str]]] = {}
+        self.left_out: dict[str, str] = {}
         self.cells = 0
 
     def call(self, name: str, at: int) -> None:
@@ -57,6 +63,9 @@ class Draft:
             earlier = self.source.place(self.places[name])
             self.source.wrong(at, f"the variable {name!r} is declared already at {earlier}")
             return
+        if name in self.left_out:
+            self.source.wrong(at, f"the name {name!r} is that of {self.left_out[name]} as well")
+            return
         labels = tuple(states)
         faults = list(state_faults(labels))
         for fault in faults:
@@ -68,6 +77,11 @@ class Draft:
         """Know a variable whose declaration cannot be read."""
         self.states.setdefault(name, ())
         self.places.setdefault(name, at)
+
+    def leave_out(self, name: str, kind: str, at: int) -> None:
+        """Know a node that is no chance node; it is an error only if a chance node needs it."""
+        self.left_out[name] = kind
+        self.source.changed(at, f"left out: {shortened(name)}, {kind}; no chance node needs it")
 
     def define(self, name: str, parents: Iterable[str], at: int) -> tuple[int, ...] | None:
         """Set a variable's parents; the shape of its table, or nothing if something is wrong."""
@@ -81,14 +95,29 @@ class Draft:
             return None
         self.defined[name] = at
         given = tuple(parents)
-        faults = list(parent_faults(name, given, self.states))
-        for fault in faults:
+        before = len(self.source.problems)
+        for fault in (*self._needs(given), *parent_faults(name, given, self._known())):
             self.source.wrong(at, f"{name}: {fault}")
-        if faults:
+        if len(self.source.problems) > before:
             return None
         self.parents[name] = given
         shape = (*(len(self.states[parent]) for parent in given), len(self.states[name]))
         return self._affordable(name, shape, at)
+
+    def _known(self) -> Mapping[str, object]:
+        """Every node of the file, also those that were left out."""
+        return {**self.states, **self.left_out} if self.left_out else self.states
+
+    def _needs(self, parents: tuple[str, ...]) -> Iterator[str]:
+        """What is wrong with parents that are no chance nodes."""
+        for parent in parents:
+            if parent in self.left_out:
+                kind = self.left_out[parent]
+                yield (
+                    f"the parent {shortened(parent)} is {kind}, which has no probabilities; "
+                    "only networks of chance nodes are read: make it a chance node with a table, "
+                    "or take away the arc"
+                )
 
     def _affordable(self, name: str, shape: tuple[int, ...], at: int) -> tuple[int, ...] | None:
         self.cells += prod(shape)
@@ -134,17 +163,26 @@ class Draft:
                 found |= {} if read is None else {name: read}
         return found
 
+    def _warn_of_left_out(self) -> None:
+        if self.left_out:
+            kinds = (f"{name[:SHOWN_TEXT]} ({kind})" for name, kind in self.left_out.items())
+            shown = ", ".join(islice(kinds, SHOWN_LEFT_OUT))
+            more = len(self.left_out) - SHOWN_LEFT_OUT
+            warn(self.source.where, [f"left out: {shown}" + f" and {more:,} more" * (more > 0)])
+
     def finish(self) -> TabledNetwork:
         """The network, or all problems that were found."""
         for name, at in self.places.items():
             if self.states[name] and name not in self.defined:
                 self.source.wrong(at, f"the variable {name!r} has no table")
         if not self.states and not self.source.problems:
-            self.source.wrong(0, "no variables; a network has at least one")
+            rest = f": {len(self.left_out):,} nodes are left out" if self.left_out else ""
+            self.source.wrong(0, f"no variables; a network has at least one{rest}")
         concentration = self._concentration()
         if not self.source.problems and (cycle := find_cycle(self.parents)):
             self.source.wrong(self.defined[cycle[0]], cycle_text(cycle))
         self.source.settle()
+        self._warn_of_left_out()
         properties: dict[str, Pairs] = {key: tuple(p) for key, p in self.properties.items()}
         return TabledNetwork(
             self.name,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from pathlib import Path
 from types import ModuleType
 
 from forecast.arguments import checked
+from forecast.compression import SUFFIXES as COMPRESSIONS
+from forecast.compression import opened, plain_name
 from forecast.errors import InputError, Problem, nearest
 from forecast.interchange import bif, uai, xdsl, xmlbif
 from forecast.interchange.source import MAX_BYTES
@@ -22,31 +25,73 @@ SUFFIXES = {
     ".xdsl": "xdsl",
     ".uai": "uai",
 }
-ENCODINGS = ("utf-8", "us-ascii", "ascii", "iso-8859-1", "latin-1", "windows-1252", "cp1252")
+OTHER_TOOLS = {
+    ".net": "Hugin",
+    ".hkb": "Hugin",
+    ".oobn": "Hugin",
+    ".dne": "Netica",
+    ".dnet": "Netica",
+    ".neta": "Netica",
+    ".dsl": "GeNIe 1",
+    ".dsc": "MSBNx",
+    ".xbn": "MSBNx",
+    ".cmpx": "AgenaRisk",
+    ".ast": "AgenaRisk",
+}
+"""Suffixes of files that are not read, with whose they are."""
 
-_ENCODING = re.compile(rb"""\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
+_DECLARED = re.compile(r"""\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._:-]{1,40})["']""")
+_TEXT_CODECS = re.compile(
+    r"utf-?(8|16|32)|ascii|iso8859|latin|cp\d|koi8|mac|kz1048|hp-roman|tis|big5|gb|hz|euc|shift"
+    r"|johab|iso2022"
+)
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+    (b"<\0?\0", "utf-16-le"),
+    (b"\0<\0?", "utf-16-be"),
+)
+"""How a file may begin that says its own encoding: a mark, or the first signs of XML."""
 
 
 @checked
-def read_network(path: str | Path, format: str | None = None) -> TabledNetwork:  # noqa: A002
+def read_network(
+    path: str | Path,
+    format: str | None = None,  # noqa: A002
+    *,
+    encoding: str | None = None,
+) -> TabledNetwork:
     """Read a Bayesian network from a file of another tool.
 
     Parameters
     ----------
     path
-        A file that ends in .bif, .xml, .xmlbif, .bifxml, .xdsl or .uai.
+        A file that ends in .bif, .xml, .xmlbif, .bifxml, .xdsl or .uai, or such a file compressed
+        with gzip, bzip2, xz or zip.
     format
         "bif", "xmlbif", "xdsl" or "uai", where the suffix does not say it.
+    encoding
+        How its text is encoded, where it is not UTF-8 and neither a byte order mark nor an XML
+        declaration says it.
 
     Returns
     -------
     TabledNetwork
-        The network; its notes say what was changed while reading.
+        The network; its notes say what was changed or left out while reading.
 
     Raises
     ------
     InputError
         With all problems, each with its file, line and column.
+
+    Warns
+    -----
+    InputWarning
+        If parts of the file were left out: decisions, utilities and equations that no chance node
+        needs.
 
     Examples
     --------
@@ -57,18 +102,13 @@ def read_network(path: str | Path, format: str | None = None) -> TabledNetwork: 
     True
     """
     source = Path(path)
-    chosen = _format(source, format)
-    try:
-        if source.exists() and not source.is_file():
-            raise InputError([Problem(str(source), "is not a file")])
-        if source.stat().st_size > MAX_BYTES:
-            message = f"{source.stat().st_size:,} bytes; at most {MAX_BYTES:,} are read"
-            raise InputError([Problem(str(source), message)])
-        raw = source.read_bytes()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError([Problem(str(source), f"cannot be read: {reason}")]) from None
-    text = _decoded(raw, str(source), markup=chosen in ("xmlbif", "xdsl"))
+    if format is not None or source.suffix.lower() not in COMPRESSIONS:
+        _format(source, source.name, format)
+    name, raw = _content(source)
+    chosen = _format(source, name, format)
+    if encoding is not None:
+        encoding = _codec(encoding, "encoding")
+    text = _decoded(raw, str(source), encoding, markup=chosen in ("xmlbif", "xdsl"))
     network: TabledNetwork = FORMATS[chosen].read(text, str(source))
     return network
 
@@ -108,7 +148,9 @@ def write_network(
     >>> write_network(network, "asia.xdsl")  # doctest: +SKIP
     """
     target = Path(path)
-    text: str = FORMATS[_format(target, format)].write(network)
+    if target.suffix.lower() in COMPRESSIONS:
+        raise InputError([Problem(str(target), "is written uncompressed; leave out the suffix")])
+    text: str = FORMATS[_format(target, target.name, format)].write(network)
     try:
         replace_file(target, text)
     except (OSError, ValueError) as error:
@@ -117,31 +159,66 @@ def write_network(
     return target
 
 
-def _format(path: Path, given: str | None) -> str:
-    if given is None:
-        found = SUFFIXES.get(path.suffix.lower())
-        if found is None:
-            message = f"the suffix {path.suffix!r} is of no known format; "
-            names = nearest(path.suffix.lower(), SUFFIXES)
-            raise InputError([Problem(str(path), f"{message}{names}; or give the format")])
-        return found
-    if given not in FORMATS:
-        message = f"{given!r} is not a format; {nearest(given, FORMATS)}"
-        raise InputError([Problem("format", message)])
-    return given
-
-
-def _decoded(raw: bytes, where: str, *, markup: bool) -> str:
-    """Text in the encoding that an XML document declares; UTF-8 for all others."""
-    declared = _ENCODING.match(raw) if markup else None
-    encoding = declared.group(1).decode().lower() if declared else "utf-8"
-    if encoding not in ENCODINGS:
-        message = f"the encoding {encoding!r} is not read; save the file in UTF-8"
-        raise InputError([Problem(f"{where}:1", message)])
+def _content(path: Path) -> tuple[str, bytes]:
+    """The name and the bytes of what a file holds, decompressed."""
     try:
-        return raw.decode("utf-8-sig" if encoding == "utf-8" else encoding)
+        if path.exists() and not path.is_file():
+            raise InputError([Problem(str(path), "is not a file")])
+    except (OSError, ValueError):
+        pass  # opening it says why
+    with opened(path) as (name, file):
+        raw = file.read(MAX_BYTES + 1)
+    if len(raw) > MAX_BYTES:
+        raise InputError([Problem(str(path), f"more than the {MAX_BYTES:,} bytes that are read")])
+    return name, raw
+
+
+def _format(path: Path, name: str, given: str | None) -> str:
+    """The format that was given, or that a name says."""
+    if given is not None:
+        if given not in FORMATS:
+            message = f"{given!r:.60} is not a format; {nearest(given, FORMATS)}"
+            raise InputError([Problem("format", message)])
+        return given
+    suffix = Path(plain_name(Path(name))).suffix.lower()
+    if suffix in SUFFIXES:
+        return SUFFIXES[suffix]
+    if suffix in OTHER_TOOLS:
+        message = (
+            f"files of {OTHER_TOOLS[suffix]} are not read; save it as .xdsl, .bif or .xml there, "
+            "or read it with pyAgrum, which knows some of them: "
+            "from_pyagrum(pyagrum.loadBN(path))"
+        )
+        raise InputError([Problem(str(path), message)])
+    message = f"the suffix {suffix!r:.60} is of no known format; {nearest(suffix, SUFFIXES)}"
+    raise InputError([Problem(str(path), f"{message}; or give the format")])
+
+
+def _decoded(raw: bytes, where: str, given: str | None, *, markup: bool) -> str:
+    """Text in the encoding that is given, that a mark or an XML declaration says, or in UTF-8."""
+    marked = next((codec for mark, codec in _MARKS if raw.startswith(mark)), None)
+    declared = _DECLARED.match(raw[:400].decode("latin-1")) if markup and not marked else None
+    said = _codec(declared[1], f"{where}:1") if declared else "utf-8"
+    if said.startswith(("utf-16", "utf-32")):
+        said = "utf-8"  # a declaration that can be read in single bytes is wrong about itself
+    encoding = given or marked or said
+    try:
+        return raw.decode(encoding)
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         byte = f"byte {error.start}, {raw[error.start]:#04x}"
-        message = f"not a text file in {encoding.upper()} ({byte})"
+        remedy = "give its encoding: read_network(path, encoding='cp1252')"
+        message = f"not a text file in {encoding.upper()} ({byte}); {remedy}"
         raise InputError([Problem(f"{where}:{line}", message)]) from None
+
+
+def _codec(name: str, where: str) -> str:
+    """Python's name of an encoding of text."""
+    try:
+        found = codecs.lookup(name).name
+    except (LookupError, TypeError, ValueError):
+        found = ""
+    if not _TEXT_CODECS.match(found):
+        message = f"the encoding {name!r:.60} is not known; save the file in UTF-8, or give another"
+        raise InputError([Problem(where, message)])
+    return found

@@ -3,7 +3,8 @@
 A row is kept to the last bit if it sums to 1 within 1e-12. It is divided by its sum, with a note,
 if it misses 1 by no more than rounding explains: half a unit in the last printed digit of each of
 its numbers (none for 0 and 1, which nobody rounds to), at most 0.01 in all; or 1e-6 whatever its
-digits, as tools that keep tables in 32 bits do. Any other row is refused.
+digits, as tools that keep tables in 32 bits do. A number below 0 by as little is what a tool's own
+normalising left over: it is read as 0, with a note. Any other row is refused.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.interchange.checks import LEAST_CONCENTRATION, SUM_TOLERANCE, shape_text
-from forecast.interchange.source import NUMBER, Numbers, Source
+from forecast.interchange.source import LONGEST_NUMBER, NUMBER, SHOWN_TEXT, Numbers, Source
 
 Array = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
@@ -66,11 +67,12 @@ def table_of(source: Source, name: str, numbers: Numbers, cells: Indices) -> Arr
     values = numbers.values[cells]
     if not np.isfinite(values).all():
         return None
-    if (values < 0).any():
-        which = int(cells[values < 0][0])
-        given = numbers.digits(which)
+    if (values < -SINGLE_PRECISION).any():
+        which = int(cells[values < -SINGLE_PRECISION][0])
+        given = _shown(numbers, which)
         source.wrong(numbers.where(which), f"{given}; a probability is a number from 0 to 1")
         return None
+    values = _without_noise(source, name, numbers, cells, values)
     rows = values.reshape(-1, values.shape[-1])
     with np.errstate(over="ignore"):
         sums = rows.sum(axis=1)
@@ -90,6 +92,23 @@ def table_of(source: Source, name: str, numbers: Numbers, cells: Indices) -> Arr
     return rows.reshape(values.shape)
 
 
+def _without_noise(
+    source: Source, name: str, numbers: Numbers, cells: Indices, values: Array
+) -> Array:
+    """The values, with 0 in place of numbers that are hardly below it."""
+    below = values < 0
+    if not below.any():
+        return values
+    least = f"{values.min():.2g}"
+    message = f"{below.sum()} numbers of {name} were below 0 by rounding, the least {least}; read"
+    source.changed(numbers.where(int(cells[below][0])), f"{message} as 0")
+    return np.where(below, 0.0, values)
+
+
+def _shown(numbers: Numbers, which: int) -> str:
+    return numbers.digits(which)[:SHOWN_TEXT]
+
+
 def _may_be_rounded(
     source: Source, name: str, numbers: Numbers, cells: Indices, total: float
 ) -> bool:
@@ -100,7 +119,7 @@ def _may_be_rounded(
     allowed = max(min(units, MOST_ROUNDING), SINGLE_PRECISION)
     if gap <= allowed * (1 + 1e-9):
         return True
-    given = " ".join(numbers.digits(int(cell)) for cell in cells[:8]) + " …" * (len(cells) > 8)
+    given = " ".join(_shown(numbers, int(cell)) for cell in cells[:8]) + " …" * (len(cells) > 8)
     message = (
         f"a row of {name} sums to {total:.12g}: {given}; a row sums to 1, or misses it by what "
         f"rounding its digits explains, here {allowed:.2g}"
@@ -135,7 +154,7 @@ def concentration_of(source: Source, text: str, shape: tuple[int, ...], at: int)
 def _concentration(word: str) -> float | None:
     if word == EXACT:
         return float("inf")
-    value = float(word) if NUMBER.fullmatch(word) else 0.0
+    value = float(word) if len(word) <= LONGEST_NUMBER and NUMBER.fullmatch(word) else 0.0
     return value if LEAST_CONCENTRATION <= value < float("inf") else None
 
 

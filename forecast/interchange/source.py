@@ -16,7 +16,9 @@ from forecast.errors import SHOWN_PROBLEMS, InputError, Problem, raise_if_any
 from forecast.interchange.checks import MAX_CELLS
 
 MAX_BYTES = 20_000_000
-NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+NUMBER = re.compile(r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?")
+LONGEST_NUMBER = 1_100
+"""Characters of a number that are read; no number of 64 bits has more, even written in full."""
 SHOWN_TEXT = 40
 
 
@@ -129,6 +131,10 @@ class Numbers:
 
 def number(source: Source, word: str, at: int) -> float:
     """The number that a word is; a problem and NaN if it is none."""
+    if len(word) > LONGEST_NUMBER:
+        message = f"a number has at most {LONGEST_NUMBER:,}"
+        source.wrong(at, f"{shortened(word)} has {len(word):,} characters; {message}")
+        return float("nan")
     if NUMBER.fullmatch(word):
         value = float(word)
         if value == value and abs(value) != float("inf"):

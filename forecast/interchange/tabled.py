@@ -27,6 +27,7 @@ DRAWN_TOGETHER = 256
 """Draws of one block, each block with a seed of its own."""
 SHOWN_VARIABLES = 40
 SHOWN_STATES = 6
+SHOWN_NOTES = 3
 
 
 @checked
@@ -274,8 +275,10 @@ class TabledNetwork:
 
     def _rest(self) -> list[str]:
         more = len(self.variables) - SHOWN_VARIABLES
-        notes = len(self.notes)
-        return [f"… and {more} more"] * (more > 0) + [f"{notes} notes in .notes"] * (notes > 0)
+        shown = [f"note: {note}" for note in self.notes[:SHOWN_NOTES]]
+        notes = len(self.notes) - SHOWN_NOTES
+        below = [*shown, *[f"… and {notes} more notes in .notes"] * (notes > 0)]
+        return [f"… and {more} more"] * (more > 0) + below
 
 
 @dataclass(frozen=True, eq=False)

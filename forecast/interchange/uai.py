@@ -7,13 +7,17 @@ properties and concentrations are lost in writing, for the format has no place f
 Some tools do not keep this order where a table has several parents: pyAgrum 3.3 has the first
 parent fastest, pgmpy 1.1 the child slowest. The format leaves no trace of who wrote a file, so
 such files are read as the format says; other formats carry networks between tools more safely.
+
+Observations after the last table, as the competition of 2006 had them, are left out, with a note.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
+from forecast.errors import warn
 from forecast.interchange.draft import Draft
 from forecast.interchange.rows import numbers_text
 from forecast.interchange.source import Numbers, Source, checked, numbers_from, shortened
@@ -46,8 +50,10 @@ def read(text: str, where: str = "UAI") -> TabledNetwork:
     source = Source(checked(text, where), where)
     words = _Words(source)
     kind, at = words.take("the type 'BAYES'")
-    if kind != "BAYES":
-        raise source.give_up(at, f"{shortened(kind)}; only networks of type 'BAYES' are read")
+    if kind.upper() != "BAYES":
+        field = " (this one is a Markov random field)" if kind.upper() == "MARKOV" else ""
+        message = f"{shortened(kind)}; only Bayesian networks, of type 'BAYES', are read{field}"
+        raise source.give_up(at, message)
     draft = Draft(source)
     sizes = [words.count("a number of states") for _ in range(words.count("how many variables"))]
     if 2 * sum(sizes) > len(words.text):
@@ -63,9 +69,21 @@ def read(text: str, where: str = "UAI") -> TabledNetwork:
         numbers = words.numbers(words.count(f"how many numbers the table of {name} has"))
         if shape is not None:
             draft.fill(name, numbers, shape)
-    if (extra := words.rest()) is not None:
-        source.wrong(extra[1], f"{shortened(extra[0])} after the last table")
+    _leave_out_observations(source, list(islice(words.words, 2 * len(sizes) + 2)))
     return draft.finish()
+
+
+def _leave_out_observations(source: Source, rest: list[tuple[str, int]]) -> None:
+    """Pass over a count and as many pairs of a variable and its state; refuse anything else."""
+    if not rest:
+        return
+    whole = [word for word, _ in rest if word.isascii() and word.isdigit() and len(word) < 10]
+    if len(whole) < len(rest) or len(rest) != 1 + 2 * int(whole[0]):
+        source.wrong(rest[0][1], f"{shortened(rest[0][0])} after the last table")
+    elif len(rest) > 1:
+        message = f"left out: {whole[0]} observations; give them to `suppose`"
+        source.changed(rest[0][1], message)
+        warn(source.where, [message])
 
 
 def _scope(draft: Draft, words: _Words) -> tuple[str, tuple[int, ...] | None]:

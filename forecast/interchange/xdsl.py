@@ -8,10 +8,14 @@ Deterministic and noisy-MAX nodes become full tables, with a note. Columns of no
 parameters are taken to run in the order of ``<strengths>``, strongest first, as SMILE keeps
 them; a file whose weakest column is not 0 … 0 1 is refused rather than misread. So are files of
 pyAgrum with several parents of a node, whose tables are in another order than GeNIe's.
+
+Decisions, utilities and equations, and deterministic nodes that depend on one of these, are left
+out, with a note, where no chance node needs them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import prod
 
 import numpy as np
@@ -27,7 +31,14 @@ from forecast.interchange.xdsl_writing import write
 
 __all__ = ["read", "write"]
 
-_NODES = ("cpt", "deterministic", "noisymax")
+_CHANCE = ("cpt", "noisymax")
+_NODES = (*_CHANCE, "deterministic")
+_NO_CHANCE = {
+    "decision": "a decision",
+    "utility": "a utility",
+    "mau": "a utility of several attributes",
+    "equation": "an equation",
+}
 
 
 def read(text: str, where: str = "XDSL") -> TabledNetwork:
@@ -43,7 +54,8 @@ def read(text: str, where: str = "XDSL") -> TabledNetwork:
     Raises
     ------
     InputError
-        With every problem, by line and column; also for decisions, utilities and equations.
+        With every problem, by line and column; also where a chance node depends on a decision, a
+        utility or an equation.
 
     Examples
     --------
@@ -61,7 +73,8 @@ def read(text: str, where: str = "XDSL") -> TabledNetwork:
     if root.tag != "smile" or nodes is None:
         raise source.give_up(root.at, f"<{root.tag[:40]}> where <smile> with <nodes> is expected")
     if (dynamic := root.first("dynamic")) is not None and dynamic.children:
-        source.wrong(dynamic.at, "a dynamic network; only static ones are read")
+        message = "a dynamic network; only static ones are read: unroll it in GeNIe, and save that"
+        source.wrong(dynamic.at, message)
     _refuse_other_order(source, root, nodes)
     names = Names(root)
     draft = Draft(source)
@@ -72,7 +85,16 @@ def read(text: str, where: str = "XDSL") -> TabledNetwork:
     for pair, at in names.properties(""):
         draft.describe("", pair, at)
     reader = _Reader(draft, names)
-    readable = [node for node in names.ordered(nodes.children) if reader.declare(node)]
+    found = list(_nodes_in(nodes))
+    left_out = _left_out(found)
+    kept = []
+    for node in found:
+        given = node.attributes.get("id", "")
+        if given in left_out and node.tag not in _CHANCE:
+            draft.leave_out(names.variable(given), _kind(node), node.at)
+        else:
+            kept.append(node)
+    readable = [node for node in names.ordered(kept) if reader.declare(node)]
     for node in readable:
         reader.define(node)
     return draft.finish()
@@ -95,6 +117,55 @@ def _refuse_other_order(source: Source, root: Element, nodes: Element) -> None:
             return
 
 
+def _nodes_in(group: Element) -> Iterator[Element]:
+    """Nodes, also those of submodels, which only arrange the picture."""
+    for child in group.children:
+        if child.tag == "submodel":
+            yield from _nodes_in(child)
+        else:
+            yield child
+
+
+def _kind(node: Element) -> str:
+    return _NO_CHANCE.get(node.tag, "deterministic, and depends on what was left out")
+
+
+def _parents_of(node: Element) -> list[str]:
+    listed = node.first("parents")
+    return [] if listed is None else listed.text.split()
+
+
+def _left_out(nodes: list[Element]) -> set[str]:
+    """Nodes without probabilities, and deterministic ones below them that no chance node needs."""
+    by_id = {node.attributes.get("id", ""): node for node in nodes}
+    found = {given for given, node in by_id.items() if node.tag in _NO_CHANCE}
+    needed = _needed(by_id)
+    children: dict[str, list[str]] = {}
+    for given, node in by_id.items():
+        for parent in _parents_of(node):
+            children.setdefault(parent, []).append(given)
+    waiting = list(found)
+    while waiting:
+        for given in children.get(waiting.pop(), ()):
+            node = by_id[given]
+            if node.tag == "deterministic" and given not in needed and given not in found:
+                found.add(given)
+                waiting.append(given)
+    return found
+
+
+def _needed(by_id: dict[str, Element]) -> set[str]:
+    """Nodes above a chance node."""
+    needed = set[str]()
+    waiting = [given for given, node in by_id.items() if node.tag in _CHANCE]
+    while waiting:
+        parents = set(_parents_of(by_id[waiting.pop()]))
+        new = (parents & by_id.keys()) - needed
+        needed |= new
+        waiting += new
+    return needed
+
+
 class _Reader:
     """Reads nodes into a draft; ids of states are those of the file, labels may differ."""
 
@@ -108,7 +179,8 @@ class _Reader:
         name = self.names.variable(given)
         if node.tag not in _NODES:
             kinds = ", ".join(f"<{tag}>" for tag in _NODES)
-            self.source.wrong(node.at, f"<{node.tag[:40]}> {name[:40]!r}; nodes are {kinds}")
+            message = f"<{node.tag[:40]}> {name[:40]!r}; nodes are {kinds}"
+            self.source.wrong(node.at, f"{message}: change its type, or delete it, in GeNIe")
             self.draft.spoil(name, node.at)
             return False
         states = tuple(child.attributes.get("id", "") for child in node.all("state"))
@@ -120,9 +192,8 @@ class _Reader:
         """Set the table of a node, and its properties."""
         given = node.attributes.get("id", "")
         name = self.names.variable(given)
-        listed = node.first("parents")
-        ids = listed.text.split() if listed is not None else []
-        shape = self.draft.define(name, [self.names.variable(i) for i in ids], node.at)
+        parents = [self.names.variable(parent) for parent in _parents_of(node)]
+        shape = self.draft.define(name, parents, node.at)
         if shape is None:
             return
         for child in node.all("property"):

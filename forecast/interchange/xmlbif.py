@@ -2,7 +2,8 @@
 
 Tables have the first parent slowest and their own state fastest. States stand in ``<OUTCOME>``,
 or ``<VALUE>`` or ``<VALUES>`` in older files; definitions may be called ``<PROBABILITY>``. How
-firmly rows are known travels in a property of the definition, ``concentration``.
+firmly rows are known travels in a property of the definition, ``concentration``. Decisions and
+utilities are left out, with a note, where no chance node needs them.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from forecast.interchange.properties import property_of, property_text
 from forecast.interchange.rows import concentration_text, numbers_text
 from forecast.interchange.source import Source, checked
 from forecast.interchange.tabled import TabledNetwork
+
+NO_CHANCE = {"decision": "a decision", "utility": "a utility", "value": "a utility"}
 
 _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 <BIF VERSION="0.3">
@@ -64,11 +67,11 @@ def read(text: str, where: str = "XMLBIF") -> TabledNetwork:
 
 
 def _upper(root: Element) -> None:
-    """Spell all tags in capitals, as the format does; some tools do not."""
+    """Spell all tags in capitals and without a namespace, as the format does; not all tools do."""
     waiting = [root]
     while waiting:
         element = waiting.pop()
-        element.tag = element.tag.upper()
+        element.tag = element.tag.rpartition(":")[2].upper()
         waiting += element.children
 
 
@@ -77,6 +80,9 @@ def _declare(draft: Draft, element: Element) -> None:
     if name is None:
         return
     kind = next((v for k, v in element.attributes.items() if k.upper() == "TYPE"), "nature")
+    if kind.lower() in NO_CHANCE:
+        draft.leave_out(name, NO_CHANCE[kind.lower()], element.at)
+        return
     if kind.lower() not in ("nature", "chance", "discrete"):
         message = f"{name} is of type {kind[:40]!r}; only variables of type 'nature' are read"
         draft.source.wrong(element.at, message)
@@ -96,7 +102,7 @@ def _states(element: Element) -> list[str]:
 
 def _define(draft: Draft, element: Element) -> None:
     name = _name(draft.source, element, "FOR")
-    if name is None:
+    if name is None or name in draft.left_out:
         return
     parents = [child.text.strip() for child in element.all("GIVEN")]
     shape = draft.define(name, parents, element.at)
