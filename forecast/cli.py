@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
@@ -17,6 +18,7 @@ from forecast.cli_ledger import add_ledger, open_evidence, unheard
 from forecast.errors import (
     ForecastError,
     InputError,
+    InputWarning,
     LedgerFailure,
     Problem,
     UnreliableFit,
@@ -261,7 +263,8 @@ def _check(given: argparse.Namespace) -> int:
 def _compare_ach(given: argparse.Namespace) -> int:
     from forecast.interchange.ach_files import read_ach
 
-    matrix = read_ach(given.matrix)
+    with warnings.catch_warnings(category=InputWarning, action="ignore"):
+        matrix = read_ach(given.matrix)  # what it warns of is printed with the matrix
     print(f"{matrix}\n")
     print(matrix.compare(exhaustive=given.exhaustive))
     return DONE

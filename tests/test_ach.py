@@ -129,8 +129,38 @@ def test_reads_every_column(tmp_path):
 def test_reads_a_data_frame():
     import pandas as pd
 
-    frame = pd.DataFrame({"evidence": ["A claim"], "accident": ["II"], "attack": [None]})
+    frame = pd.DataFrame({"evidence": ["A", "B"], "accident": ["II", "C"], "attack": [None, "I"]})
     assert fc.read_ach(frame).evidence[0].ratings == ("II", "NA")
+
+
+UNRATED = """evidence,quarry,depot,remarks,Source,Date,weight,empty
+A lorry was hired,I,C,seen at night,paper,2020-01-05,3,
+The fence was cut,II,Consistent,,Inquiry,2020-01-06,2,
+Nobody came,c,N/A,none,,,1,n/a
+"""
+
+
+def test_a_column_that_nobody_rated_is_no_hypothesis(tmp_path):
+    with pytest.warns(fc.InputWarning, match="columns 'remarks', 'Source', 'Date', 'weight', 'em"):
+        matrix = read(tmp_path, UNRATED)
+    assert matrix.scores == {"quarry": 3, "depot": 0}
+    assert [item.ratings for item in matrix.evidence] == [("I", "C"), ("II", "C"), ("C", "NA")]
+    assert "note: no hypotheses, because nobody rated anything there" in repr(matrix)
+    doubtful = UNRATED.replace("seen at night", "C").replace("none", "by hand")
+    doubtful = doubtful.replace("Consistent,,", "C,by day,")
+    assert "'remarks' holds ratings in 1 of 3 cells" in problems(tmp_path, doubtful)[0]
+    path = tmp_path / "named.csv"
+    path.write_text(doubtful)
+    with pytest.warns(fc.InputWarning):
+        named = fc.read_ach(path, hypotheses=["quarry", "depot"])
+    assert named.hypotheses == ("quarry", "depot")
+
+
+def test_ratings_as_signs_are_read_where_they_are_plain(tmp_path):
+    matrix = read(tmp_path, "evidence,a,b\nx,++,--\ny,-,+\n")
+    assert [item.ratings for item in matrix.evidence] == [("CC", "II"), ("I", "C")]
+    assert "- as I" in matrix.notes[0]
+    assert "'-' is not a rating" in problems(tmp_path, "evidence,a,b\nx,C,C\ny,-,I\n")[0]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ analyzing competing hypotheses, technical description, Palo Alto Research Center
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import sqrt
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +100,8 @@ class AchMatrix:
         Items, in the order of the rows.
     title
         What it is about.
+    notes
+        What was decided while reading it: columns that are no hypotheses.
 
     Raises
     ------
@@ -131,6 +133,7 @@ class AchMatrix:
     hypotheses: tuple[str, ...]
     evidence: tuple[AchItem, ...]
     title: str = "Matrix of competing hypotheses"
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         raise_if_any(list(self._faults_of_kind()))
@@ -223,7 +226,8 @@ class AchMatrix:
         )
 
     def __repr__(self) -> str:
-        return f"{self._headline()}\n\n{text_table(*self._cells())}"
+        below = "".join(f"\nnote: {note}" for note in self.notes)
+        return f"{self._headline()}\n\n{text_table(*self._cells())}{below}"
 
     def _repr_html_(self) -> str:
         return html_table(self._headline(), *self._cells())
