@@ -8,7 +8,8 @@ ForecastError
 └── UnreliableFit         sampling diagnostics fail, and nobody asked to print anyway
 
 UserWarning
-└── InputWarning          part of an input was left out, or it may not have been read as meant
+├── InputWarning          part of an input was left out, or it may not have been read as meant
+└── LedgerWarning         stored reports that cannot be read, or a file beside a ledger set aside
 
 An `InputError` carries every problem found, not the first one. Each `Problem` says where,
 what was given, the rule and, for a name, the nearest legal one.
@@ -65,6 +66,10 @@ class LedgerFailure(ForecastError):
     """A ledger file or server that cannot be opened, read or written; says how to recover."""
 
 
+class LedgerWarning(UserWarning):
+    """Something about a ledger that did not stop what was asked, and that its owner should know."""
+
+
 class ImpossibleEvidence(ForecastError):
     """Evidence to which the network gives probability zero."""
 
@@ -84,11 +89,11 @@ class InputWarning(UserWarning):
     """
 
 
-def warn(where: str, messages: Iterable[str]) -> None:
-    """Issue one `InputWarning` with some messages, as of the line that called the library."""
+def warn(where: str, messages: Iterable[str], category: type[UserWarning] = InputWarning) -> None:
+    """Issue one warning with some messages, as of the line that called the library."""
     text = "; ".join(messages)
     if text:
-        warnings.warn(f"{where}: {text}", InputWarning, skip_file_prefixes=(PACKAGE,))
+        warnings.warn(f"{where}: {text}", category, skip_file_prefixes=(PACKAGE,))
 
 
 def nearest(name: object, legal: Iterable[object]) -> str:

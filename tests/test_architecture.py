@@ -28,6 +28,7 @@ PUBLIC = [
     "Ledger",
     "LedgerFailure",
     "LedgerFile",
+    "LedgerWarning",
     "Problem",
     "Report",
     "Salvage",

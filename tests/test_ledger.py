@@ -1,6 +1,7 @@
 """Laws of the ledger in a database: the same evidence as in memory, however reports come."""
 
 import json
+import time
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 
 import forecast as fc
 from forecast.errors import InputError
+from forecast.evidence.checks import find_broken_links
 from forecast.evidence.ledger import Ledger
 from forecast.evidence.mapping import read_mapping
 from tests.ledgers import FIRST, generator, random_reports, report, server_address
@@ -52,14 +54,24 @@ def bits(evidence):
 
 
 def known_then(reports, moment):
-    """Reports in force, the slow way: replay what became known day by day."""
-    held = {}
-    for one in sorted(reports, key=lambda r: r.known):
-        if one.known <= moment:
-            held[one.id] = one
-    for one in [*held.values()]:
-        held.pop(one.supersedes, None)
-    return {name for name, one in held.items() if not one.is_withdrawal}
+    """Reports in force, the slow way: the definition, followed from each report to what came."""
+    known = {one.id: one for one in reports if one.known <= moment}
+
+    def later(name):
+        return [one for one in known.values() if one.supersedes == name]
+
+    def withdrawn(name):
+        return any(one.is_withdrawal and stands(one.id) for one in later(name))
+
+    def replaced(name):
+        return any(
+            replaced(one.id) or not (one.is_withdrawal or withdrawn(one.id)) for one in later(name)
+        )
+
+    def stands(name):
+        return not withdrawn(name) and not replaced(name)
+
+    return {name for name, one in known.items() if stands(name) and not one.is_withdrawal}
 
 
 def check_ledgers(address_of, seeds):
@@ -134,6 +146,45 @@ def test_a_withdrawn_report_leaves_no_trace(ledger):
     assert ledger.known_at(day(3)).reports == Ledger(tuple(others)).known_at(day(3)).reports
 
 
+def test_whatever_is_withdrawn_leaves_no_trace_and_comes_back():
+    """In random ledgers: the last of a line is withdrawn, and then its withdrawal is."""
+    tried = 0
+    for seed in range(200):
+        rng = generator("no trace", seed)
+        reports = random_reports(rng, rng.randint(1, 12))
+        end = day(50)
+        before = Ledger(tuple(reports)).known_at(end).reports
+        lasts = {one.id for one in before} - {one.supersedes for one in reports}
+        for one in before:
+            if one.id not in lasts or one.is_context:
+                continue
+            tried += 1
+            others = tuple(other for other in reports if other is not one)
+            away = report("W", "", known=45, supersedes=one.id)
+            back = report("V", "", known=46, supersedes="W")
+            assert known_in((*reports, away), end) == known_in(others, end)
+            assert known_in((*reports, away, back), end) == before
+    assert tried > 300
+
+
+def known_in(reports, moment):
+    return Ledger(tuple(reports)).known_at(moment).reports
+
+
+def test_the_last_revision_stands_for_all_before_it(ledger):
+    ledger.append([report("R1"), report("R2", "falling", known=1, supersedes="R1")])
+    ledger.append(report("W", "", known=2, supersedes="R2"))
+    ledger.append(report("R3", "high", known=3, supersedes="R2"))
+    ledger.append(report("R4", "low", known=5, supersedes="W"))
+    in_force = [ids(ledger.known_at(day(k))) for k in range(4)]
+    assert in_force == [["R1"], ["R2"], ["R1"], ["R3"]]
+    assert ids(ledger.known_at(day(5))) == ["R3", "R4"]
+    change = ledger.diff(day(1), day(2))
+    assert (ids(change.withdrawn), ids(change.restored)) == (["R2"], ["R1"])
+    assert "restored      R1  barometer: low" in str(change)
+    assert [(old.id, new.id) for old, new in ledger.diff(day(2), day(3)).revised] == [("R1", "R3")]
+
+
 def test_what_superseded_a_report_counts_whatever_was_asked_about(ledger):
     wind = {"indicator": "wind", "known": 3, "supersedes": "R1"}
     reports = [report("R1"), report("R2", "strong", **wind), report("R3", "high")]
@@ -176,6 +227,7 @@ def test_differences_agree_with_the_two_states(address):
             held, holds = (set(ids(ledger.known_at(d))) for d in (first, last))
             gone = set(ids(change.withdrawn)) | {old.id for old, _ in change.revised}
             come = set(ids(change.known)) | {new.id for _, new in change.revised}
+            come |= set(ids(change.restored))
             assert gone == held - holds
             assert come == holds - held
             assert all(old.id in _line_of(new, came) for old, new in change.revised)
@@ -259,6 +311,21 @@ def test_links_are_checked_whichever_report_comes_first(ledger):
     ledger.append(report("B", known=2))
     assert ids(ledger.waiting()) == ["C"]
     assert ids(ledger.known_at(day(3))) == ["C", "A"]
+
+
+def test_long_lines_and_missing_links_take_time_in_proportion(tmp_path):
+    line = [report(f"R{k}", known=2, supersedes=f"R{k - 1}" if k else "") for k in range(6_000)]
+    lost = [report(f"L{k}", known=2, supersedes=f"missing {k}") for k in range(6_000)]
+    start = time.process_time()
+    faults = list(find_broken_links([*line, *lost]))
+    assert len(faults) == 6_000
+    with fc.open_ledger(tmp_path / "ledger.db") as ledger:
+        ledger.append([*line, *lost])
+        assert len(ledger.waiting()) == 6_000
+        assert len(ledger.known_at(day(3))) == 6_001
+    circle = [report(f"C{k}", supersedes=f"C{(k + 1) % 6_000}") for k in range(6_000)]
+    assert len(list(find_broken_links(circle))) == 6_000
+    assert time.process_time() - start < 60
 
 
 def test_a_scenario_says_what_may_be_appended(address):

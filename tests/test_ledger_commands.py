@@ -8,7 +8,7 @@ import pytest
 import forecast as fc
 from forecast.cli import BAD_INPUT, DONE, main
 from forecast.cli_ledger import unheard
-from forecast.evidence.records import FIELDS
+from forecast.evidence.report import FIELDS
 from forecast.scenario.shipped import shipped_folder
 from tests.ledgers import report
 from tests.small import weather
@@ -165,7 +165,7 @@ def test_check_and_salvage_a_damaged_file(run, tmp_path, ledger):
     connection.close()
     code, _, err = run("ledger", "check", ledger)
     assert code == BAD_INPUT
-    assert "receipt 2 ('R2') is not what was stored" in err
+    assert "receipt 2 ('R2'): not what was stored" in err
     new = tmp_path / "saved.db"
     code, out, _ = run("ledger", "salvage", ledger, new)
     assert (code, out) == (BAD_INPUT, f"{new}: 2 reports saved\n1 receipts are lost: 2\n")

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import warnings
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +15,8 @@ from pathlib import Path
 import pytest
 
 import forecast as fc
-from forecast.errors import InputError, LedgerFailure
-from forecast.evidence import database
+from forecast.errors import InputError, LedgerFailure, LedgerWarning
+from forecast.evidence import database, intake
 from forecast.evidence.database import CHECKED_BYTES
 from tests.ledgers import generator, random_reports, report, server_address
 
@@ -193,19 +194,25 @@ def make_ledger(path, seed=0, size=400):
 
 
 def refused_or_right(path, reports):
-    """Whether a file is refused; if not, everything is there and nothing else is."""
+    """Whether a file is refused, or reports of it are named as lost; the others are right."""
     before = path.read_bytes()
+    days = ("2020-01-20", "2021-01-01")
     try:
-        with fc.open_ledger(path) as ledger:
-            assert len(ledger) == len(reports)
-            found = tuple(ledger), ledger.known_at("2020-01-20"), ledger.known_at("2021-01-01")
+        with warnings.catch_warnings(record=True) as told, fc.open_ledger(path) as ledger:
+            warnings.simplefilter("always")
+            held, found = tuple(ledger), tuple(map(ledger.known_at, days))
+            if told:
+                assert "cannot be read and were left out" in str(told[0].message)
+                with pytest.raises(LedgerFailure):
+                    ledger.check()
     except LedgerFailure as error:
         advice = str(error)
     else:
-        memory = fc.Ledger(tuple(reports))
-        days = ("2020-01-20", "2021-01-01")
-        assert found == (memory.reports, *(memory.known_at(day) for day in days))
-        return False
+        memory = fc.Ledger(held)
+        assert found == tuple(map(memory.known_at, days))
+        assert set(held) <= set(reports)
+        assert told or held == tuple(reports)
+        return bool(told)
     assert "put back a copy" in advice.lower() or "upgrade" in advice
     assert path.read_bytes() == before
     return True
@@ -252,6 +259,39 @@ def test_a_damaged_file_is_refused_or_right(tmp_path):
 @pytest.mark.slow
 def test_many_damaged_files_are_refused_or_right(tmp_path):
     damage_files(tmp_path / "ledger.db", 2_000)
+
+
+def test_a_report_that_cannot_be_read_costs_itself(tmp_path):
+    path = tmp_path / "ledger.db"
+    reports = [report("R1"), report("R2", "falling", known=2, supersedes="R1"), report("R3")]
+    with fc.open_ledger(path) as ledger:
+        ledger.append(reports)
+    with sqlite3.connect(path) as plain:
+        plain.execute("UPDATE reports SET retrieved = 'NaT' WHERE id = 'R2'")
+    plain.close()
+    told = r"1 reports cannot be read and were left out; .*: receipt 2 \('R2'\)$"
+    with fc.open_ledger(path) as ledger:
+        with pytest.warns(LedgerWarning, match=told):
+            assert [one.id for one in ledger] == ["R1", "R3"]
+        with pytest.warns(LedgerWarning, match=told):
+            assert [one.id for one in ledger.known_at("2021-01-01")] == ["R1", "R3"]
+        with pytest.raises(LedgerFailure, match=r"receipt 2 \('R2'\): not what was stored"):
+            ledger.check()
+        with pytest.raises(InputError, match="a report that cannot be read, with the id 'R2'"):
+            ledger.append(reports[1])
+        ledger.append(report("R4", "high", known=3, supersedes="R2"))
+        with pytest.warns(LedgerWarning):
+            assert [one.id for one in ledger.known_at("2021-01-01")] == ["R1", "R3", "R4"]
+    assert fc.salvage_ledger(path).lost == (2,)
+
+
+def test_what_does_not_read_back_is_not_stored(address, monkeypatch):
+    changed = report("R1", "high")
+    monkeypatch.setattr(intake, "report_of", lambda _: changed)
+    with fc.open_ledger(address) as ledger:
+        with pytest.raises(LedgerFailure, match="'R1' reads back as another; nothing was stored"):
+            ledger.append(report("R1"))
+        assert len(ledger) == 0
 
 
 def test_a_large_damaged_file_is_found_by_a_check(tmp_path, monkeypatch):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from forecast.evidence.ledger import evidence_of
 from forecast.evidence.report import Report
 
 
@@ -23,6 +24,9 @@ class Change:
         Reports in force at the start, each with one that stands in its place at the end.
     withdrawn
         Reports in force at the start, taken back with nothing in their place.
+    restored
+        Reports known at the start and in force again at the end: what had replaced or withdrawn
+        them was withdrawn.
     """
 
     start: date
@@ -30,9 +34,10 @@ class Change:
     known: tuple[Report, ...] = ()
     revised: tuple[tuple[Report, Report], ...] = ()
     withdrawn: tuple[Report, ...] = ()
+    restored: tuple[Report, ...] = ()
 
     def __len__(self) -> int:
-        return len(self.known) + len(self.revised) + len(self.withdrawn)
+        return sum(map(len, (self.known, self.revised, self.withdrawn, self.restored)))
 
     def __str__(self) -> str:
         lines = [f"after {self.start} and up to {self.end}:"]
@@ -41,44 +46,53 @@ class Change:
             f"  revised       {_line(old)} → {new.id}, {new.said}" for old, new in self.revised
         ]
         lines += [f"  withdrawn     {_line(report)}" for report in self.withdrawn]
+        lines += [f"  restored      {_line(report)}" for report in self.restored]
         return "\n".join(lines if len(self) else [f"{lines[0]} nothing"])
 
 
-def change_of(
-    start: date, end: date, before: Sequence[Report], arrived: Sequence[Report]
-) -> Change:
+def change_of(start: date, end: date, reports: Sequence[Report]) -> Change:
     """Work out a change.
 
     Parameters
     ----------
     start, end
         The two days.
-    before
-        Reports in force at the start that an arrived one supersedes.
-    arrived
-        Reports that became known after the start and up to the end, in order of their events.
+    reports
+        Reports that became known after the start and up to the end, and whatever superseded, or
+        was superseded by, any of these up to the end.
     """
-    gone = {report.supersedes for report in arrived}
-    standing = [r for r in arrived if r.id not in gone and not r.is_withdrawal]
-    by_id = {report.id: report for report in arrived}
-    held = {report.id: report for report in before}
-    replaced = [(_replaced(report, by_id, held), report) for report in standing]
+    held, holds = (_in_force(reports, day) for day in (start, end))
+    gone = {name: report for name, report in held.items() if name not in holds}
+    come = [report for name, report in holds.items() if name not in held]
+    by_id = {report.id: report for report in reports}
+    replaced = [(_replaced(report, by_id, gone), report) for report in come]
     revised = tuple((old, new) for old, new in replaced if old is not None)
     kept = {old.id for old, _ in revised}
+    others = [new for old, new in replaced if old is None]
     return Change(
         start,
         end,
-        tuple(new for old, new in replaced if old is None),
+        tuple(report for report in others if report.known > start),
         revised,
-        tuple(report for report in before if report.id not in kept),
+        tuple(report for name, report in gone.items() if name not in kept),
+        tuple(report for report in others if report.known <= start),
     )
 
 
-def _replaced(report: Report, by_id: dict[str, Report], held: dict[str, Report]) -> Report | None:
+def _in_force(reports: Iterable[Report], day: date) -> dict[str, Report]:
+    known = (report for report in reports if report.known <= day)
+    return {report.id: report for report in evidence_of(known, day, None)}
+
+
+def _replaced(report: Report, by_id: dict[str, Report], gone: dict[str, Report]) -> Report | None:
     """What stood at the start where a report stands at the end."""
-    while report.supersedes in by_id:
+    seen = {report.id}
+    while report.supersedes in by_id and report.supersedes not in seen:
         report = by_id[report.supersedes]
-    return held.get(report.supersedes)
+        seen.add(report.id)
+        if report.id in gone:
+            return report
+    return None
 
 
 def _line(report: Report) -> str:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
 from math import inf, isfinite
 
 from forecast.errors import nearest
 from forecast.evidence.notation import LARGEST_NUMBER
-from forecast.evidence.report import CREDIBILITY, RELIABILITY, Report
+from forecast.evidence.plain import (
+    DATE_RULE,
+    is_missing,
+    plain_date,
+    plain_number,
+    plain_text,
+    shown,
+)
+from forecast.evidence.report import CREDIBILITY, DATES, NUMBERS, RELIABILITY, Report
+from forecast.evidence.standing import in_circle
 from forecast.scenario.checks import OBSERVABLE
 from forecast.scenario.forms import Count
 from forecast.scenario.scenario import Scenario, Variable
@@ -25,12 +35,15 @@ LONGEST = dict.fromkeys(NAMES, 500) | {
 }
 """Characters that each text of a report may have. Databases find reports by their names."""
 
+HELPED, COMPARED = 10, 10_000
+"""Names that are not there to which the nearest one is given, and names it is sought among."""
+
 UNPAIRED = re.compile("[\ud800-\udfff]")
 
 
 def find_faults(report: Report, scenario: Scenario | None = None) -> Iterator[Finding]:
     """Yield what is wrong with one report by itself; without a scenario, whatever it speaks to."""
-    unstorable = tuple(_find_text_faults(report))
+    unstorable = tuple(_find_unstorable(report))
     yield from unstorable
     if unstorable:
         return
@@ -41,26 +54,45 @@ def find_faults(report: Report, scenario: Scenario | None = None) -> Iterator[Fi
     yield from _find_date_faults(report, scenario)
 
 
-def _find_text_faults(report: Report) -> Iterator[Finding]:
+def _find_unstorable(report: Report) -> Iterator[Finding]:
     """Yield what no file or database can hold, or should have to."""
     for column, longest in LONGEST.items():
         value = getattr(report, column)
         if not isinstance(value, str):
-            yield column, f"{value!r:.60} is not text"
+            yield column, _why_not(plain_text, value)
         elif len(value) > longest:
             yield column, f"{len(value):,} characters; at most {longest:,} are kept"
         elif "\0" in value:
             yield column, f"{value[:60]!r} holds a NUL character"
         elif not value.isascii() and UNPAIRED.search(value):
             yield column, f"{value[:60]!r} holds half a character (an unpaired surrogate)"
+    for column in DATES:
+        value = getattr(report, column)
+        if type(value) is not date and not (column == "retrieved" and value is None):
+            yield column, f"{_why_not(plain_date, value)}; {DATE_RULE}"
+    for column in NUMBERS:
+        value = getattr(report, column)
+        if not (value is None or isinstance(value, float)):
+            yield column, _why_not(plain_number, value)
+    pairs = report.likelihoods
+    if not (isinstance(pairs, tuple) and all(map(_is_likelihood, pairs))):
+        yield "likelihoods", f"{shown(pairs)} are not pairs of a state and a number"
 
-    if not all(_is_likelihood(each) for each in report.likelihoods):
-        yield "likelihoods", f"{report.likelihoods!r:.60} are not pairs of a state and a number"
+
+def _why_not(reduced: Callable[[object], object], value: object) -> str:
+    """Why a value is not what its field holds."""
+    if is_missing(value):
+        return f"is missing ({shown(value)})"
+    try:
+        reduced(value)
+    except ValueError as error:
+        return str(error)
+    return f"{shown(value)} is not understood"
 
 
 def _is_likelihood(each: object) -> bool:
     match each:
-        case (str(state), int() | float()):
+        case (str(state), float()):
             return state.split() == [state] and "=" not in state
     return False
 
@@ -138,28 +170,23 @@ def find_broken_links(reports: Sequence[Report]) -> Iterator[str]:
         seen.add(report.id)
     for name in twice:
         yield f"the id {name!r} is given to more than one report"
+    circle = in_circle({report.id: report.supersedes for report in reports if report.supersedes})
+    missing = 0
     for report in reports:
         if not report.supersedes:
             continue
         earlier = by_id.get(report.supersedes)
         if earlier is None:
-            legal = nearest(report.supersedes, by_id)
-            yield f"{report.id} supersedes {report.supersedes!r}, which is not there; {legal}"
+            missing += 1
+            yield f"{report.id} supersedes {report.supersedes!r}, which is not there" + (
+                f"; {nearest(report.supersedes, by_id)}"
+                if missing <= HELPED and len(by_id) <= COMPARED
+                else ""
+            )
         elif earlier.known > report.known:
             yield f"{report.id} supersedes {earlier.id}, which became known later"
-        elif _leads_back(report, by_id):
+        elif report.id in circle:
             yield f"{report.id} supersedes itself, directly or through others"
-
-
-def _leads_back(report: Report, by_id: dict[str, Report]) -> bool:
-    visited = {report.id}
-    current = report
-    while current.supersedes in by_id:
-        current = by_id[current.supersedes]
-        if current.id in visited:
-            return current.id == report.id
-        visited.add(current.id)
-    return False
 
 
 def _find_claim_faults(report: Report, scenario: Scenario) -> Iterator[Finding]:

@@ -12,22 +12,23 @@ from pathlib import Path
 from urllib.parse import quote
 
 from sqlalchemy import (
+    CTE,
     BigInteger,
     Column,
     ColumnElement,
     Connection,
     Double,
     Engine,
-    FromClause,
     Index,
     Integer,
     MetaData,
     QueuePool,
+    Select,
     Table,
     Text,
+    and_,
     create_engine,
     event,
-    exists,
     func,
     insert,
     inspect,
@@ -90,19 +91,40 @@ REPORTS = Table(
 """One row for each report, dates as ISO text; receipts count from 1 without gaps."""
 
 
-def links(table: FromClause) -> ColumnElement[bool]:
-    """Whether a report supersedes another, in the words of the index of these."""
-    return table.c.supersedes > literal_column("''")
+LINKS = REPORTS.c.supersedes > literal_column("''")
+"""Whether a report supersedes another, in the words of the index of these."""
+
+WITHDRAWS = and_(
+    REPORTS.c.indicator != "",
+    LINKS,
+    REPORTS.c.state == "",
+    REPORTS.c.number.is_(None),
+    REPORTS.c.likelihoods == "",
+)
+LINK = (REPORTS.c.id, REPORTS.c.supersedes, WITHDRAWS)
+"""What `fallen` asks of each report that supersedes one."""
 
 
-LINKS = links(REPORTS)
+def with_earlier(ids: Select[tuple[str]]) -> CTE:
+    """Ids of some reports, and of all that these supersede, directly or through others."""
+    found = ids.cte(recursive=True)
+    return found.union(
+        select(REPORTS.c.supersedes).join(found, REPORTS.c.id == found.c[0]).where(LINKS)
+    )
 
 
-def superseded(day: date | None = None) -> ColumnElement[bool]:
-    """Whether a report was superseded by the end of a day, or ever."""
-    later = REPORTS.alias()
-    known = () if day is None else (later.c.known <= day.isoformat(),)
-    return exists().where(links(later), later.c.supersedes == REPORTS.c.id, *known)
+def with_later(ids: Select[tuple[str]], known: date = date.max) -> CTE:
+    """Ids of some reports, and of all that supersede these by the end of a day."""
+    found = ids.cte(recursive=True)
+    by_then = REPORTS.c.known <= known.isoformat()
+    return found.union(
+        select(REPORTS.c.id).join(found, REPORTS.c.supersedes == found.c[0]).where(LINKS, by_then)
+    )
+
+
+def in_any(ids: CTE) -> ColumnElement[bool]:
+    """Whether a report that supersedes another is among some."""
+    return and_(LINKS, REPORTS.c.id.in_(select(ids.c[0])))
 
 
 HAS_ORIGIN = REPORTS.c.origin > literal_column("''")

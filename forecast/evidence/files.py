@@ -11,7 +11,7 @@ from typing import Any
 from forecast.arguments import checked
 from forecast.errors import Problem, nearest, raise_if_any
 from forecast.evidence.checks import find_broken_links, find_faults
-from forecast.evidence.ledger import DATE_RULE, Ledger, read_date
+from forecast.evidence.ledger import Ledger
 from forecast.evidence.notation import (
     AMOUNT_RULE,
     LIKELIHOODS_RULE,
@@ -19,6 +19,7 @@ from forecast.evidence.notation import (
     read_amount,
     read_likelihoods,
 )
+from forecast.evidence.plain import DATE_RULE, read_date
 from forecast.evidence.report import Report
 from forecast.evidence.spreadsheet import (
     RAGGED,

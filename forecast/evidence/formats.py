@@ -13,8 +13,8 @@ from typing import Any, TextIO
 
 from forecast.errors import InputError, Problem, nearest
 from forecast.evidence.files import OPTIONAL, REQUIRED
-from forecast.evidence.records import DATES, FIELDS, NUMBERS, values_of
-from forecast.evidence.report import Report
+from forecast.evidence.records import values_of
+from forecast.evidence.report import DATES, FIELDS, NUMBERS, Report
 from forecast.evidence.spreadsheet import Table, guarded, open_table, unguarded
 from forecast.writing import drafted
 

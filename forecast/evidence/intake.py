@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, and_, func, insert, select
 
-from forecast.errors import Problem, raise_if_any
+from forecast.errors import LedgerFailure, Problem, raise_if_any
 from forecast.evidence.checks import find_faults
-from forecast.evidence.database import HAS_ORIGIN, LINKS, REPORTS, superseded
-from forecast.evidence.records import FIELDS, record_of, reports_of, tidied
-from forecast.evidence.report import Report
+from forecast.evidence.database import HAS_ORIGIN, LINK, LINKS, REPORTS, in_any, with_later
+from forecast.evidence.records import record_of, report_of
+from forecast.evidence.report import FIELDS, Report
+from forecast.evidence.standing import fallen, in_circle
 from forecast.scenario.scenario import Scenario
 
 CHUNK = 5_000
@@ -73,6 +75,7 @@ class Intake:
         records = [record_of(report, k) for k, (_, report) in enumerate(fresh, self._next)]
         if records:
             self._connection.execute(insert(REPORTS), records)
+            self._read_back([report for _, report in fresh])
             self._next += len(records)
 
     def revised(self, placed: Sequence[Placed]) -> Iterator[Placed]:
@@ -98,12 +101,20 @@ class Intake:
         raise_if_any(self._problems)
         return Receipt(self._next - self._first, self._present, left_out)
 
+    def _read_back(self, reports: Sequence[Report]) -> None:
+        """Refuse everything if what was just stored does not read as what was handed in."""
+        new = select(*WHOLE).where(REPORTS.c.receipt >= self._next).order_by(REPORTS.c.receipt)
+        rows = self._connection.execute(new).all()
+        for report, row in zip_longest(reports, rows):
+            if row is None or report_of(row) != report:
+                fault = f"report {report.id!r:.60} reads back as another; nothing was stored"
+                raise LedgerFailure(f"{self._name}: {fault}")
+
     def _new_of(self, placed: Sequence[Placed]) -> Iterator[Placed]:
         """Yield reports whose ids are new."""
         names = [report.id for _, report in placed]
         rows = self._connection.execute(select(*WHOLE).where(REPORTS.c.id.in_(names))).all()
-        old = [row for row in rows if row[0] < self._first]
-        there = {report.id: report for report in reports_of(old, self._name)}
+        there = {row[1]: report_of(row) for row in rows if row[0] < self._first}
         seen = {row[1] for row in rows if row[0] >= self._first}
         for place, report in placed:
             if report.id in seen:
@@ -114,7 +125,8 @@ class Intake:
             elif there[report.id] == report:
                 self._present += 1
             else:
-                message = f"the ledger holds another report with the id {report.id!r}; {REVISE}"
+                other = "another report" if there[report.id] else "a report that cannot be read,"
+                message = f"the ledger holds {other} with the id {report.id!r}; {REVISE}"
                 self._problems.append(Problem(place, message))
             seen.add(report.id)
 
@@ -124,8 +136,8 @@ class Intake:
         A link to a report that is not there is no fault: the report may be on its way.
         """
         by_id = {report.id: report for _, report in fresh}
-        wanted = {r.supersedes for r in by_id.values() if r.supersedes} - by_id.keys()
-        by_id |= self._reports(wanted)
+        by_id |= self._superseded_by(by_id)
+        circle = in_circle({r.id: r.supersedes for r in by_id.values() if r.supersedes})
         for place, report in fresh:
             earlier = by_id.get(report.supersedes)
             if earlier is None:
@@ -133,48 +145,58 @@ class Intake:
             if earlier.known > report.known:
                 message = f"{report.id} supersedes {earlier.id}, which became known later"
                 yield Problem(place, message)
-            elif self._leads_back(report, by_id):
+            elif report.id in circle:
                 message = f"{report.id} supersedes itself, directly or through others"
                 yield Problem(place, message)
+
+    def _superseded_by(self, fresh: Mapping[str, Report]) -> dict[str, Report]:
+        """Stored reports that new ones supersede; all that these do if a circle may close.
+
+        One can close only if a stored report waits for a new one, and all of it became known on
+        one day.
+        """
+        wanted = {(report.supersedes, report.known) for report in fresh.values()}
+        there = self._reports({name for name, _ in wanted if name})
+        found = there if any(True for _ in self._waiting_for(fresh)) else {}
+        while found:
+            wanted = {
+                (report.supersedes, report.known)
+                for report in found.values()
+                if (report.id, report.known) in wanted
+            }
+            found = self._reports({name for name, _ in wanted if name} - there.keys())
+            there |= found
+        return there
+
+    def _waiting_for(self, names: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+        """Yield id, what is superseded and known of stored reports that supersede new ones."""
+        waiting = select(REPORTS.c.id, REPORTS.c.supersedes, REPORTS.c.known)
+        query = waiting.where(LINKS, REPORTS.c.supersedes.in_(list(names)))
+        for row in self._connection.execute(query):
+            yield row[0], row[1], row[2]
 
     def _overtaken(self, fresh: Sequence[Placed]) -> Iterator[Problem]:
         """Yield new reports that became known after what was waiting to supersede them."""
         places = {report.id: (place, report) for place, report in fresh}
-        waiting = select(REPORTS.c.id, REPORTS.c.supersedes, REPORTS.c.known).where(
-            LINKS, REPORTS.c.supersedes.in_(list(places))
-        )
-        for name, earlier, known in self._connection.execute(waiting):
+        for name, earlier, known in self._waiting_for(places):
             place, report = places[earlier]
             if report.known.isoformat() > known:
                 yield Problem(place, f"{name} supersedes {earlier}, which became known later")
 
-    def _leads_back(self, report: Report, by_id: dict[str, Report]) -> bool:
-        """Whether links lead back to a report; all of a circle became known on one day."""
-        current, visited = report, {report.id}
-        while current.supersedes:
-            if current.supersedes not in by_id:
-                by_id |= self._reports({current.supersedes})
-            earlier = by_id.get(current.supersedes)
-            if earlier is None or earlier.known != report.known:
-                return False
-            if earlier.id in visited:
-                return earlier.id == report.id
-            visited.add(earlier.id)
-            current = earlier
-        return False
-
     def _last_of(self, origins: set[str]) -> dict[str, str]:
-        """Id of the last report of each origin that nothing supersedes."""
-        wanted = (HAS_ORIGIN, REPORTS.c.origin.in_(origins), ~superseded())
-        found = select(REPORTS.c.origin, REPORTS.c.id).where(*wanted)
-        rows = self._connection.execute(found.order_by(REPORTS.c.receipt))
-        return {row[0]: row[1] for row in rows}
+        """Id of the last report of each origin that stands."""
+        wanted = and_(HAS_ORIGIN, REPORTS.c.origin.in_(origins))
+        later = with_later(select(REPORTS.c.id).where(wanted))
+        gone = fallen(map(tuple, self._connection.execute(select(*LINK).where(in_any(later)))))
+        found = select(REPORTS.c.origin, REPORTS.c.id).where(wanted).order_by(REPORTS.c.receipt)
+        return {row[0]: row[1] for row in self._connection.execute(found) if row[1] not in gone}
 
     def _reports(self, names: set[str]) -> dict[str, Report]:
+        """Those of some reports that are there and can be read."""
         if not names:
             return {}
         rows = self._connection.execute(select(*WHOLE).where(REPORTS.c.id.in_(names)))
-        return {report.id: report for report in reports_of(rows, self._name)}
+        return {report.id: report for report in map(report_of, rows) if report}
 
 
 REVISE = "nothing is overwritten: give the revision an id of its own and `supersedes`"
@@ -186,11 +208,9 @@ def check_report(
     """A report fit for storing, or what is wrong with it."""
     if not isinstance(report, Report):
         return None, [Problem(place, f"a {type(report).__name__} is no report")]
-    tidy, faults = tidied(report)
-    if not faults:
-        faults = list(find_faults(tidy, scenario))
+    faults = find_faults(report, scenario)
     problems = [Problem(f"{place}: {column!r}", message) for column, message in faults]
-    return (None if problems else tidy), problems
+    return (None if problems else report), problems
 
 
 def last_receipt(connection: Connection) -> int:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
-from functools import lru_cache
+from datetime import date
 
 from forecast.arguments import checked
 from forecast.errors import InputError, Problem, nearest
+from forecast.evidence.plain import DATE_RULE, plain_date
 from forecast.evidence.report import Report
-
-DATE_RULE = "write it as 2020-01-31"
-MIDNIGHT = time()
+from forecast.evidence.standing import fallen
 
 
 @checked
@@ -27,8 +25,8 @@ class Evidence:
     reports
         Reports in force then: known, not superseded, not withdrawn.
     behind
-        Reports known then and no longer in force, and withdrawals: what comes back if a report
-        that superseded another is taken away.
+        Reports known then and not in force, and withdrawals: what comes back if a report that
+        superseded another is taken away.
     about
         Indicators that were asked for; None for all. What superseded a report about one of them
         is behind, whatever it is about.
@@ -78,7 +76,7 @@ class Evidence:
                     for name in unknown
                 ]
             )
-        rest = tuple(r for r in (*self.reports, *self.behind) if r.id not in ids)
+        rest = tuple(r for r in (*self.reports, *self.behind) if r.id not in {*ids})
         return Ledger(rest).known_at(self.as_of, self.about)
 
 
@@ -111,6 +109,10 @@ class Ledger:
     def known_at(self, moment: date | str, about: str | Iterable[str] | None = None) -> Evidence:
         """What an analyst had at the end of a day, revisions and withdrawals included.
 
+        A report is in force unless it was withdrawn, or a revision in force stands in its place.
+        What is withdrawn leaves no trace: what a withdrawn revision had replaced is in force
+        again, and so is what a withdrawn withdrawal had taken back.
+
         Parameters
         ----------
         moment
@@ -129,18 +131,29 @@ class Ledger:
             for report in self.reports
             if report.known <= day and (report.supersedes or _is_asked(report, asked))
         ]
-        gone = {report.supersedes for report in known if report.supersedes}
-        order = sorted(known, key=lambda r: (r.event_start, r.known, r.id))
-        holds = [
-            report.id not in gone and not report.is_withdrawal and _is_asked(report, asked)
-            for report in order
-        ]
-        return Evidence(
-            day,
-            tuple(report for report, hold in zip(order, holds, strict=True) if hold),
-            tuple(report for report, hold in zip(order, holds, strict=True) if not hold),
-            asked,
-        )
+        return evidence_of(known, day, asked)
+
+
+def evidence_of(known: Iterable[Report], day: date, asked: frozenset[str] | None) -> Evidence:
+    """Evidence of a day from the reports known by then.
+
+    Parameters
+    ----------
+    known
+        Those about the indicators that are asked for, context, and all that supersede another.
+    """
+    order = sorted(known, key=lambda r: (r.event_start, r.known, r.id))
+    gone = fallen((r.id, r.supersedes, r.is_withdrawal) for r in order if r.supersedes)
+    holds = [
+        report.id not in gone and not report.is_withdrawal and _is_asked(report, asked)
+        for report in order
+    ]
+    return Evidence(
+        day,
+        tuple(report for report, hold in zip(order, holds, strict=True) if hold),
+        tuple(report for report, hold in zip(order, holds, strict=True) if not hold),
+        asked,
+    )
 
 
 def asked_about(names: str | Iterable[str] | None) -> frozenset[str] | None:
@@ -168,38 +181,6 @@ def as_date(moment: date | str) -> date:
     datetime.date(2020, 1, 7)
     """
     try:
-        if isinstance(moment, str):
-            return read_date(moment)
-        if isinstance(moment, datetime):
-            return _utc_day(moment) if moment.tzinfo else moment.date()
-        if isinstance(moment, date):
-            return moment
-    except (ValueError, OverflowError):
-        pass
-    shown = f"{moment!r}" if len(f"{moment!r}") < 100 else f"{moment!r:.80}…"
-    raise InputError([Problem("date", f"{shown} is not a date; {DATE_RULE}")])
-
-
-@lru_cache(maxsize=10_000)
-def read_date(text: str) -> date:
-    """A date from ISO text; a moment needs its time zone, unless it is midnight.
-
-    Raises
-    ------
-    ValueError
-        If the text is no such date.
-    OverflowError
-        If its day in UTC is outside the calendar.
-    """
-    if len(text) <= len("2020-01-31"):
-        return date.fromisoformat(text)
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo:
-        return _utc_day(moment)
-    if moment.time() != MIDNIGHT:
-        raise ValueError("a moment without its time zone")
-    return moment.date()
-
-
-def _utc_day(moment: datetime) -> date:
-    return moment.astimezone(UTC).date()
+        return plain_date(moment)
+    except ValueError as error:
+        raise InputError([Problem("date", f"{error}; {DATE_RULE}")]) from None

@@ -17,32 +17,35 @@ from sqlalchemy import (
     func,
     or_,
     select,
-    true,
     union_all,
 )
 
 from forecast.arguments import checked
-from forecast.errors import InputError, Problem, raise_if_any
+from forecast.errors import InputError, LedgerFailure, Problem, raise_if_any
 from forecast.evidence import formats
 from forecast.evidence.change import Change, change_of
 from forecast.evidence.database import (
+    LINK,
     LINKS,
     REPORTS,
+    WITHDRAWS,
     check_whole,
     connect,
-    links,
     name_of,
     reading,
-    superseded,
+    recovery,
+    with_earlier,
+    with_later,
     writing,
 )
 from forecast.evidence.files import check_columns, read_row
 from forecast.evidence.intake import CHUNK, WHOLE, Intake, Receipt, check_report, last_receipt
-from forecast.evidence.ledger import Evidence, as_date, asked_about
+from forecast.evidence.ledger import Evidence, as_date, asked_about, evidence_of
 from forecast.evidence.mapping import EventMapping, read_mapping
-from forecast.evidence.records import reports_of
+from forecast.evidence.records import listed, place_of, report_of, reports_of
 from forecast.evidence.report import Report
 from forecast.evidence.spreadsheet import Table
+from forecast.evidence.standing import fallen
 from forecast.scenario.scenario import Scenario
 
 Candidate = tuple[str, Report | None, list[Problem]]
@@ -65,13 +68,6 @@ CLAIM = tuple(
         "exposure",
         "likelihoods",
     )
-)
-WITHDRAWS = and_(
-    REPORTS.c.indicator != "",
-    LINKS,
-    REPORTS.c.state == "",
-    REPORTS.c.number.is_(None),
-    REPORTS.c.likelihoods == "",
 )
 
 
@@ -205,26 +201,21 @@ class LedgerFile:
         InputError
             If the moment is no date.
         LedgerFailure
-            If a report is not what was stored.
+            If the database fails. A report that is not what was stored is left out, and a
+            `LedgerWarning` names it.
         """
         day, asked = as_date(moment), asked_about(about)
         known = REPORTS.c.known <= day.isoformat()
-        behind = or_(WITHDRAWS, superseded(day))
         if asked is None:
-            query: Any = select(*WHOLE, behind).where(known).order_by(*EVENT_ORDER)
+            query: Any = select(*WHOLE).where(known).order_by(*EVENT_ORDER)
         else:
             wanted = REPORTS.c.indicator.in_(["", *sorted(asked)])
-            held = select(*WHOLE, behind.label("behind")).where(known, wanted)
-            linked = select(*WHOLE, true()).where(known, LINKS, ~wanted)
+            held = select(*WHOLE).where(known, wanted)
+            linked = select(*WHOLE).where(known, LINKS, ~wanted)
             query = union_all(held, linked).order_by(*(column.name for column in EVENT_ORDER))
-        sides: tuple[list[Report], list[Report]] = ([], [])
         with reading(self._engine, self.name) as connection:
             streamed = connection.execution_options(yield_per=CHUNK).execute(query)
-            for rows in streamed.partitions():
-                plain = reports_of((row[:-1] for row in rows), self.name)
-                for report, row in zip(plain, rows, strict=True):
-                    sides[bool(row[-1])].append(report)
-        return Evidence(day, tuple(sides[0]), tuple(sides[1]), asked)
+            return evidence_of(reports_of(streamed, self.name), day, asked)
 
     def indicators(self, moment: date | str) -> dict[str, int]:
         """How many reports known by the end of a day speak to each indicator, by its name.
@@ -243,7 +234,7 @@ class LedgerFile:
     def diff(self, start: date | str, end: date | str) -> Change:
         """What became known, was revised or was withdrawn after one day and up to another.
 
-        Only what arrived between, and what that supersedes, is read.
+        Only what arrived between is read, with what that supersedes and what else did so.
 
         Raises
         ------
@@ -254,22 +245,11 @@ class LedgerFile:
         if last < first:
             raise InputError([Problem("end", f"{last} is before the start, {first}")])
         arrived = and_(REPORTS.c.known > first.isoformat(), REPORTS.c.known <= last.isoformat())
-        later = REPORTS.alias("later")
-        touched = select(later.c.supersedes).where(
-            links(later),
-            later.c.known > first.isoformat(),
-            later.c.known <= last.isoformat(),
-        )
-        held = (
-            REPORTS.c.id.in_(touched),
-            REPORTS.c.known <= first.isoformat(),
-            ~WITHDRAWS,
-            ~superseded(first),
-        )
+        earlier = with_earlier(select(REPORTS.c.supersedes).where(arrived, LINKS))
+        touched = with_later(select(earlier.c[0]), last)
+        query = select(*WHOLE).where(or_(arrived, REPORTS.c.id.in_(select(touched.c[0]))))
         with reading(self._engine, self.name) as connection:
-            before = self._fetch(connection, select(*WHOLE).where(*held).order_by(*EVENT_ORDER))
-            new = self._fetch(connection, select(*WHOLE).where(arrived).order_by(*EVENT_ORDER))
-        return change_of(first, last, before, new)
+            return change_of(first, last, self._fetch(connection, query))
 
     def duplicates(self) -> tuple[tuple[Report, ...], ...]:
         """Reports that say the same: one source, one event, one claim, more than one id.
@@ -277,7 +257,7 @@ class LedgerFile:
         They are shown, never merged: withdraw those that are one report entered twice, or give
         them one origin. What was superseded or withdrawn is left out.
         """
-        held = and_(REPORTS.c.indicator != "", ~WITHDRAWS, ~superseded(None))
+        held = and_(REPORTS.c.indicator != "", ~WITHDRAWS)
         alike = func.count().over(partition_by=CLAIM).label("alike")
         counted = select(*WHOLE, alike).where(held).subquery()
         query = (
@@ -286,8 +266,10 @@ class LedgerFile:
             .order_by(*[counted.c[column.name] for column in CLAIM], counted.c.receipt)
         )
         with reading(self._engine, self.name) as connection:
-            found = self._fetch(connection, query)
-        return tuple(tuple(group) for _, group in groupby(found, key=_claim_of))
+            gone = fallen(map(tuple, connection.execute(select(*LINK).where(LINKS))))
+            found = [one for one in self._fetch(connection, query) if one.id not in gone]
+        groups = (tuple(group) for _, group in groupby(found, key=_claim_of))
+        return tuple(group for group in groups if len(group) > 1)
 
     def waiting(self) -> tuple[Report, ...]:
         """Reports that supersede one that has not come, in order of receipt: late, or misspelt."""
@@ -307,8 +289,12 @@ class LedgerFile:
         """
         if self._path is not None:
             check_whole(self._path)
-        for _ in self:
-            pass
+        with reading(self._engine, self.name) as connection:
+            streamed = connection.execution_options(yield_per=CHUNK).execute(select(*WHOLE))
+            unreadable = [place_of(row) for row in streamed if report_of(row) is None]
+        if unreadable:
+            fault = f"{listed(unreadable)}: not what was stored"
+            raise LedgerFailure(f"{self.name}: {fault}. {recovery(self.name)}")
 
     def import_csv(self, path: str | Path, mapping: MappingLike = None) -> Receipt:
         """Store the reports of a CSV file, all or none.

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import MISSING, dataclass, fields
 from datetime import date
+from operator import attrgetter
+from typing import Any
 
 from forecast.evidence.notation import Likelihoods, amount_text, likelihoods_text
+from forecast.evidence.plain import is_missing, plain_date, plain_number, plain_text, shown
 
 RELIABILITY = "ABCDEF"
 CREDIBILITY = "123456"
@@ -14,6 +19,11 @@ CREDIBILITY = "123456"
 @dataclass(frozen=True, slots=True)
 class Report:
     """What a source says happened, when it happened and when it became known.
+
+    Values are kept as plain text, dates and floats, whatever library they come from: a moment with
+    a time zone as its day in UTC, what is missing (None, NaN, NaT, NA) in a field that has a
+    default as that default. What cannot be reduced stays as it was given, and whoever checks the
+    report says so.
 
     Attributes
     ----------
@@ -69,6 +79,24 @@ class Report:
     likelihoods: Likelihoods = ()
     retrieved: date | None = None
 
+    def __post_init__(self) -> None:
+        for (name, kind, default), given in zip(_KINDS, _VALUES_OF(self), strict=True):
+            if given is default or (type(given) is kind and given == given):
+                continue
+            with suppress(ValueError):
+                object.__setattr__(self, name, self._reduced(name, default, given))
+
+    def _reduced(self, name: str, default: Any, given: Any) -> Any:
+        """A value as what its field holds."""
+        if default is not MISSING and is_missing(given):
+            return given if name == "number" and self._needs_number else default
+        return _REDUCERS.get(name, plain_text)(given)
+
+    @property
+    def _needs_number(self) -> bool:
+        """Whether the report would become a withdrawal if a number that is missing were none."""
+        return self.number is not None and self.state == "" and self.supersedes != ""
+
     @property
     def grade(self) -> str:
         """Admiralty code, reliability first: "B2"."""
@@ -91,3 +119,27 @@ class Report:
         if self.number is not None:
             return amount_text(self.number, self.upper)
         return likelihoods_text(self.likelihoods) or self.state
+
+
+def _plain_likelihoods(given: Any) -> Likelihoods:
+    """Likelihoods as pairs of a state and a float."""
+    try:
+        pairs = [tuple(pair) for pair in (given.items() if isinstance(given, Mapping) else given)]
+        return tuple((plain_text(state), plain_number(number)) for state, number in pairs)
+    except TypeError:
+        raise ValueError(f"{shown(given)} are not pairs of a state and a number") from None
+
+
+FIELDS = tuple(field.name for field in fields(Report))
+DATES = ("event_start", "event_end", "published", "known", "retrieved")
+NUMBERS = ("number", "upper", "exposure")
+
+_VALUES_OF = attrgetter(*FIELDS)
+_REDUCERS: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(DATES, plain_date),
+    **dict.fromkeys(NUMBERS, plain_number),
+    "likelihoods": _plain_likelihoods,
+}
+_PLAIN_CLASSES = dict.fromkeys(DATES, date) | dict.fromkeys(NUMBERS, float) | {"likelihoods": None}
+_KINDS = tuple((f.name, _PLAIN_CLASSES.get(f.name, str), f.default) for f in fields(Report))
+"""Name, class and default of each field."""

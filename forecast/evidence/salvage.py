@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from forecast.arguments import checked
-from forecast.errors import LedgerFailure
 from forecast.evidence.database import open_to_read, speaking
-from forecast.evidence.records import FIELDS, reports_of
-from forecast.evidence.report import Report
+from forecast.evidence.records import report_of
+from forecast.evidence.report import FIELDS, Report
 
 SHORTEST_ROW = 60
 """Bytes that any stored report takes at least: ten characters for each of its dates, and more."""
@@ -64,16 +63,16 @@ def salvage_ledger(path: str | Path) -> Salvage:
     with speaking(str(path)), closing(open_to_read(Path(path))) as connection:
         connection.execute("SELECT name FROM sqlite_schema").fetchall()
         for receipt in range(1, 1 + Path(path).stat().st_size // SHORTEST_ROW):
-            for report in _read(connection, receipt, str(path)):
+            for report in _read(connection, receipt):
                 found[receipt] = report
     lost = tuple(k for k in range(1, max(found, default=0)) if k not in found)
     return Salvage(tuple(found.values()), lost)
 
 
-def _read(connection: sqlite3.Connection, receipt: int, name: str) -> Iterator[Report]:
+def _read(connection: sqlite3.Connection, receipt: int) -> Iterator[Report]:
     query = f"SELECT receipt, {', '.join(FIELDS)}, checksum FROM reports WHERE receipt = ?"
     try:
         rows: list[Any] = connection.execute(query, (receipt,)).fetchall()
-        yield from reports_of(rows, name)
-    except (sqlite3.Error, UnicodeDecodeError, LedgerFailure):
+    except (sqlite3.Error, UnicodeDecodeError):
         return
+    yield from (report for report in map(report_of, rows) if report is not None)

@@ -33,8 +33,7 @@ import pandas as pd
 
 import forecast as fc
 from forecast.evidence.likelihood import tabulate_reports
-from forecast.evidence.records import DATES, FIELDS
-from forecast.evidence.report import Report
+from forecast.evidence.report import DATES, FIELDS, Report
 from forecast.evidence.sources import trust_in
 from tests.benchmarks.timing import bind_to_one_processor, finish, note, parser
 from tests.small import BASIS, state_log_likelihoods, weather
