@@ -1,7 +1,8 @@
 """The command line: a thin skin over the library.
 
 Exit codes: 0 done, 1 the input breaks a rule, 2 the command was not understood, 3 the network is
-too large for exact inference, 4 the fit cannot be trusted and no report was written.
+too large for exact inference, 4 the fit cannot be trusted and no report was written, 70 a bug of
+the library, 130 stopped from the keyboard.
 """
 
 from __future__ import annotations
@@ -14,19 +15,10 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 
+from forecast.arguments import shown
 from forecast.cli_ledger import add_ledger, open_evidence, unheard
-from forecast.errors import (
-    ForecastError,
-    InputError,
-    InputWarning,
-    LedgerFailure,
-    Problem,
-    UnreliableFit,
-)
-
-DONE, BAD_INPUT, BAD_FIT, TOO_LARGE = 0, 1, 4, 3
-STOPPED, READER_GONE = 130, 141
-"""What a shell says of a program that was interrupted, or whose reader closed the pipe."""
+from forecast.console import DONE, Parser, run
+from forecast.errors import InputError, InputWarning, Problem
 
 DESCRIPTION = """\
 Forecast what an actor will do next, from a scenario and the reports known at a date.
@@ -47,41 +39,30 @@ examples:
   forecast report my-scenario/ --evidence reports.db    and forecast from it
 
 exit codes: 0 done; 1 input breaks a rule; 2 command not understood;
-            3 network too large; 4 fit not to be trusted
+            3 network too large; 4 fit not to be trusted; 70 a bug; 130 stopped
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    parser = _parser()
-    given = parser.parse_args(arguments)
-    run: Callable[[argparse.Namespace], int] = given.run
-    try:
-        return run(given)
-    except (InputError, LedgerFailure) as error:
-        _complain(error)
-        return BAD_INPUT
-    except UnreliableFit as error:
-        _complain(error)
-        return BAD_FIT
-    except ForecastError as error:
-        _complain(error)
-        return TOO_LARGE
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return STOPPED
-    except BrokenPipeError:
-        # Whoever read the output has gone; nothing more can be written, not even on exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return READER_GONE
+    return run(lambda: _run(arguments), show_traceback="--traceback" in (arguments or sys.argv))
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    given = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = given.run
+    return command(given)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="forecast",
         description=DESCRIPTION,
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--traceback", action="store_true", help="of a bug, show where it came from"
     )
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -121,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_report(commands: argparse._SubParsersAction[Parser]) -> None:
     from forecast.sampling import Sampling
 
     reporting = commands.add_parser(
@@ -160,7 +141,7 @@ def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     reporting.add_argument(
         "--seed",
-        type=_count,
+        type=_seed,
         default=Sampling.seed,
         help="same seed, same numbers (default: %(default)s)",
     )
@@ -206,9 +187,9 @@ def _report(given: argparse.Namespace) -> int:
         progress=not given.quiet,
     )
     written = report(outlook, allow_unreliable=given.allow_unreliable)
-    print(outlook)
     for path in given.output:
         print(f"wrote {written.save(path)}")
+    print(outlook)
     return DONE
 
 
@@ -289,19 +270,26 @@ def _check_output(path: str) -> None:
 
 
 def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is not above 0")
+    return _whole(text, least=1)
+
+
+def _seed(text: str) -> int:
+    return _whole(text, least=0)
+
+
+def _whole(text: str, least: int) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = least - 1
+    if value < least:
+        raise argparse.ArgumentTypeError(f"{shown(text)}; needs a whole number of at least {least}")
     return value
 
 
 def _say(given: argparse.Namespace, message: str) -> None:
     if not given.quiet:
         print(message, flush=True)
-
-
-def _complain(error: ForecastError) -> None:
-    print(f"forecast: {error}", file=sys.stderr)
 
 
 def _version() -> str:

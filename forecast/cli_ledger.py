@@ -8,8 +8,10 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from forecast.console import Parser
 from forecast.errors import InputError, Problem, closest
 from forecast.layout import shortened, text_table
+from forecast.text import visible
 
 if TYPE_CHECKING:
     from forecast.evidence.intake import Receipt
@@ -22,7 +24,7 @@ LONGEST_LIST = 10
 DAMAGED = 1
 MADE_BY_IMPORT = "`forecast ledger import` makes one"
 
-type Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+type Commands = argparse._SubParsersAction[Parser]
 
 
 def add_ledger(commands: Commands) -> None:
@@ -180,14 +182,14 @@ def _waiting(given: argparse.Namespace) -> int:
         return 0
     print(f"{len(reports)} reports supersede one that has not come: late, or misspelt\n")
     for report in reports:
-        print(f"{report.id} supersedes {report.supersedes}")
+        print(visible(f"{report.id} supersedes {report.supersedes}"))
     return 0
 
 
 def _check(given: argparse.Namespace) -> int:
     with _open(given.ledger) as ledger:
         ledger.check()
-        print(f"{given.ledger}: {len(ledger):,} reports, all as they were stored")
+        print(f"{visible(given.ledger)}: {len(ledger):,} reports, all as they were stored")
     return 0
 
 

@@ -22,6 +22,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
+
+from forecast.text import printed, visible
 
 SHOWN_PROBLEMS = 100
 PACKAGE = str(Path(__file__).parent)
@@ -41,11 +44,18 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.message}" if self.where else self.message
+        return visible(f"{self.where}: {self.message}" if self.where else self.message)
 
 
 class ForecastError(Exception):
-    """Base class of every error raised on purpose."""
+    """Base class of every error raised on purpose; what it carries survives pickling."""
+
+    @printed
+    def __str__(self) -> str:
+        return super().__str__()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _remade, (type(self), self.args, self.__dict__)
 
 
 class InputError(ForecastError):
@@ -127,6 +137,15 @@ def raise_if_any(problems: Sequence[Problem]) -> None:
     """Raise one `InputError` with all problems, if there are any."""
     if problems:
         raise InputError(problems)
+
+
+def _remade(
+    kind: type[ForecastError], arguments: tuple[Any, ...], fields: dict[str, Any]
+) -> ForecastError:
+    """An error as it was, whatever its class is made from."""
+    error = kind.__new__(kind, *arguments)
+    error.__dict__.update(fields)
+    return error
 
 
 def _listing(problems: Sequence[Problem]) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.arguments import checked
+from forecast.text import printed
 
 MASS = 0.9
 """Mass of every interval that the library reports."""
@@ -69,6 +70,7 @@ class Estimate:
         lower, upper = (values[order][np.searchsorted(passed, tail)] for tail in TAILS)
         return cls(float(np.average(values, weights=weight)), float(lower), float(upper))
 
+    @printed
     def __str__(self) -> str:
         return quantity(self).replace(GAP, " ")
 

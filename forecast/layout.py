@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from forecast.text import for_html
+from forecast.text import for_html, for_terminal, visible
 
 Row = Sequence[str]
 _CELL = "padding:.3em .8em .3em 0;text-align:left;vertical-align:top;white-space:{space}"
@@ -23,6 +23,7 @@ def text_table(head: Row, rows: Sequence[Row]) -> str:
     calm   80 %
     storm  20 %
     """
+    head, *rows = [[visible(for_terminal(cell)) for cell in row] for row in (head, *rows)]
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
 
     def line(cells: Row) -> str:

@@ -28,6 +28,7 @@ from forecast.inference.posterior import (
 )
 from forecast.sampling import Sampling, require_whole
 from forecast.scenario.scenario import Course, Scenario
+from forecast.text import printed
 
 if TYPE_CHECKING:
     from xarray import DataArray, DataTree
@@ -211,6 +212,7 @@ class Forecast:
         found = self.posterior["forecast"]["probability"].sel(state=f"{variable}={state}")
         return np.asarray(found.transpose("chain", "draw", "step").to_numpy())
 
+    @printed
     def __repr__(self) -> str:
         from forecast.reporting.tables import courses_text
 

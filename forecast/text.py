@@ -12,15 +12,20 @@ such text passes it through here first, and through the escapes of its own forma
     for_figure(text)    the same for matplotlib, in which nothing is read as TeX
 
 A sentence that is put together from somebody's label and words of ours isolates the label; what
-is isolated so stays isolated in every format.
+is isolated so stays isolated in every format but a terminal's.
+
+Above a `__repr__` or `__str__`, ``@printed`` makes its text fit for the terminal of this process.
 """
 
 from __future__ import annotations
 
+import codecs
 import re
+import sys
 from collections.abc import Callable
+from functools import wraps
 from html import escape
-from unicodedata import bidirectional
+from unicodedata import bidirectional, normalize
 
 _UNSEEN = (
     r"\x00-\x1f\x7f-\x9f"  # controls of ASCII and Latin-1: escape sequences begin with one
@@ -38,6 +43,29 @@ _LINES = re.compile(rf"(?!\n)[{_UNSEEN}]|{_JOINERS}")
 
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2068", "\u2069"
+
+STAND_IN = "forecast.stand-in"
+"""The name under which codecs know how to replace what an encoding lacks."""
+
+_PLAIN = str.maketrans(
+    {
+        "\N{NO-BREAK SPACE}": " ",
+        "\N{EN DASH}": "-",
+        "\N{EM DASH}": "-",
+        "\N{MINUS SIGN}": "-",
+        "\N{HORIZONTAL ELLIPSIS}": "...",
+        "\N{RIGHTWARDS ARROW}": "->",
+        "\N{MULTIPLICATION SIGN}": "x",
+        "\N{MIDDLE DOT}": "*",
+        "\N{LESS-THAN OR EQUAL TO}": "<=",
+        "\N{GREATER-THAN OR EQUAL TO}": ">=",
+        "\N{LEFT SINGLE QUOTATION MARK}": "'",
+        "\N{RIGHT SINGLE QUOTATION MARK}": "'",
+        "\N{LEFT DOUBLE QUOTATION MARK}": '"',
+        "\N{RIGHT DOUBLE QUOTATION MARK}": '"',
+    }
+    | dict(zip("▁▂▃▄▅▆▇█", "_.-:=+*#", strict=True))
+)
 _ISOLATE = re.compile("\u2068([^\u2066-\u2069]*)\u2069")
 
 _SPACES = re.compile(r"[ \t\n\v\f\r]+")
@@ -67,7 +95,7 @@ def for_terminal(text: str) -> str:
     radio\u202e0001\r
     2 reports
     """
-    return _LINES.sub(_spelled, text)
+    return _LINES.sub(_spelled, _ISOLATE.sub(r"\1", text))
 
 
 def isolated(text: str) -> str:
@@ -145,6 +173,47 @@ def _by_direction(text: str, write: Callable[[str], str], start: str, end: str) 
 def _without_markup(text: str) -> str:
     text = _MARKUP.sub(r"\\\g<0>", _ENTITY.sub("&amp;", text))
     return _TAG.sub("&lt;", text)
+
+
+def in_encoding(text: str, encoding: str) -> str:
+    """Text of which an encoding has every character; the others are replaced.
+
+    Examples
+    --------
+    >>> in_encoding("Zürich: 6–21 % …", "ascii"), in_encoding("北", "cp437")
+    ('Zurich: 6-21 % ...', '?')
+    """
+    try:
+        return text.encode(encoding, STAND_IN).decode(encoding)
+    except LookupError:  # an encoding that Python does not know
+        return text
+
+
+def printed[Self](method: Callable[[Self], str]) -> Callable[[Self], str]:
+    """Let what a method writes be printed where this process prints, whatever it writes."""
+
+    @wraps(method)
+    def text_of(self: Self) -> str:
+        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+        return in_encoding(for_terminal(method(self)), encoding)
+
+    return text_of
+
+
+def _replace(error: UnicodeError) -> tuple[str, int]:
+    """What stands for the characters that an encoding lacks; letters lose their accents."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    return "".join(map(_plain, lacking)), error.end
+
+
+def _plain(character: str) -> str:
+    plain = normalize("NFD", character.translate(_PLAIN))
+    return "".join(filter(str.isascii, plain)) or "?"
+
+
+codecs.register_error(STAND_IN, _replace)
 
 
 def _spelled(found: re.Match[str]) -> str:

@@ -95,7 +95,7 @@ LAYERS = [
     ["outlook"],
     ["analysis"],
     ["reporting"],
-    ["cli", "cli_ledger", "__main__", "__init__"],
+    ["cli", "cli_ledger", "console", "__main__", "__init__"],
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 

@@ -6,8 +6,9 @@ from datetime import date
 import pytest
 
 import forecast as fc
-from forecast.cli import BAD_INPUT, DONE, main
+from forecast.cli import main
 from forecast.cli_ledger import unheard
+from forecast.console import BAD_INPUT, DONE
 from forecast.evidence.report import FIELDS
 from forecast.scenario.shipped import shipped_folder
 from tests.ledgers import report

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from forecast.cli import BAD_INPUT, main
+from forecast.cli import main
+from forecast.console import BAD_INPUT
 from forecast.errors import InputError
 from forecast.scenario.files import load_scenario, scenario_schema
 from forecast.scenario.shipped import scenario_names, shipped_folder

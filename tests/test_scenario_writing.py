@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import forecast as fc
-from forecast.cli import BAD_INPUT, main
+from forecast.cli import main
+from forecast.console import BAD_INPUT
 from forecast.errors import InputError
 from forecast.scenario.files import scenario_schema
 from forecast.scenario.rendering import describe

@@ -18,6 +18,7 @@ from forecast.interchange.ach import AchItem, AchMatrix
 from forecast.interchange.ach_scenario import COURSE
 from forecast.layout import html_table, text_table
 from forecast.scenario.scenario import Scenario
+from forecast.text import printed
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -108,6 +109,7 @@ class Difference:
     likelier: float
     causes: tuple[Cause, ...]
 
+    @printed
     def __str__(self) -> str:
         ach = (
             f"ACH prefers {self.by_ach} by {self.points:.2f} points" if self.points else "ACH ties"
@@ -212,6 +214,7 @@ class AchComparison:
     def _draws(self) -> Array:
         return hypothesis_draws(self.beliefs)
 
+    @printed
     def __repr__(self) -> str:
         parts = [self._headline(), text_table(*self._cells()), self._told()]
         return "\n\n".join([*parts, "\n".join(self.notes)])

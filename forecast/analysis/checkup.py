@@ -17,6 +17,7 @@ from forecast.inference.builder import compile_tables
 from forecast.inference.prior import beliefs_at_start, draw_priors
 from forecast.sampling import Sampling, require_whole
 from forecast.scenario.scenario import Scenario
+from forecast.text import printed
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -80,6 +81,7 @@ class Check:
         largest = self.indicators["share"].groupby(level="indicator", sort=False).max()
         return tuple(largest.index[largest < DEAD])
 
+    @printed
     def __repr__(self) -> str:
         from forecast.reporting.review import review_text
 

@@ -20,6 +20,7 @@ from forecast.interchange.ach import MAX_HYPOTHESES, AchItem, AchMatrix
 from forecast.layout import html_table, text_table
 from forecast.sampling import Sampling, require_whole
 from forecast.scenario.scenario import Scenario
+from forecast.text import printed
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -64,6 +65,7 @@ class AchView:
         found = pd.DataFrame(self.ratios, index=index, columns=list(self.matrix.hypotheses))
         return found.assign(spread=self.spread, information=self.information)
 
+    @printed
     def __repr__(self) -> str:
         return f"{self.matrix.title}\n\n{text_table(*self._cells())}"
 

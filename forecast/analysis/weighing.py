@@ -28,6 +28,7 @@ from forecast.outlook import Forecast, beliefs, reached, watched
 from forecast.scenario.elicitation import fit_positive
 from forecast.scenario.forms import Count
 from forecast.scenario.scenario import Scenario, Variable
+from forecast.text import printed
 
 if TYPE_CHECKING:
     from forecast.inference.beliefs import Beliefs
@@ -167,6 +168,7 @@ class WeighedEvidence:
         posterior = given.posterior["posterior"].to_dataset()
         return beliefs_of(given.scenario, given.evidence, posterior, given.now + 1)
 
+    @printed
     def __str__(self) -> str:
         return "\n\n".join(filter(None, _told(self)))
 

@@ -8,6 +8,7 @@ from datetime import date
 
 from forecast.evidence.ledger import evidence_of
 from forecast.evidence.report import Report
+from forecast.text import printed, visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +40,13 @@ class Change:
     def __len__(self) -> int:
         return sum(map(len, (self.known, self.revised, self.withdrawn, self.restored)))
 
+    @printed
     def __str__(self) -> str:
         lines = [f"after {self.start} and up to {self.end}:"]
         lines += [f"  became known  {_line(report)}" for report in self.known]
         lines += [
-            f"  revised       {_line(old)} → {new.id}, {new.said}" for old, new in self.revised
+            f"  revised       {_line(old)} → {visible(f'{new.id}, {new.said}')}"
+            for old, new in self.revised
         ]
         lines += [f"  withdrawn     {_line(report)}" for report in self.withdrawn]
         lines += [f"  restored      {_line(report)}" for report in self.restored]
@@ -97,4 +100,4 @@ def _replaced(report: Report, by_id: dict[str, Report], gone: dict[str, Report])
 
 def _line(report: Report) -> str:
     what = f"{report.indicator}: {report.said}" if report.indicator else "context"
-    return f"{report.id}  {what} ({report.source}, {report.grade}, known {report.known})"
+    return visible(f"{report.id}  {what} ({report.source}, {report.grade}, known {report.known})")

@@ -47,6 +47,7 @@ from forecast.evidence.report import Report
 from forecast.evidence.spreadsheet import Table
 from forecast.evidence.standing import fallen
 from forecast.scenario.scenario import Scenario
+from forecast.text import printed
 
 Candidate = tuple[str, Report | None, list[Problem]]
 """Where a report was found, what it is, and what is wrong with it; nothing if it is left out."""
@@ -141,6 +142,7 @@ class LedgerFile:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @printed
     def __repr__(self) -> str:
         return f"<LedgerFile {self.name}: {len(self):,} reports>"
 

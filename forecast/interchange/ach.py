@@ -20,6 +20,7 @@ from forecast.errors import Problem, nearest, raise_if_any
 from forecast.interchange.checks import repeated, text_fault
 from forecast.layout import html_table, shortened, text_table
 from forecast.sampling import Sampling
+from forecast.text import printed
 
 if TYPE_CHECKING:
     from datetime import date
@@ -225,6 +226,7 @@ class AchMatrix:
             seed=seed,
         )
 
+    @printed
     def __repr__(self) -> str:
         below = "".join(f"\nnote: {note}" for note in self.notes)
         return f"{self._headline()}\n\n{text_table(*self._cells())}{below}"

@@ -16,6 +16,7 @@ from forecast.errors import InputError, Problem, nearest, raise_if_any
 from forecast.inference.planning import MEMORY_LIMIT
 from forecast.interchange.checks import find_problems
 from forecast.interchange.drawing import draw_rows
+from forecast.text import printed, visible
 
 if TYPE_CHECKING:
     from forecast.inference.beliefs import Beliefs
@@ -238,6 +239,7 @@ class TabledNetwork:
 
     __hash__ = None  # type: ignore[assignment]
 
+    @printed
     def __repr__(self) -> str:
         rows = [("variable", "states", "parents", "concentration"), *self._rows()]
         widths = [max(len(row[column]) for row in rows) for column in range(4)]
@@ -245,7 +247,7 @@ class TabledNetwork:
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
             for row in rows
         ]
-        return "\n".join([self._headline(), *lines, *self._rest()])
+        return "\n".join(map(visible, [self._headline(), *lines, *self._rest()]))
 
     def _repr_html_(self) -> str:
         """The same table for a notebook."""

@@ -15,6 +15,7 @@ from typing import Literal
 
 from forecast.estimate import DASH, GAP, MASS_TEXT, Estimate, digits, interval, percent
 from forecast.scenario.words import ICD_203
+from forecast.text import printed
 
 Terms = Literal["A", "B"]
 LOWEST, HIGHEST = 0.01, 0.99
@@ -99,6 +100,7 @@ class Phrase:
             return ""
         return f"from {self.lower.label(self.terms)} to {self.upper.label(self.terms)}"
 
+    @printed
     def __str__(self) -> str:
         numbers = f"{percent(self.estimate.mean)}, {MASS_TEXT} interval {interval(self.estimate)}"
         if self.word:

@@ -16,7 +16,7 @@ from forecast.outlook import Forecast
 from forecast.reporting.content import gather
 from forecast.reporting.document import Document
 from forecast.reporting.markdown import render_markdown
-from forecast.text import flat, for_html, visible
+from forecast.text import flat, for_html, printed, visible
 from forecast.writing import replace_file
 
 RANGE = re.compile(rf"\d+{DASH}\d+")
@@ -72,6 +72,7 @@ class Report:
             raise InputError([Problem(str(target), message)]) from None
         return target
 
+    @printed
     def __repr__(self) -> str:
         sections = len(self.document.sections)
         return f"Report({self.document.title!r}, {sections} sections; .save(path) writes it)"

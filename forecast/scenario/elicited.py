@@ -24,6 +24,7 @@ from forecast.scenario.statements import Chance, PositiveNumber
 from forecast.scenario.table_checks import check_chances
 from forecast.scenario.tree import Path, spell_path
 from forecast.scenario.wording import Fault, shown
+from forecast.text import printed
 
 Array = npt.NDArray[np.float64]
 
@@ -102,6 +103,7 @@ class Elicited:
     def _number(self, value: float) -> str:
         return percent_text(value) if self.family == "beta" else f"{value:.3g}"
 
+    @printed
     def __repr__(self) -> str:
         values, density = self.curve
         at = np.interp(np.linspace(values[0], values[-1], BAR_COUNT), values, density)
@@ -171,6 +173,7 @@ class ElicitedRow:
         note = f"No Dirichlet has all of these; in the nearest {moved}." if moved else ""
         return f"Dirichlet({shape}). {note}".rstrip()
 
+    @printed
     def __repr__(self) -> str:
         return "\n\n".join([self.words, *map(repr, self.states.values())])
 
