@@ -225,8 +225,8 @@ def _parts_fit(value: Any, origin: type, inner: tuple[Any, ...]) -> Iterator[boo
         key, item = inner or (Any, Any)
         yield from (_fits(k, key) and _fits(v, item) for k, v in value.items())
     elif issubclass(origin, Iterable):
-        yield not isinstance(value, str | bytes | Mapping)
-        if isinstance(value, list | tuple | set | frozenset):
+        yield not isinstance(value, str | bytes)
+        if isinstance(value, list | tuple | set | frozenset | Mapping):
             fixed = origin is tuple and inner[-1:] != (...,)
             yield not fixed or len(value) == len(inner)
             each = inner if fixed else repeat((inner or (Any,))[0])
