@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from forecast.text import for_html, for_terminal, visible
 
@@ -10,6 +11,51 @@ Row = Sequence[str]
 _CELL = "padding:.3em .8em .3em 0;text-align:left;vertical-align:top;white-space:{space}"
 _CAPTION = "text-align:left;caption-side:top;padding:.3em 0;color:inherit"
 _RULE = "border-bottom:1px solid rgba(128,128,128,.35)"
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a value prints of itself: a line, a table, and what the table leaves out.
+
+    Attributes
+    ----------
+    title
+        What the value is.
+    head, rows
+        The table.
+    below
+        Lines under it.
+
+    Examples
+    --------
+    >>> print(Summary("Two states", ("state", "chance"), [("calm", "80 %"), ("storm", "20 %")]))
+    Two states
+    <BLANKLINE>
+    state  chance
+    -----  ------
+    calm   80 %
+    storm  20 %
+    """
+
+    title: str
+    head: Row
+    rows: Sequence[Row]
+    below: Sequence[str] = ()
+
+    def __str__(self) -> str:
+        rows = [[visible(cell) for cell in row] for row in self.rows]
+        parts = [visible(self.title)]
+        parts += [text_table(self.head, rows)] if rows else []
+        parts += ["\n".join(map(visible, self.below))] if self.below else []
+        return "\n\n".join(parts)
+
+    @property
+    def html(self) -> str:
+        """A fragment of HTML that takes the colours of the page around it."""
+        below = "".join(f"<p>{for_html(line)}</p>" for line in self.below)
+        if not self.rows:
+            return f"<p>{for_html(self.title)}</p>{below}"
+        return html_table(self.title, self.head, self.rows) + below
 
 
 def text_table(head: Row, rows: Sequence[Row]) -> str:

@@ -10,7 +10,7 @@ import pytest
 import forecast as fc
 from forecast.errors import InputError
 from forecast.evidence.checks import find_broken_links
-from forecast.evidence.ledger import Ledger
+from forecast.evidence.ledger import Evidence, Ledger
 from forecast.evidence.mapping import read_mapping
 from tests.ledgers import FIRST, generator, random_reports, report, server_address
 from tests.small import weather
@@ -48,9 +48,13 @@ def problems(call, *arguments):
     return [str(problem) for problem in caught.value.problems]
 
 
-def bits(evidence):
-    """Everything that an evidence holds, floats to the last bit but for the sign of zero."""
-    return repr(evidence).replace("-0.0,", "0.0,")
+def bits(held):
+    """Everything that evidence holds, floats to the last bit but for the sign of zero."""
+    if isinstance(held, Evidence):
+        held = (held.as_of, held.reports, held.behind, held.about)
+    if isinstance(held, tuple | list):
+        return f"({' '.join(map(bits, held))})"
+    return repr(held).replace("-0.0,", "0.0,")
 
 
 def known_then(reports, moment):

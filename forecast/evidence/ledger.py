@@ -37,6 +37,16 @@ class Evidence:
     behind: tuple[Report, ...] = ()
     about: frozenset[str] | None = None
 
+    def __repr__(self) -> str:
+        from forecast.reporting.summaries import evidence_summary
+
+        return str(evidence_summary(self))
+
+    def _repr_html_(self) -> str:
+        from forecast.reporting.summaries import evidence_summary
+
+        return evidence_summary(self).html
+
     def __len__(self) -> int:
         return len(self.reports)
 
@@ -99,6 +109,16 @@ class Ledger:
     """
 
     reports: tuple[Report, ...] = ()
+
+    def __repr__(self) -> str:
+        from forecast.reporting.summaries import ledger_summary
+
+        return str(ledger_summary(self))
+
+    def _repr_html_(self) -> str:
+        from forecast.reporting.summaries import ledger_summary
+
+        return ledger_summary(self).html
 
     def __len__(self) -> int:
         return len(self.reports)

@@ -144,7 +144,11 @@ class LedgerFile:
 
     @printed
     def __repr__(self) -> str:
-        return f"<LedgerFile {self.name}: {len(self):,} reports>"
+        try:
+            held = f"{len(self):,} reports"
+        except LedgerFailure:
+            held = "cannot be read"
+        return f"<LedgerFile {self.name}: {held}>"
 
     def __len__(self) -> int:
         with reading(self._engine, self.name) as connection:

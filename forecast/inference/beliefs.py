@@ -78,6 +78,11 @@ class Beliefs(Asking):
             f"chains={chains}, draws={draws})"
         )
 
+    def _repr_html_(self) -> str:
+        from forecast.reporting.summaries import beliefs_summary
+
+        return beliefs_summary(self).html
+
     # ── evidence ──────────────────────────────────────────────────────────────────────────────
 
     def suppose(self, states: Pairs, time: Any = None) -> Beliefs:

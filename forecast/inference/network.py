@@ -121,6 +121,16 @@ class Network:
     auxiliaries: tuple[AuxiliaryVariable, ...] = ()
     factors: tuple[AuxiliaryFactor, ...] = ()
 
+    def __repr__(self) -> str:
+        from forecast.reporting.summaries import network_summary
+
+        return str(network_summary(self))
+
+    def _repr_html_(self) -> str:
+        from forecast.reporting.summaries import network_summary
+
+        return network_summary(self).html
+
     @property
     def bare(self) -> Network:
         """The network without auxiliary evidence variables."""

@@ -57,6 +57,13 @@ class Variable(Value):
     named_by: Literal["source", "author"] = "source"
     implication: str = ""
 
+    def __repr__(self) -> str:
+        from forecast.reporting.summaries import variable_line
+
+        return variable_line(self)
+
+    __str__ = __repr__
+
     @property
     def first_table(self) -> Table | None:
         """Table of the first step."""
@@ -153,6 +160,18 @@ class Scenario(Value):
         """Twelve hexadecimal digits that change whenever anything in the scenario does."""
         canonical = json.dumps(self.model_dump(mode="json", by_alias=True), sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+    def __repr__(self) -> str:
+        from forecast.reporting.summaries import scenario_summary
+
+        return str(scenario_summary(self))
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        from forecast.reporting.summaries import scenario_summary
+
+        return scenario_summary(self).html
 
     def __hash__(self) -> int:
         return hash(self.digest)
