@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         Problem,
         TooLarge,
         UnreliableFit,
+        UnreliableWeights,
     )
     from forecast.estimate import Estimate
     from forecast.evidence.files import read_evidence
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from forecast.evidence.ledger_file import LedgerFile, open_ledger
     from forecast.evidence.report import Report
     from forecast.evidence.salvage import Salvage, salvage_ledger
+    from forecast.inference.answer import summarize
     from forecast.inference.beliefs import Beliefs
     from forecast.inference.model import build_model
     from forecast.interchange.ach import AchItem, AchMatrix
@@ -84,12 +86,14 @@ _HOMES = {
         "Problem",
         "TooLarge",
         "UnreliableFit",
+        "UnreliableWeights",
     ),
     "evidence.files": ("read_evidence",),
     "evidence.ledger": ("Evidence", "Ledger"),
     "evidence.ledger_file": ("LedgerFile", "open_ledger"),
     "evidence.report": ("Report",),
     "evidence.salvage": ("Salvage", "salvage_ledger"),
+    "inference.answer": ("summarize",),
     "inference.beliefs": ("Beliefs",),
     "inference.model": ("build_model",),
     "estimate": ("Estimate",),
@@ -134,6 +138,7 @@ __all__ = [
     "TabledNetwork",
     "TooLarge",
     "UnreliableFit",
+    "UnreliableWeights",
     "Variable",
     "WeighedEvidence",
     "ach_view",
@@ -165,6 +170,7 @@ __all__ = [
     "scenario_names",
     "sensitivity",
     "sensitivity_of",
+    "summarize",
     "to_pyagrum",
     "update",
     "weigh_evidence",

@@ -9,7 +9,8 @@ ForecastError
 
 UserWarning
 ├── InputWarning          part of an input was left out, or it may not have been read as meant
-└── LedgerWarning         stored reports that cannot be read, or a file beside a ledger set aside
+├── LedgerWarning         stored reports that cannot be read, or a file beside a ledger set aside
+└── UnreliableWeights     too few draws carry an answer about changed evidence
 
 An `InputError` carries every problem found, not the first one. Each `Problem` says where,
 what was given, the rule and, for a name, the nearest legal one.
@@ -97,6 +98,10 @@ class InputWarning(UserWarning):
 
     What an importer decided stands in the `notes` of what it returns as well.
     """
+
+
+class UnreliableWeights(UserWarning):
+    """Evidence so far from that of the draws that few of them carry the answers."""
 
 
 def warn(where: str, messages: Iterable[str], category: type[UserWarning] = InputWarning) -> None:

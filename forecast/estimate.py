@@ -10,6 +10,8 @@ import numpy.typing as npt
 from forecast.arguments import checked
 from forecast.text import printed
 
+Array = npt.NDArray[np.float64]
+
 MASS = 0.9
 """Mass of every interval that the library reports."""
 TAILS = ((1 - MASS) / 2, (1 + MASS) / 2)
@@ -46,11 +48,16 @@ class Estimate:
     def of(cls, draws: npt.ArrayLike) -> Estimate:
         """Estimate from draws of a probability, of any shape.
 
+        Draws that carry the coordinate ``weight``, as answers of `Beliefs` do, count by it.
+
         Examples
         --------
         >>> print(Estimate.of([0.1, 0.2, 0.3]))
         20 % (11–29 %)
         """
+        if "weight" in getattr(draws, "coords", ()):
+            weight = draws.coords["weight"].broadcast_like(draws)  # type: ignore[union-attr]
+            return cls.weighted(draws, weight.transpose(*draws.dims))  # type: ignore[union-attr]
         values = np.asarray(draws)
         lower, upper = np.quantile(values, TAILS)
         return cls(float(values.mean()), float(lower), float(upper))
@@ -59,20 +66,58 @@ class Estimate:
     def weighted(cls, draws: npt.ArrayLike, weights: npt.ArrayLike) -> Estimate:
         """Estimate from draws of a probability that do not weigh the same.
 
+        Draws that are not a number are left out.
+
         Examples
         --------
-        >>> print(Estimate.weighted([0.1, 0.2, 0.3], [1, 1, 0]))
-        15 % (10–20 %)
+        >>> print(Estimate.weighted([0.1, 0.3, 0.5], [1, 1, 0]))
+        20 % (11–29 %)
         """
         values, weight = np.ravel(draws), np.ravel(weights)
-        order = np.argsort(values)
-        passed = np.cumsum(weight[order]) / weight.sum()
-        lower, upper = (values[order][np.searchsorted(passed, tail)] for tail in TAILS)
-        return cls(float(np.average(values, weights=weight)), float(lower), float(upper))
+        known = ~np.isnan(values)
+        if not weight[known].any():
+            return cls(np.nan, np.nan, np.nan)
+        mean = np.average(values[known], weights=weight[known])
+        lower, upper = weighted_quantiles(values, weight, np.array(TAILS))
+        return cls(float(mean), float(lower), float(upper))
 
     @printed
     def __str__(self) -> str:
         return quantity(self).replace(GAP, " ")
+
+
+def weighted_quantiles(values: Array, weights: Array, levels: Array) -> Array:
+    """Quantiles of draws that do not weigh the same; with equal weights, those of NumPy.
+
+    The type 7 quantile with Kish's effective number of draws for their number (Akinshin: Weighted
+    quantile estimators, arXiv 2304.07265, 2023).
+
+    Parameters
+    ----------
+    values, weights
+        Draws and their weights, (draw,). Draws that are not a number are left out.
+    levels
+        Between 0 and 1, any shape.
+
+    Returns
+    -------
+    numpy.ndarray
+        The shape of the levels; not a number where nothing weighs.
+
+    Examples
+    --------
+    >>> weighted_quantiles(np.arange(5.0), np.ones(5), np.array([0.25, 0.5])).round(9)
+    array([1., 2.])
+    """
+    used = ~np.isnan(values) & (weights > 0)
+    if not used.any():
+        return np.full(np.shape(levels), np.nan)
+    order = np.argsort(values[used], kind="stable")
+    weight = weights[used][order] / weights[used].sum()
+    n = 1 / (weight**2).sum()
+    passed = np.concatenate([[0.0], np.cumsum(weight)])
+    share = np.clip(n * passed - (n - 1) * np.asarray(levels)[..., None], 0.0, 1.0)
+    return np.asarray(np.diff(share) @ values[used][order])
 
 
 def digits(value: float) -> str:

@@ -14,6 +14,7 @@ from forecast.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+    from xarray import DataArray
 
 Array = npt.NDArray[np.float64]
 
@@ -49,8 +50,10 @@ def flip_assumptions(scenario: Scenario, prior: Beliefs, moment: Any) -> DataFra
         - ``holds``: probability that it holds at that step;
         - ``if_holds``, ``otherwise``: probability that the course occurs at least once within
           the horizon, if the assumption holds and if the other state does, each with its 90 %
-          interval, ``…_lower`` and ``…_upper``;
-        - ``change``: the second less the first, taken draw by draw, with its interval.
+          interval, ``…_lower`` and ``…_upper``; draws of the tables weigh by how probable they
+          make the state, so these are the probabilities given it;
+        - ``change``: the second less the first. Its interval is that of their difference draw by
+          draw, each draw weighed by how probable it makes that one of the two states holds.
 
         States that no draw of the tables makes possible have no row.
     """
@@ -77,11 +80,13 @@ def _flips(scenario: Scenario, prior: Beliefs, moment: Any) -> Iterator[dict[str
         reached = prior.at_least_once_given(list(assumed), [course], moment, prior.times[0])
         for name, held in assumed.items():
             given = {
-                state: reached.sel(state=f"{name}={state}").to_numpy()
+                state: reached.sel(state=f"{name}={state}")
                 for state in scenario.variables[name].states
             }
+            chances = prior.posterior(name, moment, view="smoothed")
             for state, answers in given.items():
-                row = _flip(given[held], answers)
+                either = chances.sel(state=[held, state]).sum("state").to_numpy()
+                row = _flip(given[held], answers, either)
                 if state != held and row:
                     yield {
                         "assumption": name,
@@ -93,18 +98,18 @@ def _flips(scenario: Scenario, prior: Beliefs, moment: Any) -> Iterator[dict[str
                     }
 
 
-def _flip(if_holds: Array, otherwise: Array) -> dict[str, float]:
-    """Estimates over the draws in which both states are possible; nothing if there are none."""
-    possible = ~(np.isnan(if_holds) | np.isnan(otherwise))
-    if not possible.any():
+def _flip(if_holds: DataArray, otherwise: DataArray, either: Array) -> dict[str, float]:
+    """Estimates over draws, (chain, draw), given each state; none if one of them cannot be.
+
+    `either` is the probability that one of the two states holds.
+    """
+    one, other = Estimate.of(if_holds), Estimate.of(otherwise)
+    if np.isnan([one.mean, other.mean]).any():
         return {}
-    found: dict[str, float] = {}
-    answers = {"if_holds": if_holds, "otherwise": otherwise, "change": otherwise - if_holds}
-    for name, values in answers.items():
-        estimate = Estimate.of(values[possible])
-        found |= {
-            name: estimate.mean,
-            f"{name}_lower": estimate.lower,
-            f"{name}_upper": estimate.upper,
-        }
-    return found
+    apart = Estimate.weighted(otherwise.to_numpy() - if_holds.to_numpy(), either)
+    change = Estimate(other.mean - one.mean, apart.lower, apart.upper)
+    return {
+        f"{name}{end}": value
+        for name, found in (("if_holds", one), ("otherwise", other), ("change", change))
+        for end, value in (("", found.mean), ("_lower", found.lower), ("_upper", found.upper))
+    }

@@ -80,7 +80,7 @@ def _slopes(given: Beliefs, question: Callable[[Beliefs], DataArray], draw: int)
     where = np.where(above[:, None], FORWARD[1], CENTRAL[1])
     moved[rows, rows] = cells + step[:, None] * where
     stored = StoredDraws(moved.reshape(n_cells, -1), like[..., 0] if like.ndim == 3 else like)
-    answer = question(replace(given, draws=stored, shape=(1, 5 * n_cells)))
+    answer = question(replace(given, draws=stored, shape=(1, 5 * n_cells), sample="none"))
     values = np.asarray(answer, dtype=np.float64).reshape(-1)
     if values.size != 5 * n_cells or not np.isfinite(values).all():
         message = "must return one finite number for each draw, dimensions chain and draw"

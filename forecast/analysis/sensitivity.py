@@ -66,6 +66,8 @@ def sensitivity_of(given: Forecast, question: Question) -> DataFrame:
         - ``at_low``, ``at_high``: the answer there, with the same evidence and every other
           judgement at its mean over the draws.
 
+        Where the question supposes evidence, draws weigh by how probable they make it.
+
     Raises
     ------
     InputError
@@ -82,12 +84,12 @@ def sensitivity_of(given: Forecast, question: Question) -> DataFrame:
     draws = believed.draws
     assert isinstance(draws, ParameterDraws)
     levers = list(_levers(draws.program.priors))
-    answers = _answer(question, believed)
+    answers, weights = _answer(question, believed)
     values = np.array([draws.parameters[lever.family][lever.at] for lever in levers])
-    ends = _answer(question, _one_at_a_time(believed, draws, levers)).reshape(-1, 2)
+    ends = _answer(question, _one_at_a_time(believed, draws, levers, weights))[0].reshape(-1, 2)
     table = pd.DataFrame(
         {
-            "share": variance_shares(values, answers),
+            "share": variance_shares(values, answers, weights),
             "low": [lever.low for lever in levers],
             "high": [lever.high for lever in levers],
             "at_low": ends[:, 0],
@@ -98,13 +100,13 @@ def sensitivity_of(given: Forecast, question: Question) -> DataFrame:
     return table.sort_values("share", ascending=False, kind="stable")
 
 
-def variance_shares(values: Array, answers: Array) -> Array:
+def variance_shares(values: Array, answers: Array, weights: Array | None = None) -> Array:
     """Share of the variance of some answers that each value alone explains.
 
-    The correlation ratio over bins of equally many draws, corrected for the number of bins
-    (epsilon squared; Kelley: An unbiased correlation ratio measure, PNAS 21(9), 1935). As bins
-    grow finer it is the first-order Sobol index. A share that chance alone would reach once in a
-    hundred times is zero.
+    The correlation ratio over bins of equal weight, corrected for the number of bins (epsilon
+    squared; Kelley: An unbiased correlation ratio measure, PNAS 21(9), 1935). As bins grow finer
+    it is the first-order Sobol index. A share that chance alone would reach once in a hundred
+    times is zero.
 
     Parameters
     ----------
@@ -112,6 +114,8 @@ def variance_shares(values: Array, answers: Array) -> Array:
         Draws of each value, (value, draw).
     answers
         Draws of the answer, (draw,).
+    weights
+        What each draw weighs, (draw,); all the same unless they are given.
 
     Returns
     -------
@@ -124,20 +128,32 @@ def variance_shares(values: Array, answers: Array) -> Array:
     >>> variance_shares(x, 2 * x[0] + x[1]).round(1)
     array([0.8, 0.2, 0. ])
     """
-    n = answers.size
-    n_bins = min(MOST_BINS, n // DRAWS_PER_BIN)
-    spread = answers.var() * n
+    weight = np.ones(answers.size) if weights is None else weights
+    # Weights that add up to the effective number of draws stand for so many draws.
+    weight = weight * weight.sum() / (weight**2).sum()
+    n = weight.sum()
+    n_bins = min(MOST_BINS, int(n // DRAWS_PER_BIN))
     if n_bins < 2 or np.ptp(answers) <= CONSTANT:
         return np.zeros(len(values))
-    edges = np.linspace(0, n, n_bins + 1).astype(int)
-    ordered = answers[np.argsort(values, axis=1, kind="stable")]
-    sums = np.add.reduceat(ordered, edges[:-1], axis=1)
-    between = (sums**2 / np.diff(edges)).sum(axis=1) - answers.sum() ** 2 / n
+    apart = answers - weight @ answers / n
+    order = np.argsort(values, axis=1, kind="stable")
+    middle = np.cumsum(weight[order], axis=1) - weight[order] / 2
+    bins = np.minimum((middle * n_bins / n).astype(int), n_bins - 1)
+    sums, counts = (_sum_by_bin(bins, each[order], n_bins) for each in (weight * apart, weight))
+    spread = weight @ apart**2
+    squares = np.divide(sums**2, counts, out=np.zeros_like(sums), where=counts > 0)
+    between = squares.sum(axis=1)
     within = (spread - between) / (n - n_bins)
     share = (between - (n_bins - 1) * within) / spread
     by_chance = stats.f.ppf(0.99, n_bins - 1, n - n_bins)
     told = between > by_chance * (n_bins - 1) * within
     return np.where(told & (np.ptp(values, axis=1) > 0), share, 0.0)
+
+
+def _sum_by_bin(bins: npt.NDArray[np.int64], values: Array, n_bins: int) -> Array:
+    """Sum the values of each bin, row by row, (row, bin)."""
+    places = bins + n_bins * np.arange(len(bins))[:, None]
+    return np.bincount(places.ravel(), values.ravel(), n_bins * len(bins)).reshape(-1, n_bins)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,17 +188,20 @@ def _levers(priors: Priors) -> Iterator[_Lever]:
             yield _Lever(judged.label, family, (k,), *stats.beta.ppf(TAILS, *judged.shape))
 
 
-def _one_at_a_time(given: Beliefs, draws: ParameterDraws, levers: list[_Lever]) -> Beliefs:
+def _one_at_a_time(
+    given: Beliefs, draws: ParameterDraws, levers: list[_Lever], weights: Array | None
+) -> Beliefs:
     """Beliefs with two draws for each judgement: at its low end and at its high end."""
     n = 2 * len(levers)
     parameters = {
-        family: np.repeat(values.mean(axis=-1, keepdims=True), n, axis=-1)
+        family: np.repeat(np.average(values, axis=-1, weights=weights)[..., None], n, axis=-1)
         for family, values in draws.parameters.items()
     }
     for k, lever in enumerate(levers):
         for draw, end in ((2 * k, lever.low), (2 * k + 1, lever.high)):
             _set(parameters, lever, draw, end)
-    return replace(given, draws=replace(draws, parameters=parameters), shape=(1, n))
+    fixed = replace(draws, parameters=parameters)
+    return replace(given, draws=fixed, shape=(1, n), sample="none")
 
 
 def _set(parameters: Mapping[str, Array], lever: _Lever, draw: int, value: float) -> None:
@@ -194,7 +213,8 @@ def _set(parameters: Mapping[str, Array], lever: _Lever, draw: int, value: float
     target[(*lever.at, draw)] = value
 
 
-def _answer(question: Question, given: Beliefs) -> Array:
+def _answer(question: Question, given: Beliefs) -> tuple[Array, Array | None]:
+    """Draws of an answer, and what each weighs if that differs."""
     found: Any = question(given)
     if getattr(found, "dims", None) is None or set(found.dims) != {"chain", "draw"}:
         dims = getattr(found, "dims", type(found).__name__)
@@ -206,4 +226,7 @@ def _answer(question: Question, given: Beliefs) -> Array:
         raise InputError([Problem("question", message)])
     if not np.isfinite(values).all():
         raise InputError([Problem("question", "returned numbers that are not finite")])
-    return values.astype(np.float64).ravel()
+    weight = found.coords.get("weight")
+    if weight is not None:
+        weight = weight.transpose("chain", "draw").to_numpy().ravel()
+    return values.astype(np.float64).ravel(), weight

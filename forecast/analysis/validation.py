@@ -242,7 +242,7 @@ def _at_means(prior: Beliefs) -> Beliefs:
     draws = prior.draws
     assert isinstance(draws, ParameterDraws)
     means = {name: v.mean(axis=-1, keepdims=True) for name, v in draws.parameters.items()}
-    return replace(prior, draws=replace(draws, parameters=means), shape=(1, 1))
+    return replace(prior, draws=replace(draws, parameters=means), shape=(1, 1), sample="none")
 
 
 def _redundancies(

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from math import exp, log
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from forecast.arguments import checked
 from forecast.estimate import Estimate, percent, quantity
@@ -288,26 +288,18 @@ def _hands(given: Forecast) -> Iterator[Hand]:
     for judged in trust_in(given.scenario).control:
         name = control_variable(judged.name)
         if name in auxiliaries:
-            control = found.auxiliary(name).isel(state=CONTROLLED).to_numpy()
-            now = _answers(given, found)
-            free = _answers(given, found.clamp(name, FREE))
-            held = _answers(given, found.clamp(name, CONTROLLED))
-            answers = {
-                course: (
-                    Estimate.of(draws),
-                    Estimate.weighted(free[course], 1 - control),
-                    Estimate.weighted(held[course], control),
-                )
-                for course, draws in now.items()
-            }
-            yield Hand(judged.name, judged.prior, Estimate.of(control), answers)
+            control = Estimate.of(found.auxiliary(name).isel(state=CONTROLLED))
+            clamped = (found, found.clamp(name, FREE), found.clamp(name, CONTROLLED))
+            now, free, held = (_answers(given, each) for each in clamped)
+            answers = {course: (now[course], free[course], held[course]) for course in now}
+            yield Hand(judged.name, judged.prior, control, answers)
 
 
-def _answers(given: Forecast, found: Beliefs) -> dict[str, Any]:
-    """Draws of the probability of each course by the horizon, and of any dangerous one."""
+def _answers(given: Forecast, found: Beliefs) -> dict[str, Estimate]:
+    """Probability of each course by the horizon, and of any dangerous one."""
     draws = reached(found, given.scenario).isel(time=-1)
     names = dict(watched(given.scenario))
-    return {name: draws.isel(course=k).to_numpy() for k, name in enumerate(names)}
+    return {name: Estimate.of(draws.isel(course=k)) for k, name in enumerate(names)}
 
 
 def _accuracies(given: Forecast) -> Iterator[Accuracy]:

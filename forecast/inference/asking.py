@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -11,7 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.arguments import checked
-from forecast.errors import ImpossibleEvidence, InputError, Problem, nearest, raise_if_any
+from forecast.errors import (
+    ImpossibleEvidence,
+    InputError,
+    Problem,
+    UnreliableWeights,
+    nearest,
+    raise_if_any,
+    warn,
+)
 from forecast.evidence.auxiliary import AuxiliaryFactor, AuxiliaryVariable
 from forecast.inference import queries
 from forecast.inference.draws import Draws, StoredDraws, split_draws
@@ -21,8 +29,22 @@ from forecast.inference.planning import MEMORY_LIMIT
 if TYPE_CHECKING:
     from xarray import DataArray
 
+    from forecast.inference.answer import Answer
+
 Flags = npt.NDArray[np.bool_]
 View = Literal["filtered", "smoothed"]
+Sample = Literal["posterior", "prior", "none"]
+Stage = tuple[Array, Flags]
+"""What is supposed beyond the evidence of the draws, and where that counts, (step, column)."""
+Weights = tuple[Array, tuple[str, ...]]
+"""Log weights of draws, draws last, and the names of the dimensions before."""
+
+FEWEST_EFFECTIVE = 100
+"""Effective draws below which an interval is worth little; fewer, a tenth, of fewer draws."""
+FEWEST_FOR_TAIL = 25
+"""Draws below which the tail of their weights cannot be fitted."""
+EQUAL = 1e-12
+"""Log weights that differ by less differ by rounding."""
 
 
 @checked
@@ -44,6 +66,8 @@ class Asking:
     interventions: tuple[tuple[int, tuple[tuple[str, str], ...]], ...] = ()
     reports: Mapping[tuple[int, str], tuple[str, ...]] = field(default_factory=dict)
     memory_limit: float = MEMORY_LIMIT
+    sample: Sample = "posterior"
+    earlier: tuple[Stage, ...] = ()
 
     @classmethod
     def of(
@@ -57,6 +81,7 @@ class Asking:
         times: Sequence[Any] | None = None,
         reports: Mapping[tuple[int, str], tuple[str, ...]] | None = None,
         memory_limit: float = MEMORY_LIMIT,
+        sample: Sample = "posterior",
     ) -> Self:
         """Beliefs from a network and draws of its tables.
 
@@ -79,6 +104,10 @@ class Asking:
             Names of the reports behind the evidence on a variable at a step.
         memory_limit
             Bytes that the arrays of one part of the draws may take; a part has at least 64 draws.
+        sample
+            What the draws are a sample of: "posterior", given the evidence, as a sampler makes
+            them; "prior", before it, so that the evidence weighs them; "none", of nothing: tables
+            set one by one, which all weigh the same.
 
         Raises
         ------
@@ -103,6 +132,7 @@ class Asking:
             times=tuple(range(n_steps) if times is None else times),
             reports=reports or {},
             memory_limit=memory_limit,
+            sample=sample,
         )
 
     @property
@@ -119,6 +149,49 @@ class Asking:
     def log_like(self) -> Array:
         """Log-likelihoods by all evidence, (step, column, draw), or 1 for draw."""
         return self._evidence(slice(None))
+
+    @cached_property
+    def log_weights(self) -> DataArray:
+        """Logarithm of each draw's weight, (chain, draw).
+
+        How much more probable the draw makes the evidence than it made that which the draws were
+        made under: log Z(tables, evidence now) - log Z(tables, evidence then); zero while nothing
+        has changed. What is found after an intervention counts as it is under the intervention;
+        the intervention itself says nothing about the tables.
+        """
+        import xarray as xr
+
+        values = self._log_gain.sum(axis=0).reshape(self.shape)
+        return xr.DataArray(values, dims=("chain", "draw"))
+
+    @cached_property
+    def effective_draws(self) -> float:
+        """How many equally weighted draws the weighted ones are worth, if they are independent.
+
+        Kish: Survey Sampling, 1965: the square of the weights' sum over the sum of their squares.
+        """
+        log_weight = self.log_weights.to_numpy().ravel()
+        weight = np.exp(log_weight - log_weight.max())
+        return float(weight.sum() ** 2 / (weight**2).sum())
+
+    @cached_property
+    def pareto_k(self) -> float:
+        """Shape of the tail of the weights; above 0.7 averages over draws cannot be trusted.
+
+        Vehtari, Simpson, Gelman, Yao, Gabry: Pareto smoothed importance sampling, Journal of
+        Machine Learning Research 25(72), 2024. Minus infinity where the largest weights are
+        equal; not a number below 25 draws.
+        """
+        from arviz_stats.base import array_stats  # type: ignore[attr-defined]
+
+        log_weight = self.log_weights.to_numpy().ravel()
+        if log_weight.size < FEWEST_FOR_TAIL:
+            return float("nan")
+        try:
+            # It takes log-likelihoods to be left out, so it negates what it is given.
+            return float(array_stats.psislw(-log_weight)[1])  # type: ignore[no-untyped-call]
+        except ValueError:  # all of the tail is one value
+            return float("-inf")
 
     def smoothed_cells(self, cells: Sequence[tuple[int, int]]) -> Array:
         """Probabilities of some steps' columns given all evidence, (cell, draw), in one sweep."""
@@ -213,6 +286,36 @@ class Asking:
     def _log_norm(self) -> Array:
         return self._each(lambda run: run("forward").log_norm)
 
+    @cached_property
+    def _log_gain(self) -> Array:
+        """Log weight that the evidence of each step gives each draw, (step, draw).
+
+        Interventions divide the evidence into stages: what was known at each of them, and what is
+        known now. A stage adds what it changed, as probable as the interventions before it make
+        it; so an intervention adds nothing by itself.
+        """
+        gain = np.zeros((self.n_steps, self.draws.n))
+        if self.sample == "none":
+            return gain
+        before: Stage = np.zeros_like(self.added), np.ones_like(self.kept)
+        for k, stage in enumerate([*self.earlier, (self.added, self.kept)]):
+            if k == 0 and self.sample == "prior":
+                gain += self._log_norm_of(stage, k)
+            elif not all(map(np.array_equal, stage, before)):
+                gain += self._log_norm_of(stage, k) - self._log_norm_of(before, k)
+            before = stage
+        return gain
+
+    def _log_norm_of(self, stage: Stage, n_interventions: int) -> Array:
+        """Log-probability of a stage's evidence under the first interventions, (step, draw)."""
+        added, kept = stage
+        asked = self
+        if added is not self.added or n_interventions < len(self.interventions):
+            made = self.interventions[:n_interventions]
+            asked = replace(self, added=added, kept=kept, interventions=made, earlier=())
+        asked._require_possible()
+        return asked._log_norm
+
     def _marginals(self, view: View, steps: Any, states: Any) -> Array:
         require_view(view)
         return self._each(lambda run: run(view).marginals[steps, states])
@@ -303,12 +406,60 @@ class Asking:
             raise InputError([Problem("window", message)])
         return range(first, last + 1)
 
-    def _label(self, values: Array, dims: Sequence[str], **coords: Any) -> DataArray:
-        """Put the draws axis first, split into chains."""
-        import xarray as xr
+    def _log_weights_at(self, view: View, steps: Any) -> Weights:
+        """Log weights of answers about some steps: by what each of them knows."""
+        if view == "smoothed":
+            return self._log_gain.sum(axis=0), ()
+        known = np.cumsum(self._log_gain, axis=0)[steps]
+        if known.ndim == 1 or (known == known[-1]).all():
+            return (known if known.ndim == 1 else known[-1]), ()
+        return known, ("time",)
 
-        spread = np.moveaxis(values, -1, 0).reshape(*self.shape, *values.shape[:-1])
-        return xr.DataArray(spread, dims=("chain", "draw", *dims), coords=coords)
+    def _label(
+        self,
+        values: Array,
+        dims: Sequence[str],
+        log_weights: Weights | None = None,
+        **coords: Any,
+    ) -> Answer:
+        """Put the draws axis first, split into chains, and say what each draw weighs."""
+        from forecast.inference.answer import WEIGHT, Answer
+
+        logs, varies = log_weights or (self._log_gain.sum(axis=0), ())
+        weight = normal_weights(logs)
+        if weight is not None:
+            self._warn_of_few()
+            coords[WEIGHT] = ("chain", "draw", *varies), self._spread(weight)
+        return Answer(self._spread(values), dims=("chain", "draw", *dims), coords=coords)
+
+    def _spread(self, values: Array) -> Array:
+        return np.moveaxis(values, -1, 0).reshape(*self.shape, *values.shape[:-1])
+
+    def _warn_of_few(self) -> None:
+        """Warn if few draws, or the tail of their weights, carry the answers."""
+        n = self.draws.n
+        limit = min(1 - 1 / np.log10(max(n, 2)), 0.7)
+        few = self.effective_draws < min(FEWEST_EFFECTIVE, n / 10)
+        heavy = n >= FEWEST_EFFECTIVE and self.pareto_k > limit
+        if few or heavy:
+            message = (
+                f"changed so much that {n} draws are worth {self.effective_draws:.0f} "
+                f"(Pareto k {self.pareto_k:.2f}, trusted up to {limit:.2f}): take more draws, or "
+                "fit with that evidence"
+            )
+            warn("evidence", [message], UnreliableWeights)
+
+
+def normal_weights(logs: Array) -> Array | None:
+    """Weights that are 1 on average over draws, (…, draw); nothing if all are equal."""
+    top = logs.max(axis=-1, keepdims=True)
+    known = np.isfinite(top)
+    spread = np.where(known, top, 0.0) - logs.min(axis=-1, keepdims=True)
+    if (spread <= EQUAL).all():
+        return None
+    weight = np.exp(logs - np.where(known, top, 0.0))
+    total = weight.mean(axis=-1, keepdims=True)
+    return np.asarray(weight / np.where(known, total, 1.0))
 
 
 def _misfits(

@@ -1,8 +1,10 @@
 """A network with draws of its tables and the evidence so far: the value that questions go to.
 
 Every answer carries the dimensions ``chain`` and ``draw``, one probability for each draw of the
-tables, so its mean and its spread are both there. Verbs return a new value: hypothetical
-evidence, interventions and withdrawals leave the original as it was.
+tables, so its mean and its spread are both there. Evidence that comes after the draws were made
+also says which of them to believe: draws weigh by how probable they make it, and answers carry the
+weights (`forecast.inference.answer`). Verbs return a new value: hypothetical evidence,
+interventions and withdrawals leave the original as it was.
 """
 
 from __future__ import annotations
@@ -16,7 +18,14 @@ import numpy as np
 from forecast.arguments import checked
 from forecast.errors import InputError, Problem
 from forecast.inference import queries
-from forecast.inference.asking import Asking, View, require_some, require_view
+from forecast.inference.asking import (
+    Asking,
+    Stage,
+    View,
+    normal_weights,
+    require_some,
+    require_view,
+)
 from forecast.inference.maximum import most_probable_history
 from forecast.inference.simulate import simulate_history
 
@@ -56,6 +65,10 @@ class Beliefs(Asking):
         Names of the reports behind the evidence on a variable at a step.
     memory_limit
         Bytes that the arrays of one part may take; a part has at least 64 draws.
+    sample
+        What the draws are a sample of; see `of`.
+    earlier
+        What `added` and `kept` were at each intervention.
 
     Examples
     --------
@@ -88,6 +101,10 @@ class Beliefs(Asking):
     def suppose(self, states: Pairs, time: Any = None) -> Beliefs:
         """Add hypothetical hard evidence at one step (the present one if none is named).
 
+        It says something about the tables as well: from now on draws weigh by how probable they
+        make all evidence, as `log_weights` says. So the mean of an answer is the probability given
+        the evidence, with the tables averaged out.
+
         Raises
         ------
         InputError
@@ -101,7 +118,8 @@ class Beliefs(Asking):
     def weigh(self, name: str, likelihood: Mapping[str, float], time: Any = None) -> Beliefs:
         """Add likelihood evidence: how probable what was seen is under each state.
 
-        States that are not mentioned have likelihood 0. Only ratios matter to probabilities.
+        States that are not mentioned have likelihood 0. Only ratios matter to probabilities. Draws
+        weigh as in `suppose`.
         """
         for state in likelihood:
             self.network.state(name, state)
@@ -116,12 +134,22 @@ class Beliefs(Asking):
         return replace(self, added=added)
 
     def withdraw(self, name: str, time: Any = None) -> Beliefs:
-        """Forget everything said about a variable at a step."""
+        """Forget everything said about a variable at a step.
+
+        It leaves no trace, whenever it was said: what was supposed and is withdrawn gives back the
+        weights from before.
+        """
         step = self._step(time)
         where = step, self.network.columns_at(name, step)
-        added, kept = self.added.copy(), self.kept.copy()
-        added[where], kept[where] = 0.0, False
-        return replace(self, added=added, kept=kept)
+
+        def without(stage: Stage) -> Stage:
+            added, kept = stage[0].copy(), stage[1].copy()
+            added[where], kept[where] = 0.0, False
+            return added, kept
+
+        added, kept = without((self.added, self.kept))
+        earlier = tuple(map(without, self.earlier))
+        return replace(self, added=added, kept=kept, earlier=earlier)
 
     def intervene(self, states: Pairs, start: Any = None) -> Beliefs:
         """Set variables by force from one step on, cutting them from their causes (Pearl's do).
@@ -129,14 +157,27 @@ class Beliefs(Asking):
         Unlike evidence, an intervention says nothing about what would have caused the state. Two
         interventions are compared draw by draw: the difference of their answers has the spread
         that the tables leave it.
+
+        Nor does it say anything about the tables: draws keep their weights. What is supposed
+        afterwards is seen under the intervention, and weighs by how probable that makes it; what
+        was supposed before was seen without it. Given the tables there is no such order: all
+        evidence is read as if seen under all interventions, which differs only for evidence on
+        what an intervention would have changed.
         """
         for name, state in states.items():
             self.network.state(name, state)
-        added = (self._step(start), tuple(states.items()))
-        return replace(self, interventions=(*self.interventions, added))
+        made = (self._step(start), tuple(states.items()))
+        return replace(
+            self,
+            interventions=(*self.interventions, made),
+            earlier=(*self.earlier, (self.added, self.kept)),
+        )
 
     def clamp(self, auxiliary: str, state: int) -> Beliefs:
-        """Set an auxiliary evidence variable that does not move: the control of a channel."""
+        """Set an auxiliary evidence variable that does not move: the control of a channel.
+
+        Draws weigh as in `suppose`.
+        """
         added = self.added.copy()
         for k, cell in enumerate(self._cells_of(auxiliary)):
             if k != state:
@@ -146,8 +187,10 @@ class Beliefs(Asking):
     # ── answers ───────────────────────────────────────────────────────────────────────────────
 
     def log_evidence(self) -> DataArray:
-        """Log-probability of all the evidence, (chain, draw)."""
-        return self._label(self._log_norm.sum(axis=0), ())
+        """Log-probability of all the evidence, (chain, draw); a plain array, without weights."""
+        import xarray as xr
+
+        return xr.DataArray(self._spread(self._log_norm.sum(axis=0)), dims=("chain", "draw"))
 
     def posterior(self, name: str, time: Any = None, *, view: View = "filtered") -> DataArray:
         """Probability of the states of a variable, (chain, draw, time, state) or less ``time``.
@@ -159,16 +202,18 @@ class Beliefs(Asking):
         time
             One step; all steps if none is named and there are several.
         view
-            "filtered": each step knows the evidence up to itself, no later; "smoothed": each
-            step knows all of it.
+            "filtered": each step knows the evidence up to itself, no later, and draws weigh by
+            what has changed up to then; "smoothed": each step knows all of it.
         """
         self._require_possible()
         states = {"state": list(self.network.node(name).states)}
         steps = slice(None) if time is None else self._step(time)
         found = self._marginals(view, steps, self.network.states(name))
         if time is None and self.n_steps > 1:
-            return self._label(found, ("time", "state"), time=list(self.times), **states)
-        return self._label(found.reshape(*found.shape[-2:]), ("state",), **states)
+            weights = self._log_weights_at(view, steps)
+            return self._label(found, ("time", "state"), weights, time=list(self.times), **states)
+        weights = self._log_weights_at(view, 0 if time is None else steps)
+        return self._label(found.reshape(*found.shape[-2:]), ("state",), weights, **states)
 
     def posteriors(self, *, view: View = "filtered") -> DataArray:
         """Probabilities of all states of all variables, (chain, draw, time, state).
@@ -178,7 +223,11 @@ class Beliefs(Asking):
         self._require_possible()
         found = self._marginals(view, slice(None), slice(self.network.n_states))
         return self._label(
-            found, ("time", "state"), time=list(self.times), state=self.network.state_labels
+            found,
+            ("time", "state"),
+            self._log_weights_at(view, slice(None)),
+            time=list(self.times),
+            state=self.network.state_labels,
         )
 
     def auxiliary(self, name: str) -> DataArray:
@@ -215,7 +264,8 @@ class Beliefs(Asking):
         probes = self._each(lambda run: run(view, probes=(probe,)).probes[step])
         sizes = [self.network.sizes[name] for name in probe]
         states = {name: list(self.network.node(name).states) for name in probe}
-        return self._label(probes.reshape(*sizes, -1), probe, **states)
+        weights = self._log_weights_at(view, step)
+        return self._label(probes.reshape(*sizes, -1), probe, weights, **states)
 
     def union(self, states: Iterable[tuple[str, str]], time: Any = None) -> DataArray:
         """Probability that at least one of several states holds at a step, (chain, draw)."""
@@ -273,7 +323,8 @@ class Beliefs(Asking):
         -------
         xarray.DataArray
             Dimensions (chain, draw, state): by the window's end, given each state,
-            "variable=state". Not a number where the state has probability zero.
+            "variable=state". Not a number where the state has probability zero. Draws weigh, for
+            each state apart, by how probable they make it: the mean is the probability given it.
         """
         self._require_possible()
         pairs, window, at = list(states), self._window(start, stop), self._step(time)
@@ -281,13 +332,15 @@ class Beliefs(Asking):
         part = self.network.relevant_to([*self._spoken, *names, *asked])
         columns = self.network.columns(part.names)
         kept = part.state_columns(names)
-        found = self._ask(
+        found, condition = self._ask(
             lambda theta, like, regimes: queries.held_given(
                 part, theta, like[:, columns], pairs, window, at, regimes
-            )[kept]
+            )[:, kept]
         )
         labels = [f"{name}={state}" for name in names for state in part.node(name).states]
-        return self._label(found, ("state",), state=labels)
+        with np.errstate(divide="ignore"):
+            weights = self._log_gain.sum(axis=0) + np.log(condition)
+        return self._label(found, ("state",), (weights, ("state",)), state=labels)
 
     def first_passage(
         self, states: Iterable[tuple[str, str]], start: Any = None, stop: Any = None
@@ -405,8 +458,12 @@ class Beliefs(Asking):
                 self.network, theta, like, *where, regimes
             )
         )
-        states = {"target": list(self.network.node(target).states)}
-        return self._label(found, ("target", "state"), **states, state=self.network.state_labels)
+        return self._label(
+            found,
+            ("target", "state"),
+            target=list(self.network.node(target).states),
+            state=self.network.state_labels,
+        )
 
     def cell_sensitivity(self, states: Pairs, time: Any = None) -> DataArray:
         """Derivative of the probability of some states with respect to every table cell.
@@ -441,7 +498,8 @@ class Beliefs(Asking):
     def simulate(self, n: int, seed: int) -> DataArray:
         """Draw histories, ignoring the evidence, each under one randomly chosen draw of the tables.
 
-        Not available after an intervention.
+        Draws are chosen by their weights: evidence counts for the tables alone. Not available after
+        an intervention.
 
         Returns
         -------
@@ -453,9 +511,11 @@ class Beliefs(Asking):
         self._require_no_intervention("simulate")
         require_some("n", n)
         rng = np.random.default_rng(seed)
+        weight, n_draws = normal_weights(self._log_gain.sum(axis=0)), self.draws.n
+        p = None if weight is None else weight / n_draws
         histories = []
         for _ in range(n):
-            draw = int(rng.integers(self.draws.n))
+            draw = int(rng.integers(n_draws) if p is None else rng.choice(n_draws, p=p))
             theta, like = self._arrays(slice(draw, draw + 1))
             histories.append(simulate_history(self.network, theta[:, 0], like[..., 0], rng))
         return xr.DataArray(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -22,8 +23,8 @@ Array = npt.NDArray[np.float64]
 def prior_beliefs(scenario: Scenario, evidence: Evidence, *, draws: int, seed: int) -> Beliefs:
     """Beliefs in which every draw comes from the prior and knows the reports.
 
-    The draws are not yet weighed by the evidence: `Beliefs.log_evidence` is the logarithm of the
-    weight of each. Without reports they are the prior itself.
+    Draws weigh by how probable they make the reports: `Beliefs.log_weights` is `log_evidence`.
+    Without reports they are the prior itself.
 
     Parameters
     ----------
@@ -41,7 +42,7 @@ def prior_beliefs(scenario: Scenario, evidence: Evidence, *, draws: int, seed: i
     (1, 100, 3)
     """
     parameters = draw_priors(compile_tables(scenario).priors, draws, seed)
-    return beliefs_under(scenario, evidence, parameters)
+    return replace(beliefs_under(scenario, evidence, parameters), sample="prior")
 
 
 def beliefs_at_start(

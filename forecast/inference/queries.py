@@ -195,7 +195,8 @@ def held_given(
     Returns
     -------
     numpy.ndarray
-        Shape (column, draw); not a number where the condition has probability zero.
+        Shape (2, column, draw): that probability, not a number where the condition has probability
+        zero; and the probability of the condition.
     """
     whole = network.sweep(theta, log_like, "smoothed", regimes=regimes)
     barred = forbid(network, log_like, states, slice(window.start, window.stop))
@@ -205,7 +206,7 @@ def held_given(
     condition = whole.marginals[at]
     unknown = np.full_like(condition, np.nan)
     kept = np.divide(left, condition, out=unknown, where=condition > 0)
-    return np.asarray(np.clip(1 - kept, 0.0, 1.0))
+    return np.stack([np.clip(1 - kept, 0.0, 1.0), condition])
 
 
 def cell_sensitivity(

@@ -1,0 +1,343 @@
+"""Changed evidence weighs the draws: answers are those of Bayes with the tables averaged out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from forecast.analysis.assumptions import flip_assumptions
+from forecast.analysis.sensitivity import variance_shares
+from forecast.errors import InputError, UnreliableWeights
+from forecast.estimate import Estimate
+from forecast.evidence.ledger import Evidence
+from forecast.inference.answer import Answer, summarize
+from forecast.inference.beliefs import Beliefs
+from forecast.inference.builder import compile_tables
+from forecast.inference.network import Block, Network, Node
+from forecast.inference.prior import beliefs_at_start, draw_priors, prior_beliefs
+from forecast.interchange.tabled import TabledNetwork
+from tests.networks import enumerate_answer
+from tests.rivals import random_network
+from tests.small import START, barometer_report, chance, evidence, rows, weather
+
+SAMPLE = ("chain", "draw")
+EXACT = 1e-10
+
+
+def asia() -> TabledNetwork:
+    """Lauritzen and Spiegelhalter 1988."""
+    chance = {
+        "asia": 0.01,
+        "smoke": 0.5,
+        "tub": [0.01, 0.05],
+        "lung": [0.01, 0.10],
+        "bronc": [0.30, 0.60],
+        "either": [[0.0, 1.0], [1.0, 1.0]],
+        "xray": [0.05, 0.98],
+        "dysp": [[0.1, 0.8], [0.7, 0.9]],
+    }
+    parents = {"tub": ("asia",), "lung": ("smoke",), "bronc": ("smoke",)}
+    parents |= {"either": ("tub", "lung"), "xray": ("either",), "dysp": ("either", "bronc")}
+    return TabledNetwork(
+        "asia",
+        variables=dict.fromkeys(chance, ("no", "yes")),
+        parents=parents,
+        tables={name: np.stack([1 - np.array(p), p], axis=-1) for name, p in chance.items()},
+    )
+
+
+NETWORKS = {
+    "asia": asia,
+    "seven": lambda: random_network(np.random.default_rng(4), 7),
+    "nine": lambda: random_network(np.random.default_rng(11), 9),
+}
+
+
+def findings(beliefs: Beliefs, kind: str) -> Beliefs:
+    """Evidence on the last variables: hard on one, likelihoods on another."""
+    names = beliefs.network.names
+    given = "xray" if "xray" in names else names[-1]
+    hard = beliefs.suppose({given: beliefs.network.node(given).states[-1]})
+    if kind == "hard":
+        return hard
+    states = beliefs.network.node(names[-2]).states
+    return hard.weigh(names[-2], {state: 1.0 + 2 * k for k, state in enumerate(states)})
+
+
+@pytest.mark.parametrize("concentration", [5, 10, 50])
+@pytest.mark.parametrize("kind", ["hard", "virtual"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_mean_of_an_answer_is_the_probability(name, kind, concentration):
+    """Rows are independent and a history uses each once: mean tables give the exact answer."""
+    network = NETWORKS[name]()
+    at_means = findings(network.beliefs(draws=1), kind)
+    given = findings(network.with_concentration(concentration).beliefs(draws=2000, seed=3), kind)
+    for variable in network.variables:
+        exact = at_means.posterior(variable).to_numpy()[0, 0]
+        answer = given.posterior(variable)
+        mean = answer.mean(SAMPLE)
+        weight = answer["weight"] / answer["weight"].sum()
+        error = np.sqrt((weight * weight * (answer.unweighted() - mean) ** 2).sum(SAMPLE))
+        # Some 130 comparisons in all: one in ten such runs has one beyond three errors.
+        limit = 4
+        if (name, kind, variable) == ("asia", "hard", "lung"):
+            assert exact[1] == pytest.approx(0.4887, abs=5e-5)
+            limit = 3
+        assert (np.abs(mean.to_numpy() - exact) <= limit * error.to_numpy() + 1e-12).all()
+
+
+def test_weights_know_no_order_and_withdrawal_leaves_no_trace():
+    before = asia().with_concentration(10).beliefs(draws=200)
+    ratios = {"no": 0.2, "yes": 0.7}
+    one = before.suppose({"xray": "yes"}).weigh("dysp", ratios)
+    two = before.weigh("dysp", ratios).suppose({"xray": "yes"})
+    np.testing.assert_array_equal(one.log_weights, two.log_weights)
+    back = one.withdraw("dysp").withdraw("xray")
+    np.testing.assert_allclose(back.log_weights, before.log_weights, atol=1e-12)
+    assert "weight" not in back.posterior("lung").coords
+    assert (before.log_weights == 0).all()
+    assert before.effective_draws == pytest.approx(200)
+    assert 10 < one.effective_draws < 200
+
+
+def hidden_weather() -> tuple[Network, np.ndarray]:
+    """Two variables through time, and every table of a grid: nothing is sampled."""
+    nodes = (
+        Node("rain", ("no", "yes"), Block((), 0), Block((("rain", 1),), 2)),
+        Node("seen", ("no", "yes"), Block((("rain", 0),), 6), Block((("rain", 0),), 6)),
+    )
+    levels = np.array([0.1, 0.35, 0.8])
+    first, stay, come, hit = np.array(np.meshgrid(*[levels] * 4)).reshape(4, -1)
+    rows = [first, stay, come, hit / 3, hit]
+    return Network(nodes, 10, dynamic=True), np.array([v for p in rows for v in (1 - p, p)])
+
+
+def brute(network, theta, like, regimes=None, weight=None):
+    """Marginals by enumeration of histories and tables, and the weight of every table."""
+    found = [
+        enumerate_answer(network, theta[..., k], like, regimes) for k in range(theta.shape[-1])
+    ]
+    if weight is None:
+        weight = np.exp([each.log_evidence for each in found])
+    weight = weight / weight.sum()
+    marginals = np.sum([w * each.marginals for w, each in zip(weight, found, strict=True)], axis=0)
+    return marginals, weight, found
+
+
+def test_a_dynamic_network_against_every_history_and_table():
+    network, theta = hidden_weather()
+    start = network.no_evidence(4)
+    given = Beliefs.of(network, theta, start, now=2)
+    asked = given.suppose({"seen": "yes"}, 0).weigh("seen", {"no": 0.3, "yes": 0.9}, 2)
+    like = asked.log_like[..., 0]
+    marginals, weight, found = brute(network, theta, like)
+    smoothed = asked.posteriors(view="smoothed").mean(SAMPLE)
+    np.testing.assert_allclose(smoothed, marginals, atol=EXACT)
+    np.testing.assert_allclose(
+        asked.posteriors()["weight"][0, :, -1] / theta.shape[1], weight, atol=EXACT
+    )
+    for step in range(4):
+        known = np.where(np.arange(4)[:, None] <= step, like, 0.0)
+        filtered = asked.posterior("rain", step).mean(SAMPLE)
+        np.testing.assert_allclose(filtered, brute(network, theta, known)[0][step, :2], atol=EXACT)
+        np.testing.assert_allclose(asked.posterior("rain").mean(SAMPLE)[step], filtered, atol=EXACT)
+    ever = [(each.histories[:, 1:, 0] == 1).any(axis=1) @ each.chance for each in found]
+    reached = asked.at_least_once([("rain", "yes")], 1, 3).isel(time=-1)
+    assert reached.mean().item() == pytest.approx(weight @ ever, abs=EXACT)
+    assert summarize(reached)["mean"].item() == pytest.approx(weight @ ever, abs=EXACT)
+    prior = replace(Beliefs.of(network, theta, like, now=2), sample="prior")
+    np.testing.assert_allclose(
+        prior.posteriors(view="smoothed").mean(SAMPLE), marginals, atol=EXACT
+    )
+
+
+def test_total_probability_over_what_is_supposed():
+    network, theta = hidden_weather()
+    given = Beliefs.of(network, theta, network.no_evidence(4), now=0).suppose({"seen": "yes"}, 1)
+    courses = [("seen", "yes")]
+    parts = given.at_least_once_given(["rain"], courses, 2, 1).mean(SAMPLE)
+    chance = given.posterior("rain", 2, view="smoothed").mean(SAMPLE)
+    whole = given.at_least_once(courses, 1).isel(time=-1).mean(SAMPLE)
+    assert (parts.to_numpy() @ chance.to_numpy()) == pytest.approx(whole.item(), abs=EXACT)
+    supposed = [given.suppose({"rain": state}, 2) for state in ("no", "yes")]
+    each = [b.at_least_once(courses, 1).isel(time=-1).mean(SAMPLE).item() for b in supposed]
+    np.testing.assert_allclose(parts, each, atol=EXACT)
+
+
+def test_flipped_assumptions_add_up_to_the_course():
+    body = weather(dynamic=False).model_dump()
+    body["variables"]["season"] = {
+        "role": "factor",
+        "label": "Season",
+        "states": ("summer", "winter"),
+        "table": rows(({}, chance(winter=(0.2, 0.7)))),
+        "assumption": "summer",
+    }
+    body["variables"]["storm"]["table"] = rows(
+        ({"season": "summer"}, chance(storm=(0.05, 0.3))),
+        ({"season": "winter"}, chance(storm=(0.2, 0.7))),
+    )
+    scenario = type(weather()).model_validate(body)
+    prior = beliefs_at_start(scenario, draw_priors(compile_tables(scenario).priors, 500, 2))
+    (row,) = flip_assumptions(scenario, prior, prior.times[0]).itertuples()
+    whole = prior.union([("storm", "storm")]).mean().item()
+    parts = row.holds * row.if_holds + (1 - row.holds) * row.otherwise
+    assert parts == pytest.approx(whole, abs=1e-12)
+    assert row.change == pytest.approx(row.otherwise - row.if_holds, abs=1e-15)
+    assert row.change_lower < row.change < row.change_upper
+
+
+def test_interventions_weigh_nothing_and_what_is_seen_under_them_does():
+    """P(end | do(act)) is the sum over findings of P(finding | do) P(end | finding, do)."""
+    nodes = (
+        Node("cause", ("no", "yes"), Block((), 0), None),
+        Node("act", ("no", "yes"), Block((("cause", 0),), 2), None),
+        Node("end", ("no", "yes"), Block((("cause", 0), ("act", 0)), 6), None),
+        Node("sign", ("no", "yes"), Block((("end", 0),), 14), None),
+    )
+    network = Network(nodes, 18, dynamic=False)
+    rng = np.random.default_rng(6)
+    chances = rng.beta(0.8, 0.8, (9, 60))
+    theta = np.stack([1 - chances, chances], axis=1).reshape(18, -1)
+    given = Beliefs.of(network, theta).suppose({"cause": "yes"})
+    done = given.intervene({"act": "yes"})
+    np.testing.assert_array_equal(done.log_weights, given.log_weights)
+    end = done.posterior("end").mean(SAMPLE)
+    chance = done.posterior("sign").mean(SAMPLE)
+    parts = [done.suppose({"sign": s}).posterior("end").mean(SAMPLE) for s in ("no", "yes")]
+    total = chance[0].item() * parts[0] + chance[1].item() * parts[1]
+    np.testing.assert_allclose(total, end, atol=EXACT)
+    # Seen first: the sign tells of the tables as it does where nobody acts.
+    seen = given.suppose({"sign": "yes"})
+    np.testing.assert_array_equal(seen.intervene({"act": "yes"}).log_weights, seen.log_weights)
+    cut = theta.copy()
+    cut[[2, 4]], cut[[3, 5]] = 0.0, 1.0
+    like = seen.log_like[..., 0]
+    for asked, weighing in ((seen.intervene({"act": "yes"}), theta), (done, cut)):
+        weight = np.exp([enumerate_answer(network, t, like).log_evidence for t in weighing.T])
+        asked = asked if weighing is theta else asked.suppose({"sign": "yes"})
+        expected, _, _ = brute(network, cut, like, weight=weight)
+        np.testing.assert_allclose(
+            asked.posterior("end").mean(SAMPLE), expected[0, 4:6], atol=EXACT
+        )
+        np.testing.assert_allclose(
+            asked.withdraw("sign").log_weights, given.log_weights, atol=1e-12
+        )
+
+
+def test_draws_of_the_prior_weigh_by_the_reports():
+    scenario, known = weather(dynamic=False), evidence(barometer_report("R1", "low"))
+    given = prior_beliefs(scenario, known, draws=500, seed=1)
+    np.testing.assert_array_equal(given.log_weights, given.log_evidence())
+    by_hand = np.exp(given.log_evidence().to_numpy().ravel())
+    draws = given.posterior("storm").sel(state="storm")
+    mean = np.average(draws.to_numpy().ravel(), weights=by_hand)
+    assert Estimate.of(draws).mean == pytest.approx(mean, abs=1e-12)
+    nothing = prior_beliefs(scenario, Evidence(START), draws=50, seed=1)
+    assert "weight" not in nothing.posterior("storm").coords
+
+
+# ── answers ───────────────────────────────────────────────────────────────────────────────────
+
+
+def two_answers() -> tuple[Answer, Answer]:
+    given = asia().with_concentration(10).beliefs(draws=50)
+    return given.suppose({"xray": "yes"}).posterior("lung"), given.posterior("lung")
+
+
+def test_averages_of_an_answer_are_weighted():
+    answer, _ = two_answers()
+    values, weight = answer.to_numpy().reshape(-1, 2), answer["weight"].to_numpy().ravel()
+    mean = np.average(values, axis=0, weights=weight)
+    np.testing.assert_allclose(answer.mean(SAMPLE), mean)
+    np.testing.assert_allclose(answer.mean(), mean.mean())
+    np.testing.assert_allclose(answer.mean("draw").mean("chain"), mean)
+    deviation = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weight))
+    np.testing.assert_allclose(answer.std(SAMPLE), deviation)
+    np.testing.assert_allclose(answer.var(SAMPLE), deviation**2)
+    assert answer.quantile([0.1, 0.9], SAMPLE).dims == ("quantile", "state")
+    np.testing.assert_allclose(answer.median(SAMPLE), answer.quantile(0.5, SAMPLE))
+    estimate = Estimate.of(answer.sel(state="yes"))
+    ends = answer.sel(state="yes").quantile([0.05, 0.95]).to_numpy()
+    assert (estimate.lower, estimate.upper) == pytest.approx(tuple(ends))
+    table = summarize(answer)
+    assert table.loc["yes", "mean"] == estimate.mean
+    with pytest.raises(InputError, match="weighted draws have no count"):
+        answer.std(SAMPLE, ddof=1)
+    with pytest.raises(InputError, match="no form for draws of different weights"):
+        answer.sum("draw")
+    assert answer.sum("state").mean() == pytest.approx(1)
+
+
+def test_weighted_quantiles_of_equal_weights_are_those_of_numpy():
+    rng = np.random.default_rng(1)
+    values = rng.random((1, 37))
+    alike = Answer(values, dims=SAMPLE, coords={"weight": (SAMPLE, np.ones((1, 37)))})
+    levels = [0.0, 0.05, 0.31, 0.5, 1.0]
+    np.testing.assert_allclose(alike.quantile(levels), np.quantile(values, levels), atol=1e-12)
+    # A draw that counts twice is two draws of half the weight.
+    weight = rng.integers(1, 3, 37).astype(float)
+    twice = np.repeat(values[0], weight.astype(int))
+    assert Estimate.weighted(values, weight).mean == pytest.approx(twice.mean())
+
+
+def test_arithmetic_keeps_weights_and_refuses_those_of_other_evidence():
+    answer, other = two_answers()
+    plain = xr.DataArray(answer.to_numpy(), dims=answer.dims)
+    level = plain.isel(chain=0, draw=0)
+    for found in (
+        1 - answer,
+        answer > 0.5,
+        -answer,
+        np.log(answer),
+        level - answer,
+        answer + answer,
+    ):
+        assert isinstance(found, Answer)
+        assert (found["weight"] == answer["weight"]).all()
+    for wrong in (
+        lambda: answer - other,
+        lambda: other - answer,
+        lambda: plain - answer,
+        lambda: plain < answer,
+        lambda: np.add(plain, answer),
+        lambda: answer.where(other > 0.5),
+    ):
+        with pytest.raises(InputError, match="rest on different evidence"):
+            wrong()
+    difference = answer.unweighted() - other
+    assert "weight" not in difference.coords
+
+
+def test_no_method_of_xarray_loses_the_weights_in_silence():
+    """Whatever comes back with all draws is weighted, or is a plain array of another kind."""
+    answer, _ = two_answers()
+    ways = {"astype": (float,), "clip": (0.1, 0.9), "fillna": (0.0,), "isin": ([0.5],)}
+    ways |= {"where": (answer > 0.5,), "round": (2,), "rename": ("p",), "assign_attrs": ()}
+    ways |= {"copy": (), "isnull": (), "notnull": (), "transpose": (), "squeeze": ()}
+    ways |= {"sel": ({"state": "yes"},), "expand_dims": ("k",), "cumsum": ("state",), "load": ()}
+    ways |= {"max": ("state",), "diff": ("state",), "shift": (), "pipe": (abs,)}
+    ways |= {"drop_vars": ("state",), "dropna": ("state",), "sortby": ("state",), "conj": ()}
+    for name, arguments in ways.items():
+        found = getattr(answer, name)(*arguments)
+        assert isinstance(found, Answer), name
+        assert "weight" in found.coords, name
+
+
+def test_few_effective_draws_are_warned_of():
+    given = asia().with_concentration(3).beliefs(draws=400)
+    rare = given.suppose({"asia": "yes", "tub": "yes", "xray": "no"})
+    with pytest.warns(UnreliableWeights, match="400 draws are worth"):
+        rare.posterior("lung")
+    assert rare.effective_draws < 40
+
+
+def test_shares_of_weighted_draws_are_those_of_what_they_stand_for():
+    x = np.random.default_rng(1).normal(scale=1.5, size=(4, 60_000))
+    weights = np.array([3.0, 2.0, 1.0, 0.0])
+    log_ratio = (x**2 * (1 / 1.5**2 - 1) / 2).sum(axis=0)
+    found = variance_shares(x, weights @ x, np.exp(log_ratio))
+    assert found == pytest.approx(weights**2 / 14, abs=0.015)
