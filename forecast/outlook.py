@@ -210,7 +210,7 @@ class Forecast:
             message = f"{state!r} is not a state of {variable}; "
             raise InputError([Problem("state", message + nearest(state, legal[variable].states))])
         found = self.posterior["forecast"]["probability"].sel(state=f"{variable}={state}")
-        return np.asarray(found.transpose("chain", "draw", "step").to_numpy())
+        return np.array(found.transpose("chain", "draw", "step").to_numpy())  # a copy, to keep
 
     @printed
     def __repr__(self) -> str:

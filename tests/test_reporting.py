@@ -308,6 +308,15 @@ def test_an_unreliable_fit_that_is_wanted_carries_a_banner_on_top():
     assert body.index("3 divergent transitions") < body.index("<h1")
 
 
+def test_draws_that_are_handed_out_are_copies():
+    given = made()
+    course = given.courses[0]
+    before = given.state_probability(course.variable, course.state)
+    draws = given.draws_of(course.variable, course.state)
+    draws *= 100
+    assert given.state_probability(course.variable, course.state) == before
+
+
 def test_constants_are_not_failures():
     """Where nothing is uncertain nothing can have failed to converge, however few the draws."""
     given = made()
