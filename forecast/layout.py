@@ -43,9 +43,8 @@ class Summary:
     below: Sequence[str] = ()
 
     def __str__(self) -> str:
-        rows = [[visible(cell) for cell in row] for row in self.rows]
         parts = [visible(self.title)]
-        parts += [text_table(self.head, rows)] if rows else []
+        parts += [text_table(self.head, self.rows)] if self.rows else []
         parts += ["\n".join(map(visible, self.below))] if self.below else []
         return "\n\n".join(parts)
 
