@@ -115,7 +115,7 @@ def _import(given: argparse.Namespace) -> int:
             told = {"mapping": given.mapping} if given.mapping else {}
             receipt = getattr(ledger, f"import_{kind}")(path, **told)
             print(f"{path}: {_say(receipt)}")
-        print(f"{given.ledger} holds {len(ledger):,} reports")
+        print(f"{ledger.name} holds {len(ledger):,} reports")
     return 0
 
 
@@ -189,22 +189,23 @@ def _waiting(given: argparse.Namespace) -> int:
 def _check(given: argparse.Namespace) -> int:
     with _open(given.ledger) as ledger:
         ledger.check()
-        print(f"{visible(given.ledger)}: {len(ledger):,} reports, all as they were stored")
+        print(f"{visible(ledger.name)}: {len(ledger):,} reports, all as they were stored")
     return 0
 
 
 def _salvage(given: argparse.Namespace) -> int:
+    from forecast.evidence.database import name_of
     from forecast.evidence.ledger_file import open_ledger
     from forecast.evidence.salvage import salvage_ledger
 
     if not Path(given.ledger).is_file():
-        raise InputError([Problem(given.ledger, "there is no such ledger file")])
+        raise InputError([Problem(name_of(given.ledger), "there is no such ledger file")])
     if Path(given.new).exists():
-        raise InputError([Problem(given.new, "is there already; name a new ledger")])
+        raise InputError([Problem(name_of(given.new), "is there already; name a new ledger")])
     saved = salvage_ledger(given.ledger)
     with open_ledger(given.new) as ledger:
         ledger.append(saved.reports)
-    print(f"{given.new}: {len(saved.reports):,} reports saved")
+    print(f"{name_of(given.new)}: {len(saved.reports):,} reports saved")
     if saved.lost:
         shown = ", ".join(map(str, saved.lost[:20])) + (", …" if len(saved.lost) > 20 else "")
         print(f"{len(saved.lost):,} receipts are lost: {shown}")

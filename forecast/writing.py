@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 
-NEW_FILE = 0o644
+NEW_FILE = 0o666
+"""What a new file permits, less what the umask takes away."""
 
 
 @contextmanager
@@ -24,16 +25,26 @@ def drafted(target: Path) -> Iterator[Path]:
     """
     target = Path(os.path.realpath(target))
     mode = _mode_of(target)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
-    os.close(handle)
-    draft = Path(name)
+    draft = draft_beside(target, NEW_FILE if mode is None else mode)
     try:
         yield draft
-        draft.chmod(mode)
+        if mode is not None:
+            draft.chmod(mode)
         draft.replace(target)
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
+
+
+def draft_beside(target: Path, mode: int = NEW_FILE) -> Path:
+    """Make an empty file beside another, with the permissions that the process gives new files."""
+    while True:
+        draft = target.with_name(f".{target.name[:100]}.{token_hex(4)}")
+        try:
+            os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
+        except FileExistsError:
+            continue
+        return draft
 
 
 def replace_file(target: Path, text: str) -> None:
@@ -50,12 +61,12 @@ def replace_file(target: Path, text: str) -> None:
         file.write(text)
 
 
-def _mode_of(target: Path) -> int:
-    """Permissions of a file, or those of a new one."""
+def _mode_of(target: Path) -> int | None:
+    """Permissions of a file; None if it is new."""
     try:
         found = target.stat()
     except FileNotFoundError:
-        return NEW_FILE
+        return None
     if not stat.S_ISREG(found.st_mode):
         raise OSError(errno.EEXIST, "there is something other than a file")
     return stat.S_IMODE(found.st_mode)

@@ -362,6 +362,61 @@ def test_a_newer_or_foreign_server_is_refused():
         engine.dispose()
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://user:hush@localhost:1/name",
+        "postgresql://user:hush/@hush@localhost:port/name",
+        "postgresql://localhost:1/name?user=u&password=hush",
+        "postgresql://localhost:1/name?sslmode=disable&sslp%61ssword=hush&connect_timeout=1",
+        "mysql://user:hush@host/name?password=hush",
+        "postgresql://[user:hush@host/name",
+    ],
+)
+def test_no_message_holds_a_password(address, capsys):
+    from forecast.cli import main
+
+    with pytest.raises(fc.ForecastError) as caught:
+        fc.open_ledger(address)
+    assert main(["ledger", "check", address]) == 1
+    assert main(["ledger", "salvage", address, "new.db"]) == 1
+    told = capsys.readouterr()
+    assert "hush" not in f"{caught.value} {caught.value!r} {told.out} {told.err}"
+
+
+def test_new_files_are_as_private_as_the_process_says(tmp_path):
+    before = os.umask(0o077)
+    try:
+        with fc.open_ledger(tmp_path / "ledger.db") as ledger:
+            ledger.append(report("R1"))
+            ledger.export_csv(tmp_path / "reports.csv")
+            modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    finally:
+        os.umask(before)
+    assert len(modes) >= 3
+    assert set(modes.values()) == {0o600}
+
+
+def test_a_pipe_is_refused_without_waiting(tmp_path):
+    os.mkfifo(tmp_path / "ledger.db")
+    with pytest.raises(LedgerFailure, match="is no file"):
+        fc.open_ledger(tmp_path / "ledger.db")
+
+
+@pytest.mark.postgres
+def test_a_lock_on_a_server_is_not_waited_for_without_limit(monkeypatch):
+    from forecast.evidence.database import writing
+
+    monkeypatch.setattr(database, "PATIENCE", 1)
+    with (
+        server_address() as address,
+        fc.open_ledger(address) as ledger,
+        writing(ledger._engine, "x"),
+        pytest.raises(LedgerFailure, match="others have been writing for 1 seconds"),
+    ):
+        fc.open_ledger(address)
+
+
 @pytest.mark.postgres
 def test_a_server_that_is_not_there_is_named_without_its_password():
     if not os.environ.get("FORECAST_POSTGRES"):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import date
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from sqlalchemy import (
     CTE,
@@ -40,6 +40,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 
 from forecast.errors import InputError, LedgerFailure, Problem
+from forecast.writing import draft_beside
 
 FORMAT = 2
 """Format of the tables below; a file of a newer one is refused."""
@@ -50,11 +51,19 @@ APPLICATION = 0x46434C47
 PATIENCE = 120
 """Seconds that a writer waits for others."""
 
+CONNECTING = 30
+"""Seconds that a server has to answer, if the address does not say `connect_timeout`."""
+
 CHECKED_BYTES = 32_000_000
 """Files up to this size are checked whole whenever they are opened."""
 
 TEXT = Text().with_variant(Text(collation="C"), "postgresql")
 """Text in the order of its code points, as Python orders it."""
+
+USER_PASSWORD = re.compile(r"(://[^:@/?]*:).*@", re.DOTALL)
+"""A password before a host, up to the last "@": one may hold any character, even unescaped."""
+
+PARAMETER = re.compile(r"((?<=[?&;])[^=&;]+)=([^&;]*)")
 
 METADATA = MetaData()
 FORMATS = Table("ledger_format", METADATA, Column("version", Integer, primary_key=True))
@@ -159,8 +168,9 @@ def connect(address: str | Path) -> Engine:
         return _connect_file(Path(address))
     try:
         url = make_url(address)
-    except ArgumentError:
-        raise InputError([Problem("address", f"{address!r:.80} is not understood")]) from None
+    except (ArgumentError, ValueError):
+        message = f"{name_of(address)!r:.80} is not understood"
+        raise InputError([Problem("address", message)]) from None
     if url.get_backend_name() != "postgresql":
         message = f"{url.drivername!r} is no ledger; give a path, or postgresql://user@host/name"
         raise InputError([Problem("address", message)])
@@ -183,9 +193,22 @@ def _is_ledger(header: bytes) -> bool:
 
 
 def name_of(address: str | Path) -> str:
-    """What a ledger is called in messages: its path, or its address without the password."""
+    """What a ledger is called in messages: its path, or its address without any password.
+
+    Examples
+    --------
+    >>> name_of("postgresql://user:word@host/name?password=word&sslmode=require")
+    'postgresql://user:***@host/name?password=***&sslmode=require'
+    """
     text = str(address)
-    return make_url(text).render_as_string() if "://" in text else text
+    if "://" not in text:
+        return text
+    return PARAMETER.sub(_hidden, USER_PASSWORD.sub(r"\1***@", text))
+
+
+def _hidden(parameter: re.Match[str]) -> str:
+    key, value = parameter[1], parameter[2]
+    return f"{key}={'***' if 'pass' in unquote(key).lower() else value}"
 
 
 @contextmanager
@@ -202,6 +225,7 @@ def writing(engine: Engine, name: str) -> Iterator[Connection]:
     with speaking(name), engine.execution_options(writes=True).begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(select(func.set_config("synchronous_commit", "on", True)))
+            connection.execute(select(func.set_config("lock_timeout", f"{PATIENCE}s", True)))
             connection.execute(select(func.pg_advisory_xact_lock(APPLICATION)))
         yield connection
 
@@ -249,7 +273,7 @@ def open_to_read(path: Path) -> sqlite3.Connection:
 
 def _meaning(error: Exception, name: str) -> str:
     text = str(getattr(error, "orig", None) or error).strip().split("\n")[0]
-    if "locked" in text or "busy" in text:
+    if "locked" in text or "busy" in text or "lock timeout" in text:
         return f"others have been writing for {PATIENCE} seconds; nothing was stored, try again"
     if "malformed" in text or "not a database" in text or "Could not decode" in text:
         return f"is damaged ({text}). {recovery(name)}"
@@ -295,12 +319,9 @@ def _open_to_write(path: Path) -> sqlite3.Connection:
 def _make_file(path: Path) -> None:
     """Make an empty ledger beside the path and link it there, so that nobody meets half of it."""
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
-        os.close(handle)
-        draft = Path(name)
+        draft = draft_beside(path)
         try:
             _fill_file(draft)
-            draft.chmod(0o644)
             path.hardlink_to(draft)
         except FileExistsError:
             return  # another process made it meanwhile
@@ -337,6 +358,8 @@ def _sync_folder(folder: Path) -> None:
 def _check_header(path: Path) -> None:
     """Refuse what is no ledger, is newer or was cut off, before SQLite touches it."""
     try:
+        if not (path.is_file() or path.is_dir()):  # reading a pipe would wait for a writer
+            raise LedgerFailure(f"{path}: is no file, and no ledger")
         with path.open("rb") as file:
             header = file.read(100)
         size = path.stat().st_size
@@ -374,7 +397,10 @@ def _check_version(name: str, version: int) -> None:
 def _connect_server(url: URL) -> Engine:
     name = name_of(url.render_as_string(hide_password=False))
     try:
-        engine = create_engine(url.set(drivername="postgresql+psycopg"))
+        own = url.set(drivername="postgresql+psycopg")
+        if "connect_timeout" not in own.query:
+            own = own.update_query_dict({"connect_timeout": str(CONNECTING)})
+        engine = create_engine(own)
     except ModuleNotFoundError:
         message = "a PostgreSQL ledger needs psycopg: pip install 'forecast[postgres]'"
         raise InputError([Problem(name, message)]) from None
