@@ -294,6 +294,45 @@ def test_what_does_not_read_back_is_not_stored(address, monkeypatch):
         assert len(ledger) == 0
 
 
+@pytest.mark.parametrize("receipt", [1, 3])
+def test_a_deleted_report_is_missed(address, receipt):
+    from sqlalchemy import delete
+
+    from forecast.evidence.database import REPORTS, writing
+
+    with fc.open_ledger(address) as ledger:
+        ledger.append([report("R1"), report("R2"), report("R3")])
+        with writing(ledger._engine, "x") as connection:
+            connection.execute(delete(REPORTS).where(REPORTS.c.receipt == receipt))
+        with pytest.raises(LedgerFailure, match="3 reports were received and 2 are there"):
+            ledger.check()
+        ledger.append(report("R4"))
+        assert len(ledger) == 4
+
+
+def test_the_log_of_a_killed_writer_is_not_put_into_another_ledger(tmp_path):
+    path, new = tmp_path / "ledger.db", tmp_path / "new.db"
+    writer = start(str(path), "w", 100_000)
+    for _ in range(20):
+        acknowledged = int(writer.stdout.readline())
+    writer.kill()
+    writer.communicate()
+    assert path.with_name("ledger.db-wal").stat().st_size > 0
+    saved = fc.salvage_ledger(path).reports
+    assert len(saved) >= acknowledged
+    with fc.open_ledger(new) as ledger:
+        ledger.append([*saved, report("new")])
+    new.replace(path)
+    with pytest.warns(LedgerWarning, match="ledger.db-wal beside it belonged to another ledger"):
+        opened = fc.open_ledger(path)
+    with opened as ledger:
+        ledger.check()
+        assert tuple(ledger)[:-1] == saved
+    with fc.open_ledger(path) as ledger:
+        assert len(ledger) == len(saved) + 1
+    assert len([*tmp_path.glob("ledger.db-wal.*")]) == 1
+
+
 def test_a_large_damaged_file_is_found_by_a_check(tmp_path, monkeypatch):
     path = tmp_path / "ledger.db"
     make_ledger(path)
@@ -336,10 +375,10 @@ def test_a_newer_file_is_refused_and_left_alone(tmp_path):
     path = tmp_path / "ledger.db"
     make_ledger(path, size=3)
     with sqlite3.connect(path) as plain:
-        plain.execute("PRAGMA user_version = 3")
+        plain.execute("PRAGMA user_version = 4")
     plain.close()
     before = path.read_bytes()
-    with pytest.raises(LedgerFailure, match=r"has format 3, .* upgrade the library"):
+    with pytest.raises(LedgerFailure, match=r"has format 4, .* upgrade the library"):
         fc.open_ledger(path)
     assert path.read_bytes() == before
 
@@ -352,7 +391,7 @@ def test_a_newer_or_foreign_server_is_refused():
         fc.open_ledger(address).close()
         engine = create_engine(make_url(address).set(drivername="postgresql+psycopg"))
         with engine.begin() as connection:
-            connection.execute(text("UPDATE ledger_format SET version = 3"))
+            connection.execute(text("UPDATE ledger_format SET version = 4"))
         with pytest.raises(LedgerFailure, match="upgrade the library"):
             fc.open_ledger(address)
         with engine.begin() as connection:

@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import date
 from pathlib import Path
+from secrets import token_hex
+from time import monotonic, sleep
 from urllib.parse import quote, unquote
+from uuid import uuid4
 
 from sqlalchemy import (
     CTE,
@@ -39,10 +42,10 @@ from sqlalchemy import (
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 
-from forecast.errors import InputError, LedgerFailure, Problem
+from forecast.errors import InputError, LedgerFailure, LedgerWarning, Problem, warn
 from forecast.writing import draft_beside
 
-FORMAT = 2
+FORMAT = 3
 """Format of the tables below; a file of a newer one is refused."""
 
 APPLICATION = 0x46434C47
@@ -66,7 +69,18 @@ USER_PASSWORD = re.compile(r"(://[^:@/?]*:).*@", re.DOTALL)
 PARAMETER = re.compile(r"((?<=[?&;])[^=&;]+)=([^&;]*)")
 
 METADATA = MetaData()
-FORMATS = Table("ledger_format", METADATA, Column("version", Integer, primary_key=True))
+FORMATS = Table(
+    "ledger_format",
+    METADATA,
+    Column("version", Integer, primary_key=True),
+    Column("ledger", TEXT, nullable=False),
+    Column("received", BigInteger, nullable=False),
+)
+"""One row: the format, a name that no other ledger has, and how many reports were received.
+
+Every append changes it, so its page is in every log of SQLite and says whose the log is.
+"""
+
 REPORTS = Table(
     "reports",
     METADATA,
@@ -257,12 +271,21 @@ def check_whole(path: Path) -> None:
     """Read a whole ledger file, and refuse it if any page or index of it is damaged."""
     with speaking(str(path)), closing(open_to_read(path)) as connection:
         found = [row[0] for row in connection.execute("PRAGMA integrity_check(3)")]
-        counted = connection.execute("SELECT count(*), max(receipt) FROM reports").fetchone()
     if found != ["ok"]:
         raise LedgerFailure(f"{path}: is damaged ({'; '.join(found)}). {recovery(str(path))}")
-    if counted[0] != (counted[1] or 0):
-        lost = f"{counted[1]} reports were received and {counted[0]} are there"
-        raise LedgerFailure(f"{path}: {lost}. {recovery(str(path))}")
+
+
+def check_count(connection: Connection, name: str) -> None:
+    """Refuse a ledger in which there are not as many reports as were received."""
+    there = connection.execute(select(func.count()).select_from(REPORTS)).scalar_one()
+    counts = connection.execute(select(FORMATS.c.received)).scalars().all()
+    if len(counts) != 1:
+        fault = f"is damaged (it says {len(counts)} times how many reports were received)"
+        raise LedgerFailure(f"{name}: {fault}. {recovery(name)}")
+    received = counts[0]
+    if there != received:
+        lost = f"{received} reports were received and {there} are there"
+        raise LedgerFailure(f"{name}: {lost}. {recovery(name)}")
 
 
 def open_to_read(path: Path) -> sqlite3.Connection:
@@ -288,13 +311,71 @@ def _connect_file(path: Path) -> Engine:
     if not os.path.lexists(path):
         _make_file(path)
     _check_header(path)
-    if path.stat().st_size <= CHECKED_BYTES:
+    if _log_of(path):
+        _check_log(path)
+    small = path.stat().st_size <= CHECKED_BYTES
+    if small:
         check_whole(path)
     engine = create_engine(
         "sqlite://", creator=lambda: _open_to_write(path.absolute()), poolclass=QueuePool
     )
     event.listen(engine, "begin", _begin)
+    if small:
+        with reading(engine, str(path)) as connection:
+            check_count(connection, str(path))
     return engine
+
+
+def _check_log(path: Path) -> None:
+    """Set a write-ahead log aside that was left by a writer of another ledger at this path.
+
+    SQLite would put its pages into the file, over those that are there.
+    """
+    with speaking(str(path)), path.open("rb") as file:
+        _take_turn(file.fileno())
+        if _log_of(path) and _is_foreign_log(path):
+            log = path.with_name(f"{path.name}-wal")
+            aside = path.with_name(f"{log.name}.{token_hex(4)}")
+            try:
+                log.rename(aside)
+            except OSError as error:
+                fault = f"beside it is {log.name}, which belongs to another ledger"
+                raise LedgerFailure(
+                    f"{path}: {fault} and cannot be moved away: {error.strerror}"
+                ) from None
+            told = f"{log.name} beside it belonged to another ledger and is now {aside.name}"
+            warn(str(path), [told], LedgerWarning)
+
+
+def _is_foreign_log(path: Path) -> bool:
+    """Whether a file by itself is another ledger than the file with its log put into it."""
+    alone = _ledger_in(path, "mode=ro&immutable=1")
+    return alone is not None and _ledger_in(path, "mode=ro") not in (alone, None)
+
+
+def _ledger_in(path: Path, options: str) -> str | None:
+    """The name of the ledger in a file; None if it cannot be read, as amid a crash."""
+    address = f"file:{quote(str(path.absolute()))}?{options}"
+    try:
+        with closing(sqlite3.connect(address, uri=True, timeout=PATIENCE)) as connection:
+            return str(connection.execute("SELECT ledger FROM ledger_format").fetchone()[0])
+    except (sqlite3.Error, UnicodeDecodeError, TypeError):
+        return None
+
+
+def _take_turn(handle: int) -> None:
+    """Wait until no other process looks at the log of the same file, where the system can."""
+    if os.name == "posix":
+        import fcntl
+
+        end = monotonic() + PATIENCE
+        while True:
+            try:
+                return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if monotonic() > end:
+                    raise sqlite3.OperationalError("locked") from None
+                sleep(0.01)
 
 
 def _begin(connection: Connection) -> None:
@@ -337,7 +418,9 @@ def _fill_file(draft: Path) -> None:
         engine = create_engine(URL.create("sqlite", database=str(draft)))
         with engine.begin() as connection:
             METADATA.create_all(connection)
-            connection.execute(insert(FORMATS).values(version=FORMAT))
+            connection.execute(
+                insert(FORMATS).values(version=FORMAT, ledger=uuid4().hex, received=0)
+            )
             connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION}")
             connection.exec_driver_sql(f"PRAGMA user_version = {FORMAT}")
         engine.dispose()
@@ -417,7 +500,7 @@ def _make_tables(connection: Connection, name: str) -> None:
     there = set(inspect(connection).get_table_names()) & set(METADATA.tables)
     if not there:
         METADATA.create_all(connection)
-        connection.execute(insert(FORMATS).values(version=FORMAT))
+        connection.execute(insert(FORMATS).values(version=FORMAT, ledger=uuid4().hex, received=0))
     elif there != set(METADATA.tables):
         fault = f"has a table {', '.join(sorted(there))!r} that is no ledger's"
         raise LedgerFailure(f"{name}: {fault}; use a database or a schema of its own")

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
-from sqlalchemy import Connection, and_, func, insert, select
+from sqlalchemy import Connection, and_, insert, select, update
 
 from forecast.errors import LedgerFailure, Problem, raise_if_any
 from forecast.evidence.checks import find_faults
-from forecast.evidence.database import HAS_ORIGIN, LINK, LINKS, REPORTS, in_any, with_later
+from forecast.evidence.database import FORMATS, HAS_ORIGIN, LINK, LINKS, REPORTS, in_any, with_later
 from forecast.evidence.records import record_of, report_of
 from forecast.evidence.report import FIELDS, Report
 from forecast.evidence.standing import fallen, in_circle
@@ -99,6 +99,8 @@ class Intake:
             With every problem.
         """
         raise_if_any(self._problems)
+        if self._next > self._first:
+            self._connection.execute(update(FORMATS).values(received=self._next - 1))
         return Receipt(self._next - self._first, self._present, left_out)
 
     def _read_back(self, reports: Sequence[Report]) -> None:
@@ -215,4 +217,4 @@ def check_report(
 
 def last_receipt(connection: Connection) -> int:
     """How many reports were received."""
-    return int(connection.execute(select(func.max(REPORTS.c.receipt))).scalar() or 0)
+    return int(connection.execute(select(FORMATS.c.received)).scalar_one())

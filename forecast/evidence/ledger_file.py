@@ -29,6 +29,7 @@ from forecast.evidence.database import (
     LINKS,
     REPORTS,
     WITHDRAWS,
+    check_count,
     check_whole,
     connect,
     name_of,
@@ -296,6 +297,7 @@ class LedgerFile:
         if self._path is not None:
             check_whole(self._path)
         with reading(self._engine, self.name) as connection:
+            check_count(connection, self.name)
             streamed = connection.execution_options(yield_per=CHUNK).execute(select(*WHOLE))
             unreadable = [place_of(row) for row in streamed if report_of(row) is None]
         if unreadable:
