@@ -115,7 +115,7 @@ def _import(given: argparse.Namespace) -> int:
             told = {"mapping": given.mapping} if given.mapping else {}
             receipt = getattr(ledger, f"import_{kind}")(path, **told)
             print(f"{path}: {_say(receipt)}")
-        print(f"{ledger.name} holds {len(ledger):,} reports")
+        print(f"{visible(ledger.name)} holds {len(ledger):,} reports")
     return 0
 
 
@@ -205,7 +205,7 @@ def _salvage(given: argparse.Namespace) -> int:
     saved = salvage_ledger(given.ledger)
     with open_ledger(given.new) as ledger:
         ledger.append(saved.reports)
-    print(f"{name_of(given.new)}: {len(saved.reports):,} reports saved")
+    print(f"{visible(name_of(given.new))}: {len(saved.reports):,} reports saved")
     if saved.lost:
         shown = ", ".join(map(str, saved.lost[:20])) + (", …" if len(saved.lost) > 20 else "")
         print(f"{len(saved.lost):,} receipts are lost: {shown}")

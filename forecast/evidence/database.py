@@ -320,9 +320,13 @@ def _connect_file(path: Path) -> Engine:
         "sqlite://", creator=lambda: _open_to_write(path.absolute()), poolclass=QueuePool
     )
     event.listen(engine, "begin", _begin)
-    if small:
-        with reading(engine, str(path)) as connection:
-            check_count(connection, str(path))
+    try:
+        if small:
+            with reading(engine, str(path)) as connection:
+                check_count(connection, str(path))
+    except BaseException:
+        engine.dispose()
+        raise
     return engine
 
 
@@ -365,17 +369,19 @@ def _ledger_in(path: Path, options: str) -> str | None:
 
 def _take_turn(handle: int) -> None:
     """Wait until no other process looks at the log of the same file, where the system can."""
-    if os.name == "posix":
-        import fcntl
+    if os.name != "posix":
+        return
+    import fcntl
 
-        end = monotonic() + PATIENCE
-        while True:
-            try:
-                return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if monotonic() > end:
-                    raise sqlite3.OperationalError("locked") from None
-                sleep(0.01)
+    end = monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            if monotonic() > end:
+                raise sqlite3.OperationalError("locked") from None
+            sleep(0.01)
 
 
 def _begin(connection: Connection) -> None:
