@@ -18,7 +18,7 @@ from pathlib import Path
 from forecast.arguments import shown
 from forecast.cli_ledger import add_ledger, open_evidence, unheard
 from forecast.console import DONE, Parser, run
-from forecast.errors import InputError, InputWarning, Problem
+from forecast.errors import InputError, InputWarning, Problem, raise_if_any
 
 DESCRIPTION = """\
 Forecast what an actor will do next, from a scenario and the reports known at a date.
@@ -50,8 +50,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None) -> int:
     given = _parser().parse_args(arguments)
+    _require_no_empty(given)
     command: Callable[[argparse.Namespace], int] = given.run
     return command(given)
+
+
+def _require_no_empty(given: argparse.Namespace) -> None:
+    """Refuse what is given as an empty text, as by a script whose variable is not set."""
+    empty = [
+        Problem(name.replace("_", "-"), "is empty; leave it out, or say what is meant")
+        for name, value in vars(given).items()
+        for each in (value if isinstance(value, list) else [value])
+        if isinstance(each, str) and not each.strip()
+    ]
+    raise_if_any(empty)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -81,6 +81,7 @@ LAYERS = [
     [
         "arguments",
         "compression",
+        "corrections",
         "errors",
         "estimate",
         "layout",

@@ -2,13 +2,14 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from forecast.cli import main
 from forecast.console import BAD_INPUT
-from forecast.errors import InputError
-from forecast.scenario.files import load_scenario, scenario_schema
+from forecast.errors import InputError, InputWarning
+from forecast.scenario.files import load_scenario, scenario_schema, write_scenario
 from forecast.scenario.shipped import scenario_names, shipped_folder
 from tests.small import weather
 
@@ -228,6 +229,12 @@ def test_a_course_that_no_indicator_can_move_is_refused(problems):
     assert problems(loose) == [":8: variables.storm: no indicator can move this course of action"]
 
 
+BOMB = b"".join(
+    b"%c: &%c [%s]\n" % (at, at, b",".join([b"*%c" % (at - 1)] * 8)) for at in range(98, 108)
+)
+"""Ten lists, each of eight times the one before."""
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -240,7 +247,19 @@ def test_a_course_that_no_indicator_can_move_is_refused(problems):
         (b"a: [1, 2\nb: 3\n", "not valid YAML"),
         (b"a: 1\na: 2\n", "not valid YAML"),
         (b"a: &a [*a]\n", "scenario.yaml"),
-        (b"[" * 5000, "brackets are nested more than 100 deep"),
+        (b"[" * 5000, "nested more than 60 deep"),
+        (b"- " * 5000, "nested more than 60 deep"),
+        (b"? " * 40 + b"x\n", "a list or a mapping stands where a name should be"),
+        (b"{" * 40 + b"a" + b"}" * 40 + b": 1\n", "a list or a mapping stands where a name"),
+        (b"a: &x\n  <<: *x\n", "`<<` asks for the mapping that it stands in"),
+        (b"a: &x {b: {<<: [*x]}}\n", "`<<` asks for the mapping that it stands in"),
+        (b"a: [" + b"1," * 200_000 + b"1]\n", "200,004 lines, entries and items"),
+        (b"a: " + b"x" * 9_000_000 + b"\n", "9,000,004 characters; a scenario has at most"),
+        (b"a: &a {b: 1}\n" + b"c: {<<: *a}\n" * 300, "600 merge keys (<<) and aliases"),
+        (b"a: &a [x,x,x,x,x,x,x,x]\n" + BOMB, "unfolds to more than 100,000 values"),
+        (b"a: {null: 1, ~: 2}\n", "null means nothing; a name that is written so needs quotes"),
+        ("a: “b: c”\n".encode(), "the quote “ quotes nothing in YAML; write straight ones"),
+        (b"a:\n\tb: 1\n", "a tab where spaces must be"),
         (b"variables: {}\n", "'variables'"),
         (b"variables: 3\n", "'variables' should be a mapping"),
         (b"{}\n", "'name' is missing"),
@@ -250,6 +269,13 @@ def test_files_that_are_no_scenario(load, content, message):
     with pytest.raises(InputError) as caught:
         load(content)
     assert message in str(caught.value)
+
+
+def test_a_tab_separates_a_name_from_its_value(load):
+    """YAML 1.2 has tabs everywhere but in indentation; in text they stay."""
+    text = GOOD.replace("label: Storm", "label:\tStorm\t# seen\tfrom afar")
+    assert text != GOOD
+    assert load(text.encode()) == load(GOOD.encode())
 
 
 def test_an_unknown_name_says_what_ships():
@@ -311,3 +337,31 @@ def test_the_pages_sources_channels_and_watches_can_be_loaded(load):
     assert scenario.sources["harbour_log"].record.chance.seen == 46
     assert scenario.channels["coast_radio"].shows == {"barometer": {"high": 0.8}}
     assert scenario.watches["keeper"].lag.days == (0, 2, 7)
+
+
+def test_a_path_means_the_path_and_a_name_what_ships(tmp_path, monkeypatch):
+    """With an edited copy in a folder of the same name."""
+    monkeypatch.chdir(tmp_path)
+    shipped = load_scenario("veyra-fleet")
+    write_scenario(shipped.model_copy(update={"title": "Edited"}), "veyra-fleet")
+    for path in ("veyra-fleet/", "./veyra-fleet", tmp_path / "veyra-fleet", Path("veyra-fleet")):
+        assert load_scenario(path).title == "Edited"
+    with pytest.warns(InputWarning, match="write './veyra-fleet' for the folder"):
+        assert load_scenario("veyra-fleet") == shipped
+
+
+def test_a_folder_without_a_scenario_says_where_there_is_one(tmp_path):
+    (tmp_path / "storms").mkdir()
+    with pytest.raises(InputError, match=r"holds no scenario\.yaml; `forecast new NAME` starts"):
+        load_scenario(tmp_path)
+    (tmp_path / "storms" / "scenario.yaml").write_text(GOOD)
+    with pytest.raises(InputError, match=r"holds no scenario\.yaml; folders in it do: storms"):
+        load_scenario(tmp_path)
+    with pytest.raises(InputError, match="scenario: is empty"):
+        load_scenario("")
+
+
+@pytest.mark.parametrize("option", ["--as-of", "--evidence", "--output"])
+def test_an_empty_option_is_refused(option, capsys):
+    assert main(["report", "veyra-fleet", option, ""]) == 1
+    assert f"{option[2:]}: is empty" in capsys.readouterr().err

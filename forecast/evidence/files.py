@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from forecast.arguments import checked
-from forecast.errors import Problem, nearest, raise_if_any
+from forecast.corrections import date_meant
+from forecast.errors import InputError, Problem, nearest, raise_if_any
 from forecast.evidence.checks import find_broken_links, find_faults
 from forecast.evidence.ledger import Ledger
 from forecast.evidence.notation import (
@@ -30,7 +31,7 @@ from forecast.evidence.spreadsheet import (
     open_table,
 )
 from forecast.scenario.scenario import Scenario
-from forecast.scenario.shipped import shipped_folder
+from forecast.scenario.shipped import shipped_or_own
 
 REQUIRED = ("id", "indicator", "state", "event_start", "known", "source")
 OPTIONAL = (
@@ -58,8 +59,9 @@ def read_evidence(source: TableSource | Sequence[TableSource], scenario: Scenari
     Parameters
     ----------
     source
-        Path of a CSV file, the name of a shipped scenario, or a table with the same columns (a
-        pandas data frame, or anything with `to_dict("records")`); or a list of these.
+        Path of a CSV file, or of a folder with `evidence.csv`; the name of a shipped scenario; or
+        a table with the same columns (a pandas data frame, or anything with
+        `to_dict("records")`); or a list of these.
     scenario
         The scenario that the reports speak to.
 
@@ -75,12 +77,19 @@ def read_evidence(source: TableSource | Sequence[TableSource], scenario: Scenari
 
 def _open_table(source: Any) -> Table:
     """The table that a source means, if need be the one that ships with a scenario."""
-    if not hasattr(source, "to_dict"):
-        path = Path(source)
-        shipped = shipped_folder() / path / FILE_NAME
-        if len(path.parts) == 1 and shipped.is_file():
-            return open_table(shipped)
+    if isinstance(source, str | Path):
+        _require_named(source)
+        found = shipped_or_own(source, FILE_NAME)
+        if Path(source).is_dir() and not found.is_file():
+            message = f"the folder holds no {FILE_NAME}; name the file of reports"
+            raise InputError([Problem(str(source), message)])
+        return open_table(found)
     return open_table(source)
+
+
+def _require_named(source: str | Path) -> None:
+    if not str(source).strip():
+        raise InputError([Problem("evidence", "is empty; name a file, a folder or a scenario")])
 
 
 def _read_rows(tables: list[Table], scenario: Scenario) -> Ledger:
@@ -178,7 +187,7 @@ def _date(
         return read_date(value)
     except (ValueError, OverflowError):
         shown = f"{value[:60]!r} is not a date" if value else "is empty"
-        faults.append((column, f"{shown}; {DATE_RULE}"))
+        faults.append((column, f"{shown}; {DATE_RULE}{date_meant(value)}"))
         return None
 
 

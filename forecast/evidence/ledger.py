@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from forecast.arguments import checked
+from forecast.corrections import date_meant
 from forecast.errors import InputError, Problem, nearest
 from forecast.evidence.plain import DATE_RULE, plain_date
 from forecast.evidence.report import Report
@@ -203,4 +204,4 @@ def as_date(moment: date | str) -> date:
     try:
         return plain_date(moment)
     except ValueError as error:
-        raise InputError([Problem("date", f"{error}; {DATE_RULE}")]) from None
+        raise InputError([Problem("date", f"{error}; {DATE_RULE}{date_meant(moment)}")]) from None

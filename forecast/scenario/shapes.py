@@ -82,6 +82,8 @@ def _validated(
 _NAME: TypeAdapter[Any] = TypeAdapter(Name)
 _VARIABLE: TypeAdapter[Any] = TypeAdapter(Variable)
 _PLACEHOLDER = Variable(role="input", label="-", states=("a", "b"), default="a")
+MOST_FAULTS = 200
+"""Faults of shape that are put into words; for each, names are compared."""
 _NAMED = ("tripwires", "sources", "channels", "watches")
 """Parts of which one entry may be left out without the others."""
 _STAND_INS: dict[str, Any] = {
@@ -116,7 +118,8 @@ def _shape_problems(
     grammar = Grammar(document)
     certain: list[tuple[Path, Fault]] = []
     by_union: dict[Path, dict[Path, list[tuple[Path, Fault]]]] = {}
-    for item in error.errors(include_url=False):
+    faults = error.errors(include_url=False)
+    for item in faults[:MOST_FAULTS]:
         fault: Fault = {**item, "loc": (*prefix, *item["loc"])}
         path, union, member = _follow(fault["loc"], grammar)
         if fault["type"].startswith("union_tag"):
@@ -133,6 +136,9 @@ def _shape_problems(
         for path, fault in certain
         if not (fault["type"] == "too_short" and any(_is_inside(other, path) for other in paths))
     ]
+    if len(faults) > MOST_FAULTS:
+        message = f"and {len(faults) - MOST_FAULTS:,} more faults, which are not looked into"
+        found.append((prefix, message))
     return list(dict.fromkeys(found))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from forecast.corrections import chance_meant
 from forecast.errors import InputError, nearest
 from forecast.scenario.elicitation import fit_chance, fit_positive
 from forecast.scenario.fits import LARGEST_SHAPE, MOST_MOVED, SMALLEST_SHAPE, Fit, lognormal_ends
@@ -82,7 +83,10 @@ def _chance_faults(stated: Chance, within: float | None) -> Iterator[str]:
             if cases > MOST_CASES:
                 yield f"{cases:g} cases: at most {MOST_CASES:,.0f}"
         case Word(word=word, lexicon=lexicon) if word not in LEXICONS[lexicon]:
-            yield f"{word!r} is not a word of {lexicon}; {nearest(word, LEXICONS[lexicon])}"
+            if meant := chance_meant(word):
+                yield f"{word!r} is neither an interval [low, high] nor a word of {lexicon}{meant}"
+            else:
+                yield f"{word!r} is not a word of {lexicon}; {nearest(word, LEXICONS[lexicon])}"
         case Odds(odds=odds) if not (odds.lower < odds.upper <= LARGEST):
             yield f"[{odds.lower:g}, {odds.upper:g}]: odds need lower < upper <= {LARGEST:,.0f}"
         case Odds(odds=odds) if odds.upper < SMALLEST:

@@ -4,24 +4,36 @@ from __future__ import annotations
 
 import re
 import warnings
-from itertools import accumulate
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.composer import Composer, ComposerError
 from ruamel.yaml.constructor import ConstructorError, RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import Node
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 from ruamel.yaml.scalarbool import ScalarBoolean
+from ruamel.yaml.scanner import RoundTripScanner
 
 from forecast.errors import InputError, Problem
 
 Path = tuple[str | int, ...]
 """Where a part is: names of entries, and numbers of items."""
 
-MAX_NODES = 500_000
-MAX_DEPTH = 100
+MAX_CHARACTERS = 600_000
+"""Nine times the largest scenario that is shipped; the parser takes seconds for so many."""
+MAX_PIECES = 50_000
+"""Eight times as many lines, entries and items as that one has; a second for each 10,000."""
+MAX_MERGES = 200
+"""Merge keys: each copies the mapping that it names."""
+MAX_NODES = 100_000
+"""Values after aliases have been unfolded."""
+MAX_DEPTH = 60
+
+PIECES = re.compile(r"\n|[,\[\]{}]|[-?:](?=\s)")
+MERGES = re.compile(r"<<[\"']?\s*:")
+ALIASES_OF_MERGES = re.compile(r"\*[^\s,\[\]{}]")
 
 
 def read_tree(text: str, where: str) -> CommentedMap:
@@ -100,14 +112,13 @@ def spell_path(path: Path) -> str:
 
 
 def _guarded(text: str, where: str, verb: str) -> Any:
-    if _depth(text) > MAX_DEPTH:
-        raise InputError([Problem(where, f"brackets are nested more than {MAX_DEPTH} deep")])
+    _require_bounded(text, where)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return getattr(_yaml(), verb)(text)
     except MarkedYAMLError as error:
-        raise InputError([_syntax_problem(error, where)]) from None
+        raise InputError([_syntax_problem(error, text, where)]) from None
     except ReaderError as error:
         line = text[: error.position].count("\n") + 1
         code = ord(text[error.position])
@@ -115,22 +126,80 @@ def _guarded(text: str, where: str, verb: str) -> Any:
         raise InputError([Problem(f"{where}:{line}", message)]) from None
     except RecursionError:
         raise InputError([Problem(where, "nested too deeply to be read")]) from None
-    except (YAMLError, ValueError, AssertionError, LookupError, TypeError) as error:
+    except (YAMLError, ValueError, AssertionError, LookupError, TypeError, AttributeError) as error:
         first_line = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError([Problem(where, f"not valid YAML: {first_line}")]) from None
 
 
-def _depth(text: str) -> int:
-    """Deepest nesting of brackets; a parser would recurse as far."""
-    steps = ((character in "[{") - (character in "]}") for character in text)
-    return max(accumulate(steps), default=0)
+def _require_bounded(text: str, where: str) -> None:
+    """Refuse at once what would take long to parse: the time goes with these counts."""
+    if len(text) > MAX_CHARACTERS:
+        message = f"has {len(text):,} characters; a scenario has at most {MAX_CHARACTERS:,}"
+        raise InputError([Problem(where, message)])
+    pieces = sum(1 for _ in PIECES.finditer(text))
+    if pieces > MAX_PIECES:
+        message = f"has {pieces:,} lines, entries and items; a scenario has at most {MAX_PIECES:,}"
+        raise InputError([Problem(where, message)])
+    if MERGES.search(text):
+        merges = len(MERGES.findall(text)) + len(ALIASES_OF_MERGES.findall(text))
+        if merges > MAX_MERGES:
+            message = f"has {merges:,} merge keys (<<) and aliases; at most {MAX_MERGES:,} are read"
+            raise InputError([Problem(where, message)])
 
 
 def _yaml() -> YAML:
     """A reader that keeps lines, and leaves dates to the schema."""
     yaml = YAML(typ="rt")
-    yaml.Constructor = _Constructor
+    yaml.max_depth = MAX_DEPTH
+    yaml.Scanner, yaml.Composer, yaml.Constructor = _Scanner, _Composer, _Constructor
     return yaml
+
+
+class _Scanner(RoundTripScanner):
+    """Takes tabs between a name and its value, or before a remark, as YAML 1.2 does."""
+
+    def scan_to_next_token(self) -> Any:
+        reader, ahead = self.reader, 0
+        while reader.peek(ahead) in (" ", "\t"):
+            ahead += 1
+        if "\t" in reader.prefix(ahead):
+            line = reader.buffer[reader.buffer.rfind("\n", 0, reader.pointer) + 1 : reader.pointer]
+            # What stands after nothing but dashes may be a mapping, which the tab would indent.
+            if line.strip(" -?"):
+                reader.forward(ahead)
+        return super().scan_to_next_token()
+
+
+class _Composer(Composer):
+    """Makes mappings with plain names, of which the parser would build others again and again."""
+
+    def compose_mapping_node(self, anchor: Any) -> MappingNode:
+        opened = self.parser.peek_event().start_mark
+        node: MappingNode = super().compose_mapping_node(anchor)
+        for key, value in node.value:
+            fault = _fault_of_entry(key, value, node)
+            if fault:
+                raise ComposerError(None, opened, fault, key.start_mark)
+        return node
+
+
+def _fault_of_entry(key: Node, value: Node, around: Node) -> str:
+    if not isinstance(key, ScalarNode):
+        return "found a list or a mapping as a name"
+    merged = (value, *_items(value)) if key.value == "<<" else ()
+    if any(each is around or each.end_mark is None for each in merged):
+        return "found a merge of itself"
+    if key.value in NOTHING and key.style is None:
+        return f"found the name {key.value}"
+    return ""
+
+
+def _items(node: Node) -> tuple[Node, ...]:
+    return tuple(node.value) if isinstance(node, SequenceNode) else ()
+
+
+NOTHING = ("~", "null", "Null", "NULL")
+"""What stands for nothing, unless it is in quotes."""
 
 
 class _Constructor(RoundTripConstructor):
@@ -162,7 +231,15 @@ _FAULTS = (
     (r"found duplicate key \"?(.*?)\"? with value", "{0!r} is given twice; keep one of them"),
     (r"found duplicate key (\S+)", "{0} is given twice; keep one of them"),
     (r"found the tag '(.*)'", "{0} asks for something that a scenario has not; put text in quotes"),
-    (r"found character '\\t'", "a tab; indent with spaces"),
+    (r"found character '\\t'", "a tab where spaces must be: indent with spaces"),
+    (
+        r"found a list or a mapping as a name",
+        "a list or a mapping stands where a name should be; brackets, or a `?`, that should not be "
+        "there?",
+    ),
+    (r"found a merge of itself", "`<<` asks for the mapping that it stands in"),
+    (r"found the name (.*)", "{0} means nothing; a name that is written so needs quotes"),
+    (r"maximum depth of data structure", f"nested more than {MAX_DEPTH} deep"),
     (
         r"found character '(.)' that cannot start",
         "text that starts with {0} needs quotes around it",
@@ -207,15 +284,23 @@ _FAULTS = (
 """What a parser says, and what that means to somebody who writes a scenario."""
 
 
-def _syntax_problem(error: MarkedYAMLError, where: str) -> Problem:
+CURLY_QUOTES = "“”„‟‘’‚«»"
+_CURLY = re.compile(rf"(?:^|[:,\[{{-])\s*([{CURLY_QUOTES}])")
+
+
+def _syntax_problem(error: MarkedYAMLError, text: str, where: str) -> Problem:
     said = f"{error.problem or error.context}"
     mark = error.problem_mark or error.context_mark
     message = said.splitlines()[0]
+    line = text.splitlines()[mark.line] if mark and mark.line < text.count("\n") else ""
+    curly = _CURLY.search(line)
     for pattern, plain_words in _FAULTS:
         found = re.search(pattern, said)
         if found:
             message = plain_words.format(*found.groups())
             break
+    if curly:
+        message = f"the quote {curly[1]} quotes nothing in YAML; write straight ones, \" or '"
     opened = error.context_mark
     if opened is not None and mark is not None and 0 < opened.line < mark.line:
         message += f" (it belongs to what begins in line {opened.line + 1})"

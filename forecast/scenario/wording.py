@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from forecast.corrections import date_meant, number_meant
 from forecast.errors import nearest
 from forecast.scenario.forms import BASES
 from forecast.scenario.grammar import Grammar, Schema
-from forecast.scenario.tree import Path
+from forecast.scenario.tree import CURLY_QUOTES, Path
 
 Fault = Any
 """What a validation says of one fault: `type`, `loc`, `input`, `msg` and perhaps `ctx`."""
@@ -18,6 +19,7 @@ MOST_KINDS = 4
 """Ways to state a value that a message lists; the numbers of a table have more."""
 LONGEST_SHOWN = 60
 """Characters of a given value that a message repeats."""
+NOTHING_RULE = "; null and ~ mean nothing too, unless they are in quotes"
 
 _LIMITS = {
     "greater_than": ("gt", "above"),
@@ -84,7 +86,8 @@ def _word_value(fault: Fault, name: str, schemas: list[Schema]) -> str:
         legal = [value for s in schemas for value in s.get("enum", [s.get("const")])]
         return f"{name} cannot be {shown(given)}; {nearest(given, legal)}"
     if kind == "string_pattern_mismatch":
-        return f"{_pattern_rule(context['pattern'])}; given: {shown(given)}"
+        curly = "; write straight quotes" if given[:1] in CURLY_QUOTES and given else ""
+        return f"{_pattern_rule(context['pattern'])}; given: {shown(given)}{curly}"
     if kind == "string_unicode":
         return f"{name} holds a character that no file can hold"
     if kind == "string_too_long":
@@ -123,11 +126,25 @@ def _kind(schema: Schema) -> str:
 
 
 def _hint(given: Any, kinds: list[str]) -> str:
+    if given is None:
+        return NOTHING_RULE if "text" in kinds else ""
     if "text" in kinds and isinstance(given, int | float):
         return "; put it in quotes"
-    wants_number = {"a number", "a whole number"} & set(kinds)
-    if wants_number and isinstance(given, str) and given.rstrip(" %").replace(",", "").isdigit():
-        return "; write a chance such as 0.3, without a percent sign or a comma"
+    if any(kind.startswith("a date") for kind in kinds):
+        return date_meant(given)
+    if {"a number", "a whole number"} & set(kinds) and isinstance(given, str):
+        return number_meant(given, whole="a number" not in kinds)
+    if any(kind.startswith("an interval") for kind in kinds) and isinstance(given, tuple | list):
+        return _interval_meant(given)
+    return ""
+
+
+def _interval_meant(given: Sequence[Any]) -> str:
+    """How an interval is written whose commas were taken for others, or are missing."""
+    if len(given) == 4 and all(type(part) is int for part in given):
+        return f"; write decimals with a point: [{given[0]}.{given[1]}, {given[2]}.{given[3]}]"
+    if len(given) == 1 and isinstance(given[0], str) and len(given[0].split()) == 2:
+        return f"; write a comma between the two: [{', '.join(given[0].split())}]"
     return ""
 
 
