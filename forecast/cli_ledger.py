@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forecast.console import Parser
-from forecast.errors import InputError, Problem, closest
+from forecast.errors import InputError, InputWarning, Problem, closest
 from forecast.layout import shortened, text_table
 from forecast.text import visible
 
@@ -113,8 +114,11 @@ def _import(given: argparse.Namespace) -> int:
     with open_ledger(given.ledger, problem) as ledger:
         for path, kind in zip(given.files, kinds, strict=True):
             told = {"mapping": given.mapping} if given.mapping else {}
-            receipt = getattr(ledger, f"import_{kind}")(path, **told)
+            with warnings.catch_warnings(category=InputWarning, action="ignore"):
+                receipt = getattr(ledger, f"import_{kind}")(path, **told)
             print(f"{path}: {_say(receipt)}")
+            for note in receipt.notes:
+                print(f"  note: {visible(note)}")
         print(f"{visible(ledger.name)} holds {len(ledger):,} reports")
     return 0
 
@@ -135,6 +139,8 @@ def _say(receipt: Receipt) -> str:
         parts.append(f"{receipt.present:,} there already")
     if receipt.left_out:
         parts.append(f"{receipt.left_out:,} rows left out by the mapping")
+    if receipt.set_aside:
+        parts.append(f"{receipt.set_aside:,} rows set aside")
     return ", ".join(parts)
 
 

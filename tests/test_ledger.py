@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pandas as pd
@@ -627,6 +628,124 @@ def test_shipped_layouts_read_a_row_of_their_table(tmp_path, name):
             assert "has no rules" in problems(ledger.import_csv, path, {"layout": name})[0]
 
 
+EVENTS = (
+    "event_id_cnty,event_date,time_precision,event_type,country,source,notes,fatalities,timestamp"
+)
+ROW = {"event_id_cnty": "X1", "event_date": "2024-03-08", "time_precision": "1"}
+ROW |= {"event_type": "Battles", "country": "Kell", "source": "Wire", "notes": "n"}
+ROW |= {"fatalities": "2", "timestamp": "1712000000"}
+BATTLES = {"when": {"event_type": "Battles"}, "indicator": "barometer", "state": "low"}
+
+
+def taken(tmp_path, rows, mapping=None, *, drop=(), sign=",", encoding="utf-8", scenario=None):
+    """What became of rows that differ from one plain row, and the reports."""
+    columns = [name for name in EVENTS.split(",") if name not in drop]
+    lines = [columns, *([{**ROW, **row}[name] for name in columns] for row in rows)]
+    path = tmp_path / "events.csv"
+    path.write_bytes("\n".join(sign.join(cells) for cells in lines).encode(encoding))
+    (tmp_path / "new.db").unlink(missing_ok=True)
+    with fc.open_ledger(tmp_path / "new.db", scenario) as ledger:
+        meaning = {"layout": "acled", "rules": [BATTLES]} | (mapping or {})
+        receipt = ledger.import_csv(path, meaning)
+        return receipt, list(ledger)
+
+
+def test_a_mapping_that_fits_nothing_is_told(tmp_path):
+    with pytest.warns(fc.InputWarning, match=r"0 of 2 rows fit a rule.*did you mean 'Battles'"):
+        receipt, _ = taken(
+            tmp_path,
+            [{}, {}],
+            {"rules": [BATTLES | {"when": {"event_type": "battles"}}]},
+        )
+    assert (receipt.added, receipt.left_out) == (0, 2)
+
+
+def test_cells_in_quotes_mean_what_stands_in_them(tmp_path):
+    rows = [{"notes": '"a, b"', "event_type": '"Battles"'}, {"event_id_cnty": "X2", "notes": '"a'}]
+    for quoted in (True, False):
+        receipt, reports = taken(tmp_path, rows, {"quoted": quoted})
+        assert [report.note for report in reports] == ["a, b", '"a']
+        assert len(receipt.notes) == 1
+    rows = [{"notes": '"one\ntwo ""three"""'}, {"event_id_cnty": "X2"}]
+    _, reports = taken(tmp_path, rows)
+    assert [report.note for report in reports] == ['one\ntwo "three"', "n"]
+
+
+@pytest.mark.parametrize("nothing", ["", "NULL", "NA", "#N/A", "\\N", "-"])
+def test_what_exporters_write_for_nothing_is_nothing(tmp_path, nothing):
+    rows = [{"source": nothing}, {"event_id_cnty": "X2", "event_date": nothing}]
+    receipt, (one,) = taken(tmp_path, rows)
+    assert (one.source, receipt.set_aside) == ("ACLED", 1)
+    assert "nothing stands where event_start should (first:" in receipt.notes[-1]
+
+
+def test_columns_of_a_layout_can_be_spared(tmp_path):
+    known = {"constants": {"known": "2024-04-01"}}
+    for columns in ({"id": "event_id_cnty"}, {"id": "event_id_cnty", "known": ""}):
+        mapping = known | {"columns": columns}
+        spared = pytest.warns(fc.InputWarning, match="no column 'timestamp'; 'known' is")
+        with nullcontext() if "known" in columns else spared:
+            receipt, (one,) = taken(tmp_path, [{}], mapping, drop=["timestamp"])
+        assert (one.known, receipt.added) == (date(2024, 4, 1), 1)
+    found = problems(lambda: taken(tmp_path, [{}], drop=["timestamp"]))
+    assert "the layout takes id and known from it: give another column, or a const" in found[0]
+
+
+def test_days_before_the_scenario_are_cut_off_or_set_aside(tmp_path, monkeypatch):
+    monkeypatch.setattr("tests.small.START", date(2024, 1, 1))
+    scenario = weather()
+    rows = [
+        {"event_date": "2024-01-15", "time_precision": "3"},
+        {"event_id_cnty": "X2", "event_date": "2024-01-02", "time_precision": "2"},
+        {"event_id_cnty": "X3", "event_date": "2023-12-31"},
+    ]
+    receipt, reports = taken(tmp_path, rows, scenario=scenario)
+    days = [(str(report.event_start), str(report.event_end)) for report in reports]
+    assert days == [("2024-01-01", "2024-01-31"), ("2024-01-01", "2024-01-05")]
+    assert (receipt.added, receipt.set_aside) == (2, 1)
+    assert "1 rows set aside: the event was before the scenario begins" in receipt.notes[0]
+
+
+def test_local_dates_are_read_where_the_mapping_says_so(tmp_path):
+    found = problems(lambda: taken(tmp_path, [{"event_date": "08.03.2024"}]))
+    assert found[0].startswith(f"{tmp_path / 'events.csv'}:2: column 'event_date'")
+    assert "dates = { 'event_date' = ['%d.%m.%Y'] }" in found[0]
+    cases = {
+        ("08.03.2024", "%d.%m.%Y"): ("2024-03-08", "2024-03-08"),
+        ("2024-02", "%Y-%m"): ("2024-02-01", "2024-02-29"),
+        ("2023", "%Y"): ("2023-01-01", "2023-12-31"),
+    }
+    for (text, pattern), days in cases.items():
+        mapping = {"dates": {"event_date": [pattern], "timestamp": ["unix"]}}
+        _, (one,) = taken(tmp_path, [{"event_date": text}], mapping)
+        assert (str(one.event_start), str(one.event_end)) == days
+    both = {"dates": {"event_date": ["%d/%m/%Y", "%m/%d/%Y"], "timestamp": ["unix"]}}
+    found = problems(lambda: taken(tmp_path, [{"event_date": "03/04/2024"}], both))
+    assert "can be read as 2024-04-03 (%d/%m/%Y) or 2024-03-04 (%m/%d/%Y)" in found[0]
+
+
+def test_other_separators_and_encodings_are_read_where_the_mapping_says_so(tmp_path):
+    rows = [{"notes": "n" * 9_000}, {"event_id_cnty": "X2", "notes": "é"}]
+    assert "say delimiter = ';'" in problems(lambda: taken(tmp_path, rows, sign=";"))[0]
+    assert taken(tmp_path, rows, {"delimiter": ";"}, sign=";")[0].added == 2
+    found = problems(lambda: taken(tmp_path, rows, encoding="cp1252"))
+    assert f"{tmp_path / 'events.csv'}:3: not a text file in UTF-8" in found[0]
+    assert "encoding = 'cp1252'" in found[0]
+    _, reports = taken(tmp_path, rows, {"encoding": "cp1252"}, encoding="cp1252")
+    assert reports[1].note == "é"
+    assert taken(tmp_path, rows, encoding="utf-16")[0].added == 2
+    found = problems(lambda: taken(tmp_path, rows, {"encoding": "zlib"}))
+    assert "is not an encoding of text" in found[0]
+
+
+def test_a_column_twice_is_asked_about(tmp_path):
+    path = tmp_path / "twice.csv"
+    path.write_text(f"{EVENTS},notes\n{','.join(ROW.values())},other\n")
+    with fc.open_ledger(tmp_path / "twice.db") as ledger:
+        mapping = {"layout": "acled", "rules": [BATTLES]}
+        assert "column 'notes' appears twice" in problems(ledger.import_csv, path, mapping)[0]
+
+
 def test_gdelt_has_sixty_one_columns():
     header = read_mapping("gdelt").header
     assert len(header) == len(set(header)) == 61
@@ -643,7 +762,7 @@ def test_broken_mappings_are_refused_in_words(tmp_path):
         '[[rules]]\nindicator = "a"\nstate = "b"\nupper = "c"': "a range needs a column with its",
         'columns = { known = ["x", "y"] }': "'known' has one column; only an id may have several",
         "revises = true": "rows that revise others need a column with their origin",
-        '[spread]\ncolumn = "x"\ndays = { "2" = -1 }': "spread.days.2: Input should be greater",
+        '[spread]\ncolumn = "x"\ndays = { "2" = -1 }': "spread.days.2",
     }
     for text, message in cases.items():
         path.write_text(text)
@@ -653,7 +772,6 @@ def test_broken_mappings_are_refused_in_words(tmp_path):
         rules = [{"when": {"cuntry": "Iraq"}, "indicator": "deaths", "number": "fatalities"}]
         found = problems(ledger.import_frame, frame, {"layout": "acled", "rules": rules})
         assert [line.split(";")[0] for line in found] == [
-            "data frame: no column 'notes'",
             "data frame: no column 'cuntry'",
             "data frame: no column 'fatalities'",
         ]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import re
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import batched
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Self, TextIO
 
+from forecast.compression import opened
 from forecast.errors import InputError, Problem, nearest
 from forecast.evidence.files import OPTIONAL, REQUIRED
 from forecast.evidence.records import values_of
@@ -20,6 +24,11 @@ from forecast.writing import drafted
 
 LONGEST_LINE = 1_000_000
 """Characters of a line that are read; no honest row is longer."""
+
+LONGEST_ROW = 200
+"""Lines that one row may run over, in quotes."""
+
+WHOLE_QUOTED = re.compile(r'"((?:[^"]|"")*+)"')
 
 BATCH = 10_000
 
@@ -36,29 +45,40 @@ class Unreadable(dict[str, Any]):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a file of rows is laid out where it is not plain CSV with a header."""
+    """How a file of rows is laid out where it is not plain CSV with a header.
+
+    A file that is `mapped` is somebody else's: whether its cells stand in quotes is seen from how
+    they stand, row by row.
+    """
 
     delimiter: str = ","
     header: tuple[str, ...] = ()
     quoted: bool = True
+    encoding: str = ""
+    mapped: bool = False
 
 
 @contextmanager
 def opened_csv(path: Path, layout: Layout = Layout()) -> Iterator[Table]:
-    """A CSV file in UTF-8, read row by row."""
-    with _opened_text(path) as file:
-        reader = csv.reader(
-            _lines(file, str(path)),
-            delimiter=layout.delimiter,
-            quoting=csv.QUOTE_MINIMAL if layout.quoted else csv.QUOTE_NONE,
-            strict=True,
-        )
-        rows = _numbered(reader, str(path))
+    """A CSV file, read row by row; in UTF-8 unless it begins with a byte order mark."""
+    where = str(path)
+    with _opened_text(path, layout.encoding) as file:
+        notes: list[str] = []
+        if layout.mapped:
+            rows: Iterator[tuple[str, Sequence[str]]] = _Cells(_lines(file, path), layout, where)
+        else:
+            reader = csv.reader(_lines(file, path), strict=True)
+            rows = _numbered(reader, where)
         header = list(layout.header) or next(rows, ("", []))[1]
         columns = tuple(column.strip() for column in header)
         if not columns:
-            raise InputError([Problem(str(path), "the file is empty")])
-        yield Table(str(path), columns, (_row_of(place, columns, row) for place, row in rows))
+            raise InputError([Problem(where, "the file is empty")])
+        if isinstance(rows, _Cells):
+            rows.width, notes = len(columns), rows.notes
+        # A file may repeat the header that its layout gives.
+        rows = (each for each in rows if not layout.mapped or list(each[1]) != header)
+        found = (_row_of(place, columns, row) for place, row in rows)
+        yield Table(where, columns, found, notes)
 
 
 @contextmanager
@@ -66,7 +86,7 @@ def opened_jsonl(path: Path) -> Iterator[Table]:
     """A file of JSON objects, one on each line; a column that a line lacks is empty."""
     with _opened_text(path) as file:
         columns = (*REQUIRED, *OPTIONAL)
-        yield Table(str(path), columns, _read_objects(_lines(file, str(path)), path, set(columns)))
+        yield Table(str(path), columns, _read_objects(_lines(file, path), path, set(columns)))
 
 
 @contextmanager
@@ -150,26 +170,124 @@ def texts_of(report: Report) -> tuple[str, ...]:
     return tuple("" if value is None else str(value) for value in values_of(report))
 
 
+class _Cells:
+    """Rows of somebody else's table, split into cells whether or not they stand in quotes.
+
+    A row is read as its layout says, in quotes or without, if it has as many cells as the header
+    then, and in the other way if it has as many then. What was read otherwise is counted.
+    """
+
+    def __init__(self, lines: Iterator[str], layout: Layout, where: str) -> None:
+        self.lines, self.layout, self.where = enumerate(lines, 1), layout, where
+        self.waiting: deque[tuple[int, str]] = deque()
+        self.width = 0
+        self.notes: list[str] = []
+        self._unquoted = self._literal = 0
+        sign = re.escape(layout.delimiter)
+        self._cell = re.compile(rf'(?:"((?:[^"]|"")*+)"|([^{sign}]*+))(?:{sign}|\Z)')
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> tuple[str, Sequence[str]]:
+        while True:
+            number, line = self.waiting.popleft() if self.waiting else next(self.lines)
+            if text := line.rstrip("\r\n"):
+                return f"{self.where}:{number}", self._split(text)
+
+    def _split(self, text: str) -> Sequence[str]:
+        plain = text.split(self.layout.delimiter)
+        if '"' not in text:
+            return plain
+        if not self.layout.quoted and self._fits(plain):
+            return self._bare(plain)
+        quoted = self._quoted(text)
+        if self._fits(quoted) and text.count('"') % 2 == 0:
+            self._count(literal=False)
+            return quoted
+        if self._fits(plain):
+            self._count(literal=True)
+            return self._bare(plain)
+        return self._joined(text) or plain
+
+    def _joined(self, text: str) -> Sequence[str] | None:
+        """The cells of a row that runs on for some lines, in quotes."""
+        taken: list[tuple[int, str]] = []
+        while text.count('"') % 2 and len(taken) < LONGEST_ROW and len(text) < LONGEST_LINE:
+            following = self.waiting.popleft() if self.waiting else next(self.lines, None)
+            if following is None:
+                break
+            taken.append(following)
+            text += "\n" + following[1].rstrip("\r\n")
+            if following[1].count('"') % 2:
+                break
+        quoted = self._quoted(text)
+        if taken and self._fits(quoted):
+            return quoted
+        self.waiting.extendleft(reversed(taken))
+        return None
+
+    def _quoted(self, text: str) -> list[str]:
+        cells = []
+        for match in self._cell.finditer(text):
+            inner = match[1]
+            cells.append(match[2] if inner is None else inner.replace('""', '"'))
+            if match.end() == len(text) and not match[0].endswith(self.layout.delimiter):
+                break
+        return cells
+
+    def _bare(self, cells: list[str]) -> list[str]:
+        """Cells without the quotes around all of a cell."""
+        whole = [WHOLE_QUOTED.fullmatch(cell.strip()) for cell in cells]
+        if any(whole):
+            self._count(literal=False)
+        pairs = zip(cells, whole, strict=True)
+        return [match[1].replace('""', '"') if match else cell for cell, match in pairs]
+
+    def _fits(self, cells: Sequence[str]) -> bool:
+        return not self.width or len(cells) == self.width
+
+    def _count(self, *, literal: bool) -> None:
+        """Count a row that was not read as its layout says, and keep the note about them."""
+        if literal == (not self.layout.quoted):
+            return
+        self._literal += literal
+        self._unquoted += not literal
+        self.notes[:] = []
+        if self._unquoted:
+            self.notes.append(
+                f"{self._unquoted:,} rows have cells in quotes, though the layout says that none "
+                "has: such a cell means what stands in the quotes"
+            )
+        if self._literal:
+            self.notes.append(f"quotes in {self._literal:,} rows part no cells; they are kept")
+
+
 @contextmanager
-def _opened_text(path: Path) -> Iterator[TextIO]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+def _opened_text(path: Path, encoding: str = "") -> Iterator[TextIO]:
+    with opened(path) as (_, raw):
+        head = raw.peek(8)  # type: ignore[attr-defined]
+        if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+            message = (
+                "a workbook; save its sheet as CSV, or hand it over as a data frame: "
+                "ledger.import_frame(pandas.read_excel(path), mapping), which needs openpyxl"
+            )
+            raise InputError([Problem(str(path), message)])
+        marked = head.startswith((b"\xff\xfe", b"\xfe\xff"))
+        chosen = "utf-16" if marked else encoding or "utf-8-sig"
+        with io.TextIOWrapper(raw, chosen, newline="") as file:
             yield file
-    except OSError as error:
-        raise _unreadable(path, error) from None
 
 
-def _lines(file: TextIO, where: str) -> Iterator[str]:
+def _lines(file: TextIO, path: Path) -> Iterator[str]:
     """Lines of a file, as far as they are text."""
-    number = 0
+    where, number = str(path), 0
     while True:
         number += 1
         try:
             line = file.readline(LONGEST_LINE)
-        except UnicodeDecodeError as error:
-            wrong = error.object[error.start]
-            message = f"not a text file in UTF-8 (near here there is a byte {wrong:#04x})"
-            raise InputError([Problem(f"{where}:{number}", message)]) from None
+        except UnicodeError as error:
+            raise _undecoded(path, file.encoding, error) from None
         if not line:
             return
         if len(line) == LONGEST_LINE:
@@ -179,6 +297,27 @@ def _lines(file: TextIO, where: str) -> Iterator[str]:
             message = "not a text file: it holds a NUL byte"
             raise InputError([Problem(f"{where}:{number}", message)])
         yield line
+
+
+def _undecoded(path: Path, encoding: str, error: UnicodeError) -> InputError:
+    """The error of a file in another encoding, at the line that cannot be read.
+
+    A text file is decoded in blocks, so the line is looked for again.
+    """
+    number, wrong = 1, getattr(error, "object", b"?")[getattr(error, "start", 0)]
+    with opened(path) as (_, raw):
+        for number, line in enumerate(raw, 1):  # noqa: B007
+            try:
+                line.decode("utf-8" if encoding.startswith("utf-8") else encoding)
+            except UnicodeDecodeError as found:
+                wrong = found.object[found.start]
+                break
+    shown = "UTF-8" if encoding.startswith("utf-8") else encoding
+    message = (
+        f"not a text file in {shown} (near here there is a byte {wrong:#04x}); save it in UTF-8, "
+        "or say in a mapping how it is encoded: encoding = 'cp1252'"
+    )
+    return InputError([Problem(f"{path}:{number}", message)])
 
 
 def _numbered(reader: Any, where: str) -> Iterator[tuple[str, Sequence[str]]]:

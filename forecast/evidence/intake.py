@@ -37,11 +37,18 @@ class Receipt:
         How many were there already, the same in every field.
     left_out
         How many rows of somebody else's table no rule of the mapping speaks of.
+    set_aside
+        How many rows a rule fits that cannot be reports: their events were before the scenario
+        begins, or a cell that is needed holds nothing.
+    notes
+        What was decided while the table was read.
     """
 
     added: int
     present: int = 0
     left_out: int = 0
+    set_aside: int = 0
+    notes: tuple[str, ...] = ()
 
 
 class Intake:
@@ -90,7 +97,7 @@ class Intake:
                 last[report.origin] = report.id
             yield place, report if report.supersedes else replace(report, supersedes=earlier)
 
-    def finish(self, left_out: int = 0) -> Receipt:
+    def finish(self) -> Receipt:
         """Say what was stored, or refuse all of it.
 
         Raises
@@ -101,7 +108,7 @@ class Intake:
         raise_if_any(self._problems)
         if self._next > self._first:
             self._connection.execute(update(FORMATS).values(received=self._next - 1))
-        return Receipt(self._next - self._first, self._present, left_out)
+        return Receipt(self._next - self._first, self._present)
 
     def _read_back(self, reports: Sequence[Report]) -> None:
         """Refuse everything if what was just stored does not read as what was handed in."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from itertools import batched, groupby
 from pathlib import Path
@@ -42,6 +43,7 @@ from forecast.evidence.database import (
 from forecast.evidence.files import check_columns, read_row
 from forecast.evidence.intake import CHUNK, WHOLE, Intake, Receipt, check_report, last_receipt
 from forecast.evidence.ledger import Evidence, as_date, asked_about, evidence_of
+from forecast.evidence.mapped import Candidate, MappedTable
 from forecast.evidence.mapping import EventMapping, read_mapping
 from forecast.evidence.records import listed, place_of, report_of, reports_of
 from forecast.evidence.report import Report
@@ -49,9 +51,6 @@ from forecast.evidence.spreadsheet import Table
 from forecast.evidence.standing import fallen
 from forecast.scenario.scenario import Scenario
 from forecast.text import printed
-
-Candidate = tuple[str, Report | None, list[Problem]]
-"""Where a report was found, what it is, and what is wrong with it; nothing if it is left out."""
 
 MappingLike = Mapping[str, Any] | str | Path | None
 """What `read_mapping` reads, or nothing for a table of reports."""
@@ -363,40 +362,38 @@ class LedgerFile:
         return list(reports_of(connection.execute(query), self.name))
 
     def _import(self, table: Table, mapping: EventMapping | None) -> Receipt:
-        where, columns = table.where, table.columns
-        header = mapping.check_columns(where, columns) if mapping else check_columns(where, columns)
-        raise_if_any(list(header))
-        return self._store(self._read(table, mapping), bool(mapping and mapping.revises))
+        if mapping is None:
+            raise_if_any(list(check_columns(table.where, table.columns)))
+            return self._store(self._read(table, None))
+        mapped = MappedTable(mapping, table, self._problem)
+        receipt = self._store(self._read(table, mapped), mapping.revises)
+        aside = mapped.set_aside.total()
+        notes = tuple(mapped.notes())
+        return replace(receipt, left_out=mapped.left_out, set_aside=aside, notes=notes)
 
-    def _read(self, table: Table, mapping: EventMapping | None) -> Iterator[Candidate]:
+    def _read(self, table: Table, mapped: MappedTable | None) -> Iterator[Candidate]:
         """Read the rows of a table, as far as it can be read."""
         try:
+            if mapped is not None:
+                yield from mapped.read()
+                return
             for place, row in table.rows:
                 if isinstance(row, formats.Unreadable):
                     yield place, None, [Problem(place, row.reason)]
                     continue
-                told = mapping.translated(place, row) if mapping else (row, [])
-                if told is None:
-                    yield place, None, []
-                    continue
-                meant, problems = told
-                report, faults = (
-                    (None, problems) if problems else read_row(place, meant, self._problem)
-                )
+                report, faults = read_row(place, row, self._problem)
                 yield place, None if faults else report, faults
         except InputError as error:
             yield table.where, None, list(error.problems)
 
     def _store(self, candidates: Iterable[Candidate], revises: bool = False) -> Receipt:
-        left_out = 0
         with writing(self._engine, self.name) as connection:
             intake = Intake(connection, self.name)
             for batch in batched(candidates, CHUNK):
                 intake.refuse([problem for _, _, faults in batch for problem in faults])
-                left_out += sum(not faults and report is None for _, report, faults in batch)
                 placed = [(place, report) for place, report, _ in batch if report is not None]
                 intake.take(list(intake.revised(placed)) if revises else placed)
-            return intake.finish(left_out)
+            return intake.finish()
 
 
 def _mapping(given: MappingLike) -> EventMapping | None:

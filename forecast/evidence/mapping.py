@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from calendar import monthrange
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from forecast.errors import InputError, Problem, nearest
 from forecast.evidence.checks import LONGEST
 from forecast.evidence.files import OPTIONAL, REQUIRED
 from forecast.evidence.formats import Layout
+from forecast.evidence.plain import read_date
 from forecast.evidence.spreadsheet import RAGGED, cell_text, is_ragged
 from forecast.reading import read_text
 from forecast.scenario.shipped import shipped_folder
@@ -28,6 +39,14 @@ JOINED = ("id", "supersedes")
 """Fields that several columns may give together, joined by "@"."""
 
 LONGEST_SPREAD = 366
+
+DATES = ("event_start", "event_end", "published", "known", "retrieved")
+
+NA_VALUES = (
+    *("NA", "N/A", "n/a", "#N/A", "#N/A N/A", "<NA>", "NULL", "null", "Null", "None", "none"),
+    *("NaN", "nan", "-NaN", "NaT", "\\N", "-", "--", "---", ".", "?", '""', "(null)", "(none)"),
+)
+"""What exporters write for nothing, beside an empty cell."""
 
 UNIX = "unix"
 """Stands among the patterns of dates for seconds since 1970."""
@@ -79,13 +98,14 @@ class Spread(BaseModel):
     column
         Column that says how exact the day is.
     days
-        Days before and after, by the value of that column; none where it is not named.
+        Days before and after, by the value of that column, or "month" or "year" for the whole of
+        the one that the day is in; none where the value is not named.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     column: str
-    days: dict[str, Annotated[int, Field(ge=0, le=LONGEST_SPREAD)]]
+    days: dict[str, Annotated[int, Field(ge=0, le=LONGEST_SPREAD)] | Literal["month", "year"]]
 
 
 class EventMapping(BaseModel):
@@ -95,9 +115,11 @@ class EventMapping(BaseModel):
     ----------
     about
         Whose table it is, and where its columns are described.
-    delimiter, quoted, header
+    delimiter, quoted, header, encoding
         How the file is laid out, where it is not comma-separated, with quotes around cells that
-        need them, and with a header.
+        need them, with a header, and in UTF-8. Quotes are known by how they stand as well.
+    na_values
+        What a cell holds that means nothing; rules see it as it stands.
     columns
         Column of each field of a report; several columns for an id that needs them.
     constants
@@ -105,7 +127,9 @@ class EventMapping(BaseModel):
     prefixes
         What stands before the text of a field: it keeps ids of different tables apart.
     dates
-        How the dates of a column are written, `strptime` patterns or "unix", tried in order.
+        How the dates of a column are written, `strptime` patterns or "unix"; a date that two of
+        them read as different days is refused. A pattern without a day, or without a month, means
+        any day of the month or year.
     spread
         How far from its day an event may have been.
     revises
@@ -122,6 +146,8 @@ class EventMapping(BaseModel):
     delimiter: str = Field(default=",", min_length=1, max_length=1)
     quoted: bool = True
     header: tuple[str, ...] = ()
+    encoding: str = ""
+    na_values: tuple[str, ...] = NA_VALUES
     columns: dict[str, str | tuple[str, ...]] = Field(default_factory=dict)
     constants: dict[str, str] = Field(default_factory=dict)
     prefixes: dict[str, str] = Field(default_factory=dict)
@@ -129,6 +155,7 @@ class EventMapping(BaseModel):
     spread: Spread | None = None
     revises: bool = False
     rules: tuple[Rule, ...] = ()
+    _assumed: frozenset[str] = PrivateAttr(default=frozenset())
 
     @model_validator(mode="after")
     def _knows_its_fields(self) -> Self:
@@ -143,12 +170,49 @@ class EventMapping(BaseModel):
             raise ValueError("rows that revise others need a column with their origin")
         return self
 
+    @field_validator("encoding")
+    @classmethod
+    def _is_known(cls, encoding: str) -> str:
+        try:
+            "a".encode(encoding or "utf-8")
+        except (LookupError, ValueError):
+            raise ValueError(f"{encoding!r:.60} is not an encoding of text") from None
+        return encoding
+
     @property
     def layout(self) -> Layout:
         """How the file is laid out."""
-        return Layout(self.delimiter, self.header, self.quoted)
+        return Layout(self.delimiter, self.header, self.quoted, self.encoding, mapped=True)
 
-    def check_columns(self, where: str, columns: tuple[str, ...]) -> Iterator[Problem]:
+    def fitted_to(
+        self, where: str, columns: tuple[str, ...]
+    ) -> tuple[EventMapping, list[Problem], list[str]]:
+        """The mapping without columns of its layout that a table lacks and that can be spared.
+
+        Returns
+        -------
+        mapping, problems, notes
+            What is used, what is wrong with it, and what was spared.
+        """
+        notes: list[str] = []
+        kept = dict(self.columns)
+        for field in self._assumed & kept.keys():
+            lacking = [name for name in _each(kept[field]) if name not in columns]
+            spared = field in self.constants or (
+                field not in REQUIRED and not (field == "origin" and self.revises)
+            )
+            if lacking and spared:
+                del kept[field]
+                instead = repr(self.constants[field]) if field in self.constants else "left empty"
+                notes.append(f"no column {lacking[0]!r}; {field!r} is {instead} in all rows")
+        spread = self.spread
+        if spread and "spread" in self._assumed and spread.column not in columns:
+            notes.append(f"no column {spread.column!r}; dates are taken to be exact to the day")
+            spread = None
+        fitted = self.model_copy(update={"columns": kept, "spread": spread})
+        return fitted, list(fitted._column_problems(where, columns)), sorted(notes)
+
+    def _column_problems(self, where: str, columns: tuple[str, ...]) -> Iterator[Problem]:
         """Yield what the mapping lacks, and the columns it needs that the table has not."""
         if not self.rules:
             yield Problem("mapping", "has no rules: which rows speak to which indicator?")
@@ -161,7 +225,34 @@ class EventMapping(BaseModel):
         needed += [self.spread.column] if self.spread else []
         for column in dict.fromkeys(needed):
             if column and column not in columns:
-                yield Problem(where, f"no column {column!r}; {nearest(column, columns)}")
+                yield Problem(where, f"no column {column!r}; {self._remedy(column, columns)}")
+            elif columns.count(column) > 1:
+                yield Problem(where, f"column {column!r} appears twice; which of them is meant?")
+
+    def _remedy(self, column: str, columns: tuple[str, ...]) -> str:
+        """What to do about a column that is not there."""
+        if len(columns) == 1:
+            for sign in ";\t,|":
+                if sign != self.delimiter and column in _split(columns[0], sign):
+                    return (
+                        f"the header is parted by {sign!r}: say delimiter = {sign!r} in the mapping"
+                    )
+        same = next((name for name in columns if name.casefold() == column.casefold()), None)
+        hint = nearest(column, columns) if same is None else f"did you mean {same!r}?"
+        fields = [field for field in self._assumed if column in _each(self.columns.get(field, ()))]
+        if not fields:
+            return hint
+        named = " and ".join(sorted(fields))
+        return f"the layout takes {named} from it: give another column, or a constant; {hint}"
+
+    def rule_of(self, row: Mapping[str, Any]) -> int | None:
+        """Which rule is the first that fits a row."""
+        return next((k for k, rule in enumerate(self.rules) if rule.fits(row)), None)
+
+    def _text(self, value: Any) -> str:
+        """Text of a cell; nothing if it says that there is nothing."""
+        text = cell_text(value)
+        return "" if text in self.na_values else text
 
     def translated(
         self, place: str, row: Mapping[str, Any]
@@ -175,29 +266,38 @@ class EventMapping(BaseModel):
         """
         if is_ragged(row):
             return {}, [Problem(place, RAGGED)]
-        rule = next((rule for rule in self.rules if rule.fits(row)), None)
-        if rule is None:
+        which = self.rule_of(row)
+        if which is None:
             return None
+        rule = self.rules[which]
         meant = dict(self.constants)
         problems: list[Problem] = []
         for field, column in self.columns.items():
             if isinstance(column, tuple):
-                meant[field] = "@".join(cell_text(row[name]) for name in column)
+                parts = [self._text(row[name]) for name in column]
+                meant[field] = "@".join(parts) if all(parts) else ""
                 continue
-            text = cell_text(row[column])
-            if text and column in self.dates:
+            text = self._text(row[column])
+            if text and field in DATES:
                 try:
-                    text = _day(text, self.dates[column])
+                    days = _days_of(row[column], text, self.dates.get(column, ()))
                 except ValueError as error:
-                    problems.append(Problem(f"{place}: column {column!r}", str(error)))
+                    message = f"{error}; {_pattern_remedy(column)}"
+                    problems.append(Problem(f"{place}: column {column!r}", message))
+                    continue
+                text = days[0] if field == "event_start" else days[1]
+                if field == "event_start" and days[0] != days[1]:
+                    meant.setdefault("event_end", days[1])
             meant[field] = text or meant.get(field, "")
         if self.spread and not problems:
-            meant |= _spread(meant, self.spread.days.get(cell_text(row[self.spread.column]), 0))
+            meant |= _spread(meant, self.spread.days.get(self._text(row[self.spread.column]), 0))
         for field, prefix in self.prefixes.items():
             meant[field] = prefix + meant[field] if meant.get(field) else ""
         if meant.get("origin"):
             meant["origin"] = _shorter(meant["origin"])
-        number, upper = (cell_text(row[name]) if name else "" for name in (rule.number, rule.upper))
+        number, upper = (
+            self._text(row[name]) if name else "" for name in (rule.number, rule.upper)
+        )
         meant |= {"indicator": rule.indicator, "state": rule.state}
         return meant | {"number": number, "upper": upper}, problems
 
@@ -235,14 +335,19 @@ def read_mapping(source: str | Path | Mapping[str, Any]) -> EventMapping:
     """
     where = "mapping" if isinstance(source, Mapping) else str(source)
     given = dict(source) if isinstance(source, Mapping) else _read_toml(source)
-    name = given.pop("layout", None)
+    name, assumed = given.pop("layout", None), frozenset[str]()
     if name is not None:
         if name not in mapping_names():
             message = f"layout {name!r:.60} does not ship with the library"
             raise InputError([Problem(where, f"{message}; {nearest(name, mapping_names())}")])
-        given = _completed(_read_toml(str(name)), given)
+        base = _read_toml(str(name))
+        own = {*_table(given, "columns"), *given.keys() & {"spread"}}
+        assumed = frozenset({*base["columns"], *base.keys() & {"spread"}} - own)
+        given = _completed(base, given)
     try:
-        return EventMapping.model_validate(given)
+        mapping = EventMapping.model_validate(_without_unset(given))
+        mapping._assumed = assumed
+        return mapping
     except ValidationError as error:
         raise InputError([_problem(where, each) for each in error.errors()]) from None
 
@@ -266,6 +371,25 @@ def _completed(base: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     return base | given | both
 
 
+def _without_unset(given: dict[str, Any]) -> dict[str, Any]:
+    """A mapping without the entries that an empty text takes away."""
+    unset: tuple[Any, ...] = ("", None, False, [], ())
+    kept = {name: value for name, value in given.items() if name != "spread" or value not in unset}
+    for name in ("columns", "dates", "prefixes"):
+        if isinstance(kept.get(name), dict):
+            kept[name] = {k: v for k, v in kept[name].items() if v not in unset}
+    return kept
+
+
+def _table(given: Mapping[str, Any], name: str) -> Iterable[str]:
+    found = given.get(name)
+    return found if isinstance(found, dict) else ()
+
+
+def _split(header: str, sign: str) -> list[str]:
+    return [name.strip("\"' ") for name in header.split(sign)]
+
+
 def _problem(where: str, error: Any) -> Problem:
     place = ".".join(str(part) for part in error["loc"])
     return Problem(f"{where}: {place}" if place else where, error["msg"])
@@ -283,21 +407,49 @@ def _each(column: str | tuple[str, ...]) -> tuple[str, ...]:
     return (column,) if isinstance(column, str) else column
 
 
-def _spread(meant: Mapping[str, str], days: int) -> dict[str, str]:
-    """First and last day of an event, some days before and after those that are given."""
+def _spread(meant: Mapping[str, str], days: int | str) -> dict[str, str]:
+    """First and last day of an event, some days, or the month or year, around the given ones."""
     start = meant.get("event_start", "")
     end = meant.get("event_end") or start
     try:
         first, last = date.fromisoformat(start), date.fromisoformat(end)
-        around = first - timedelta(days), last + timedelta(days)
+        if isinstance(days, int):
+            around = first - timedelta(days), last + timedelta(days)
+        else:
+            around = _whole(first, days)[0], _whole(last, days)[1]
     except (ValueError, OverflowError):
         return {}  # whoever reads the row says what is wrong with its dates
     return dict(zip(("event_start", "event_end"), map(str, around), strict=True))
 
 
+def _whole(day: date, unit: str) -> tuple[date, date]:
+    """First and last day of the month or the year of a day."""
+    if unit == "year":
+        return date(day.year, 1, 1), date(day.year, 12, 31)
+    return day.replace(day=1), day.replace(day=monthrange(day.year, day.month)[1])
+
+
+def _days_of(cell: Any, text: str, patterns: tuple[str, ...]) -> tuple[str, str]:
+    """First and last day that a cell means, in ISO text."""
+    if isinstance(cell, date):
+        return text[:10], text[:10]
+    if patterns:
+        return _days(text, patterns)
+    try:
+        day = read_date(text).isoformat()
+    except (ValueError, OverflowError):
+        raise ValueError(f"{text[:60]!r} is not a date written as 2020-01-31") from None
+    return day, day
+
+
+def _pattern_remedy(column: str) -> str:
+    return f"say in the mapping how it is written, as in dates = {{ {column!r} = ['%d.%m.%Y'] }}"
+
+
 @lru_cache(maxsize=10_000)
-def _day(text: str, patterns: tuple[str, ...]) -> str:
-    """ISO date of a date written in one of some patterns; a moment means its day in UTC."""
+def _days(text: str, patterns: tuple[str, ...]) -> tuple[str, str]:
+    """First and last day of a date in one of some patterns; a moment means its day in UTC."""
+    found: dict[tuple[str, str], str] = {}
     for pattern in patterns:
         try:
             if pattern == UNIX:
@@ -305,7 +457,15 @@ def _day(text: str, patterns: tuple[str, ...]) -> str:
             else:
                 moment = datetime.strptime(text, pattern)  # noqa: DTZ007
                 moment = moment.astimezone(UTC) if moment.tzinfo else moment
-            return moment.date().isoformat()
         except (ValueError, OverflowError, OSError):
             continue
-    raise ValueError(f"{text[:60]!r} is not a date written as {' or '.join(patterns)}")
+        first = last = moment.date()
+        if pattern != UNIX and not re.search("%[djxcUWVu]", pattern):
+            first, last = _whole(first, "month" if re.search("%[mbBh]", pattern) else "year")
+        found.setdefault((first.isoformat(), last.isoformat()), pattern)
+    if len(found) > 1:
+        ways = " or ".join(f"{days[0]} ({pattern})" for days, pattern in found.items())
+        raise ValueError(f"{text[:60]!r} can be read as {ways}: leave one pattern")
+    if not found:
+        raise ValueError(f"{text[:60]!r} is not a date written as {' or '.join(patterns)}")
+    return next(iter(found))

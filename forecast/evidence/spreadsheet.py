@@ -7,7 +7,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -48,11 +48,14 @@ class Table:
         Names in the header, without spaces around them; they may repeat.
     rows
         Place and cells by column of each row; read once where the table is a long file.
+    notes
+        What was decided while rows were read; complete after the last one.
     """
 
     where: str
     columns: tuple[str, ...]
     rows: Iterable[tuple[str, Mapping[str, Any]]]
+    notes: list[str] = field(default_factory=list)
 
 
 def open_table(source: Any) -> Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from forecast.arguments import checked
@@ -108,7 +108,8 @@ def read_ach(
     notes = tuple(chosen.notes())
     warn(table.where, notes[: len(notes) if chosen.left_out else 0])
     name = title or ("" if table.where == "data frame" else Path(table.where).stem)
-    return AchMatrix(names, tuple(items), *[name] * bool(name), notes=notes)
+    matrix = AchMatrix(names, tuple(items), notes=notes)
+    return replace(matrix, title=name) if name else matrix
 
 
 @dataclass(frozen=True, slots=True)
