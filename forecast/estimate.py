@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from forecast.arguments import checked
+from forecast.arguments import checked, shown
+from forecast.errors import InputError, Problem
 from forecast.text import printed
 
 Array = npt.NDArray[np.float64]
@@ -58,7 +59,7 @@ class Estimate:
         if "weight" in getattr(draws, "coords", ()):
             weight = draws.coords["weight"].broadcast_like(draws)  # type: ignore[union-attr]
             return cls.weighted(draws, weight.transpose(*draws.dims))  # type: ignore[union-attr]
-        values = np.asarray(draws)
+        values = _numbers("draws", draws)
         lower, upper = np.quantile(values, TAILS)
         return cls(float(values.mean()), float(lower), float(upper))
 
@@ -73,7 +74,10 @@ class Estimate:
         >>> print(Estimate.weighted([0.1, 0.3, 0.5], [1, 1, 0]))
         20 % (11–29 %)
         """
-        values, weight = np.ravel(draws), np.ravel(weights)
+        values, weight = _numbers("draws", draws).ravel(), _numbers("weights", weights).ravel()
+        if values.size != weight.size:
+            message = f"{weight.size} weights; needs one for each of {values.size} draws"
+            raise InputError([Problem("weights", message)])
         known = ~np.isnan(values)
         if not weight[known].any():
             return cls(np.nan, np.nan, np.nan)
@@ -118,6 +122,17 @@ def weighted_quantiles(values: Array, weights: Array, levels: Array) -> Array:
     passed = np.concatenate([[0.0], np.cumsum(weight)])
     share = np.clip(n * passed - (n - 1) * np.asarray(levels)[..., None], 0.0, 1.0)
     return np.asarray(np.diff(share) @ values[used][order])
+
+
+def _numbers(name: str, given: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """An array of numbers from what was given, which must hold one at least."""
+    try:
+        values = np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        values = np.empty(0)
+    if not values.size:
+        raise InputError([Problem(name, f"{shown(given)}; needs numbers, one at least")])
+    return values
 
 
 def digits(value: float) -> str:

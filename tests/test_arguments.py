@@ -1,0 +1,61 @@
+"""Arguments of the public functions: what does not fit is said, and nothing foreign comes out."""
+
+import inspect
+import pickle
+from datetime import date
+
+import pytest
+
+import forecast as fc
+from forecast.arguments import checked
+from forecast.evidence.ledger import Ledger
+from tests.api_fuzz import fuzz, said
+from tests.small import weather
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: fc.forecast(weather(), Ledger()), 'a Ledger; needs an Evidence; .*known_at("'),
+        (lambda: fc.forecast("iraq-2020", Ledger()), "2 problems"),
+        (lambda: fc.check("iraq-2020"), "'iraq-2020'; needs a Scenario; load_scenario reads one"),
+        (lambda: fc.probability(weather(), "a", "b"), "a Scenario; needs a Forecast.*; forecast"),
+        (lambda: fc.read_evidence([{"id": "R1"}], weather()), "a list with a dict; needs"),
+        (lambda: fc.check(weather(), draws=True), "draws: True; needs a whole number"),
+        (lambda: Ledger().known_at(20200101), "20200101; needs a date or a text; write it as"),
+        (lambda: fc.Estimate.of([]), "draws: a list; needs numbers"),
+    ],
+)
+def test_what_was_meant_is_said(call, words):
+    with pytest.raises(fc.InputError, match=words.replace("(", r"\(")):
+        call()
+
+
+def test_a_checked_function_looks_like_itself():
+    assert list(inspect.signature(fc.forecast).parameters)[:2] == ["scenario", "evidence"]
+    assert fc.forecast.__doc__.startswith("Forecast a scenario")
+    assert pickle.loads(pickle.dumps(fc.forecast)) is fc.forecast
+    with pytest.raises(TypeError, match="unexpected keyword"):
+        fc.forecast(weather(), Ledger().known_at(date(2020, 1, 1)), sead=1)
+
+
+def test_what_is_used_up_by_looking_is_not_looked_at():
+    @checked
+    def total(numbers: "list[int] | None" = None, *more: int, **named: float) -> float:
+        return sum(numbers or ()) + sum(more) + sum(named.values())
+
+    assert total([1, 2], 3, a=0.5) == 6.5
+    with pytest.raises(fc.InputError, match="3 problems"):
+        total("12", "3", a="x")
+
+
+def test_odd_arguments_end_in_errors_of_the_library(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert said(fuzz(1, 5, tmp_path)) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(10))
+def test_many_odd_arguments_end_in_errors_of_the_library(seed, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert said(fuzz(60, seed, tmp_path)) == {}
