@@ -14,11 +14,17 @@ import warnings
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from forecast.arguments import shown
 from forecast.cli_ledger import add_ledger, open_evidence, unheard
 from forecast.console import DONE, Parser, run
 from forecast.errors import InputError, InputWarning, Problem, raise_if_any
+from forecast.evidence.ledger import Evidence, Ledger, as_date
+
+if TYPE_CHECKING:
+    from forecast.evidence.ledger_file import LedgerFile
+    from forecast.scenario.scenario import Scenario
 
 DESCRIPTION = """\
 Forecast what an actor will do next, from a scenario and the reports known at a date.
@@ -34,6 +40,7 @@ examples:
   forecast report iraq-2020 --as-of 2020-01-23          print the courses of action
   forecast report iraq-2020 --as-of 2020-01-23 -o warning.html -o warning.md
   forecast report my-scenario/ --evidence reports.csv -o warning.html
+  forecast report my-scenario/ --as-of 2024-01-21 --previous 2024-01-14
   forecast ach matrix.csv                               competing hypotheses, ranked both ways
   forecast ledger import reports.db new-reports.csv     keep reports in a ledger
   forecast report my-scenario/ --evidence reports.db    and forecast from it
@@ -126,7 +133,13 @@ def _add_report(commands: argparse._SubParsersAction[Parser]) -> None:
     reporting.add_argument(
         "--as-of",
         metavar="DATE",
-        help="forecast from what was known at the end of this day (default: the scenario's own)",
+        help="forecast from what was known at the end of this day (default: the scenario's own "
+        "or, where --evidence names later reports, the day of the newest)",
+    )
+    reporting.add_argument(
+        "--previous",
+        metavar="DATE",
+        help="forecast as of this earlier day too, and say what has changed since",
     )
     reporting.add_argument(
         "--evidence", metavar="FILE", help="a CSV file of reports, or a ledger (file or server)"
@@ -167,10 +180,9 @@ def _add_report(commands: argparse._SubParsersAction[Parser]) -> None:
 
 
 def _report(given: argparse.Namespace) -> int:
-    from forecast.evidence.events import last_step
     from forecast.evidence.files import read_evidence
-    from forecast.evidence.ledger import Ledger, as_date
-    from forecast.outlook import forecast
+    from forecast.outlook import forecast, update
+    from forecast.reporting.change import changes_text
     from forecast.reporting.report import report
     from forecast.scenario.files import load_scenario
 
@@ -178,17 +190,16 @@ def _report(given: argparse.Namespace) -> int:
         _check_output(path)
     problem = load_scenario(given.scenario)
     source = given.evidence or _evidence_beside(given.scenario)
-    as_of = as_date(given.as_of) if given.as_of else problem.as_of or date.today()
     kept = open_evidence(str(source)) if source else None
     if kept is not None:
         with kept:
-            evidence = kept.known_at(as_of, problem.variables)
-            for line in unheard(problem, kept.indicators(as_of)):
+            evidence, earlier = _known(given, problem, kept)
+            for line in unheard(problem, kept.indicators(evidence.as_of)):
                 _say(given, line)
     else:
-        evidence = (read_evidence(source, problem) if source else Ledger()).known_at(as_of)
-    last_step(problem, evidence)
-    _say(given, f"{problem.title}: {len(evidence)} reports in force on {as_of}")
+        ledger = read_evidence(source, problem) if source else Ledger()
+        evidence, earlier = _known(given, problem, ledger)
+    _say(given, f"{problem.title}: {len(evidence)} reports in force on {evidence.as_of}")
     _say(given, "compiling the model and sampling its tables (about a minute) …")
     outlook = forecast(
         problem,
@@ -198,11 +209,49 @@ def _report(given: argparse.Namespace) -> int:
         seed=given.seed,
         progress=not given.quiet,
     )
-    written = report(outlook, allow_unreliable=given.allow_unreliable)
+    previous = None if earlier is None else update(outlook, earlier)
+    written = report(outlook, previous, allow_unreliable=given.allow_unreliable)
     for path in given.output:
         print(f"wrote {written.save(path)}")
     print(outlook)
+    if previous is not None:
+        print(f"\n{changes_text(outlook, previous)}")
     return DONE
+
+
+def _known(
+    given: argparse.Namespace, problem: Scenario, ledger: Ledger | LedgerFile
+) -> tuple[Evidence, Evidence | None]:
+    """Evidence as of the date that is asked for, and of the earlier one if there is one."""
+    from forecast.evidence.events import last_step
+    from forecast.reporting.wording import counted
+
+    as_of = _as_of(given, problem, ledger)
+    evidence = ledger.known_at(as_of, problem.variables)
+    last_step(problem, evidence)
+    number, newest = ledger.later_than(as_of, problem.variables)
+    if number:
+        left_out = counted(number, "later report left out", "later reports left out")
+        print(f"{left_out}; --as-of {newest} takes in all", file=sys.stderr)
+    if given.previous is None:
+        return evidence, None
+    before = as_date(given.previous)
+    if before >= as_of:
+        message = f"{before} is not before the as-of date, {as_of}"
+        raise InputError([Problem("--previous", message)])
+    earlier = ledger.known_at(before, problem.variables)
+    last_step(problem, earlier)
+    return evidence, earlier
+
+
+def _as_of(given: argparse.Namespace, problem: Scenario, ledger: Ledger | LedgerFile) -> date:
+    """The as-of date: stated, or the scenario's; of evidence that is named, the newest if later."""
+    if given.as_of:
+        return as_date(given.as_of)
+    if problem.as_of is None:
+        return date.today()
+    newest = ledger.later_than(problem.as_of, problem.variables)[1] if given.evidence else None
+    return newest or problem.as_of
 
 
 def _list_scenarios(_: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
@@ -34,16 +35,21 @@ class Estimate:
         The probability to act on.
     lower, upper
         Ends of the interval; its width says how much rests on unsure tables.
+    days
+        First and last day that it is about, both included; None if it is about one moment.
 
     Examples
     --------
     >>> print(Estimate(0.12, 0.06, 0.21))
     12 % (6–21 %)
+    >>> print(Estimate(0.12, 0.06, 0.21, (date(2020, 1, 24), date(2020, 1, 31))))
+    12 % (6–21 %), 2020-01-24 to 2020-01-31
     """
 
     mean: float
     lower: float
     upper: float
+    days: tuple[date, date] | None = None
 
     @classmethod
     def of(cls, draws: npt.ArrayLike) -> Estimate:
@@ -87,7 +93,8 @@ class Estimate:
 
     @printed
     def __str__(self) -> str:
-        return quantity(self).replace(GAP, " ")
+        about = "" if self.days is None else f", {self.days[0]} to {self.days[1]}"
+        return quantity(self).replace(GAP, " ") + about
 
 
 def weighted_quantiles(values: Array, weights: Array, levels: Array) -> Array:

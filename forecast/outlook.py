@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from forecast.errors import InputError, Problem, nearest
 from forecast.estimate import Estimate
 from forecast.evidence.ledger import Evidence, as_date
 from forecast.inference.beliefs import Beliefs
+from forecast.inference.passage import reached, reached_by, turn_of
 from forecast.inference.posterior import (
     Diagnostics,
     beliefs_of,
@@ -50,9 +51,10 @@ class CourseOutlook:
     now
         Probability that it is under way in the step of the as-of date.
     within
-        Probability that it is under way in at least one step after that, up to the horizon.
+        Probability that it is under way on at least one day after the as-of date, up to the
+        horizon.
     average
-        Average over the horizon of the probability that it is under way.
+        Expected share of those days on which it is under way.
     """
 
     variable: str
@@ -75,7 +77,9 @@ class Forecast:
     posterior
         Draws of the tables (groups posterior, sample_stats, …) and, in the group `forecast`, of
         the probabilities: `probability` (chain, draw, step, state), filtered up to the as-of
-        date and forecast beyond it, and `at_least_once` (chain, draw, ahead, course).
+        date and forecast beyond it; `at_least_once` (chain, draw, ahead, course), by the end of
+        each coming step and without the rest of the present one; and `now_or_next` (chain, draw,
+        course, turn), from which days within steps follow.
     sampling
         How the tables were sampled.
     """
@@ -99,12 +103,17 @@ class Forecast:
     def horizon(self) -> date | None:
         """Last day of the horizon; None for a static scenario."""
         timeline = self.scenario.timeline
-        return None if timeline is None else timeline.last_day(timeline.n_steps(self.as_of) - 1)
+        return None if timeline is None else timeline.horizon(self.as_of)
+
+    @property
+    def days_ahead(self) -> tuple[date, ...]:
+        """Last days of the present step, if it goes on, and of each later one to the horizon."""
+        timeline = self.scenario.timeline
+        return () if timeline is None else timeline.days_ahead(self.as_of)
 
     @cached_property
     def courses(self) -> tuple[CourseOutlook, ...]:
         """Every course of action, in the scenario's order."""
-        ahead = slice(self.now + 1 if self.scenario.timeline else self.now, None)
         return tuple(
             CourseOutlook(
                 variable=variable,
@@ -112,7 +121,7 @@ class Forecast:
                 course=course,
                 now=self.state_probability(variable, state),
                 within=self.probability_within(f"{variable}={state}"),
-                average=Estimate.of(self.draws_of(variable, state)[..., ahead].mean(axis=-1)),
+                average=self.share_of_days(variable, state),
             )
             for (variable, state), course in self.scenario.courses.items()
         )
@@ -124,7 +133,10 @@ class Forecast:
 
     @property
     def most_likely(self) -> CourseOutlook:
-        """The course that is under way for the largest share of the horizon."""
+        """The course with the largest expected share of the days ahead, or the likeliest now.
+
+        Now, where the scenario is static.
+        """
         return max(self.courses, key=lambda outlook: outlook.average.mean)
 
     @property
@@ -169,31 +181,63 @@ class Forecast:
         draws = self.draws_of(variable, state)
         return [Estimate.of(draws[..., step]) for step in range(draws.shape[-1])]
 
-    def probability_within(self, course: str, step: int | None = None) -> Estimate:
-        """Probability that a course occurs after the as-of date and by the end of a step.
+    def share_of_days(
+        self, variable: str, state: str, start: date | None = None, end: date | None = None
+    ) -> Estimate:
+        """Expected share of some days on which a state holds; it holds for whole steps.
+
+        Parameters
+        ----------
+        variable, state
+            The state.
+        start, end
+            First and last day; from the day after the as-of date to the horizon unless they are
+            given. A static scenario has no days, and the share is the probability.
+        """
+        draws = self.draws_of(variable, state)
+        if self.horizon is None:
+            return Estimate.of(draws[..., self.now])
+        days = start or self.as_of + timedelta(days=1), end or self.horizon
+        return replace(Estimate.of(_mean_over_days(self, draws, *days)), days=days)
+
+    def probability_within(self, course: str, by: date | str | None = None) -> Estimate:
+        """Probability that a course is under way on a day after the as-of date, up to a day.
 
         Parameters
         ----------
         course
             "variable=state", or `ANY_DANGEROUS`.
-        step
-            Step of the whole timeline; the last one if none is given.
+        by
+            The last day that counts; the horizon if none is given.
+
+        Raises
+        ------
+        InputError
+            For an unknown course, or a date outside the days ahead.
         """
-        ahead = self.posterior["forecast"].sizes["ahead"]
-        place = ahead - 1 if step is None else step - self.now - 1
-        if not 0 <= place < ahead:
-            message = f"{step} is not one of the {ahead} steps after {self.now}"
-            raise InputError([Problem("step", message)])
-        return Estimate.of(self._reached(course)[..., place])
+        if self.scenario.timeline is None:
+            return Estimate.of(self._stored(course, "at_least_once")[..., -1])
+        day = _day_ahead(self, self.horizon if by is None else by)
+        days = self.as_of + timedelta(days=1), day
+        return replace(Estimate.of(self._reached(course, day)), days=days)
 
     def cumulative(self, course: str) -> list[Estimate]:
-        """Probability that a course has occurred by the end of each coming step."""
-        values = self._reached(course)
-        return [Estimate.of(values[..., k]) for k in range(values.shape[-1])]
+        """Probability that a course has been under way by each of the `days_ahead`."""
+        return [self.probability_within(course, day) for day in self.days_ahead]
 
-    def _reached(self, course: str) -> Array:
-        """Draws of the probability that a course has occurred, (chain, draw, ahead)."""
-        found = self.posterior["forecast"]["at_least_once"]
+    def _reached(self, course: str, day: date) -> Array:
+        """Draws of the probability that a course is under way by a day, (chain, draw)."""
+        timeline = self.scenario.timeline
+        assert timeline is not None
+        place = timeline.ahead(self.as_of, day)
+        ahead = self._stored(course, "at_least_once")
+        if place.whole:
+            return np.asarray(ahead[..., place.steps - 1])
+        return reached(ahead, self._stored(course, "now_or_next"), place)
+
+    def _stored(self, course: str, name: str) -> Array:
+        """Stored draws about a course, (chain, draw, …)."""
+        found = self.posterior["forecast"][name]
         legal = [str(name) for name in found["course"].to_numpy()]
         if course not in legal:
             message = f"{course!r} is not a course of action; {nearest(course, legal)}"
@@ -275,7 +319,7 @@ def retract(previous: Forecast, *reports: str) -> Forecast:
 def probability(
     given: Forecast, variable: str, state: str, *, by: date | str | None = None
 ) -> Estimate:
-    """Probability of a state now, or of a course occurring at least once by a date.
+    """Probability of a state now, or of its being held on at least one day up to a date.
 
     Parameters
     ----------
@@ -284,15 +328,24 @@ def probability(
     variable, state
         What it is the probability of.
     by
-        A date after the as-of date. The probability is then that the state is held in at least
-        one step from the next one to the one that holds this date.
+        A date after the as-of date. The probability is then that the state is held on at least
+        one day from the day after the as-of date to this one, both included. Days within a step
+        share evenly what the step adds; docs/method.md says how.
 
     Raises
     ------
     InputError
-        For an unknown variable or state, or a date outside the horizon.
+        For an unknown variable or state, or a date outside the days ahead.
+
+    Returns
+    -------
+    Estimate
+        With the days that it counts, if `by` is given.
     """
-    return Estimate.of(probability_draws(given, variable, state, by=by))
+    found = Estimate.of(probability_draws(given, variable, state, by=by))
+    if by is None:
+        return found
+    return replace(found, days=(given.as_of + timedelta(days=1), _day_ahead(given, by)))
 
 
 def probability_draws(
@@ -312,15 +365,27 @@ def question_about(
     given.state_probability(variable, state)
     if by is None:
         return lambda asked: asked.posterior(variable, asked.times[given.now]).sel(state=state)
-    timeline, day = given.scenario.timeline, as_date(by)
-    if timeline is None or given.horizon is None:
+    day, pair = _day_ahead(given, by), (variable, state)
+    return lambda asked: reached_by(asked, given.scenario, given.as_of, [[pair]], day).isel(
+        course=0
+    )
+
+
+def _day_ahead(given: Forecast, by: date | str | None) -> date:
+    """A date that a forecast can be asked about.
+
+    Raises
+    ------
+    InputError
+        If it is not after the as-of date, or beyond the horizon.
+    """
+    if given.horizon is None or by is None:
         raise InputError([Problem("by", "a static scenario has no dates ahead")])
-    first = timeline.first_day(given.now + 1)
+    day, first = as_date(by), given.as_of + timedelta(days=1)
     if not first <= day <= given.horizon:
-        message = f"{day} is outside the steps ahead, {first} to {given.horizon}"
+        message = f"{day} is outside the days ahead, {first} to {given.horizon}"
         raise InputError([Problem("by", message)])
-    last = timeline.first_day(timeline.step_of(day)).isoformat()
-    return lambda asked: asked.at_least_once([(variable, state)], stop=last).isel(time=-1)
+    return day
 
 
 @checked
@@ -366,13 +431,16 @@ def _forecast_group(scenario: Scenario, evidence: Evidence, found: Beliefs) -> A
     import xarray as xr
 
     courses = dict(watched(scenario))
+    start = None if scenario.time else found.times[0]
+    held = found.at_least_once_each(courses.values(), start)
+    values = {
+        "probability": found.posteriors().rename(time="step").drop_vars("step"),
+        "at_least_once": held.rename(time="ahead").transpose("chain", "draw", "ahead", "course"),
+    }
+    if scenario.time:
+        values["now_or_next"] = turn_of(found, scenario, courses.values())
     return xr.Dataset(
-        {
-            "probability": found.posteriors().rename(time="step").drop_vars("step"),
-            "at_least_once": reached(found, scenario)
-            .rename(time="ahead")
-            .transpose("chain", "draw", "ahead", "course"),
-        },
+        values,
         coords={
             "step": list(range(len(found.times))),
             "course": list(courses),
@@ -381,16 +449,38 @@ def _forecast_group(scenario: Scenario, evidence: Evidence, found: Beliefs) -> A
     )
 
 
-def reached(found: Beliefs, scenario: Scenario) -> DataArray:
-    """Probability of what is watched by the end of each coming step, or now.
+def _mean_over_days(
+    given: Forecast, draws: Array, start: date | None = None, end: date | None = None
+) -> Array:
+    """Average of a value of each step, (…, step), over days: those ahead, unless they are given."""
+    timeline = given.scenario.timeline
+    assert timeline is not None
+    first, last = start or given.as_of + timedelta(days=1), end or timeline.horizon(given.as_of)
+    weights = [timeline.days_in(step, first, last) for step in range(draws.shape[-1])]
+    return np.asarray(np.average(draws, axis=-1, weights=weights))
+
+
+def by_horizon(given: Forecast, found: Beliefs) -> DataArray:
+    """What is said of what is watched to the horizon, or now, under some beliefs.
+
+    The probability that it is under way at least once; of a course that is not dangerous, the
+    expected share of the days, where there are days ahead.
 
     Returns
     -------
     xarray.DataArray
-        Dimensions (chain, draw, course, time).
+        Dimensions (chain, draw, course).
     """
-    start = None if scenario.time else found.times[0]
-    return found.at_least_once_each(dict(watched(scenario)).values(), start)
+    groups = list(dict(watched(given.scenario)).values())
+    if given.horizon is None:
+        return found.at_least_once_each(groups, found.times[0]).isel(time=-1)
+    answers = reached_by(found, given.scenario, given.as_of, groups, given.horizon)
+    courses = given.scenario.courses
+    for k, [(variable, state), *_] in enumerate(groups[: len(courses)]):
+        if not courses[variable, state].dangerous:
+            draws = found.posterior(variable).sel(state=state).transpose("chain", "draw", "time")
+            answers[{"course": k}] = _mean_over_days(given, draws.to_numpy())
+    return answers
 
 
 def watched(scenario: Scenario) -> Iterator[tuple[str, list[tuple[str, str]]]]:

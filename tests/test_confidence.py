@@ -76,7 +76,7 @@ class Outlook:
     @property
     def most_likely(self) -> Any:
         """The same course, as narrow as can be, so that the other interval counts."""
-        return SimpleNamespace(within=Estimate(0.4, 0.4, 0.4))
+        return SimpleNamespace(average=Estimate(0.4, 0.4, 0.4))
 
 
 def report(number: int, reliability: str, origin: str = "") -> Report:
@@ -91,7 +91,7 @@ def outlook(width: float, reports: list[Report], experts: Any = None) -> Any:
     return Outlook(scenario(experts), Evidence(DAY, tuple(reports)), found)
 
 
-GOOD = [report(k, "B") for k in range(5)]
+GOOD = [report(k, "B", f"origin {k}") for k in range(5)]
 FAR = {"Ann": {"says": (0.8, 0.95)}, "Bo": {"says": (0.01, 0.1)}}
 
 
@@ -117,7 +117,21 @@ def test_one_low_sign_does_not_decide_and_two_do(width, reports, experts, rating
 def test_copies_of_one_origin_are_one_witness():
     copies = [report(k, "B", "one rumour") for k in range(5)]
     reasons = [sign.reason for sign in signs_of(outlook(0.1, copies))]
-    assert "1 independent witness" in reasons
+    assert "1 independent origin" in reasons
+
+
+def test_reports_that_state_no_origin_are_not_called_independent():
+    silent = [report(k, "B") for k in range(5)]
+    rated = {
+        sign.reason: sign.rating
+        for given in (silent, GOOD[:3] + silent)
+        for sign in signs_of(outlook(0.1, given))
+        if "origin" in sign.reason
+    }
+    assert rated == {
+        "5 reports that state no origin and may share one": 0,
+        "3 stated origins, and 5 reports that state none and may share one": 1,
+    }
 
 
 def test_what_we_set_ourselves_is_no_witness():
@@ -142,7 +156,7 @@ def test_the_report_keeps_every_expert_by_name():
     low, high = (f"{100 * end:.0f}" for end in pool.interval)
     assert low in rows[2][3]
     assert high in rows[2][3]
-    assert experts_section(outlook(0.1, GOOD)) is None
+    assert not experts_section(outlook(0.1, GOOD)).blocks
 
 
 def test_an_implied_table_is_that_of_brute_force():

@@ -1,5 +1,8 @@
 """Forecasts: the sampler against conjugate answers, and the laws of updating."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import numpy as np
 import pytest
 
@@ -201,16 +204,19 @@ def test_copies_of_a_claim_are_drawn_alike():
     assert len(np.unique(said)) == 3
 
 
-def test_a_date_within_the_week_of_the_as_of_date_cannot_be_asked(day1):
-    from dataclasses import replace
-    from datetime import timedelta
-
+def test_a_date_within_the_week_of_the_as_of_date_can_be_asked(day1):
     midweek = replace(day1.evidence, as_of=day1.as_of - timedelta(days=3))
     outlook = fc.update(day1, midweek)
-    with pytest.raises(InputError, match="outside the steps ahead, 2020-01-24"):
-        fc.probability(outlook, "storm", "storm", by=midweek.as_of + timedelta(days=1))
-    with pytest.raises(InputError, match="is not one of the 4 steps"):
-        outlook.probability_within("storm=storm", outlook.now)
+    first, last = (day1.as_of + timedelta(days=days) for days in (-2, 0))
+    early, late = (fc.probability(outlook, "storm", "storm", by=day) for day in (first, last))
+    assert early.mean < late.mean < outlook.any_dangerous.mean
+    assert early.days == (first, first)
+    assert str(late).endswith(", 2020-01-21 to 2020-01-23")
+    assert late.mean == pytest.approx(
+        outlook.probability_within("storm=storm", last).mean, abs=1e-12
+    )
+    with pytest.raises(InputError, match="outside the days ahead, 2020-01-21 to 2020-02-20"):
+        fc.probability(outlook, "storm", "storm", by=midweek.as_of)
 
 
 def test_fewer_draws_ask_the_same_questions(day2):

@@ -1,18 +1,21 @@
 """The commands of a ledger: what they store, what they say, and what they refuse."""
 
 import sqlite3
-from datetime import date
+from argparse import Namespace
+from datetime import date, timedelta
 
 import pytest
 
 import forecast as fc
-from forecast.cli import main
+from forecast.cli import _known, main
 from forecast.cli_ledger import unheard
 from forecast.console import BAD_INPUT, DONE
+from forecast.errors import InputError
+from forecast.evidence.ledger import Ledger
 from forecast.evidence.report import FIELDS
 from forecast.scenario.shipped import shipped_folder
 from tests.ledgers import report
-from tests.small import weather
+from tests.small import START, barometer_report, weather
 
 HEADER = ",".join(FIELDS)
 KEEPER = "2020-01-03,2020-01-03,2020-01-03"
@@ -201,3 +204,30 @@ def test_what_a_scenario_has_no_variable_for_is_told_with_what_was_meant():
     assert lines[1] == "  barometr (1,200); did you mean barometer?"
     assert lines[-1] == "  and 3 more"
     assert list(unheard(weather(), {"barometer": 3})) == []
+
+
+def read_as_of(capsys, ledger, **asked):
+    """What the command forecasts from and compares with, and what it says of later reports."""
+    given = Namespace(**{"as_of": None, "previous": None, "evidence": "named.csv"} | asked)
+    scenario = weather().model_copy(update={"as_of": START + timedelta(days=6)})
+    evidence, earlier = _known(given, scenario, ledger)
+    assert [report.known <= evidence.as_of for report in evidence] == [True] * len(evidence)
+    return evidence.as_of, earlier and earlier.as_of, capsys.readouterr().err
+
+
+def test_later_reports_are_taken_in_or_said_to_be_left_out(capsys, tmp_path):
+    reports = [barometer_report(f"R{week}", "low", week) for week in range(3)]
+    own, second, newest = (START + timedelta(days=days) for days in (6, 7, 14))
+    with fc.open_ledger(tmp_path / "reports.db") as kept:
+        kept.append([*reports, report("X1", indicator="rockets", known=4000)])
+        for ledger in (Ledger(tuple(reports)), kept):
+            assert read_as_of(capsys, ledger) == (newest, None, "")
+            left = f"2 later reports left out; --as-of {newest} takes in all\n"
+            assert read_as_of(capsys, ledger, evidence=None) == (own, None, left)
+            left = f"1 later report left out; --as-of {newest} takes in all\n"
+            assert read_as_of(capsys, ledger, as_of=f"{second}", previous=f"{own}") == (
+                second, own, left,
+            )  # fmt: skip
+            with pytest.raises(InputError, match="is not before the as-of date"):
+                read_as_of(capsys, ledger, as_of=f"{own}", previous=f"{own}")
+            capsys.readouterr()

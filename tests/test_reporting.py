@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -19,13 +19,14 @@ from forecast.evidence.ledger import Evidence
 from forecast.evidence.report import Report
 from forecast.inference.posterior import Sampling
 from forecast.outlook import ANY_DANGEROUS, Forecast
+from forecast.reporting.change import change_cell
 from forecast.reporting.document import Heading, Table
 from forecast.reporting.evidence import _hand_rows
 from forecast.reporting.plots import DANGER, course_svgs, cumulative_svg, plot_timeline
 from forecast.reporting.report import report
 from forecast.reporting.status import indicator_status, tripwire_status
 from forecast.reporting.tables import courses_html, courses_text
-from forecast.reporting.wording import told
+from forecast.reporting.wording import long_date, points, told
 from forecast.scenario.scenario import Narrative, Scenario, Tripwire
 from tests.test_measured import wind_report, windy
 
@@ -166,13 +167,19 @@ def made(*, text="quiet words", dynamic=True, divergences=0, shift=0.0, seed=7):
     step = rng.beta(2 + shift, 60, (4, 250, ahead, 3))
     ever = 1 - np.cumprod(1 - step, axis=2)
     union = 1 - (1 - ever[..., 1]) * (1 - ever[..., 2])
+    held = np.concatenate([ever, union[..., None]], axis=-1)
     courses = [f"{name}={state}" for name, state in scenario.courses]
     group = xr.Dataset(
         {
             "probability": (("chain", "draw", "step", "state"), np.concatenate(parts, axis=-1)),
             "at_least_once": (
                 ("chain", "draw", "ahead", "course"),
-                np.concatenate([ever, union[..., None]], axis=-1),
+                held,
+            ),
+            # Nothing goes on by itself, so that the next step is all there is.
+            "now_or_next": (
+                ("chain", "draw", "course", "turn"),
+                np.stack([np.zeros_like(held[:, :, 0]), held[:, :, 0]], axis=-1),
             ),
         },
         coords={
@@ -220,7 +227,8 @@ def test_every_section_is_there_in_order(written):
 
 def test_both_forms_print_each_course_and_the_union_with_intervals(outlook, written):
     estimates = [outlook.any_dangerous]
-    estimates += [estimate for o in outlook.courses for estimate in (o.now, o.within)]
+    for o in outlook.courses:
+        estimates += [o.now, o.average, *([o.within] if o.course.dangerous else [])]
     page = re.sub(r"<[^>]+>", "", written.html).replace("&lt;", "<").replace("&gt;", ">")
     for estimate in estimates:
         mean, ends = quantity(estimate).split(" (")
@@ -339,11 +347,11 @@ def test_change_is_the_difference_of_means(outlook):
     assert "Change since 23 January 2020" in page.markdown
     before = made(shift=6.0).courses[1].within.mean
     fall = round(100 * (before - outlook.courses[1].within.mean))
-    assert f"\N{MINUS SIGN}{fall} by the horizon" in page.markdown
+    assert f"\N{MINUS SIGN}{fall} to 19 March 2020" in page.markdown
 
 
 def test_a_forecast_compared_with_itself_has_not_changed(outlook):
-    assert "| 0 by the horizon<br>0 now |" in report(outlook, outlook).markdown
+    assert "| 0 to 19 March 2020<br>0 now |" in report(outlook, outlook).markdown
 
 
 def test_another_scenario_is_no_predecessor(outlook):
@@ -458,9 +466,11 @@ def test_tables_of_courses_agree(outlook):
     assert len(lines) == 4 + len(outlook.courses) + 1
     assert len({len(line) for line in lines[3:4]}) == 1
     for found in outlook.courses:
-        assert quantity(found.within) in text
-        assert quantity(found.within).replace("<", "&lt;") in html
-    assert "by 19 March 2020" in text
+        answers = [found.now, found.average, *([found.within] if found.course.dangerous else [])]
+        for answer in answers:
+            assert quantity(answer) in text
+            assert quantity(answer).replace("<", "&lt;") in html
+    assert "days ahead 24 January to 19 March 2020" in text
     assert repr(outlook) == text
 
 
@@ -601,3 +611,52 @@ def test_a_report_on_numbers_shows_them():
     written = fc.report(outlook, allow_unreliable=True).markdown
     assert "12 gusts in 7 days" in written
     assert "0 gusts in 7 days" in written
+
+
+def test_change_asks_both_forecasts_about_the_same_days(outlook):
+    """The earlier forecast is a week older, so that its horizon ends a week before this one's."""
+    week = timedelta(days=7)
+    earlier = replace(outlook, evidence=replace(outlook.evidence, as_of=outlook.as_of - week))
+    group = outlook.posterior["forecast"].to_dataset().assign_attrs(now=1)
+    earlier = replace(earlier, posterior=xr.DataTree.from_dict({"forecast": group}))
+    attack = outlook.courses[1]
+    cell = change_cell(outlook, earlier, attack)
+    day = earlier.horizon
+    assert day == outlook.horizon - week
+    values = [each.probability_within("posture=attack", day).mean for each in (outlook, earlier)]
+    assert cell.main == f"{points(values[0] - values[1])} to {long_date(day)}"
+    looked_ahead = earlier.state_probability("posture", "attack", outlook.now).mean
+    assert cell.small == f"{points(attack.now.mean - looked_ahead)} now"
+
+
+def test_the_likeliest_now_is_named_where_it_is_not_the_most_likely(outlook):
+    likely, other = outlook.most_likely, outlook.courses[2]
+    assert likely.average.mean == max(each.average.mean for each in outlook.courses)
+    group = outlook.posterior["forecast"].to_dataset().copy(deep=True)
+    at = {"state": "raid=raid", "step": outlook.now}
+    group["probability"].loc[at] = 0.9
+    tree = xr.DataTree.from_dict(
+        {**{n: outlook.posterior[n].to_dataset() for n in ("sample_stats", "posterior")},
+         "forecast": group}
+    )  # fmt: skip
+    text = report(replace(outlook, posterior=tree), allow_unreliable=True).markdown
+    assert likely.variable != other.variable
+    assert text.count("Now another is likelier, Raid: 90") == 2
+    assert "likeliest now too" not in text
+
+
+def test_every_count_of_origins_follows_one_rule(written, outlook):
+    text = written.markdown
+    assert text.count("1 stated origin, and 2 reports that state none and may share one") == 2
+    assert "independent witness" not in text
+
+
+def test_in_mid_step_the_present_is_drawn_at_the_as_of_date(outlook):
+    early = replace(outlook.evidence, as_of=outlook.as_of - timedelta(days=3))
+    panel, total = plot_timeline(replace(outlook, evidence=early), "raid=raid")
+    solid, dashed = panel.lines[:2]
+    line = panel.lines[3].get_xdata()[0]
+    assert solid.get_xdata()[-1] == dashed.get_xdata()[0] == line == early.as_of
+    assert total.lines[0].get_xdata()[0] == early.as_of + timedelta(days=1)
+    curve = total.lines[0].get_ydata()
+    assert list(curve) == sorted(curve)

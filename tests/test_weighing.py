@@ -13,7 +13,7 @@ from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import tabulate_reports
 from forecast.evidence.silence import watched_steps
 from forecast.inference.posterior import beliefs_under, stack_draws
-from forecast.outlook import ANY_DANGEROUS, reached
+from forecast.outlook import ANY_DANGEROUS, by_horizon
 from forecast.reporting.report import report
 from tests.small import START, barometer_report
 from tests.witnesses import harbour, sum_over_everything
@@ -131,7 +131,9 @@ def test_a_settled_channel_is_one_whose_chance_of_control_is_nothing_or_all(outl
         certain = beliefs_under(scenario, told(), parameters | {"control": control})
         settled = found.clamp("control of red", state)
         np.testing.assert_allclose(
-            reached(settled, scenario).to_numpy(), reached(certain, scenario).to_numpy(), atol=1e-9
+            by_horizon(outlook, settled).to_numpy(),
+            by_horizon(outlook, certain).to_numpy(),
+            atol=1e-9,
         )
 
 

@@ -24,7 +24,7 @@ from forecast.evidence.silence import watched_steps
 from forecast.evidence.sources import accuracy_index, trust_in
 from forecast.inference.posterior import beliefs_of
 from forecast.layout import text_table
-from forecast.outlook import Forecast, beliefs, reached, watched
+from forecast.outlook import Forecast, beliefs, by_horizon, watched
 from forecast.scenario.elicitation import fit_positive
 from forecast.scenario.forms import Count
 from forecast.scenario.scenario import Scenario, Variable
@@ -296,8 +296,8 @@ def _hands(given: Forecast) -> Iterator[Hand]:
 
 
 def _answers(given: Forecast, found: Beliefs) -> dict[str, Estimate]:
-    """Probability of each course by the horizon, and of any dangerous one."""
-    draws = reached(found, given.scenario).isel(time=-1)
+    """What is said of each course to the horizon, and of any dangerous one."""
+    draws = by_horizon(given, found)
     names = dict(watched(given.scenario))
     return {name: Estimate.of(draws.isel(course=k)) for k, name in enumerate(names)}
 

@@ -154,6 +154,25 @@ class Ledger:
         ]
         return evidence_of(known, day, asked)
 
+    def later_than(
+        self, moment: date | str, about: str | Iterable[str] | None = None
+    ) -> tuple[int, date | None]:
+        """How many reports became known after the end of a day, and when the newest did.
+
+        Parameters
+        ----------
+        moment, about
+            As in `known_at`.
+
+        Raises
+        ------
+        InputError
+            If the moment is no date.
+        """
+        day, asked = as_date(moment), asked_about(about)
+        known = [r.known for r in self.reports if r.known > day and _is_asked(r, asked)]
+        return len(known), max(known, default=None)
+
 
 def evidence_of(known: Iterable[Report], day: date, asked: frozenset[str] | None) -> Evidence:
     """Evidence of a day from the reports known by then.

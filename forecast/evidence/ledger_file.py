@@ -223,6 +223,25 @@ class LedgerFile:
             streamed = connection.execution_options(yield_per=CHUNK).execute(query)
             return evidence_of(reports_of(streamed, self.name), day, asked)
 
+    def later_than(
+        self, moment: date | str, about: Iterable[str] | None = None
+    ) -> tuple[int, date | None]:
+        """The same as `Ledger.later_than` of the same reports.
+
+        Raises
+        ------
+        InputError
+            If the moment is no date.
+        """
+        asked = asked_about(about)
+        later = REPORTS.c.known > as_date(moment).isoformat()
+        if asked is not None:
+            later = and_(later, REPORTS.c.indicator.in_(["", *sorted(asked)]))
+        query = select(func.count(), func.max(REPORTS.c.known)).where(later)
+        with reading(self._engine, self.name) as connection:
+            number, newest = connection.execute(query).one()
+        return number, None if newest is None else date.fromisoformat(newest)
+
     def indicators(self, moment: date | str) -> dict[str, int]:
         """How many reports known by the end of a day speak to each indicator, by its name.
 

@@ -335,6 +335,21 @@ class Asking:
         )
         return self._label(found, ("course", "time"), time=[self.times[step] for step in window])
 
+    def _held_now_or_next(
+        self, courses: list[tuple[list[tuple[str, str]], list[tuple[str, str]]]]
+    ) -> DataArray:
+        """Answer on the part of the network that the evidence and the states depend on."""
+        self._require_possible()
+        asked = [name for pair in courses for states in pair for name, _ in states]
+        part = self.network.relevant_to([*self._spoken, *asked])
+        columns = self.network.columns(part.names)
+        found = self._ask(
+            lambda theta, like, regimes: queries.held_now_or_next(
+                part, theta, like[:, columns], courses, self.now, regimes
+            )
+        )
+        return self._label(found, ("course", "turn"))
+
     @cached_property
     def _spoken(self) -> tuple[str, ...]:
         """Variables that the evidence of any draw speaks of."""

@@ -301,6 +301,23 @@ class Beliefs(Asking):
         """Answer `at_least_once` for several unions of states, (chain, draw, course, time)."""
         return self._at_least_once(list(map(list, courses)), self._window(start, stop))
 
+    def held_now_or_next(
+        self, courses: Iterable[tuple[Iterable[tuple[str, str]], Iterable[tuple[str, str]]]]
+    ) -> DataArray:
+        """Probability that some states are held now; that, or that others are in the next step.
+
+        Parameters
+        ----------
+        courses
+            For each answer, pairs of variable and state now, and in the next step.
+
+        Returns
+        -------
+        xarray.DataArray
+            Dimensions (chain, draw, course, turn), the last of size 2.
+        """
+        return self._held_now_or_next([(list(now), list(then)) for now, then in courses])
+
     def at_least_once_given(
         self,
         names: Sequence[str],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
+from math import ceil
 
 import numpy as np
 import numpy.typing as npt
@@ -57,12 +58,13 @@ def beliefs_at_start(
     parameters
         Draws of its judgements, as `draw_priors` gives them.
     n_steps
-        Steps of the timeline; as many as cover the horizon unless it is given.
+        Steps of the timeline; as many as cover the horizon, or the days to the target, unless it
+        is given.
     """
     timeline = scenario.timeline
     start = date.min if timeline is None else timeline.start
-    if n_steps is None and timeline is not None:
-        n_steps = timeline.horizon_steps
+    if n_steps is None and scenario.time is not None:
+        n_steps = ceil(scenario.time.reach / scenario.time.step)
     return beliefs_under(scenario, Evidence(start), parameters, n_steps=n_steps)
 
 

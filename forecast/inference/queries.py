@@ -67,9 +67,7 @@ def held_at_least_once(
     numpy.ndarray
         Shape (group, window, draw): probability by the end of each step.
     """
-    told = [network.states(node.name) for node in network.nodes if node.first is not None]
-    told.append(slice(network.n_states, network.n_columns))
-    spoken = np.array([any(step[columns].any() for columns in told) for step in log_like])
+    spoken = _spoken(network, log_like)
     free = [step for step in window if not spoken[step + 1 :].any()]
     bound = [step for step in window if step not in free]
     whole = network.sweep(theta, log_like, "forward", regimes=regimes).log_norm
@@ -87,6 +85,48 @@ def held_at_least_once(
     # Not a minus sign, which would print what cannot happen as "-0 %".
     reached = np.asarray(0.0 - np.expm1(np.minimum(result, 0.0)))
     return reached.reshape(len(groups), len(window), -1)
+
+
+def held_now_or_next(
+    network: Network,
+    theta: Array,
+    log_like: Array,
+    groups: Sequence[tuple[Sequence[tuple[str, str]], Sequence[tuple[str, str]]]],
+    now: int,
+    regimes: Regimes | None = None,
+) -> Array:
+    """Probability that some states are held at a step; that, or that others are at the next.
+
+    Parameters
+    ----------
+    groups
+        For each answer, pairs of variable and state at the step, and at the next.
+    now
+        The step.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (group, 2, draw).
+    """
+    last = max([now + 1, *np.flatnonzero(_spoken(network, log_like))])
+    like, which = log_like[: last + 1], None if regimes is None else regimes[: last + 1]
+    whole = network.sweep(theta, like, "forward", regimes=which).log_evidence
+    result = []
+    for present, following in groups:
+        barred = forbid(network, like, present, slice(now, now + 1))
+        result.append(network.sweep(theta, barred, "forward", regimes=which).log_evidence)
+        barred = forbid(network, barred, following, slice(now + 1, now + 2))
+        result.append(network.sweep(theta, barred, "forward", regimes=which).log_evidence)
+    held = np.asarray(0.0 - np.expm1(np.minimum(np.array(result) - whole, 0.0)))
+    return held.reshape(len(groups), 2, -1)
+
+
+def _spoken(network: Network, log_like: Array) -> npt.NDArray[np.bool_]:
+    """Steps that evidence speaks of; inputs, which are set at every step, say nothing."""
+    told = [network.states(node.name) for node in network.nodes if node.first is not None]
+    told.append(slice(network.n_states, network.n_columns))
+    return np.array([any(step[columns].any() for columns in told) for step in log_like])
 
 
 def joint_with(

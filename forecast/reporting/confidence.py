@@ -15,9 +15,10 @@ import numpy as np
 from scipy.special import betaincinv
 
 from forecast.estimate import DASH, MASS_TEXT, TAILS, Estimate, percent, quantity
+from forecast.evidence.origins import count_origins, speaking
 from forecast.outlook import Forecast
 from forecast.reporting.document import Prose, Section, Table
-from forecast.reporting.wording import counted
+from forecast.reporting.wording import counted, say_origins
 from forecast.scenario.elicitation import fit_chance, fit_positive, mean_chance
 from forecast.scenario.fits import lognormal_ends
 from forecast.scenario.pools import Pooled, find_pools
@@ -28,7 +29,7 @@ MODERATE = RATINGS.index("moderate")
 WIDE, NARROW = 35, 15
 """Widths, in points, of the widest interval of the answers to act on."""
 FEW, MANY = 2, 4
-"""Witnesses, by origin or else by source, from which confidence is moderate, and high."""
+"""Independent origins, at least, from which confidence is moderate, and high."""
 MOSTLY_WEAK, HARDLY_WEAK = 0.5, 0.2
 """Share of reports from sources of grade D, E or F."""
 DISPUTED, AGREED = 0.5, 0.25
@@ -63,13 +64,9 @@ def signs_of(outlook: Forecast) -> Iterator[Sign]:
     width, label = max(_widths(outlook))
     told = f"the {MASS_TEXT} interval of {label} is {counted(width, 'point')} wide"
     yield Sign(_rate(-width, -WIDE, -NARROW), told)
-    inputs = outlook.scenario.with_role("input")
-    reports = [r for r in outlook.evidence.observations if r.indicator not in inputs]
-    witnesses = len({report.origin or report.source for report in reports})
-    yield Sign(
-        _rate(witnesses, FEW, MANY),
-        counted(witnesses, "independent witness", "independent witnesses"),
-    )
+    reports = speaking(outlook.scenario, outlook.evidence)
+    found = count_origins(reports)
+    yield Sign(_rate(found.at_least, FEW, MANY), say_origins(found))
     if reports:
         weak = sum(report.reliability in "DEF" for report in reports) / len(reports)
         told = f"{percent(weak)} of the reports of indicators come from grades D, E or F"
@@ -88,7 +85,7 @@ def signs_of(outlook: Forecast) -> Iterator[Sign]:
 
 def _widths(outlook: Forecast) -> Iterator[tuple[int, str]]:
     """Widths, in points as they are printed, of the intervals of the answers to act on."""
-    answers = [("the most likely course", outlook.most_likely.within)]
+    answers = [("the most likely course", outlook.most_likely.average)]
     if outlook.most_dangerous:
         answers.append(("a dangerous course", outlook.any_dangerous))
     for label, answer in answers:

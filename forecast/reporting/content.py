@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import date
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
 
 from forecast.analysis.weighing import weigh_evidence
 from forecast.estimate import DASH, MASS_TEXT, Estimate, interval, percent, quantity
 from forecast.outlook import ANY_DANGEROUS, CourseOutlook, Forecast
+from forecast.reporting.change import change_cell, last_common_day
 from forecast.reporting.confidence import confidence_sentence, experts_section
 from forecast.reporting.document import (
     Block,
@@ -36,7 +37,7 @@ from forecast.reporting.lexicon import phrase
 from forecast.reporting.method import method_section
 from forecast.reporting.plots import course_svgs, cumulative_svg
 from forecast.reporting.tables import ANY_LABEL
-from forecast.reporting.wording import counted, long_date, plain, points, unabbreviated
+from forecast.reporting.wording import counted, long_date, plain, unabbreviated
 from forecast.text import isolated
 
 MONTH = 28
@@ -57,7 +58,7 @@ def gather(outlook: Forecast, previous: Forecast | None = None) -> Document:
         question=outlook.scenario.question,
         facts=tuple(_facts(outlook)),
         failures=outlook.diagnostics.failures,
-        glance_title=f"Probability {_that(outlook, 'a course')}",
+        glance_title=_glance_title(outlook),
         glance=tuple(_glance(outlook)),
         sections=tuple(section for section in _sections(outlook, previous) if section.blocks),
     )
@@ -96,10 +97,19 @@ def _facts(outlook: Forecast) -> Iterator[tuple[str, str]]:
         yield "Author", scenario.author
 
 
+def _glance_title(outlook: Forecast) -> str:
+    if outlook.horizon and not outlook.most_dangerous:
+        return f"Expected share of the days {_span(outlook)}"
+    return f"Probability {_that(outlook, 'a course')}"
+
+
 def _glance(outlook: Forecast) -> Iterator[Glance]:
+    """Dangerous courses and their union; every course where none is dangerous or none is ahead."""
     for prospect in outlook.courses:
-        label, words = prospect.course.label, phrase(prospect.within)
-        yield Glance(label, words, "dangerous" if prospect.course.dangerous else "course")
+        if prospect.course.dangerous:
+            yield Glance(prospect.course.label, phrase(prospect.within), "dangerous")
+        elif outlook.horizon is None or not outlook.most_dangerous:
+            yield Glance(prospect.course.label, phrase(prospect.average), "course")
     if outlook.most_dangerous:
         yield Glance(ANY_LABEL, phrase(outlook.any_dangerous), "union")
 
@@ -108,7 +118,9 @@ def _takeaway(outlook: Forecast) -> Section:
     likely = outlook.most_likely
     blocks: list[Block] = [
         *_dated(outlook),
-        Prose(f"{isolated(likely.course.label)}. {_now_sentence(likely)}", "Most likely course"),
+        Prose(
+            f"{isolated(likely.course.label)}. {_likely_sentences(outlook)}", "Most likely course"
+        ),
     ]
     for prospect in outlook.most_dangerous[:1]:
         severity = f"{isolated(prospect.course.label)}, severity {prospect.course.severity} of 5."
@@ -117,7 +129,7 @@ def _takeaway(outlook: Forecast) -> Section:
         )
     if outlook.most_dangerous:
         text = f"Probability {_that(outlook, 'one')}: {in_words(outlook.any_dangerous)}."
-        blocks.append(Prose(text, ANY_LABEL))
+        blocks.append(Prose(f"{text} That none is: {_none(outlook)}.", ANY_LABEL))
     if outlook.scenario.tripwires:
         blocks.append(Prose(tripwires_summary(outlook), "Tripwires"))
     blocks.append(Prose(confidence_sentence(outlook), "Confidence"))
@@ -129,44 +141,49 @@ def _timing(outlook: Forecast) -> Section:
     if outlook.scenario.timeline is not None:
         caption = (
             f"Probability that a course is under way, {_unit(outlook)} by {_unit(outlook)}, "
-            f"with {MASS_TEXT} intervals. Left of the line each one rests on the reports up "
-            "to then (with tables learned from all), right of it is the forecast. Ticks are "
+            f"with {MASS_TEXT} intervals, each drawn at the {_unit(outlook)}'s last day. The "
+            f"present {_unit(outlook)} is drawn at the as-of date. Up to that line each one rests "
+            "on the reports up to then (with tables learned from all); dashed is the forecast. "
+            "Ticks are "
             "reports that speak to the course. "
             "Titles of dangerous courses are in orange. Vertical scales differ."
         )
         blocks.append(Figure(course_svgs(outlook), caption))
         if outlook.most_dangerous:
             caption = (
-                "Probability that a dangerous course has been under way at least once by a "
-                f"date, with {MASS_TEXT} intervals."
+                "Probability that a dangerous course has been under way on at least one day "
+                f"after {long_date(outlook.as_of)} by a date, with {MASS_TEXT} intervals."
             )
             narrow = cumulative_svg(outlook, narrow=True)
-            blocks.append(Figure((cumulative_svg(outlook),), caption, (narrow,)))
-        blocks.append(_milestones(outlook))
+            blocks += [
+                Figure((cumulative_svg(outlook),), caption, (narrow,)),
+                _milestones(outlook),
+            ]
     return Section("timing", "Timing", (*_author(outlook, "timing"), *blocks))
 
 
 def _milestones(outlook: Forecast) -> Table:
-    timeline = outlook.scenario.timeline
-    assert timeline is not None
-    steps = _milestone_steps(timeline.step_days, timeline.horizon_steps)
-    names = {f"{o.variable}={o.state}": o.course.label for o in outlook.courses}
-    if outlook.most_dangerous:
-        names[ANY_DANGEROUS] = ANY_LABEL
-    cumulative = {name: outlook.cumulative(name) for name in names}
+    """Dangerous courses by some of the days ahead."""
+    days = _milestone_days(outlook.as_of, outlook.days_ahead)
+    names = {f"{o.variable}={o.state}": o.course.label for o in outlook.most_dangerous}
+    names[ANY_DANGEROUS] = ANY_LABEL
     rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (label, *(_stacked(cumulative[name][step]) for step in steps))
+        (label, *(_stacked(outlook.probability_within(name, day)) for day in days))
         for name, label in names.items()
     )
-    days = tuple(long_date(timeline.last_day(outlook.now + 1 + step)) for step in steps)
-    return Table(("Under way at least once by", *days), rows, (3, *(2 for _ in steps)))
+    head = ("Under way at least once by", *map(long_date, days))
+    return Table(head, rows, (3, *(2 for _ in days)))
 
 
-def _milestone_steps(step_days: int, n_steps: int) -> list[int]:
-    """About every four weeks, and the last step; none so close to the last that it adds nothing."""
-    every = max(1, round(MONTH / step_days))
-    picked = [step for step in range(every - 1, n_steps, every) if n_steps - 1 - step >= every / 2]
-    return [*picked[:5], n_steps - 1]
+def _milestone_days(as_of: date, days: Sequence[date]) -> list[date]:
+    """About every four weeks, and the last day; none so close to the last that it adds nothing."""
+    picked: list[date] = []
+    last = as_of
+    for day in days[:-1]:
+        if (day - last).days >= MONTH and (days[-1] - day).days >= MONTH / 2:
+            picked.append(day)
+            last = day
+    return [*picked[:5], days[-1]]
 
 
 def _assessment(outlook: Forecast, previous: Forecast | None) -> Section:
@@ -187,71 +204,93 @@ def _meanings(outlook: Forecast) -> Iterator[Block]:
 
 
 def _assessment_table(outlook: Forecast, previous: Forecast | None) -> Table:
-    ever = (f"By {long_date(outlook.horizon)}",) if outlook.horizon else ()
+    share = ("Share of days",) if outlook.horizon else ()
+    ever = ("At least once",) if _has_ever(outlook) else ()
+    words = ("In words",) if ever or not share else ()
     role = ("Role in source",) if _has_roles(outlook) else ()
-    head = ["Course of action", *role, "Now", *ever, "In words"]
-    weights = [5, *(3 for _ in role), 3, *(3 for _ in ever), 4]
-    if previous is not None:
-        head.append(f"Change since {long_date(previous.as_of)}")
-        weights.append(3)
+    since = () if previous is None else (f"Change since {long_date(previous.as_of)}",)
+    head = ("Course of action", *role, "Now", *share, *ever, *words, *since)
+    weights = (5, *(3 for _ in head[1:]))
     rows = tuple(
         tuple(_assessment_row(outlook, prospect, previous)) for prospect in outlook.courses
     )
-    return Table(tuple(head), rows, tuple(weights))
+    return Table(head, rows, weights)
 
 
 def _assessment_row(
     outlook: Forecast, prospect: CourseOutlook, previous: Forecast | None
 ) -> Iterator[Cell]:
     course, words = prospect.course, phrase(prospect.within)
+    in_words = Lines(words.label, f"interval {words.reach}" if words.straddles else "")
     yield course.label
     if _has_roles(outlook):
         yield unabbreviated(course.role_in_source) or DASH
     yield Measure(prospect.now, course.dangerous)
     if outlook.horizon:
-        yield Measure(prospect.within, course.dangerous)
-    yield Lines(words.label, f"interval {words.reach}" if words.straddles else "")
+        yield Measure(prospect.average, course.dangerous)
+    if _has_ever(outlook):
+        yield from (Measure(prospect.within, True), in_words) if course.dangerous else (DASH, DASH)
+    elif outlook.horizon is None:
+        yield in_words
     if previous is not None:
-        yield _change(prospect, previous, horizon=outlook.horizon)
+        yield change_cell(outlook, previous, prospect)
+
+
+def _has_ever(outlook: Forecast) -> bool:
+    """Whether there is a course of which it matters that it happens at all, and time for it."""
+    return bool(outlook.horizon and outlook.most_dangerous)
 
 
 def _assessment_notes(outlook: Forecast, previous: Forecast | None) -> Iterator[Prose]:
     if outlook.horizon:
+        text = (
+            f"“Now” is the {_unit(outlook)} of {long_date(outlook.as_of)}. The share is that of "
+            f"the days {_span(outlook)} on which a course is expected to be under way. "
+        )
+        if _has_ever(outlook):
+            text += (
+                "“At least once” is the probability that a dangerous course is under way on at "
+                "least one of these days; the words put that one into a band. "
+            )
+        yield Prose(f"{text}Brackets hold {MASS_TEXT} intervals.", voice="note")
+    if previous is not None and last_common_day(outlook, previous):
         yield Prose(
-            f"“Now” is the {_unit(outlook)} of {long_date(outlook.as_of)}. “By” is the "
-            f"probability that a course is under way in at least one {_unit(outlook)} "
-            f"{_span(outlook)}; the words put that one into a band. Brackets hold {MASS_TEXT} "
-            "intervals.",
+            "Changes are in points and ask both forecasts about the same days: of dangerous "
+            "courses that they are under way at least once by that day, of others the share of "
+            f"the days up to it. “Now” is this {_unit(outlook)}, to which the earlier forecast "
+            "looked ahead.",
             voice="note",
         )
-    if previous is not None and previous.horizon != outlook.horizon and previous.horizon:
-        text = f"The earlier forecast looked as far as {long_date(previous.horizon)}."
-        yield Prose(text, voice="note")
-
-
-def _change(prospect: CourseOutlook, previous: Forecast, *, horizon: date | None) -> Cell:
-    """Differences of means; a course that the earlier scenario lacks has none."""
-    earlier = {(o.variable, o.state): o for o in previous.courses}
-    before = earlier.get((prospect.variable, prospect.state))
-    if before is None:
-        return "new"
-    now = f"{points(prospect.now.mean - before.now.mean)} now"
-    if horizon is None:
-        return now
-    return Lines(f"{points(prospect.within.mean - before.within.mean)} by the horizon", now)
 
 
 def _most_likely(outlook: Forecast) -> Section:
     likely = outlook.most_likely
-    blocks = [Prose(_now_sentence(likely), likely.course.label)]
-    if outlook.horizon:
-        share = (
-            "It is called most likely because, of all courses, it is under way for the largest "
-            f"share of the {_unit(outlook)}s to the horizon: {quantity(likely.average)}."
-        )
-        blocks += [Prose(_within_sentence(outlook, likely)), Prose(share)]
+    blocks = [Prose(_likely_sentences(outlook), likely.course.label)]
+    if outlook.horizon and likely.course.dangerous:
+        blocks.append(Prose(_within_sentence(outlook, likely)))
     blocks.append(Prose(f"{_role(likely)}{fired_summary(outlook, likely)}"))
     return Section("most-likely", "Most likely course of action", tuple(blocks))
+
+
+def _likely_sentences(outlook: Forecast) -> str:
+    """Why a course is called the most likely, and which is the likeliest now."""
+    likely, leader = outlook.most_likely, max(outlook.courses, key=lambda each: each.now.mean)
+    if outlook.horizon is None:
+        return _now_sentence(likely)
+    share = (
+        f"It is expected to be under way on {quantity(likely.average)} of the days "
+        f"{_span(outlook)}, the largest share of any course."
+    )
+    if leader == likely:
+        return f"{share} It is the likeliest now too: {in_words(likely.now)}."
+    rival = f"{isolated(leader.course.label)}: {in_words(leader.now)}"
+    return f"{share} Now another is likelier, {rival}. {_now_sentence(likely)}"
+
+
+def _none(outlook: Forecast) -> str:
+    """Probability that no dangerous course is under way."""
+    found = outlook.any_dangerous
+    return quantity(Estimate(1 - found.mean, 1 - found.upper, 1 - found.lower))
 
 
 def _most_dangerous(outlook: Forecast) -> Section:
@@ -293,8 +332,8 @@ def _implications(outlook: Forecast) -> Section:
     for name, variable in outcomes.items():
         for state in variable.states[1:]:
             cells: list[Cell] = [Measure(outlook.state_probability(name, state))]
-            if timeline:
-                last = timeline.n_steps(outlook.as_of) - 1
+            if timeline and outlook.horizon:
+                last = timeline.step_of(outlook.horizon)
                 cells.append(Measure(outlook.state_probability(name, state, last)))
             rows.append((Lines(variable.label, plain(state)), *cells))
     if rows:
@@ -366,8 +405,9 @@ def _author(outlook: Forecast, part: str) -> tuple[Prose, ...]:
 
 
 def _that(outlook: Forecast, subject: str) -> str:
-    ever = f" in at least one {_unit(outlook)}" if outlook.horizon else ""
-    return f"that {subject} is under way{ever} {_when(outlook)}"
+    if outlook.horizon is None:
+        return f"that {subject} is under way now"
+    return f"that {subject} is under way on at least one day {_span(outlook)}"
 
 
 def _when(outlook: Forecast) -> str:
@@ -375,10 +415,8 @@ def _when(outlook: Forecast) -> str:
 
 
 def _span(outlook: Forecast) -> str:
-    timeline = outlook.scenario.timeline
-    assert timeline is not None
     assert outlook.horizon is not None
-    first = timeline.first_day(outlook.now + 1)
+    first = outlook.as_of + timedelta(days=1)
     return f"from {long_date(first)} to {long_date(outlook.horizon)}"
 
 

@@ -147,7 +147,7 @@ def _channel_blocks(outlook: Forecast, channels: tuple[Hand, ...]) -> Iterator[B
             f"be believed. Before the evidence the probability of that was {quantity(hand.prior)}, "
             f"given it {quantity(hand.control)} ({MASS_TEXT} intervals).",
         )
-        ever = f"by {long_date(outlook.horizon)}" if outlook.horizon else "now"
+        ever = f"to {long_date(outlook.horizon)}" if outlook.horizon else "now"
         head = (f"Under way {ever}", "As it is", "If it is free", "If it is controlled")
         yield Table(head, tuple(_hand_rows(outlook, hand)), (5, 3, 3, 3))
 
@@ -159,8 +159,13 @@ def _hand_rows(outlook: Forecast, hand: Hand) -> Iterator[tuple[Cell, ...]]:
 
 
 def _course(outlook: Forecast, name: str) -> str:
-    labels = {f"{o.variable}={o.state}": o.course.label for o in outlook.courses}
-    return ANY_LABEL if name == ANY_DANGEROUS else labels[name]
+    if name == ANY_DANGEROUS:
+        return ANY_LABEL
+    courses = {"=".join(key): course for key, course in outlook.scenario.courses.items()}
+    course = courses[name]
+    if outlook.horizon is None:
+        return course.label
+    return f"{course.label} ({'at least once' if course.dangerous else 'share of days'})"
 
 
 def _step(outlook: Forecast, step: int) -> str:

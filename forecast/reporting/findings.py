@@ -8,6 +8,7 @@ from typing import Literal
 
 from forecast.analysis.weighing import WeighedEvidence, find_conflicts
 from forecast.estimate import DASH, MASS_TEXT, quantity
+from forecast.evidence.origins import count_origins, speaking
 from forecast.evidence.report import RELIABILITY, Report
 from forecast.evidence.sources import admiralty_grades, trust_in
 from forecast.outlook import CourseOutlook, Forecast
@@ -27,10 +28,9 @@ from forecast.reporting.status import (
     State,
     TripwireStatus,
     indicator_status,
-    origins,
     tripwire_status,
 )
-from forecast.reporting.wording import counted, long_date, named, period, plain, told
+from forecast.reporting.wording import counted, long_date, named, period, plain, say_origins, told
 from forecast.scenario.scenario import Tripwire
 from forecast.text import isolated
 
@@ -53,7 +53,9 @@ def tripwires_section(outlook: Forecast) -> Section:
     if not found:
         return Section("tripwires", "Tripwires", ())
     timeline = outlook.scenario.timeline
-    ahead = (f"Chance by {long_date(timeline.last_day(outlook.now + 1))}",) if timeline else ()
+    step = outlook.now + 1
+    days = period(timeline.first_day(step), timeline.last_day(step)) if timeline else ""
+    ahead = (f"Chance in {days}",) if timeline else ()
     head = ("Tripwire", "Levels", "Deadline", "Status", *ahead)
     rows = tuple(_tripwire_row(outlook, status) for status in found)
     table = Table(head, rows, (12, 10, 6, 4, 7)[: len(head)])
@@ -179,7 +181,7 @@ def _event(outlook: Forecast, report: Report, flagged: frozenset[str]) -> tuple[
         _what(report),
         claim,
         _source(outlook, report),
-        Lines(report.grade, plain(report.origin) or "its own origin"),
+        Lines(report.grade, plain(report.origin) or "no origin stated"),
     )
 
 
@@ -313,7 +315,7 @@ def sources_section(outlook: Forecast, weighed: WeighedEvidence) -> Section:
                 Lines(_source(outlook, report), report.citation),
                 long_date(report.known),
                 report.grade,
-                plain(report.origin) or "its own",
+                plain(report.origin) or "not stated",
             )
             for report in reports
         )
@@ -346,14 +348,16 @@ def _source_summary(outlook: Forecast) -> str:
         return "No report is in force."
     letters = Counter(report.reliability for report in evidence)
     grades = ", ".join(f"{letters[grade]} of {grade}" for grade in RELIABILITY if letters[grade])
-    speaking, context = evidence.observations, evidence.context
-    text = f"{counted(len(evidence), 'report')}, {len(context)} of them context. "
-    if speaking:
-        first = min(report.event_start for report in speaking)
-        last = max(report.event_end for report in speaking)
+    heard, context = speaking(outlook.scenario, evidence), evidence.context
+    text = f"{counted(len(evidence), 'report')}, {len(context)} of them context"
+    setting = len(evidence.observations) - len(heard)
+    text += f" and {setting} of what is set rather than estimated. " if setting else ". "
+    if heard:
+        first = min(report.event_start for report in heard)
+        last = max(report.event_end for report in heard)
         text += (
-            f"The {len(speaking)} that speak to a variable come from "
-            f"{counted(origins(speaking), 'independent origin')} and cover {period(first, last)}. "
+            f"The {len(heard)} that speak to what is estimated cover {period(first, last)} and "
+            f"have {say_origins(count_origins(heard))}. "
         )
     return f"{text}Reliability grades: {grades}."
 

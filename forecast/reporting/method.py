@@ -47,20 +47,26 @@ def _method_rows(outlook: Forecast) -> Iterator[tuple[str, str]]:
     yield "Digest", f"{scenario.digest}; another if anything in the scenario differs"
     yield "As of", long_date(outlook.as_of)
     if scenario.timeline and outlook.horizon:
-        steps = counted(scenario.timeline.n_steps(outlook.as_of), "step")
-        length = counted(scenario.timeline.step_days, "day")
-        first = long_date(scenario.timeline.first_day(outlook.now + 1))
-        yield (
-            "Horizon",
-            f"{first} to {long_date(outlook.horizon)}: whole steps that cover "
-            f"{scenario.timeline.horizon_days} days",
+        timeline = scenario.timeline
+        steps = counted(timeline.n_steps(outlook.as_of), "step")
+        length = counted(timeline.step_days, "day")
+        why = (
+            "the scenario's target"
+            if outlook.horizon == timeline.target
+            else f"whole steps that cover {timeline.horizon_days} days after the present one"
         )
+        yield "Horizon", f"{long_date(outlook.horizon)}: {why}"
         yield (
             "Steps",
             (
-                f"{steps} of {length} from {long_date(scenario.timeline.start)}, "
-                f"of which {scenario.timeline.horizon_steps} lie ahead"
+                f"{steps} of {length} from {long_date(timeline.start)}, of which "
+                f"{timeline.steps_ahead(outlook.as_of)} lie ahead"
             ),
+        )
+        yield (
+            "Days within a step",
+            "what a step adds is spread evenly over its days; what is left of the present step "
+            "runs as the next one does",
         )
     sizes = outlook.posterior["posterior"].sizes
     judgements = sum(size for name, size in sizes.items() if str(name).endswith("_judgement"))

@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -214,12 +214,11 @@ def _draw_panels(spec: Any, outlook: Forecast, chosen: Sequence[CourseOutlook]) 
 
 
 def _draw_panel(axis: Any, outlook: Forecast, prospect: CourseOutlook) -> None:
-    timeline = outlook.scenario.timeline
-    assert timeline is not None
     values = outlook.timeline_of(prospect.variable, prospect.state)
-    days = [timeline.last_day(step) for step in range(len(values))]
-    color = DANGER[0] if prospect.course.dangerous else BLUE
     now = outlook.now
+    days = _days_of_steps(outlook, len(values))
+    values = values[: len(days)]
+    color = DANGER[0] if prospect.course.dangerous else BLUE
     _band(axis, days, values, color)
     means = [value.mean for value in values]
     axis.plot(days[: now + 1], means[: now + 1], color=color, lw=1.8)
@@ -235,11 +234,8 @@ def _draw_panel(axis: Any, outlook: Forecast, prospect: CourseOutlook) -> None:
 
 
 def _draw_cumulative(axis: Any, outlook: Forecast, *, narrow: bool = False) -> Any:
-    timeline = outlook.scenario.timeline
-    assert timeline is not None
-    curves = list(_curves(outlook))
-    n_ahead = len(curves[0].values)
-    days = [timeline.last_day(outlook.now + 1 + k) for k in range(n_ahead)]
+    days = _days_of_curves(outlook)
+    curves = list(_curves(outlook, days))
     for curve in curves:
         _band(axis, days, curve.values, curve.color, 0.16 if curve.bold else 0.10)
         width = 2.4 if curve.bold else 1.6
@@ -260,15 +256,36 @@ def _end_of(curve: _Curve) -> str:
     return _wrapped(f"{percent(curve.values[-1].mean)}  {curve.label}", 42)
 
 
-def _curves(outlook: Forecast) -> Iterator[_Curve]:
+def _days_of_steps(outlook: Forecast, n_steps: int) -> list[date]:
+    """Where steps are drawn: at their last days, the present one at the as-of date."""
+    timeline = outlook.scenario.timeline
+    assert timeline is not None
+    past = [timeline.last_day(step) for step in range(outlook.now)]
+    ends = [timeline.last_day(step) for step in range(outlook.now + 1, n_steps)]
+    horizon = outlook.horizon or outlook.as_of
+    ahead = dict.fromkeys(min(day, horizon) for day in ends)
+    return [*past, outlook.as_of, *ahead]
+
+
+def _days_of_curves(outlook: Forecast) -> list[date]:
+    """The first day ahead, and the last ones of the steps."""
+    first = outlook.as_of + timedelta(days=1)
+    return list(dict.fromkeys((first, *outlook.days_ahead)))
+
+
+def _curves(outlook: Forecast, days: Sequence[date]) -> Iterator[_Curve]:
     """Dangerous courses and their union; one course alone is its own union."""
+
+    def by_then(name: str) -> list[Estimate]:
+        return [outlook.probability_within(name, day) for day in days]
+
     dangerous = outlook.most_dangerous
     for number, prospect in enumerate(dangerous):
         name = f"{prospect.variable}={prospect.state}"
         color, dash = DANGER[number % len(DANGER)], DASHES[(number + 1) % len(DASHES)]
-        yield _Curve(prospect.course.label, outlook.cumulative(name), color, dash)
+        yield _Curve(prospect.course.label, by_then(name), color, dash)
     if len(dangerous) > 1:
-        yield _Curve(ANY_LABEL, outlook.cumulative(ANY_DANGEROUS), INK, "-", bold=True)
+        yield _Curve(ANY_LABEL, by_then(ANY_DANGEROUS), INK, "-", bold=True)
 
 
 def _draw_expected(axis: Any, found: Check, name: str, place: int) -> None:

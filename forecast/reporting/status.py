@@ -106,14 +106,3 @@ def indicator_status(name: str, variable: Variable, evidence: Evidence) -> Indic
     reports = [report for report in evidence.observations if report.indicator == name]
     latest = max(reports, key=lambda r: (r.event_end, r.event_start, r.known, r.id), default=None)
     return IndicatorStatus(name, variable, latest)
-
-
-def origins(reports: tuple[Report, ...]) -> int:
-    """How many independent origins reports have; one without an origin is its own.
-
-    Parameters
-    ----------
-    reports
-        Any reports.
-    """
-    return len({report.origin or f"report {report.id}" for report in reports})

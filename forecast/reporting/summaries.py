@@ -46,8 +46,13 @@ def scenario_summary(scenario: Scenario) -> Summary:
     title = f"Scenario {scenario.name} {scenario.version}: {shortened(scenario.title, 2 * WIDEST)}"
     clock = "no clock: one moment"
     if scenario.time is not None:
-        step, horizon = (counted(n, "day") for n in (scenario.time.step, scenario.time.horizon))
-        clock = f"steps of {step} from {long_date(scenario.time.start)}, horizon {horizon}"
+        clock = (
+            f"steps of {counted(scenario.time.step, 'day')} from {long_date(scenario.time.start)}"
+        )
+        if scenario.time.horizon is not None:
+            clock += f", horizon {counted(scenario.time.horizon, 'day')}"
+        if scenario.time.target is not None:
+            clock += f", target {long_date(scenario.time.target)}"
     return Summary(title, ("Variables", "Names"), rows, (f"Time: {clock}.",))
 
 

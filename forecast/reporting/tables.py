@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from forecast.estimate import quantity
+from forecast.estimate import Estimate, quantity
 from forecast.layout import html_table, text_table
 from forecast.reporting.lexicon import phrase
-from forecast.reporting.wording import counted, long_date
+from forecast.reporting.wording import counted, long_date, period
 
 if TYPE_CHECKING:
     from forecast.outlook import Forecast
@@ -17,30 +18,48 @@ ANY_LABEL = "At least one dangerous course"
 
 
 def courses_rows(outlook: Forecast) -> tuple[Row, tuple[Row, ...]]:
-    """Head and rows of the table of courses: course, now, within the horizon, words.
+    """Head and rows of the table of courses: course, now, share of days, at least once, words.
 
     Parameters
     ----------
     outlook
-        A forecast. That of a static scenario has no horizon, and no column for it.
+        A forecast. That of a static scenario has no days ahead, and no columns for them.
 
     Returns
     -------
     tuple
-        The head and the rows, as text. The last row is the union of the dangerous courses.
+        The head and the rows, as text. What happens at least once is said of dangerous courses
+        only; the last row is their union.
     """
-    horizon = outlook.horizon
+    if outlook.horizon is None:
+        return _static_rows(outlook)
     rows = []
     for prospect in outlook.courses:
-        ever = (quantity(prospect.within),) if horizon else ()
-        name = prospect.course.label + (" *" if prospect.course.dangerous else "")
-        rows.append((name, quantity(prospect.now), *ever, phrase(prospect.within).label))
+        dangerous = prospect.course.dangerous
+        name = prospect.course.label + (" *" if dangerous else "")
+        ever = _in_numbers_and_words(prospect.within) if dangerous else ("", "")
+        rows.append((name, quantity(prospect.now), quantity(prospect.average), *ever))
+    head = ("Course", "Now", "Share of days", "At least once", "In words")
+    if not outlook.most_dangerous:
+        return head[:3], tuple(row[:3] for row in rows)
+    rows.append((f"{ANY_LABEL} (*)", "", "", *_in_numbers_and_words(outlook.any_dangerous)))
+    return head, tuple(rows)
+
+
+def _static_rows(outlook: Forecast) -> tuple[Row, tuple[Row, ...]]:
+    rows = [
+        (each.course.label + (" *" if each.course.dangerous else ""), each.now)
+        for each in outlook.courses
+    ]
     if outlook.most_dangerous:
-        union = quantity(outlook.any_dangerous)
-        numbers = ("", union) if horizon else (union,)
-        rows.append((f"{ANY_LABEL} (*)", *numbers, phrase(outlook.any_dangerous).label))
-    by = (f"by {long_date(horizon)}",) if horizon else ()
-    return ("Course", "Now", *by, "In words"), tuple(rows)
+        rows.append((f"{ANY_LABEL} (*)", outlook.any_dangerous))
+    return ("Course", "Now", "In words"), tuple(
+        (label, *_in_numbers_and_words(found)) for label, found in rows
+    )
+
+
+def _in_numbers_and_words(found: Estimate) -> tuple[str, str]:
+    return quantity(found), phrase(found).label
 
 
 def courses_text(outlook: Forecast) -> str:
@@ -56,5 +75,7 @@ def courses_html(outlook: Forecast) -> str:
 def _title(outlook: Forecast) -> str:
     reports = counted(len(outlook.evidence), "report")
     title = f"{outlook.scenario.title}: as of {long_date(outlook.as_of)}, {reports}"
+    if outlook.horizon:
+        title += f"; days ahead {period(outlook.as_of + timedelta(days=1), outlook.horizon)}"
     failures = outlook.diagnostics.failures
     return title + (f". Do not rely on it: {'; '.join(failures)}" if failures else "")

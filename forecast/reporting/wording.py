@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from forecast.estimate import DASH
 from forecast.evidence.notation import amount_text
+from forecast.evidence.origins import Origins
 from forecast.evidence.report import Report
 from forecast.scenario.forms import Count
 from forecast.scenario.scenario import Variable
@@ -85,6 +86,24 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     ('1 report', '3 reports', '0 judgements have')
     """
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
+def say_origins(found: Origins) -> str:
+    """Origins in words, and how many reports state none.
+
+    Examples
+    --------
+    >>> say_origins(Origins(3, 0))
+    '3 independent origins'
+    >>> say_origins(Origins(1, 2))
+    '1 stated origin, and 2 reports that state none and may share one'
+    """
+    if not found.unstated:
+        return counted(found.stated, "independent origin")
+    silent = counted(found.unstated, "report that states", "reports that state")
+    if found.stated:
+        return f"{counted(found.stated, 'stated origin')}, and {silent} none and may share one"
+    return f"{silent} no origin and may share one" if found.unstated > 1 else f"{silent} no origin"
 
 
 def plain(name: str) -> str:

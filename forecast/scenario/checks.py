@@ -14,7 +14,7 @@ from itertools import chain
 from forecast.errors import nearest
 from forecast.scenario.collection_checks import check_collection
 from forecast.scenario.forms import Hazards, Table, parents_of, spell_parent
-from forecast.scenario.scenario import Expectation, Role, Scenario, Variable
+from forecast.scenario.scenario import Clock, Expectation, Role, Scenario, Variable
 from forecast.scenario.statement_checks import Finding
 from forecast.scenario.table_checks import (
     Variables,
@@ -93,13 +93,36 @@ def _check_clock(scenario: Scenario) -> Iterator[Finding]:
     clock = scenario.time
     if clock is None:
         return
-    if clock.horizon < clock.step:
-        yield ("time", "horizon"), f"{clock.horizon} days; at least one step of {clock.step} days"
-    elif clock.horizon > MAX_STEPS * clock.step:
-        steps = clock.horizon // clock.step
-        yield ("time", "horizon"), f"{steps:,} steps; at most {MAX_STEPS:,} are forecast"
-    elif clock.start.toordinal() + 2 * MAX_STEPS * clock.step > date.max.toordinal():
+    yield from _check_reach(clock)
+    target, as_of = clock.target, scenario.as_of
+    if target is not None and clock.horizon is None and as_of is not None and as_of >= target:
+        yield (
+            ("as_of",),
+            f"{as_of} is not before the target, {target}; "
+            "a `horizon` beside the target says how far to look from then on",
+        )
+    if clock.start.toordinal() + 2 * MAX_STEPS * clock.step > date.max.toordinal():
         yield ("time", "start"), f"{MAX_STEPS:,} steps from {clock.start} pass the year 9999"
+
+
+def _check_reach(clock: Clock) -> Iterator[Finding]:
+    """Yield what is wrong with how far a forecast looks."""
+    horizon, target = clock.horizon, clock.target
+    if horizon is None and target is None:
+        yield ("time",), "needs a `horizon` (days ahead), a `target` (a day) or both"
+    if horizon is not None:
+        if horizon < clock.step:
+            yield ("time", "horizon"), f"{horizon} days; at least one step of {clock.step} days"
+        elif horizon > MAX_STEPS * clock.step:
+            steps = horizon // clock.step
+            yield ("time", "horizon"), f"{steps:,} steps; at most {MAX_STEPS:,} are forecast"
+    if target is not None:
+        steps = (target - clock.start).days // clock.step
+        if target <= clock.start:
+            yield ("time", "target"), f"{target} is not after the start, {clock.start}"
+        elif steps > MAX_STEPS:
+            message = f"{target} is {steps:,} steps after the start; at most {MAX_STEPS:,}"
+            yield ("time", "target"), message
 
 
 def _check_variable(at: Path, variable: Variable) -> Iterator[Finding]:
@@ -170,9 +193,9 @@ def _check_expectation(at: Path, expectation: Expectation, scenario: Scenario) -
         if within is not None:
             yield (*at, "within"), "a static scenario (no `time`) has no days"
     elif within is None:
-        yield at, f"'within' is missing: days from the start, up to {scenario.time.horizon}"
-    elif within > scenario.time.horizon:
-        yield (*at, "within"), f"{within} days; the horizon is {scenario.time.horizon} days"
+        yield at, f"'within' is missing: days from the start, up to {scenario.time.reach}"
+    elif within > scenario.time.reach:
+        yield (*at, "within"), f"{within} days; the horizon is {scenario.time.reach} days"
     if not chance.lower < chance.upper <= 1:
         yield (
             (*at, "chance"),

@@ -108,11 +108,22 @@ class Expectation(Value):
 
 
 class Clock(Value):
-    """Where time starts, the length of a step and how far a forecast looks, in days."""
+    """Where time starts, the length of a step in days, and how far a forecast looks.
+
+    That is `horizon` days beyond the step of the as-of date or, while it lies ahead, to the day
+    `target`, whatever the as-of date. One of the two is needed.
+    """
 
     start: Day
     step: Annotated[int, Field(ge=1)]
-    horizon: Annotated[int, Field(ge=1)]
+    horizon: Annotated[int, Field(ge=1)] | None = None
+    target: Day | None = None
+
+    @property
+    def reach(self) -> int:
+        """Days from the start that are looked at before any evidence."""
+        to_target = 0 if self.target is None else (self.target - self.start).days + 1
+        return max(self.horizon or 0, to_target)
 
 
 class Narrative(Value):
@@ -153,7 +164,7 @@ class Scenario(Value):
         """The timeline, or None for a static problem."""
         if self.time is None:
             return None
-        return Timeline(self.time.start, self.time.step, self.time.horizon)
+        return Timeline(self.time.start, self.time.step, self.time.horizon, self.time.target)
 
     @cached_property
     def digest(self) -> str:
