@@ -229,7 +229,9 @@ def test_fewer_draws_ask_the_same_questions(day2):
 
 def test_sampling_that_cannot_be_is_refused_before_anything_is_done():
     with pytest.raises(InputError) as caught:
-        fc.forecast(weather(), evidence(), draws=0, tune=-1, chains=1.5, seed=-1)
+        fc.forecast(weather(), evidence(), draws=0, tune=-1, chains=0, seed=-1)
     assert [problem.where for problem in caught.value.problems] == [
         "draws", "tune", "chains", "seed",
     ]  # fmt: skip
+    with pytest.raises(InputError, match=r"chains: 1\.5"):
+        fc.forecast(weather(), evidence(), chains=1.5)
