@@ -92,3 +92,46 @@ def test_a_state_by_cell_equals_the_exact_derivative(make, seed):
 def test_a_question_must_answer_for_every_draw():
     with pytest.raises(fc.InputError, match="one finite number for each draw"):
         fc.cell_sensitivity_of(Beliefs.of(NETWORK, tables(0)), lambda b: b.posterior("a"))
+
+
+def test_cells_are_labelled_by_what_they_say():
+    """Each label leads back to its cell by the network's layout, earlier and later tables too."""
+    for seed in range(4):
+        case = dynamic_case(seed)
+        network = case.network
+        beliefs = Beliefs.of(network, case.theta[:, None], case.log_like)
+        node = network.nodes[-1]
+        found = beliefs.cell_sensitivity({node.name: node.states[0]}, 1)
+        for block, table in ((node.first, "first"), (node.later, "later")):
+            parents = [
+                f"previous {name}={network.node(name).states[-1]}"
+                if lag
+                else f"{name}={network.node(name).states[-1]}"
+                for name, lag in block.parents
+            ]
+            labels = {
+                "variable": node.name,
+                "table": "every" if node.first == node.later else table,
+                "parents": ", ".join(parents),
+                "state": node.states[0],
+            }
+            row = network.cells(block, node.name).stop - len(node.states)
+            assert found.sel(labels).item() == found.isel(cell=row).item()
+
+
+def test_slopes_weigh_as_the_answers_do():
+    """The mean slope of P(a | c) is that of draws that weigh by P(c), in both functions."""
+    beliefs = Beliefs.of(NETWORK, tables(3, n=200)).suppose({"c": "c1"})
+    weight = np.array([joint(theta)[..., 1].sum() for theta in beliefs.theta.T])
+    exact = beliefs.cell_sensitivity({"a": "a1"})
+    expected = exact.unweighted().to_numpy()[0].T @ weight / weight.sum()
+    mean = exact.mean(("chain", "draw"))
+    np.testing.assert_allclose(mean, expected, atol=1e-12)
+    series = mean.to_series()
+    assert series.index.names == ["variable", "table", "parents", "state"]
+    assert series["b", "every", "a=a0", "b2"] == mean.to_numpy()[A + 2]
+    assert fc.summarize(exact)["mean"].to_numpy() == pytest.approx(expected)
+    few = Beliefs.of(NETWORK, tables(3, n=4)).suppose({"c": "c1"})
+    found = fc.cell_sensitivity_of(few, lambda b: b.posterior("a").sel(state="a1", drop=True))
+    expected = few.cell_sensitivity({"a": "a1"}).mean(("chain", "draw"))
+    np.testing.assert_allclose(found.mean(("chain", "draw")), expected, atol=1e-8)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from forecast.arguments import checked
 from forecast.errors import InputError, Problem
 from forecast.inference.beliefs import Beliefs
+from forecast.inference.cell_labels import cell_labels
 from forecast.inference.draws import StoredDraws
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def cell_sensitivity_of(given: Beliefs, question: Callable[[Beliefs], DataArray]
     Returns
     -------
     xarray.DataArray
-        Dimensions (chain, draw, cell). Cells vary one at a time, without renormalising their row.
+        Dimensions (chain, draw, cell). Cells vary one at a time, without renormalising their row,
+        and are labelled as in `Beliefs.cell_sensitivity`. Draws weigh as in the question's answer.
 
     Raises
     ------
@@ -62,11 +64,13 @@ def cell_sensitivity_of(given: Beliefs, question: Callable[[Beliefs], DataArray]
     >>> slope.to_numpy().round(6).ravel()
     array([ 0.5, -0.5])
     """
-    import xarray as xr
+    from forecast.inference.answer import WEIGHT, Answer, common_weight
 
     slopes = np.stack([_slopes(given, question, draw) for draw in range(given.draws.n)])
     shaped = slopes.reshape(*given.shape, -1)
-    return xr.DataArray(shaped, dims=("chain", "draw", "cell"))
+    found = Answer(shaped, dims=("chain", "draw", "cell"), coords=cell_labels(given.network))
+    weight = common_weight([question(given)])
+    return found if weight is None else found.assign_coords({WEIGHT: weight.variable})
 
 
 def _slopes(given: Beliefs, question: Callable[[Beliefs], DataArray], draw: int) -> Array:

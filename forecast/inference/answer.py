@@ -268,13 +268,15 @@ def summarize(answer: xr.DataArray) -> DataFrame:
         raise InputError([Problem("answer", message)])
     others = [dim for dim in answer.dims if dim not in SAMPLE]
     found = Answer(answer)
-    cells = found.stack(cell=others) if others else found.expand_dims("cell")
+    # One dimension is a row's label as it is, and may have several levels of its own.
+    row = others[0] if len(others) == 1 else "row"
+    table = (
+        found if len(others) == 1 else found.stack(row=others) if others else found.expand_dims(row)
+    )
     rows = []
-    for k in range(cells.sizes["cell"]):
-        cell = cells.isel(cell=k)
+    for k in range(table.sizes[row]):
+        cell = table.isel({row: k})
         estimate, sd = Estimate.of(cell), float(cell.std(SAMPLE))
         rows.append((estimate.mean, sd, estimate.lower, estimate.upper))
-    index = cells.indexes["cell"] if others else None
-    if index is not None and index.nlevels == 1:
-        index = index.get_level_values(0)
+    index = table.get_index(row) if others else None
     return pd.DataFrame(rows, columns=["mean", "sd", "lower", "upper"], index=index)

@@ -22,6 +22,7 @@ from forecast.errors import (
 )
 from forecast.evidence.auxiliary import AuxiliaryFactor, AuxiliaryVariable
 from forecast.inference import queries
+from forecast.inference.cell_labels import cell_labels
 from forecast.inference.draws import Draws, StoredDraws, split_draws
 from forecast.inference.network import Array, Network, Sweep
 from forecast.inference.planning import MEMORY_LIMIT
@@ -446,6 +447,10 @@ class Asking:
             self._warn_of_few()
             coords[WEIGHT] = ("chain", "draw", *varies), self._spread(weight)
         return Answer(self._spread(values), dims=("chain", "draw", *dims), coords=coords)
+
+    def _label_cells(self, values: Array) -> Answer:
+        """Label answers about every table cell, (cell, draw)."""
+        return self._label(values, ("cell",)).assign_coords(cell_labels(self.network))
 
     def _spread(self, values: Array) -> Array:
         return np.moveaxis(values, -1, 0).reshape(*self.shape, *values.shape[:-1])

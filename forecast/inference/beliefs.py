@@ -486,6 +486,9 @@ class Beliefs(Asking):
         """Derivative of the probability of some states with respect to every table cell.
 
         Dimensions (chain, draw, cell). Cells vary one at a time, without renormalising their row.
+        Labels of cells are their ``variable``, ``table`` ("first", "later" or "every"), ``parents``
+        and ``state``, so ``.sel(variable="rain", state="yes")`` selects, and ``.to_series()`` of
+        the mean is a readable table.
         """
         self._require_possible()
         self._require_no_intervention("cell_sensitivity")
@@ -493,14 +496,15 @@ class Beliefs(Asking):
         found = self._ask(
             lambda theta, like, _: queries.cell_sensitivity(self.network, theta, like, pairs, at)
         )
-        return self._label(found, ("cell",))
+        return self._label_cells(found)
 
     def passage_sensitivity(
         self, states: Iterable[tuple[str, str]], start: Any = None, stop: Any = None
     ) -> DataArray:
         """Derivative of the probability of `at_least_once`, by the window's end, by every cell.
 
-        Dimensions (chain, draw, cell). Cells vary one at a time, without renormalising their row.
+        Dimensions (chain, draw, cell). Cells vary one at a time, without renormalising their row,
+        and are labelled as in `cell_sensitivity`.
         """
         self._require_possible()
         self._require_no_intervention("passage_sensitivity")
@@ -510,7 +514,7 @@ class Beliefs(Asking):
                 self.network, theta, like, pairs, window
             )
         )
-        return self._label(found, ("cell",))
+        return self._label_cells(found)
 
     def simulate(self, n: int, seed: int) -> DataArray:
         """Draw histories, ignoring the evidence, each under one randomly chosen draw of the tables.
