@@ -6,10 +6,11 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -331,6 +332,143 @@ def test_the_log_of_a_killed_writer_is_not_put_into_another_ledger(tmp_path):
     with fc.open_ledger(path) as ledger:
         assert len(ledger) == len(saved) + 1
     assert len([*tmp_path.glob("ledger.db-wal.*")]) == 1
+
+
+def stop_writer_of(path):
+    """Leave a ledger as a writer that was killed leaves it; its reports."""
+    writer = start(str(path), "w", 100_000)
+    for _ in range(20):
+        writer.stdout.readline()
+    writer.kill()
+    writer.communicate()
+    assert path.with_name(f"{path.name}-wal").stat().st_size > 0
+    return fc.salvage_ledger(path).reports
+
+
+def test_a_log_of_another_ledger_is_not_salvaged(tmp_path):
+    path, other = tmp_path / "ledger.db", tmp_path / "other.db"
+    stop_writer_of(other)
+    kept = make_ledger(path, size=40)
+    with closing(sqlite3.connect(path)) as plain:
+        name = plain.execute("SELECT ledger FROM ledger_format").fetchone()[0]
+    shutil.copy(f"{other}-wal", f"{path}-wal")
+    before = path.read_bytes()
+    for damaged in (False, True):  # without its name, the ledger is known by its reports
+        if damaged:
+            path.write_bytes(before.replace(name.encode(), b"\xff" * len(name)))
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            assert fc.salvage_ledger(path).reports == tuple(kept)
+        assert damaged or "ledger.db-wal beside it belongs to another" in str(told[0].message)
+
+
+def test_a_journal_of_another_file_is_not_undone(tmp_path):
+    path, other = tmp_path / "ledger.db", tmp_path / "other.db"
+    make_ledger(path, size=40)
+    code = """
+import os, sqlite3, sys
+plain = sqlite3.connect(sys.argv[1], isolation_level=None)
+plain.executescript("CREATE TABLE t (x); INSERT INTO t VALUES (hex(randomblob(90000)));")
+plain.executescript("PRAGMA cache_size = 1; BEGIN; UPDATE t SET x = hex(randomblob(90000));")
+os._exit(0)
+"""
+    subprocess.run([sys.executable, "-c", code, other], check=True)
+    shutil.copy(f"{other}-journal", f"{path}-journal")
+    before = path.read_bytes()
+    assert len(fc.salvage_ledger(path).reports) == 40
+    with pytest.warns(LedgerWarning, match="ledger.db-journal beside it belonged to another"):
+        opened = fc.open_ledger(path)
+    with opened as ledger:
+        ledger.check()
+    assert path.read_bytes() == before
+    plain = sqlite3.connect(path)
+    plain.execute("PRAGMA journal_mode = DELETE")
+    plain.close()
+    before = path.read_bytes()
+    shutil.copy(f"{other}-journal", f"{path}-journal")
+    with pytest.raises(LedgerFailure, match="a change that another program began"):
+        fc.open_ledger(path)
+    assert path.read_bytes() == before
+
+
+@contextmanager
+def write_protected(folder):
+    """A folder to which this process, root or not, cannot write."""
+    files = [folder, *folder.iterdir()]
+    for path in files:
+        path.chmod(0o555)
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+        for path in files:
+            path.chmod(0o755)
+
+
+@pytest.fixture
+def open_folder():
+    """A folder that everybody can reach."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder)
+        path.chmod(0o755)
+        yield path
+
+
+@pytest.mark.parametrize("left", ["nothing", "log", "log and index", "log of another"])
+def test_a_ledger_that_cannot_be_written_can_be_read(open_folder, tmp_path, left):
+    path = open_folder / "ledger.db"
+    if left == "nothing":
+        kept = tuple(make_ledger(path, size=40))
+    elif left == "log of another":
+        kept = tuple(make_ledger(path, size=40))
+        stop_writer_of(tmp_path / "ledger.db")
+        shutil.copy(tmp_path / "ledger.db-wal", open_folder)
+    else:
+        kept = stop_writer_of(path)
+        if left == "log":
+            path.with_name("ledger.db-shm").unlink()
+    before = {file.name: file.read_bytes() for file in open_folder.iterdir()}
+    with warnings.catch_warnings(record=True) as told, write_protected(open_folder):
+        warnings.simplefilter("always")
+        with fc.open_ledger(path) as ledger:
+            ledger.check()
+            assert tuple(ledger) == kept
+            assert ledger.known_at("2021-01-01") == fc.Ledger(kept).known_at("2021-01-01")
+            assert sum(ledger.indicators("2021-01-01").values()) <= len(kept)
+            with pytest.raises(LedgerFailure, match="cannot be written: it or its folder is"):
+                ledger.append(report("new"))
+            assert len(ledger) == len(kept)
+        assert fc.salvage_ledger(path).reports == kept
+        with pytest.raises(LedgerFailure, match="cannot be made"):
+            fc.open_ledger(open_folder / "new.db")
+    assert {file.name: file.read_bytes() for file in open_folder.iterdir()} == before
+    assert bool(told) == (left == "log of another")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with fc.open_ledger(path) as ledger:
+            assert ledger.append(report("new")).added == 1
+
+
+def test_what_was_read_without_locks_while_others_wrote_is_not_believed(tmp_path):
+    from forecast.evidence.database import reading
+
+    path = tmp_path / "ledger.db"
+    make_ledger(path, size=3)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("forecast.evidence.ledger_access.can_write", lambda _: False)
+        patch.setattr(database, "can_write", lambda _: False)
+        opened = fc.open_ledger(path)
+        with (
+            opened as ledger,
+            pytest.raises(LedgerFailure, match="written to while it was read"),
+            reading(ledger._engine, "x"),
+        ):
+            os.utime(path)
+        assert len(opened) == 3
 
 
 def test_a_large_damaged_file_is_found_by_a_check(tmp_path, monkeypatch):

@@ -9,9 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import date
 from pathlib import Path
-from secrets import token_hex
-from time import monotonic, sleep
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 from uuid import uuid4
 
 from sqlalchemy import (
@@ -25,6 +23,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    NullPool,
     QueuePool,
     Select,
     Table,
@@ -42,7 +41,16 @@ from sqlalchemy import (
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 
-from forecast.errors import InputError, LedgerFailure, LedgerWarning, Problem, warn
+from forecast.errors import InputError, LedgerFailure, Problem
+from forecast.evidence.ledger_access import (
+    PATIENCE,
+    LoneFile,
+    can_write,
+    has_log,
+    open_to_read,
+    open_to_write,
+    set_aside_foreign,
+)
 from forecast.writing import draft_beside
 
 FORMAT = 3
@@ -50,9 +58,6 @@ FORMAT = 3
 
 APPLICATION = 0x46434C47
 """What marks an SQLite file as a ledger: "FCLG" in its header."""
-
-PATIENCE = 120
-"""Seconds that a writer waits for others."""
 
 CONNECTING = 30
 """Seconds that a server has to answer, if the address does not say `connect_timeout`."""
@@ -288,12 +293,6 @@ def check_count(connection: Connection, name: str) -> None:
         raise LedgerFailure(f"{name}: {lost}. {recovery(name)}")
 
 
-def open_to_read(path: Path) -> sqlite3.Connection:
-    """Open a ledger file without SQLAlchemy and without writing to it."""
-    address = f"file:{quote(str(path.absolute()))}?mode=ro"
-    return sqlite3.connect(address, uri=True, timeout=PATIENCE)
-
-
 def _meaning(error: Exception, name: str) -> str:
     text = str(getattr(error, "orig", None) or error).strip().split("\n")[0]
     if "locked" in text or "busy" in text or "lock timeout" in text:
@@ -302,6 +301,8 @@ def _meaning(error: Exception, name: str) -> str:
         return f"is damaged ({text}). {recovery(name)}"
     if "full" in text or "disk I/O" in text or "space" in text:
         return f"the disk is full or fails ({text}); nothing was stored: make room and append again"
+    if "readonly" in text:
+        return "cannot be written: it or its folder is write-protected; nothing was stored"
     if isinstance(error, IntegrityError):
         return f"the database refused a row ({text}); nothing was stored"
     return f"{text}; nothing was stored"
@@ -311,15 +312,21 @@ def _connect_file(path: Path) -> Engine:
     if not os.path.lexists(path):
         _make_file(path)
     _check_header(path)
-    if _log_of(path):
-        _check_log(path)
+    with speaking(str(path)):
+        set_aside_foreign(path)
+    writable = can_write(path)
     small = path.stat().st_size <= CHECKED_BYTES
     if small:
         check_whole(path)
+    opening, place = open_to_write if writable else open_to_read, path.absolute()
     engine = create_engine(
-        "sqlite://", creator=lambda: _open_to_write(path.absolute()), poolclass=QueuePool
+        "sqlite://",
+        creator=lambda: opening(place),
+        poolclass=QueuePool if writable else NullPool,
+        execution_options={"read_only": not writable},
     )
     event.listen(engine, "begin", _begin)
+    event.listen(engine, "commit", _end)
     try:
         if small:
             with reading(engine, str(path)) as connection:
@@ -330,77 +337,20 @@ def _connect_file(path: Path) -> Engine:
     return engine
 
 
-def _check_log(path: Path) -> None:
-    """Set a write-ahead log aside that was left by a writer of another ledger at this path.
-
-    SQLite would put its pages into the file, over those that are there.
-    """
-    with speaking(str(path)), path.open("rb") as file:
-        _take_turn(file.fileno())
-        if _log_of(path) and _is_foreign_log(path):
-            log = path.with_name(f"{path.name}-wal")
-            aside = path.with_name(f"{log.name}.{token_hex(4)}")
-            try:
-                log.rename(aside)
-            except OSError as error:
-                fault = f"beside it is {log.name}, which belongs to another ledger"
-                raise LedgerFailure(
-                    f"{path}: {fault} and cannot be moved away: {error.strerror}"
-                ) from None
-            told = f"{log.name} beside it belonged to another ledger and is now {aside.name}"
-            warn(str(path), [told], LedgerWarning)
-
-
-def _is_foreign_log(path: Path) -> bool:
-    """Whether a file by itself is another ledger than the file with its log put into it."""
-    alone = _ledger_in(path, "mode=ro&immutable=1")
-    return alone is not None and _ledger_in(path, "mode=ro") not in (alone, None)
-
-
-def _ledger_in(path: Path, options: str) -> str | None:
-    """The name of the ledger in a file; None if it cannot be read, as amid a crash."""
-    address = f"file:{quote(str(path.absolute()))}?{options}"
-    try:
-        with closing(sqlite3.connect(address, uri=True, timeout=PATIENCE)) as connection:
-            return str(connection.execute("SELECT ledger FROM ledger_format").fetchone()[0])
-    except (sqlite3.Error, UnicodeDecodeError, TypeError):
-        return None
-
-
-def _take_turn(handle: int) -> None:
-    """Wait until no other process looks at the log of the same file, where the system can."""
-    if os.name != "posix":
-        return
-    import fcntl
-
-    end = monotonic() + PATIENCE
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            break
-        except BlockingIOError:
-            if monotonic() > end:
-                raise sqlite3.OperationalError("locked") from None
-            sleep(0.01)
-
-
 def _begin(connection: Connection) -> None:
     """Take the write lock first, so that nothing that was read can be out of date."""
-    writes = connection.get_execution_options().get("writes", False)
+    options = connection.get_execution_options()
+    writes = options.get("writes", False)
+    if writes and options.get("read_only", False):
+        raise sqlite3.OperationalError("attempt to write a readonly database")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _open_to_write(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        f"file:{quote(str(path))}?mode=rw",
-        uri=True,
-        timeout=PATIENCE,
-        isolation_level=None,
-        check_same_thread=False,
-    )
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    return connection
+def _end(connection: Connection) -> None:
+    """Keep nothing that was read without locks while others wrote."""
+    opened: object = connection.connection.dbapi_connection
+    if isinstance(opened, LoneFile):
+        opened.require_unchanged()
 
 
 def _make_file(path: Path) -> None:
@@ -463,15 +413,9 @@ def _check_header(path: Path) -> None:
     _check_version(str(path), int.from_bytes(header[60:64], "big"))
     page = {1: 65536}.get(stored := int.from_bytes(header[16:18], "big"), stored)
     pages = int.from_bytes(header[28:32], "big")
-    if size < page * pages and not _log_of(path):
+    if size < page * pages and not has_log(path):
         fault = f"was cut off at {size:,} of {page * pages:,} bytes"
         raise LedgerFailure(f"{path}: {fault}. {recovery(str(path))}")
-
-
-def _log_of(path: Path) -> bool:
-    """Whether pages wait beside the file, in the write-ahead log, to be put into it."""
-    log = path.with_name(f"{path.name}-wal")
-    return log.is_file() and log.stat().st_size > 0
 
 
 def _check_version(name: str, version: int) -> None:

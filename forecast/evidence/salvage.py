@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from forecast.arguments import checked
-from forecast.evidence.database import open_to_read, speaking
+from forecast.errors import LedgerWarning, warn
+from forecast.evidence.database import speaking
+from forecast.evidence.ledger_access import (
+    bytes_of,
+    has_log,
+    is_foreign_log,
+    open_alone,
+    open_to_read,
+    open_with_log,
+)
 from forecast.evidence.records import report_of
 from forecast.evidence.report import FIELDS, Report
 
@@ -43,7 +52,8 @@ def salvage_ledger(path: str | Path) -> Salvage:
     Parameters
     ----------
     path
-        The file, with its -wal file beside it if there is one.
+        The file, with its -wal file beside it if there is one; one of another ledger is left out,
+        with a `LedgerWarning`.
 
     Raises
     ------
@@ -59,14 +69,39 @@ def salvage_ledger(path: str | Path) -> Salvage:
     ...     salvage_ledger(f"{folder}/ledger.db")
     Salvage(reports=(), lost=())
     """
-    found: dict[int, Report] = {}
-    with speaking(str(path)), closing(open_to_read(Path(path))) as connection:
-        connection.execute("SELECT name FROM sqlite_schema").fetchall()
-        for receipt in range(1, 1 + Path(path).stat().st_size // SHORTEST_ROW):
-            for report in _read(connection, receipt):
-                found[receipt] = report
+    place = Path(path)
+    with speaking(str(path)):
+        found = _own_reports(place) if has_log(place) else _reports(place, open_to_read)
     lost = tuple(k for k in range(1, max(found, default=0)) if k not in found)
-    return Salvage(tuple(found.values()), lost)
+    return Salvage(tuple(found[k] for k in sorted(found)), lost)
+
+
+def _own_reports(path: Path) -> dict[int, Report]:
+    """Reports of a file with its log; of the file alone if the log is another ledger's.
+
+    What was received is never changed, so a log that changes or hides a report is another's.
+    """
+    try:
+        alone = _reports(path, open_alone)
+    except (sqlite3.Error, UnicodeDecodeError):
+        return _reports(path, open_to_read)
+    try:
+        whole = {} if is_foreign_log(path) else _reports(path, open_with_log)
+    except (sqlite3.Error, UnicodeDecodeError):
+        whole = {}
+    if any(whole.get(k) != report for k, report in alone.items()):
+        told = f"{path.name}-wal beside it belongs to another ledger and is left out"
+        warn(str(path), [told], LedgerWarning)
+        return alone
+    return alone | whole
+
+
+def _reports(path: Path, opening: Callable[[Path], sqlite3.Connection]) -> dict[int, Report]:
+    """Undamaged reports by receipt."""
+    with closing(opening(path)) as connection:
+        connection.execute("SELECT name FROM sqlite_schema").fetchall()
+        receipts = range(1, 1 + bytes_of(path) // SHORTEST_ROW)
+        return {k: report for k in receipts for report in _read(connection, k)}
 
 
 def _read(connection: sqlite3.Connection, receipt: int) -> Iterator[Report]:
