@@ -399,12 +399,19 @@ class Asking:
         if self.interventions:
             raise InputError([Problem(question, "is not available after an intervention")])
 
-    def _named(self, codes: Any, axis: int) -> Any:
+    def _distinct(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Known variables, at least one and none of them twice."""
+        found = tuple(self.network.node(name).name for name in names)
+        if not found or len(set(found)) < len(found):
+            raise InputError([Problem("names", "needs at least one variable, none of them twice")])
+        return found
+
+    def _named(self, codes: Any, names: Sequence[str], axis: int) -> Any:
         """State labels for the numbers of states; `axis` is that of the variables."""
         labels = np.empty(codes.shape, dtype=object)
-        for v, node in enumerate(self.network.nodes):
+        for v, name in enumerate(names):
             at = (slice(None),) * axis + (v,)
-            labels[at] = np.array(node.states, dtype=object)[codes[at]]
+            labels[at] = np.array(self.network.node(name).states, dtype=object)[codes[at]]
         return labels
 
     def _step(self, time: Any) -> int:

@@ -26,6 +26,7 @@ from forecast.inference.asking import (
     require_some,
     require_view,
 )
+from forecast.inference.explanation import most_probable_states
 from forecast.inference.maximum import most_probable_history
 from forecast.inference.simulate import simulate_history
 
@@ -257,10 +258,7 @@ class Beliefs(Asking):
         """Joint probability of several variables at a step, one dimension for each of them."""
         self._require_possible()
         require_view(view)
-        probe = tuple(self.network.node(name).name for name in names)
-        step = self._step(time)
-        if not probe or len(set(probe)) < len(probe):
-            raise InputError([Problem("names", "needs at least one variable, none of them twice")])
+        probe, step = self._distinct(names), self._step(time)
         probes = self._each(lambda run: run(view, probes=(probe,)).probes[step])
         sizes = [self.network.sizes[name] for name in probe]
         states = {name: list(self.network.node(name).states) for name in probe}
@@ -379,26 +377,65 @@ class Beliefs(Asking):
         found = self._marginals("smoothed", steps, self.network.state(name, state))
         return self._label(found.sum(axis=0), ())
 
-    def most_probable_history(self) -> DataArray:
-        """Most probable joint history given all evidence, (chain, draw, time, variable).
+    def most_probable_history(
+        self, names: Sequence[str] | None = None, start: Any = None, stop: Any = None
+    ) -> DataArray:
+        """Most probable joint history given all evidence, and its probability, for each draw.
 
-        Values are state labels. It is the best whole story, which need not go through the most
-        probable state of each step.
+        It is the best whole story, which need not go through the most probable state of each step.
+        All other variables and steps are summed out, so that a choice of variables is not pulled
+        by what nobody asked about (marginal MAP).
+
+        Parameters
+        ----------
+        names
+            The variables of the history. All unless they are named, and then, if at all steps,
+            with the auxiliary variables of the evidence, such as dates: the most probable
+            explanation.
+        start, stop
+            First and last step of the history, both included; all steps unless they are given.
+
+        Returns
+        -------
+        xarray.DataArray
+            State labels, dimensions (chain, draw, time, variable). The coordinate ``probability``,
+            (chain, draw), is that of the whole history given the evidence.
+
+        Raises
+        ------
+        TooLarge
+            If a choice of variables takes too long a search.
         """
         self._require_possible()
-        self._require_no_intervention("most_probable_history")
-        history = np.concatenate(
-            [
-                most_probable_history(self.network, theta, like)[0]
-                for theta, like in map(self._arrays, self.parts())
-            ],
-            axis=-1,
+        window = range(
+            0 if start is None else self._step(start),
+            (self.n_steps - 1 if stop is None else self._step(stop)) + 1,
         )
+        if not window:
+            message = f"ends at {self.times[window.stop - 1]}, before {self.times[window.start]}"
+            raise InputError([Problem("stop", message)])
+        asked = self._distinct(self.network.names if names is None else names)
+        whole = names is None and len(window) == self.n_steps
+        part = self.network if whole else self.network.relevant_to([*self._spoken, *asked])
+        columns = self.network.columns(part.names)
+        codes, logs = [], []
+        for draws in self.parts():
+            theta, like = self._arrays(draws)
+            tables, regimes = self._intervened(theta)
+            found = (
+                most_probable_history(part, tables, like, regimes)
+                if whole
+                else most_probable_states(part, tables, like[:, columns], asked, window, regimes)
+            )
+            codes.append(found[0])
+            logs.append(found[1])
+        probability = np.exp(np.concatenate(logs) - self._log_norm.sum(axis=0))
         return self._label(
-            self._named(history, axis=1),
+            self._named(np.concatenate(codes, axis=-1), asked, axis=1),
             ("time", "variable"),
-            time=list(self.times),
-            variable=list(self.network.names),
+            time=[self.times[step] for step in window],
+            variable=list(asked),
+            probability=(("chain", "draw"), self._spread(np.minimum(probability, 1.0))),
         )
 
     def most_probable_states(
@@ -540,7 +577,7 @@ class Beliefs(Asking):
             theta, like = self._arrays(slice(draw, draw + 1))
             histories.append(simulate_history(self.network, theta[:, 0], like[..., 0], rng))
         return xr.DataArray(
-            self._named(np.array(histories), axis=2),
+            self._named(np.array(histories), self.network.names, axis=2),
             dims=("history", "time", "variable"),
             coords={"time": list(self.times), "variable": list(self.network.names)},
         )

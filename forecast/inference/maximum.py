@@ -25,7 +25,9 @@ else:
 History = npt.NDArray[np.int64]
 
 
-def most_probable_history(network: Network, theta: Array, log_like: Array) -> tuple[History, Array]:
+def most_probable_history(
+    network: Network, theta: Array, log_like: Array, regimes: Index | None = None
+) -> tuple[History, Array]:
     """Find the joint state of all variables at all steps that is most probable given evidence.
 
     Parameters
@@ -33,9 +35,11 @@ def most_probable_history(network: Network, theta: Array, log_like: Array) -> tu
     network
         The network.
     theta
-        Table cells, (cell, draw).
+        Table cells, (cell, draw), or (regime, cell, draw) where tables change with time.
     log_like
         Log-likelihoods, (step, column) or (step, column, draw).
+    regimes
+        Which set of tables each step uses, (step,).
 
     Returns
     -------
@@ -44,9 +48,10 @@ def most_probable_history(network: Network, theta: Array, log_like: Array) -> tu
     log_probability
         Log-probability of that history together with the evidence, (draw,).
     """
-    n_draws = theta.shape[1]
+    n_draws = theta.shape[-1]
     with np.errstate(divide="ignore"):
-        log_theta = np.log(theta)
+        log_theta = np.log(theta if theta.ndim == 3 else theta[None])
+    which = np.zeros(len(log_like), np.int64) if regimes is None else regimes
     like = log_like if log_like.ndim == 3 else log_like[..., None]
     packed = pack_circuits(network, (), len(like), factored=False)
     owner = np.repeat(np.arange(len(network.nodes)), list(network.sizes.values()))
@@ -55,7 +60,7 @@ def most_probable_history(network: Network, theta: Array, log_like: Array) -> tu
     for draw in range(n_draws):
         seen = np.ascontiguousarray(like[..., min(draw, like.shape[2] - 1)])
         states, log_probability[draw] = _best_history(
-            np.ascontiguousarray(log_theta[None, :, draw]), seen, packed, owner
+            np.ascontiguousarray(log_theta[..., draw]), which, seen, packed, owner
         )
         history[..., draw] = states - network.first_states[:-1]
     return history, log_probability
@@ -63,7 +68,7 @@ def most_probable_history(network: Network, theta: Array, log_like: Array) -> tu
 
 @_compiled
 def _best_history(
-    log_theta: Array, log_like: Array, packed: Packed, owner: Index
+    log_theta: Array, regimes: Index, log_like: Array, packed: Packed, owner: Index
 ) -> tuple[History, float]:
     """Viterbi over slices: keep for every cell the operation that gave its maximum."""
     n_steps, n_states = log_like.shape[0], owner.shape[0]
@@ -73,7 +78,7 @@ def _best_history(
     cells = np.empty(n_cells)
     for t in range(n_steps):
         c = circuit_at(packed, t)
-        fill_log_inputs(cells, log_theta[0], log_like[t], message, c)
+        fill_log_inputs(cells, log_theta[regimes[t]], log_like[t], message, c)
         cells[c.n_inputs :] = -np.inf
         for k in range(c.left.shape[0]):
             value = cells[c.left[k]] + cells[c.right[k]]
