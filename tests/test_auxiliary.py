@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from forecast.evidence.auxiliary import AuxiliaryFactor, AuxiliaryVariable
+from forecast.inference.beliefs import Beliefs
 from forecast.inference.network import Network
 from forecast.inference.slices import pack_circuits
 from tests.networks import Case, dynamic_case, enumerate_answer, static_case
@@ -156,6 +157,24 @@ def test_auxiliaries_of_a_static_network_are_summed_out():
         np.testing.assert_allclose(sweep.marginals[..., 0], answer.marginals, **CLOSE)
         compared += 1
     assert compared > 25
+
+
+def test_auxiliaries_are_summed_out_of_a_chosen_history():
+    """At one step it is the most probable state; over all, no history has a better chance."""
+    for _, case in possible_cases(small_case, range(6)):
+        beliefs = Beliefs.of(case.network, case.theta[:, None], case.log_like)
+        name = case.network.names[-1]
+        answer = enumerate_auxiliaries(case, STEPS).marginals[1, case.network.states(name)]
+        best = beliefs.most_probable_history([name], 1, 1)
+        np.testing.assert_allclose(best["probability"].item(), answer.max(), **CLOSE)
+        found = beliefs.most_probable_history([name])
+        chances = []
+        for history in product(case.network.node(name).states, repeat=STEPS):
+            given = beliefs
+            for step, state in enumerate(history):
+                given = given.suppose({name: state}, step)
+            chances.append(np.exp(given.log_evidence() - beliefs.log_evidence()).item())
+        np.testing.assert_allclose(found["probability"].item(), max(chances), **CLOSE)
 
 
 def test_filtered_steps_know_the_evidence_up_to_themselves():

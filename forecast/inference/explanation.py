@@ -78,7 +78,8 @@ def _last_informed(network: Network, like: Array) -> int:
     told = like.any(axis=2)
     for columns in inputs:
         told[:, columns] = False
-    return int(np.flatnonzero(told.any(axis=1)).max(initial=0))
+    auxiliary = max((variable.last for variable in network.auxiliaries), default=0)
+    return int(np.flatnonzero(told.any(axis=1)).max(initial=min(auxiliary, len(like) - 1)))
 
 
 def _leaves_nothing_to_sum(
