@@ -11,6 +11,7 @@ import time
 import warnings
 from collections import Counter
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ import pytest
 import forecast as fc
 from forecast.errors import InputError, LedgerFailure, LedgerWarning
 from forecast.evidence import database, intake
-from forecast.evidence.database import CHECKED_BYTES
+from forecast.evidence.database import CHECKED_BYTES, FORMAT
 from tests.ledgers import generator, random_reports, report, server_address
 
 ROOT = Path(__file__).parent.parent
@@ -334,6 +335,58 @@ def test_the_log_of_a_killed_writer_is_not_put_into_another_ledger(tmp_path):
     assert len([*tmp_path.glob("ledger.db-wal.*")]) == 1
 
 
+def forge(connection, name):
+    """Change a ledger as somebody does who knows how its checksums are made."""
+    from sqlalchemy import delete, insert, select
+
+    from forecast.evidence.database import REPORTS
+    from forecast.evidence.records import record_of, report_of
+
+    rows = connection.execute(select(*intake.WHOLE).order_by(REPORTS.c.receipt)).all()
+    first, second, third = map(report_of, rows)
+    forged = {
+        "an edit": [first, replace(second, state="high"), third],
+        "a report for another": [first, report("R9"), third],
+        "another order": [second, first, third],
+        "nothing": [first, second, third],
+    }[name]
+    connection.execute(delete(REPORTS))
+    connection.execute(insert(REPORTS), [record_of(one, k) for k, one in enumerate(forged, 1)])
+
+
+@pytest.mark.parametrize("name", ["an edit", "a report for another", "another order", "nothing"])
+def test_a_forged_history_is_found(address, name):
+    from forecast.evidence.database import writing
+
+    with fc.open_ledger(address) as ledger:
+        ledger.append([report("R1"), report("R2")])
+        ledger.append(report("R3", likelihoods=(("low", 0.1),), state=""))
+        ledger.check()
+        with writing(ledger._engine, "x") as connection:
+            forge(connection, name)
+        if name == "nothing":
+            ledger.check()
+            return
+        with pytest.raises(LedgerFailure, match="its reports are not those that were received"):
+            ledger.check()
+        ledger.append(report("R4"))
+        with pytest.raises(LedgerFailure, match="not those that were received"):
+            ledger.check()
+
+
+def test_what_prints_a_ledger_shows_no_secret_and_raises_nothing(tmp_path):
+    from forecast.evidence.database import _secrets_of, _without_secrets, make_url
+
+    url = make_url("postgresql://user:hush@/name?host=x&sslpassword=hush2&password=hush3")
+    assert str(_without_secrets(url)) == "postgresql://user@/name?host=x"
+    assert _secrets_of(url) == {"password": "hush3", "sslpassword": "hush2"}
+    with fc.open_ledger(tmp_path / "ledger.db") as ledger:
+        pass
+    for rest in tmp_path.iterdir():
+        rest.write_bytes(b"gone")
+    assert repr(ledger).endswith("ledger.db: cannot be read>")
+
+
 def stop_writer_of(path):
     """Leave a ledger as a writer that was killed leaves it; its reports."""
     writer = start(str(path), "w", 100_000)
@@ -513,10 +566,10 @@ def test_a_newer_file_is_refused_and_left_alone(tmp_path):
     path = tmp_path / "ledger.db"
     make_ledger(path, size=3)
     with sqlite3.connect(path) as plain:
-        plain.execute("PRAGMA user_version = 4")
+        plain.execute(f"PRAGMA user_version = {FORMAT + 1}")
     plain.close()
     before = path.read_bytes()
-    with pytest.raises(LedgerFailure, match=r"has format 4, .* upgrade the library"):
+    with pytest.raises(LedgerFailure, match=f"has format {FORMAT + 1}, .* upgrade the library"):
         fc.open_ledger(path)
     assert path.read_bytes() == before
 
@@ -529,7 +582,7 @@ def test_a_newer_or_foreign_server_is_refused():
         fc.open_ledger(address).close()
         engine = create_engine(make_url(address).set(drivername="postgresql+psycopg"))
         with engine.begin() as connection:
-            connection.execute(text("UPDATE ledger_format SET version = 4"))
+            connection.execute(text(f"UPDATE ledger_format SET version = {FORMAT + 1}"))
         with pytest.raises(LedgerFailure, match="upgrade the library"):
             fc.open_ledger(address)
         with engine.begin() as connection:

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Double,
     Engine,
     Index,
+    Insert,
     Integer,
     MetaData,
     NullPool,
@@ -53,7 +54,7 @@ from forecast.evidence.ledger_access import (
 )
 from forecast.writing import draft_beside
 
-FORMAT = 3
+FORMAT = 4
 """Format of the tables below; a file of a newer one is refused."""
 
 APPLICATION = 0x46434C47
@@ -80,8 +81,10 @@ FORMATS = Table(
     Column("version", Integer, primary_key=True),
     Column("ledger", TEXT, nullable=False),
     Column("received", BigInteger, nullable=False),
+    Column("digest", TEXT, nullable=False),
 )
-"""One row: the format, a name that no other ledger has, and how many reports were received.
+"""One row: the format, a name that no other ledger has, how many reports were received, and the
+digest of all of them in their order, which begins with the name.
 
 Every append changes it, so its page is in every log of SQLite and says whose the log is.
 """
@@ -374,14 +377,17 @@ def _fill_file(draft: Path) -> None:
         engine = create_engine(URL.create("sqlite", database=str(draft)))
         with engine.begin() as connection:
             METADATA.create_all(connection)
-            connection.execute(
-                insert(FORMATS).values(version=FORMAT, ledger=uuid4().hex, received=0)
-            )
+            connection.execute(_format_of_new())
             connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION}")
             connection.exec_driver_sql(f"PRAGMA user_version = {FORMAT}")
         engine.dispose()
         with closing(sqlite3.connect(draft)) as plain:
             plain.execute("PRAGMA journal_mode = WAL")
+
+
+def _format_of_new() -> Insert:
+    name = uuid4().hex
+    return insert(FORMATS).values(version=FORMAT, ledger=name, received=0, digest=name)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -433,7 +439,7 @@ def _connect_server(url: URL) -> Engine:
         own = url.set(drivername="postgresql+psycopg")
         if "connect_timeout" not in own.query:
             own = own.update_query_dict({"connect_timeout": str(CONNECTING)})
-        engine = create_engine(own)
+        engine = create_engine(_without_secrets(own), connect_args=_secrets_of(own))
     except ModuleNotFoundError:
         message = "a PostgreSQL ledger needs psycopg: pip install 'forecast[postgres]'"
         raise InputError([Problem(name, message)]) from None
@@ -446,11 +452,24 @@ def _connect_server(url: URL) -> Engine:
     return engine
 
 
+def _secrets_of(url: URL) -> dict[str, str]:
+    """Passwords of an address, by the name under which the server's library takes them."""
+    given = {} if url.password is None else {"password": str(url.password)}
+    return given | {k: str(v) for k, v in url.query.items() if "pass" in k.lower()}
+
+
+def _without_secrets(url: URL) -> URL:
+    """An address that may be printed, whoever prints it."""
+    rest = url.difference_update_query(_secrets_of(url))
+    place = (rest.drivername, rest.username, None, rest.host, rest.port, rest.database)
+    return URL.create(*place, query=rest.query)
+
+
 def _make_tables(connection: Connection, name: str) -> None:
     there = set(inspect(connection).get_table_names()) & set(METADATA.tables)
     if not there:
         METADATA.create_all(connection)
-        connection.execute(insert(FORMATS).values(version=FORMAT, ledger=uuid4().hex, received=0))
+        connection.execute(_format_of_new())
     elif there != set(METADATA.tables):
         fault = f"has a table {', '.join(sorted(there))!r} that is no ledger's"
         raise LedgerFailure(f"{name}: {fault}; use a database or a schema of its own")

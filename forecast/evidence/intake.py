@@ -11,7 +11,7 @@ from sqlalchemy import Connection, and_, insert, select, update
 from forecast.errors import LedgerFailure, Problem, raise_if_any
 from forecast.evidence.checks import find_faults
 from forecast.evidence.database import FORMATS, HAS_ORIGIN, LINK, LINKS, REPORTS, in_any, with_later
-from forecast.evidence.records import record_of, report_of
+from forecast.evidence.records import digest_with, record_of, report_of
 from forecast.evidence.report import FIELDS, Report
 from forecast.evidence.standing import fallen, in_circle
 from forecast.scenario.scenario import Scenario
@@ -65,7 +65,9 @@ class Intake:
     def __init__(self, connection: Connection, name: str) -> None:
         self._connection = connection
         self._name = name
-        self._first = 1 + last_receipt(connection)
+        received = connection.execute(select(FORMATS.c.received, FORMATS.c.digest)).one()
+        self._first = 1 + received[0]
+        self._digest = received[1]
         self._next = self._first
         self._present = 0
         self._problems: list[Problem] = []
@@ -83,6 +85,8 @@ class Intake:
         if records:
             self._connection.execute(insert(REPORTS), records)
             self._read_back([report for _, report in fresh])
+            for record in records:
+                self._digest = digest_with(self._digest, [*record.values()][:-1])
             self._next += len(records)
 
     def revised(self, placed: Sequence[Placed]) -> Iterator[Placed]:
@@ -107,7 +111,9 @@ class Intake:
         """
         raise_if_any(self._problems)
         if self._next > self._first:
-            self._connection.execute(update(FORMATS).values(received=self._next - 1))
+            self._connection.execute(
+                update(FORMATS).values(received=self._next - 1, digest=self._digest)
+            )
         return Receipt(self._next - self._first, self._present)
 
     def _read_back(self, reports: Sequence[Report]) -> None:

@@ -70,8 +70,12 @@ def has_log(path: Path) -> bool:
 def open_to_write(path: Path) -> sqlite3.Connection:
     """Open a ledger file so that what is committed is on the disk."""
     connection = _open(path, "mode=rw", sqlite3.Connection)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

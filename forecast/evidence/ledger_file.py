@@ -26,6 +26,7 @@ from forecast.errors import InputError, LedgerFailure, Problem, raise_if_any
 from forecast.evidence import formats
 from forecast.evidence.change import Change, change_of
 from forecast.evidence.database import (
+    FORMATS,
     LINK,
     LINKS,
     REPORTS,
@@ -45,7 +46,7 @@ from forecast.evidence.intake import CHUNK, WHOLE, Intake, Receipt, check_report
 from forecast.evidence.ledger import Evidence, as_date, asked_about, evidence_of
 from forecast.evidence.mapped import Candidate, MappedTable
 from forecast.evidence.mapping import EventMapping, read_mapping
-from forecast.evidence.records import listed, place_of, report_of, reports_of
+from forecast.evidence.records import digest_with, listed, place_of, report_of, reports_of
 from forecast.evidence.report import Report
 from forecast.evidence.spreadsheet import Table
 from forecast.evidence.standing import fallen
@@ -146,7 +147,7 @@ class LedgerFile:
     def __repr__(self) -> str:
         try:
             held = f"{len(self):,} reports"
-        except LedgerFailure:
+        except Exception:  # noqa: BLE001 - whatever is wrong with it, it can be named
             held = "cannot be read"
         return f"<LedgerFile {self.name}: {held}>"
 
@@ -316,11 +317,22 @@ class LedgerFile:
             check_whole(self._path)
         with reading(self._engine, self.name) as connection:
             check_count(connection, self.name)
-            streamed = connection.execution_options(yield_per=CHUNK).execute(select(*WHOLE))
-            unreadable = [place_of(row) for row in streamed if report_of(row) is None]
-        if unreadable:
-            fault = f"{listed(unreadable)}: not what was stored"
+            fault = self._fault_in(connection)
+        if fault:
             raise LedgerFailure(f"{self.name}: {fault}. {recovery(self.name)}")
+
+    def _fault_in(self, connection: Connection) -> str:
+        """What of the reports is not what was stored, or not in the order of receipt."""
+        name, digest = connection.execute(select(FORMATS.c.ledger, FORMATS.c.digest)).one()
+        query = select(*WHOLE).order_by(REPORTS.c.receipt)
+        found, unreadable = name, []
+        for row in connection.execution_options(yield_per=CHUNK).execute(query):
+            found = digest_with(found, row[:-1])
+            if report_of(row) is None:
+                unreadable.append(place_of(row))
+        if unreadable:
+            return f"{listed(unreadable)}: not what was stored"
+        return "" if found == digest else "its reports are not those that were received"
 
     def import_csv(self, path: str | Path, mapping: MappingLike = None) -> Receipt:
         """Store the reports of a CSV file, all or none.

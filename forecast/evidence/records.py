@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from functools import lru_cache
+from hashlib import sha256
 from operator import attrgetter
 from typing import Any
 from zlib import crc32
@@ -93,6 +95,14 @@ def listed(names: Sequence[str]) -> str:
 def checksum_of(values: Sequence[Any]) -> int:
     """CRC-32 of a row's receipt and fields."""
     return crc32("\x1f".join([str(value) for value in values]).encode())
+
+
+def digest_with(digest: str, values: Sequence[Any]) -> str:
+    """SHA-256 of all rows up to one: of the digest of those before it, its receipt and fields.
+
+    What was removed, put in, moved or changed anywhere before changes every digest after it.
+    """
+    return sha256(f"{digest}{json.dumps(list(values))}".encode()).hexdigest()
 
 
 @lru_cache(maxsize=100_000)
