@@ -1,11 +1,13 @@
 """What an answer rests on, and how answers compare, against closed forms and by hand."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from scipy import stats
 
 import forecast as fc
+from forecast.analysis.frames import Ranks, Sensitivity
 from forecast.analysis.sensitivity import variance_shares
 from forecast.errors import InputError
 from forecast.evidence.likelihood import tabulate_reports
@@ -165,3 +167,39 @@ def test_impossible_evidence_names_reports_and_findings(outlook):
     hard = asked.suppose({"barometer": "low"}, step).suppose({"barometer": "high"}, step)
     with pytest.raises(fc.ImpossibleEvidence, match=r"barometer at 2020-01-17 \(R2\)$"):
         hard.posterior("storm")
+
+
+def sensitivities(n=3):
+    """A table whose labels are long and hostile."""
+    labels = [f"\x1b[2J{k} {'barometer given storm=storm ' * 5}" for k in range(n)]
+    found = Sensitivity({name: np.linspace(0.4, 0.1, n) for name in Sensitivity.needs})
+    found["at_high"] += 0.25
+    return found.set_index(pd.Index(labels, name="judgement"))
+
+
+def test_a_sensitivity_prints_every_column_and_stays_a_data_frame():
+    found = sensitivities()
+    found.attrs["answer"] = "storm=storm"
+    text = repr(found)
+    assert max(map(len, text.splitlines())) <= 100
+    assert "..." not in text
+    assert "\x1b" not in text
+    first = text.splitlines()[4]
+    assert " ".join(first.split("…")[1].split()) == "40 % 0.4–0.4 40 % 65 % 25.0 points"
+    assert "25.0\xa0points" in found.head(1)._repr_html_()
+    assert "\x1b" not in found._repr_html_()
+    assert "0.65" in repr(sensitivities())  # an answer that may not be a probability
+    assert "2 more judgements" in repr(sensitivities(22))
+    plain = pd.DataFrame(found)
+    assert type(plain) is pd.DataFrame
+    pd.testing.assert_frame_equal(plain * 2, pd.DataFrame(found * 2))
+    numbers = found.reset_index(drop=True)
+    assert repr(numbers.astype(str)) == repr(pd.DataFrame(numbers.astype(str)))
+    assert repr(numbers[["share"]]) == repr(pd.DataFrame(numbers[["share"]]))
+
+
+def test_ranks_print_percentages_unless_turned_round():
+    index, ranks = pd.Index(["a=b", "c=d"], name="course"), pd.RangeIndex(1, 3, name="rank")
+    found = Ranks([[0.7, 0.3], [0.3, 0.7]], index=index, columns=ranks)
+    assert repr(found).splitlines()[4].split() == ["a=b", "70", "%", "30", "%"]
+    assert repr(found.T) == repr(pd.DataFrame(found.T))

@@ -57,10 +57,10 @@ def flip_assumptions(scenario: Scenario, prior: Beliefs, moment: Any) -> DataFra
 
         States that no draw of the tables makes possible have no row.
     """
-    import pandas as pd
+    from forecast.analysis.frames import Assumptions
 
     rows = list(_flips(scenario, prior, moment))
-    table = pd.DataFrame(rows, columns=[*INDEX, *COLUMNS]).set_index(INDEX)
+    table = Assumptions(rows, columns=[*INDEX, *COLUMNS]).set_index(INDEX)
     order = np.argsort(-table["change"].abs().to_numpy(np.float64), kind="stable")
     return table.iloc[order]
 

@@ -86,10 +86,12 @@ def ranks(given: Forecast, *, by: date | str | None = None) -> DataFrame:
     import numpy as np
     import pandas as pd
 
+    from forecast.analysis.frames import Ranks
+
     courses = list(given.scenario.courses)
     draws = np.array([probability_draws(given, *course, by=by).ravel() for course in courses])
     order = np.argsort(-draws.mean(axis=1), kind="stable")
-    return pd.DataFrame(
+    return Ranks(
         rank_probabilities(draws[order]),
         index=pd.Index(["=".join(courses[k]) for k in order], name="course"),
         columns=pd.RangeIndex(1, len(courses) + 1, name="rank"),

@@ -40,7 +40,11 @@ def sensitivity(
     given, variable, state, by
         As in `probability`.
     """
-    return sensitivity_of(given, question_about(given, variable, state, by=by))
+    from forecast.analysis.frames import ANSWER
+
+    table = sensitivity_of(given, question_about(given, variable, state, by=by))
+    table.attrs[ANSWER] = f"{variable}={state}" + ("" if by is None else f" by {by}")
+    return table
 
 
 @checked
@@ -66,7 +70,8 @@ def sensitivity_of(given: Forecast, question: Question) -> DataFrame:
         - ``at_low``, ``at_high``: the answer there, with the same evidence and every other
           judgement at its mean over the draws.
 
-        Where the question supposes evidence, draws weigh by how probable they make it.
+        Where the question supposes evidence, draws weigh by how probable they make it. It prints
+        the first of them, with the width of each range.
 
     Raises
     ------
@@ -80,6 +85,8 @@ def sensitivity_of(given: Forecast, question: Question) -> DataFrame:
     """
     import pandas as pd
 
+    from forecast.analysis.frames import Sensitivity
+
     believed = beliefs(given)
     draws = believed.draws
     assert isinstance(draws, ParameterDraws)
@@ -87,7 +94,7 @@ def sensitivity_of(given: Forecast, question: Question) -> DataFrame:
     answers, weights = _answer(question, believed)
     values = np.array([draws.parameters[lever.family][lever.at] for lever in levers])
     ends = _answer(question, _one_at_a_time(believed, draws, levers, weights))[0].reshape(-1, 2)
-    table = pd.DataFrame(
+    table = Sensitivity(
         {
             "share": variance_shares(values, answers, weights),
             "low": [lever.low for lever in levers],
