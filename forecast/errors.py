@@ -21,6 +21,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,9 @@ def closest(name: object, legal: Iterable[str]) -> str | None:
     >>> closest("larg", ["small", "limited", "large"])
     'large'
     """
+    # Only text can be misspelt; a whole number of thousands of digits cannot even be written.
+    if not isinstance(name, str | date):
+        return None
     return next(iter(get_close_matches(str(name), legal, n=1, cutoff=0.6)), None)
 
 

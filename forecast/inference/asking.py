@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 
-from forecast.arguments import checked
+from forecast.arguments import checked, shown
 from forecast.errors import (
     ImpossibleEvidence,
     InputError,
@@ -419,7 +419,8 @@ class Asking:
             return self.now
         if time in self.times:
             return self.times.index(time)
-        raise InputError([Problem("time", f"{time!r} is no step; {nearest(time, self.times)}")])
+        message = f"{shown(time)} is no step; {nearest(time, self.times)}"
+        raise InputError([Problem("time", message)])
 
     def _window(self, start: Any, stop: Any) -> range:
         first = min(self.now + 1, self.n_steps - 1) if start is None else self._step(start)
