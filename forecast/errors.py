@@ -5,6 +5,7 @@ ForecastError
 ├── LedgerFailure         a ledger file or its server cannot be opened, read or written
 ├── ImpossibleEvidence    no state of the network can produce the evidence
 ├── TooLarge              an exact elimination would pass the memory limit
+├── NumericalFailure      rounding took a probability out of [0, 1]; it is never given out
 └── UnreliableFit         sampling diagnostics fail, and nobody asked to print anyway
 
 UserWarning
@@ -88,6 +89,10 @@ class ImpossibleEvidence(ForecastError):
 
 class TooLarge(ForecastError):
     """An exact elimination that would need more memory than allowed."""
+
+
+class NumericalFailure(ForecastError):
+    """A probability that rounding took out of [0, 1], or that is not a number."""
 
 
 class UnreliableFit(ForecastError):

@@ -29,6 +29,7 @@ PUBLIC = [
     "LedgerFailure",
     "LedgerFile",
     "LedgerWarning",
+    "NumericalFailure",
     "Problem",
     "Report",
     "Salvage",

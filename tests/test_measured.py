@@ -12,11 +12,14 @@ import forecast as fc
 from forecast.errors import InputError
 from forecast.evidence.files import read_evidence
 from forecast.evidence.likelihood import tabulate_reports
+from forecast.evidence.notation import LARGEST_NUMBER
 from forecast.evidence.report import Report
 from forecast.evidence.sources import admiralty_grades
 from forecast.inference.builder import compile_tables
 from forecast.inference.densities import families_of
 from forecast.inference.model import build_model
+from forecast.inference.posterior import beliefs_under
+from forecast.inference.prior import draw_priors
 from forecast.inference.report_likelihood import log_likelihoods, report_data
 from forecast.scenario.checks import find_problems
 from forecast.scenario.scenario import Scenario
@@ -138,6 +141,21 @@ def test_a_number_weighs_as_its_density(family, number):
     expected = heard(judged["accuracy"][1], [density(family, judged, number, s) for s in (0, 1)])
     assert found[1] == pytest.approx(expected, rel=1e-9)
     assert (found[[0, 2]] == 0).all()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_number_at_the_limit_leaves_probabilities(family):
+    scenario, number = windy(family), float(LARGEST_NUMBER)
+    parameters = draw_priors(compile_tables(scenario).priors, 20, seed=1)
+    reports = [wind_report(f"R{k}", number, k) for k in (0, 1, 2)]
+    found = beliefs_under(scenario, evidence(*reports), parameters)
+    for states in (found.posterior("wind"), found.posterior("storm", view="smoothed")):
+        assert ((states >= 0) & (states <= 1)).all()
+        np.testing.assert_allclose(states.sum("state"), 1, rtol=1e-9)
+    ever = found.at_least_once([("storm", "storm")], found.times[0]).to_numpy()
+    now = found.posterior("storm", view="smoothed").to_numpy()[..., 1]
+    assert (ever >= np.maximum.accumulate(now, axis=-1) - 1e-9).all()
+    assert (ever <= np.cumsum(now, axis=-1) + 1e-9).all()
 
 
 @pytest.mark.parametrize("family", ["poisson", "negative_binomial"])

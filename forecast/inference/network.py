@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from forecast.errors import InputError, Problem, nearest, raise_if_any
+from forecast.errors import InputError, NumericalFailure, Problem, nearest, raise_if_any
 from forecast.evidence.auxiliary import AuxiliaryFactor, AuxiliaryVariable
 from forecast.inference import kernels, single
 from forecast.inference.kernels import Packed
@@ -43,6 +43,8 @@ nothing is gained even on the smallest networks."""
 MOST_CELLS = 50_000_000
 """Very large networks take fewer draws at a time, so that a chunk stays below half a gigabyte."""
 ROUNDING = 1e-9
+PROBABILITY_ERROR = 1e-6
+"""How far beyond [0, 1] rounding may take a probability, before it is brought back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,6 +352,7 @@ class Network:
             for draw in np.flatnonzero(found.unsafe & ~harmless):
                 _run_draw(int(draw), *arguments, True, found)
         self._settle_known(found.marginals)
+        _require_probabilities(found)
         return Sweep(found.log_norm, found.marginals, found.probes, found.counts)
 
     def _require_shapes(self, tables: Array, like: Array, regimes: Any) -> None:
@@ -404,6 +407,18 @@ class Network:
         with np.errstate(invalid="ignore"):
             enough = log_norm[0] - tops > limit
         return enough & (tables.max(axis=(0, 1)) <= 1 + ROUNDING)
+
+
+def _require_probabilities(found: kernels.Found) -> None:
+    """Raise if anything that is given out as a probability is none; bring rounding back."""
+    for name, values in (("states", found.marginals), ("joint states", found.probes)):
+        low, high = values.min(initial=0.0), values.max(initial=1.0)
+        if not (low >= -PROBABILITY_ERROR and high <= 1.0 + PROBABILITY_ERROR):
+            raise NumericalFailure(
+                f"probabilities of {name} from {low:g} to {high:g}; nothing outside of [0, 1] is "
+                "given out. The evidence or the tables are so extreme that rounding decides"
+            )
+        np.clip(values, 0.0, 1.0, out=values)
 
 
 def _allocate(

@@ -42,6 +42,25 @@ def require(
     return asked
 
 
+def _relative(network: Network, log_like: Array) -> Array:
+    """Log-likelihoods, the largest of each variable, or factor, and step taken out.
+
+    What was taken out cancels in a ratio of polynomials. Left in, likelihoods of very small or
+    large logarithms would round away all that the ratio depends on.
+    """
+    found = log_like.copy()
+    for name in network.names:
+        states = found[:, network.states(name)]
+        states -= _finite(states.max(axis=1, keepdims=True))
+    for (step, _), columns in network.factor_columns.items():
+        found[step, columns] -= _finite(found[step, columns].max(axis=0))
+    return found
+
+
+def _finite(log_like: Array) -> Array:
+    return np.where(np.isneginf(log_like), 0.0, log_like)
+
+
 def held_at_least_once(
     network: Network,
     theta: Array,
@@ -70,17 +89,18 @@ def held_at_least_once(
     spoken = _spoken(network, log_like)
     free = [step for step in window if not spoken[step + 1 :].any()]
     bound = [step for step in window if step not in free]
-    whole = network.sweep(theta, log_like, "forward", regimes=regimes).log_norm
+    like = _relative(network, log_like)
+    whole = network.sweep(theta, like, "forward", regimes=regimes).log_norm
     result = []
     for states in groups:
         for step in bound:
-            barred = forbid(network, log_like, states, slice(window.start, step + 1))
-            spared = network.sweep(theta, barred, "forward", regimes=regimes).log_evidence
-            result.append(spared - whole.sum(axis=0))
-        if free:
-            barred = forbid(network, log_like, states, slice(window.start, window.stop))
+            barred = forbid(network, like, states, slice(window.start, step + 1))
             spared = network.sweep(theta, barred, "forward", regimes=regimes).log_norm
-            gap = np.cumsum(spared, axis=0) - np.cumsum(whole, axis=0)
+            result.append((spared - whole).sum(axis=0))
+        if free:
+            barred = forbid(network, like, states, slice(window.start, window.stop))
+            spared = network.sweep(theta, barred, "forward", regimes=regimes).log_norm
+            gap = np.cumsum(spared - whole, axis=0)
             result += [gap[step] for step in free]
     # Not a minus sign, which would print what cannot happen as "-0 %".
     reached = np.asarray(0.0 - np.expm1(np.minimum(result, 0.0)))
@@ -238,10 +258,11 @@ def held_given(
         Shape (2, column, draw): that probability, not a number where the condition has probability
         zero; and the probability of the condition.
     """
-    whole = network.sweep(theta, log_like, "smoothed", regimes=regimes)
-    barred = forbid(network, log_like, states, slice(window.start, window.stop))
+    like = _relative(network, log_like)
+    whole = network.sweep(theta, like, "smoothed", regimes=regimes)
+    barred = forbid(network, like, states, slice(window.start, window.stop))
     spared = network.sweep(theta, barred, "smoothed", regimes=regimes)
-    never = np.exp(spared.log_evidence - whole.log_evidence)
+    never = np.exp((spared.log_norm - whole.log_norm).sum(axis=0))
     left = np.where(never > 0, never * spared.marginals[at], 0.0)
     condition = whole.marginals[at]
     unknown = np.full_like(condition, np.nan)
@@ -262,8 +283,9 @@ def cell_sensitivity(
     numpy.ndarray
         Shape (cell, draw); zero for cells that are exactly zero.
     """
-    asked = require(network, log_like, states, slice(at, at + 1))
-    return _ratio_slopes(network, theta, asked, log_like)
+    like = _relative(network, log_like)
+    asked = require(network, like, states, slice(at, at + 1))
+    return _ratio_slopes(network, theta, asked, like)
 
 
 def passage_sensitivity(
@@ -280,15 +302,16 @@ def passage_sensitivity(
     numpy.ndarray
         Shape (cell, draw); zero for cells that are exactly zero.
     """
-    barred = forbid(network, log_like, states, slice(window.start, window.stop))
-    return -_ratio_slopes(network, theta, barred, log_like)
+    like = _relative(network, log_like)
+    barred = forbid(network, like, states, slice(window.start, window.stop))
+    return -_ratio_slopes(network, theta, barred, like)
 
 
 def _ratio_slopes(network: Network, theta: Array, part: Array, whole: Array) -> Array:
     """Derivative of Z(part) / Z(whole) with respect to every table cell, (cell, draw)."""
     above = network.sweep(theta, part, "smoothed")
     below = network.sweep(theta, whole, "smoothed")
-    share = np.exp(above.log_evidence - below.log_evidence)
+    share = np.exp((above.log_norm - below.log_norm).sum(axis=0))
     gap = (above.counts - below.counts).sum(axis=0)
     return np.asarray(share * np.divide(gap, theta, out=np.zeros_like(gap), where=theta > 0))
 

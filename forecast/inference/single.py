@@ -86,13 +86,33 @@ def _evaluate_log(cells: Array, c: Slice) -> None:
 
 @compiled
 def _share_out(cells: Array, flows: Array, c: Slice) -> None:
-    """Share out each cell's probability among the products, in logarithms, that made it."""
-    for k in range(c.left.shape[0] - 1, -1, -1):
-        left, right, out = c.left[k], c.right[k], c.out[k]
-        if flows[out] > 0.0 and cells[out] > -np.inf:
-            part = flows[out] * np.exp(cells[left] + cells[right] - cells[out])
-            flows[left] += part
-            flows[right] += part
+    """Share out each cell's probability among the products, in logarithms, that made it.
+
+    Shares are taken of the products themselves, not of the rounded logarithm of their sum, so
+    that they add up to one however large the logarithms are.
+    """
+    k = c.left.shape[0]
+    for run in range(c.runs.shape[0] - 1, -1, -1):
+        width = c.runs[run, 1]
+        for _ in range(c.runs[run, 0]):
+            k -= width
+            flow = float(flows[c.out[k]])
+            if flow > 0.0 and cells[c.out[k]] > -np.inf:
+                _share_one(cells, flows, c, k, k + width, flow)
+
+
+@compiled
+def _share_one(cells: Array, flows: Array, c: Slice, lo: int, hi: int, flow: float) -> None:
+    """Share out the probability of one cell."""
+    peak, total = -np.inf, 0.0
+    for j in range(lo, hi):
+        peak = max(peak, cells[c.left[j]] + cells[c.right[j]])
+    for j in range(lo, hi):
+        total += np.exp(cells[c.left[j]] + cells[c.right[j]] - peak)
+    for j in range(lo, hi):
+        part = flow * (np.exp(cells[c.left[j]] + cells[c.right[j]] - peak) / total)
+        flows[c.left[j]] += part
+        flows[c.right[j]] += part
 
 
 @compiled
@@ -106,6 +126,19 @@ def fill_log_inputs(
     if c.message_at >= 0:
         cells[c.message_at : c.like_at] = message[: c.like_at - c.message_at]
     cells[c.probe_at : c.one_at + 1] = 0.0
+
+
+@compiled
+def _take_out(log_like: Array, c: Slice) -> float:
+    """Divide by the largest likelihood of each block; return the logarithm of what that was."""
+    scale = 0.0
+    for v in range(c.blocks.shape[0] - 1):
+        block = log_like[c.blocks[v] : c.blocks[v + 1]]
+        top = block.max()
+        if top > -np.inf:
+            block -= top
+            scale += top
+    return scale
 
 
 @compiled
@@ -134,8 +167,9 @@ def _run_step(
     """Fill the inputs of one step and run its circuit forwards."""
     if logarithmic:
         fill_log_inputs(cells, tables, log_like, message, c)
+        scale = _take_out(cells[c.like_at : c.probe_at], c)
         _evaluate_log(cells, c)
-        return 0.0
+        return scale
     scale = _fill_inputs(cells, tables, log_like, message, c)
     _evaluate(cells, c)
     return scale
