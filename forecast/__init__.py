@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         update,
     )
     from forecast.reporting.plots import plot_expected, plot_timeline
+    from forecast.reporting.plots_network import plot_network
     from forecast.reporting.report import report
     from forecast.scenario.elicited import Elicited, ElicitedRow, elicit
     from forecast.scenario.files import load_scenario, write_scenario
@@ -106,6 +107,7 @@ _HOMES = {
     "interchange.tabled": ("TabledNetwork",),
     "outlook": ("Forecast", "beliefs", "forecast", "probability", "retract", "update"),
     "reporting.plots": ("plot_expected", "plot_timeline"),
+    "reporting.plots_network": ("plot_network",),
     "reporting.report": ("report",),
     "scenario.elicited": ("Elicited", "ElicitedRow", "elicit"),
     "scenario.files": ("load_scenario", "write_scenario"),
@@ -160,6 +162,7 @@ __all__ = [
     "new_scenario",
     "open_ledger",
     "plot_expected",
+    "plot_network",
     "plot_timeline",
     "probability",
     "ranks",

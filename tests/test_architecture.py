@@ -56,6 +56,7 @@ PUBLIC = [
     "new_scenario",
     "open_ledger",
     "plot_expected",
+    "plot_network",
     "plot_timeline",
     "probability",
     "ranks",
@@ -112,7 +113,7 @@ ONLY_IN = {
         "inference/model.py",
         "inference/operation.py",
     },
-    "matplotlib": {"reporting/plots.py"},
+    "matplotlib": {"reporting/plots.py", "reporting/plots_network.py"},
     "numba": {
         "inference/report_likelihood.py",
         "inference/kernels.py",

@@ -327,7 +327,7 @@ class Asking:
         if not courses or not all(courses):
             raise InputError([Problem("states", "none are named; at least one is needed")])
         asked = [name for states in courses for name, _ in states]
-        part = self.network.relevant_to([*self._spoken, *asked])
+        part = self.network.relevant_to([*self.spoken_of, *asked])
         columns = self.network.columns(part.names)
         found = self._ask(
             lambda theta, like, regimes: queries.held_at_least_once(
@@ -342,7 +342,7 @@ class Asking:
         """Answer on the part of the network that the evidence and the states depend on."""
         self._require_possible()
         asked = [name for pair in courses for states in pair for name, _ in states]
-        part = self.network.relevant_to([*self._spoken, *asked])
+        part = self.network.relevant_to([*self.spoken_of, *asked])
         columns = self.network.columns(part.names)
         found = self._ask(
             lambda theta, like, regimes: queries.held_now_or_next(
@@ -352,8 +352,8 @@ class Asking:
         return self._label(found, ("course", "turn"))
 
     @cached_property
-    def _spoken(self) -> tuple[str, ...]:
-        """Variables that the evidence of any draw speaks of."""
+    def spoken_of(self) -> tuple[str, ...]:
+        """Variables that the evidence of any draw speaks of, at any step."""
         told = np.zeros(self.kept.shape, dtype=bool)
         for part in self.parts():
             told |= self._evidence(part).any(axis=2)

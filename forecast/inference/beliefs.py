@@ -344,7 +344,7 @@ class Beliefs(Asking):
         self._require_possible()
         pairs, window, at = list(states), self._window(start, stop), self._step(time)
         asked = [name for name, _ in pairs]
-        part = self.network.relevant_to([*self._spoken, *names, *asked])
+        part = self.network.relevant_to([*self.spoken_of, *names, *asked])
         columns = self.network.columns(part.names)
         kept = part.state_columns(names)
         found, condition = self._ask(
@@ -416,7 +416,7 @@ class Beliefs(Asking):
             raise InputError([Problem("stop", message)])
         asked = self._distinct(self.network.names if names is None else names)
         whole = names is None and len(window) == self.n_steps
-        part = self.network if whole else self.network.relevant_to([*self._spoken, *asked])
+        part = self.network if whole else self.network.relevant_to([*self.spoken_of, *asked])
         columns = self.network.columns(part.names)
         codes, logs = [], []
         for draws in self.parts():

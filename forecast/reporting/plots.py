@@ -1,4 +1,4 @@
-"""Plots of a forecast, past and future, of the evidence that a scenario expects, and of networks.
+"""Plots of a forecast, past and future, and of the evidence that a scenario expects.
 
 Every ``plot_`` function draws into a figure of pyplot and returns its axes, as seaborn and pandas
 do, so that a notebook shows the picture once, whether or not the axes are given a name.
@@ -106,8 +106,8 @@ def plot_timeline(outlook: Forecast, course: str | Sequence[str] | None = None) 
     heights = [PANEL[1] * ((len(chosen) + 1) // 2)]
     if outlook.most_dangerous:
         heights.append(TOTAL[1])
-    figure = _shown((2 * PANEL[0], sum(heights)))
-    with _style():
+    figure = shown_figure((2 * PANEL[0], sum(heights)))
+    with house_style():
         parts = figure.add_gridspec(len(heights), 1, height_ratios=heights)
         axes = _draw_panels(parts[0], outlook, chosen)
         if outlook.most_dangerous:
@@ -139,8 +139,8 @@ def plot_expected(found: Check) -> Any:
     if found.states.empty:
         raise InputError([Problem("check", "its scenario has no indicators, so nothing to plot")])
     names = list(found.states.index.unique("indicator"))
-    figure = _shown((8.2, 0.9 + ROW * len(names)))
-    with _style():
+    figure = shown_figure((8.2, 0.9 + ROW * len(names)))
+    with house_style():
         axis = figure.add_subplot()
         for place, name in enumerate(names):
             _draw_expected(axis, found, name, place)
@@ -433,14 +433,15 @@ def _wrapped(text: str, width: int, most_lines: int = 3) -> str:
 
 
 @contextmanager
-def _style() -> Iterator[None]:
+def house_style() -> Iterator[None]:
+    """Our settings of matplotlib, for as long as we draw."""
     import matplotlib as mpl
 
     with mpl.rc_context(STYLE):
         yield
 
 
-def _shown(size: tuple[float, float]) -> Any:
+def shown_figure(size: tuple[float, float], layout: str = "constrained") -> Any:
     """A figure of pyplot, which a notebook shows at the end of its cell.
 
     To be made before our settings hold: the first one lets pyplot choose its backend, and what
@@ -448,7 +449,7 @@ def _shown(size: tuple[float, float]) -> Any:
     """
     import matplotlib.pyplot as plt
 
-    return plt.figure(figsize=size, layout="constrained", facecolor="white")
+    return plt.figure(figsize=size, layout=layout, facecolor="white")
 
 
 def _svg(name: str, size: tuple[float, float], draw: Callable[[Any], Any]) -> str:
@@ -460,7 +461,7 @@ def _svg(name: str, size: tuple[float, float], draw: Callable[[Any], Any]) -> st
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    with _style(), mpl.rc_context({"svg.hashsalt": f"forecast {name}"}), _any_letters():
+    with house_style(), mpl.rc_context({"svg.hashsalt": f"forecast {name}"}), _any_letters():
         figure = Figure(figsize=size, layout="constrained")
         draw(figure.add_gridspec(1, 1)[0])
         buffer = io.StringIO()
