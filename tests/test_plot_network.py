@@ -12,6 +12,7 @@ from forecast.errors import InputError
 from forecast.inference.network import Block, Network, Node
 from forecast.reporting.plots import DANGER, INK
 from tests.small import weather
+from tests.test_reporting import made
 
 
 @pytest.fixture(autouse=True)
@@ -66,6 +67,14 @@ def test_evidence_is_marked_and_draws_that_vary_have_intervals():
     assert len(axis.lines) == 4  # the two states of each cause
     assert "100\xa0%" in texts(axis)
     assert "dark name: has evidence, or is set; line: 90 % interval" in texts(axis)
+
+
+def test_a_forecast_is_drawn_with_its_reported_indicators_marked():
+    outlook = made()
+    axis = fc.plot_network(outlook)
+    light = {text.get_text() for text in axis.texts if text.get_color() == "white"}
+    assert light == {report.indicator for report in outlook.evidence.observations}
+    assert set(outlook.scenario.variables) <= set(texts(axis))
 
 
 def test_a_parent_of_the_step_before_is_dashed_and_a_dangerous_course_warm():
