@@ -167,7 +167,7 @@ def _add_report(commands: argparse._SubParsersAction[Parser]) -> None:
     reporting.add_argument(
         "--seed",
         type=_seed,
-        default=Sampling.seed,
+        default=Sampling.random_seed,
         help="same seed, same numbers (default: %(default)s)",
     )
     reporting.add_argument("--quiet", action="store_true", help="show no progress")
@@ -206,8 +206,8 @@ def _report(given: argparse.Namespace) -> int:
         evidence,
         draws=given.draws,
         tune=given.tune,
-        seed=given.seed,
-        progress=not given.quiet,
+        random_seed=given.seed,
+        progressbar=False if given.quiet else None,
     )
     previous = None if earlier is None else update(outlook, earlier)
     written = report(outlook, previous, allow_unreliable=given.allow_unreliable)

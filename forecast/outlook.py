@@ -27,6 +27,7 @@ from forecast.inference.posterior import (
     beliefs_of,
     sample_posterior,
 )
+from forecast.progress import phase
 from forecast.sampling import Sampling, require_whole
 from forecast.scenario.scenario import Course, Scenario
 from forecast.text import printed
@@ -276,8 +277,10 @@ def forecast(
     draws: int = Sampling.draws,
     tune: int = Sampling.tune,
     chains: int = Sampling.chains,
-    seed: int = Sampling.seed,
-    progress: bool = False,
+    random_seed: int = Sampling.random_seed,
+    cores: int | None = None,
+    progressbar: bool | None = None,
+    nuts_sampler: str = Sampling.nuts_sampler,
 ) -> Forecast:
     """Forecast a scenario from the evidence known at a moment.
 
@@ -287,7 +290,7 @@ def forecast(
         What is believed before evidence.
     evidence
         Reports in force, as `Ledger.known_at` gives them.
-    draws, tune, chains, seed, progress
+    draws, tune, chains, random_seed, cores, progressbar, nuts_sampler
         How the tables are sampled; see `Sampling`.
 
     Raises
@@ -300,7 +303,8 @@ def forecast(
     Forecast
         Frozen; `update` and `retract` return new ones.
     """
-    return _fit(scenario, evidence, Sampling(draws, tune, chains, seed, progress))
+    sampling = Sampling(draws, tune, chains, random_seed, cores, progressbar, nuts_sampler)
+    return _fit(scenario, evidence, sampling)
 
 
 @checked
@@ -413,15 +417,16 @@ def beliefs(given: Forecast, *, draws: int | None = None) -> Beliefs:
 
 def _fit(scenario: Scenario, evidence: Evidence, sampling: Sampling) -> Forecast:
     tree = sample_posterior(scenario, evidence, sampling)
-    found = beliefs_of(scenario, evidence, tree["posterior"].to_dataset())
-    tree["forecast"] = _forecast_group(scenario, evidence, found)
+    with phase("answers", sampling.progressbar):
+        found = beliefs_of(scenario, evidence, tree["posterior"].to_dataset())
+        tree["forecast"] = _forecast_group(scenario, evidence, found)
     tree.attrs |= {
         "scenario": scenario.name,
         "scenario_version": scenario.version,
         "scenario_digest": scenario.digest,
         "as_of": evidence.as_of.isoformat(),
         "reports": json.dumps([report.id for report in evidence]),
-        "seed": sampling.seed,
+        "random_seed": sampling.random_seed,
     }
     return Forecast(scenario, evidence, tree, sampling)
 

@@ -6,7 +6,6 @@ from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import ReportTable
 from forecast.evidence.report import Report
 from forecast.inference.builder import compile_tables
-from forecast.inference.densities import families_of
 from forecast.inference.report_likelihood import log_likelihoods, report_data
 from forecast.scenario.scenario import Scenario
 
@@ -94,6 +93,6 @@ def state_log_likelihoods(scenario: Scenario, table: ReportTable, accuracy, **pa
     data = report_data(program, table)
     judged = {"accuracy": accuracy, **parameters}
     if accuracy.ndim > 1:
-        return log_likelihoods(data, judged, families_of(program))
+        return log_likelihoods(data, judged)
     one = {name: values[..., None] for name, values in judged.items()}
-    return log_likelihoods(data, one, families_of(program))[..., 0]
+    return log_likelihoods(data, one)[..., 0]

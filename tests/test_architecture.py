@@ -87,6 +87,7 @@ LAYERS = [
         "errors",
         "estimate",
         "layout",
+        "progress",
         "reading",
         "sampling",
         "text",
@@ -114,14 +115,7 @@ ONLY_IN = {
         "inference/operation.py",
     },
     "matplotlib": {"reporting/plots.py", "reporting/plots_network.py"},
-    "numba": {
-        "inference/report_likelihood.py",
-        "inference/kernels.py",
-        "inference/maximum.py",
-        "inference/operation.py",
-        "inference/ranges.py",
-        "inference/expressions.py",
-    },
+    "numba": {"inference/compiling.py"},
     "jax": {"inference/operation_jax.py"},
     "jinja2": {"reporting/report.py"},
     "sqlalchemy": {

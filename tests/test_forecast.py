@@ -11,7 +11,7 @@ from forecast.errors import InputError, UnreliableFit
 from forecast.outlook import ANY_DANGEROUS
 from tests.small import barometer_report, evidence, rows, state_log_likelihoods, weather
 
-QUICK = {"draws": 400, "tune": 300, "chains": 2, "seed": 5}
+QUICK = {"draws": 400, "tune": 300, "chains": 2, "random_seed": 5}
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +174,12 @@ def test_the_future_of_no_evidence_is_the_prior():
 
 def test_a_bad_fit_refuses_to_print():
     outlook = fc.forecast(
-        weather(), evidence(barometer_report("R1", "low")), draws=20, tune=20, chains=2, seed=1
+        weather(),
+        evidence(barometer_report("R1", "low")),
+        draws=20,
+        tune=20,
+        chains=2,
+        random_seed=1,
     )
     assert outlook.diagnostics.failures
     with pytest.raises(UnreliableFit, match="effective sample size"):
@@ -229,9 +234,9 @@ def test_fewer_draws_ask_the_same_questions(day2):
 
 def test_sampling_that_cannot_be_is_refused_before_anything_is_done():
     with pytest.raises(InputError) as caught:
-        fc.forecast(weather(), evidence(), draws=0, tune=-1, chains=0, seed=-1)
+        fc.forecast(weather(), evidence(), draws=0, tune=-1, chains=0, random_seed=-1)
     assert [problem.where for problem in caught.value.problems] == [
-        "draws", "tune", "chains", "seed",
+        "draws", "tune", "chains", "random_seed",
     ]  # fmt: skip
     with pytest.raises(InputError, match=r"chains: 1\.5"):
         fc.forecast(weather(), evidence(), chains=1.5)

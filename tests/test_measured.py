@@ -16,7 +16,6 @@ from forecast.evidence.notation import LARGEST_NUMBER
 from forecast.evidence.report import Report
 from forecast.evidence.sources import admiralty_grades
 from forecast.inference.builder import compile_tables
-from forecast.inference.densities import families_of
 from forecast.inference.model import build_model
 from forecast.inference.posterior import beliefs_under
 from forecast.inference.prior import draw_priors
@@ -205,7 +204,7 @@ def model(request):
 def test_model_evidence_equals_enumeration(model):
     """The whole model at random points, with densities of SciPy and a sum over all histories."""
     scenario, built, told = model
-    [family] = families_of(compile_tables(scenario))
+    [family] = {measure.family for measure in compile_tables(scenario).measures.values()}
     program = compile_tables(scenario)
     network = program.network
     values = built.compile_fn(
@@ -270,7 +269,7 @@ def test_sampling_agrees_with_weighted_prior_draws():
     """An independent road to the posterior of a rate and of the storm."""
     scenario = windy("negative_binomial")
     told = evidence(*(wind_report(f"R{k}", n, k % 3) for k, n in enumerate((6, 5, 9))))
-    outlook = fc.forecast(scenario, told, draws=500, tune=500, chains=2, seed=5)
+    outlook = fc.forecast(scenario, told, draws=500, tune=500, chains=2, random_seed=5)
     program = compile_tables(scenario)
     rng = np.random.default_rng(0)
     n, priors = 40_000, program.priors
@@ -281,7 +280,7 @@ def test_sampling_agrees_with_weighted_prior_draws():
     }
     accuracy = np.stack([rng.beta(*grade.shape, n) for grade in admiralty_grades()])
     data = report_data(program, tabulate_reports(scenario, told, 3))
-    like = log_likelihoods(data, judged | {"accuracy": accuracy}, families_of(program))
+    like = log_likelihoods(data, judged | {"accuracy": accuracy})
     sweep = program.network.sweep(program.cells(judged), like, "filtered")
     weight = np.exp(sweep.log_evidence - sweep.log_evidence.max())
     weight /= weight.sum()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import Any
 
 import arviz as az
 import numpy as np
@@ -25,8 +24,9 @@ import forecast as fc
 from forecast.evidence.sources import admiralty_grades
 from forecast.inference import kernels, posterior
 from forecast.inference.builder import compile_tables
-from forecast.inference.operation import LogEvidence, evaluate
+from forecast.inference.operation import LogEvidence
 from forecast.inference.slices import pack_circuits
+from forecast.inference.target import evaluate, log_posterior
 from forecast.sampling import Sampling
 from tests.networks import dynamic_case, static_case
 from tests.pages import DOCS, run_page
@@ -358,40 +358,19 @@ def test_the_numba_road_never_loads_jax():
     assert done.stdout.split() == ["False"]
 
 
-def test_new_evidence_never_recompiles(monkeypatch):
-    """More reports, fewer, none, another network in part, a later date: one compilation."""
-    compiled: list[Any] = []
-    compile_model = nutpie.compile_pymc_model
-
-    def counted(model, **options):
-        compiled.append(model)
-        return compile_model(model, **options)
-
-    monkeypatch.setattr(nutpie, "compile_pymc_model", counted)
+def test_new_evidence_never_recompiles():
+    """More reports, fewer, none, another scenario with numbers: one compiled loop."""
     scenario = weather(horizon=35)
     reports = [barometer_report(f"R{k}", "low", week=k, grade="ABCD"[k]) for k in range(4)]
-    quick = Sampling(draws=100, tune=100, chains=2, seed=8)
-    posterior.sample_posterior(scenario, evidence(*reports[:1], week=0), quick)
-    before = kernels.sweep.signatures, evaluate.signatures
-    told = [evidence(), evidence(*reports, week=4), evidence(reports[2], week=2)]
-    found = [posterior.sample_posterior(scenario, later, quick) for later in told]
-    assert len(compiled) == 1
-    assert (kernels.sweep.signatures, evaluate.signatures) == before
-    monkeypatch.undo()
-    fresh = nutpie.sample(
-        nutpie.compile_pymc_model(fc.build_model(scenario, told[1])),
-        draws=100,
-        tune=100,
-        chains=2,
-        cores=1,
-        seed=8,
-        progress_bar=False,
-        target_accept=posterior.TARGET_ACCEPT,
-        save_warmup=False,
-    )
-    for name, draws in fresh["posterior"].data_vars.items():
-        assert (found[1]["posterior"][name].to_numpy() == draws.to_numpy()).all()
-    assert not (found[0]["posterior"]["chance"] == found[2]["posterior"]["chance"]).any()
+    quick = Sampling(draws=100, tune=100, chains=2, random_seed=8)
+    first = posterior.sample_posterior(scenario, evidence(*reports[:1], week=0), quick)
+    before = kernels.sweep.signatures, log_posterior.signatures
+    assert len(log_posterior.signatures) == 1
+    for told in (evidence(), evidence(*reports, week=4)):
+        found = posterior.sample_posterior(scenario, told, quick)
+        assert not (found["posterior"]["chance"] == first["posterior"]["chance"]).any()
+    posterior.sample_posterior(windy("normal"), evidence(wind_report("R1", 4)), quick)
+    assert (kernels.sweep.signatures, log_posterior.signatures) == before
 
 
 @pytest.mark.slow

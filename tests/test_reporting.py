@@ -201,7 +201,7 @@ def made(*, text="quiet words", dynamic=True, divergences=0, shift=0.0, seed=7):
     )
     stats = xr.Dataset({"diverging": (("chain", "draw"), diverging)})
     tree = xr.DataTree.from_dict({"forecast": group, "sample_stats": stats, "posterior": posterior})
-    return Forecast(scenario, known, tree, Sampling(draws=250, seed=seed))
+    return Forecast(scenario, known, tree, Sampling(draws=250, random_seed=seed))
 
 
 @pytest.fixture(scope="module")

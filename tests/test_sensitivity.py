@@ -21,7 +21,9 @@ DRAWS, CHAINS = 500, 2
 @pytest.fixture(scope="module")
 def outlook():
     reports = (barometer_report("R1", "falling", 0), barometer_report("R2", "low", 2))
-    return fc.forecast(weather(), evidence(*reports), draws=DRAWS, tune=500, chains=CHAINS, seed=2)
+    return fc.forecast(
+        weather(), evidence(*reports), draws=DRAWS, tune=500, chains=CHAINS, random_seed=2
+    )
 
 
 def test_shares_of_a_sum_are_its_variances():

@@ -11,7 +11,6 @@ from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import tabulate_reports
 from forecast.evidence.sources import trust_in
 from forecast.inference.builder import compile_tables
-from forecast.inference.densities import families_of
 from forecast.inference.report_likelihood import report_data
 from forecast.inference.simulate import simulate_reports
 from tests.small import START
@@ -148,9 +147,4 @@ def draw(scenario, evidence, parameters, n):
     judged = {name: values[..., 0] for name, values in parameters.items()}
     theta = program.cells({k: v for k, v in judged.items() if k not in ("accuracy", "control")})
     rng = np.random.default_rng(1)
-    return np.array(
-        [
-            simulate_reports(program.network, theta, data, judged, families_of(program), rng)
-            for _ in range(n)
-        ]
-    )
+    return np.array([simulate_reports(program.network, theta, data, judged, rng) for _ in range(n)])

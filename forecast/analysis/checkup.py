@@ -94,7 +94,7 @@ class Check:
 
 
 @checked
-def check(scenario: Scenario, *, draws: int = DRAWS, seed: int = Sampling.seed) -> Check:
+def check(scenario: Scenario, *, draws: int = DRAWS, seed: int = Sampling.random_seed) -> Check:
     """Check a scenario before any evidence.
 
     Everything rests on draws of the tables from their priors, with inputs at their defaults;

@@ -53,7 +53,7 @@ def compare_ach(
     grades: Mapping[str, str] | None = None,
     exhaustive: bool = False,
     draws: int = 4000,
-    seed: int = Sampling.seed,
+    seed: int = Sampling.random_seed,
 ) -> AchComparison:
     """Compare the ranking of a matrix with the Bayesian one.
 

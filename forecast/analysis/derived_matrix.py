@@ -90,7 +90,7 @@ def ach_view(
     evidence: Evidence | None = None,
     time: Any = None,
     draws: int = 500,
-    seed: int = Sampling.seed,
+    seed: int = Sampling.random_seed,
 ) -> AchView:
     """Derive a matrix of competing hypotheses from a scenario.
 

@@ -29,7 +29,7 @@ def implied_table(
     *,
     first: bool = False,
     draws: int = DRAWS,
-    seed: int = Sampling.seed,
+    seed: int = Sampling.random_seed,
 ) -> DataFrame:
     """Write out the table that a noisy-MAX, ratios, hazards or a ranked form stands for.
 

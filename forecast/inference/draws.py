@@ -114,14 +114,11 @@ class ParameterDraws:
         Judgements by family, "accuracy" among them; draws axis last.
     data
         What was reported, as `channel.report_data` gives it.
-    families
-        Families of numbers among the reports.
     """
 
     program: TableProgram
     parameters: Mapping[str, Array]
     data: Mapping[str, Any]
-    families: tuple[str, ...]
 
     @property
     def n(self) -> int:
@@ -143,7 +140,7 @@ class ParameterDraws:
 
     def log_like(self, part: slice) -> Array:
         """Log-likelihoods of some draws."""
-        return np.asarray(log_likelihoods(self.data, self._part(part), self.families))
+        return np.asarray(log_likelihoods(self.data, self._part(part)))
 
     def _part(self, part: slice) -> dict[str, Array]:
         return {name: values[..., part] for name, values in self.parameters.items()}

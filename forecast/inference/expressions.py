@@ -11,22 +11,16 @@ scenario: that is why it is ours and not a graph of PyTensor's or JAX's.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-
-    def _compiled[F: Callable[..., Any]](function: F) -> F: ...
-
-else:
-    _compiled = numba.njit(nogil=True, cache=True)
+from forecast.inference.compiling import compiled
 
 Array = npt.NDArray[np.float64]
 Steps = npt.NDArray[np.int32]
@@ -151,7 +145,7 @@ class ExpressionWriter:
         )
 
 
-@_compiled
+@compiled
 def _apply(operation: int, a: float, b: float) -> float:
     if operation == ADD:
         return a + b
@@ -177,7 +171,7 @@ def _apply(operation: int, a: float, b: float) -> float:
     return min(a, b)
 
 
-@_compiled
+@compiled
 def _partials(operation: int, a: float, b: float, result: float) -> tuple[float, float]:
     """Derivatives of a step's result by its operands."""
     if operation == ADD:
@@ -203,7 +197,7 @@ def _partials(operation: int, a: float, b: float, result: float) -> tuple[float,
     return (1.0, 0.0) if a <= b else (0.0, 1.0)
 
 
-@_compiled
+@compiled
 def run_forwards(
     parameters: Array, constants: Array, steps: Steps, order: Steps, cells: Array
 ) -> None:
@@ -229,7 +223,7 @@ def run_forwards(
             cells[k, start : start + n] = memory[order[k], :n]
 
 
-@_compiled
+@compiled
 def run_once(parameters: Array, constants: Array, steps: Steps) -> Array:
     """Memory after one run, for a single draw, (parameter,)."""
     n_given = parameters.shape[0]
@@ -242,7 +236,7 @@ def run_once(parameters: Array, constants: Array, steps: Steps) -> Array:
     return memory
 
 
-@_compiled
+@compiled
 def run_backwards(
     parameters: Array, constants: Array, steps: Steps, order: Steps, by_cell: Array
 ) -> Array:

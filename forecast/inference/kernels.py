@@ -8,12 +8,12 @@ work with logarithms and then cannot underflow.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from forecast.inference.compiling import compiled_loosely
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
@@ -66,15 +66,6 @@ class Slice(NamedTuple):
     results: Places
 
 
-if TYPE_CHECKING:
-
-    def compiled[F: Callable[..., Any]](function: F) -> F:
-        """Have a loop compiled."""
-        ...
-
-else:
-    compiled = numba.njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})
-
 N_NUMBERS: Final = 6
 N_ARRAYS: Final = 8
 """How many fields of a `Slice` are numbers, and how many are arrays."""
@@ -90,7 +81,7 @@ KEPT_CELLS: Final = 250_000
 second-level cache (2 MB) it takes no longer to compute them again than to fetch them."""
 
 
-@compiled
+@compiled_loosely
 def circuit_at(packed: Packed, step: int) -> Slice:
     """The circuit of a step, out of all that `slices.pack_circuits` packed."""
     at = packed[step]
@@ -122,7 +113,7 @@ def circuit_at(packed: Packed, step: int) -> Slice:
     )
 
 
-@compiled
+@compiled_loosely
 def extent(packed: Packed, n_steps: int) -> tuple[int, int]:
     """Cells of the largest circuit of any step, and of the largest message between steps."""
     cells, message = 0, 0
@@ -133,7 +124,7 @@ def extent(packed: Packed, n_steps: int) -> tuple[int, int]:
     return cells, message
 
 
-@compiled
+@compiled_loosely
 def _evaluate(cells: Array, c: Slice) -> None:
     """Run a circuit forwards, two products at a time, so that sums are stored half as often."""
     draws, k = range(cells.shape[1]), 0
@@ -157,7 +148,7 @@ def _evaluate(cells: Array, c: Slice) -> None:
             k += width
 
 
-@compiled
+@compiled_loosely
 def _differentiate(cells: Array, slopes: Array, c: Slice) -> None:
     """Run a circuit backwards, from the slopes of the result to those of every cell."""
     for k in range(c.left.shape[0] - 1, -1, -1):
@@ -169,14 +160,14 @@ def _differentiate(cells: Array, slopes: Array, c: Slice) -> None:
             slope_b[d] += g[d] * a[d]
 
 
-@compiled
+@compiled_loosely
 def _note_range(cells: Array, lowest: Array, total: Array) -> None:
     """Keep the smallest positive cell of each draw, and a sum that none of them exceeds."""
     for i in range(cells.shape[0]):
         note_row(cells[i], lowest, total)
 
 
-@compiled
+@compiled_loosely
 def note_row(row: Array, lowest: Array, total: Array) -> None:
     """Do so for one cell of every draw."""
     for d in range(row.shape[0]):
@@ -185,14 +176,14 @@ def note_row(row: Array, lowest: Array, total: Array) -> None:
         total[d] += value
 
 
-@compiled
+@compiled_loosely
 def _copy(source: Array, target: Array) -> None:
     for i in range(target.shape[0]):
         for d in range(target.shape[1]):
             target[i, d] = source[i, d]
 
 
-@compiled
+@compiled_loosely
 def load_likelihoods(like: Array, at: int, blocks: Places, target: Array) -> Array:
     """Turn logarithms into likelihoods of which the largest of each block is 1.
 
@@ -226,7 +217,7 @@ def load_likelihoods(like: Array, at: int, blocks: Places, target: Array) -> Arr
     return scale
 
 
-@compiled
+@compiled_loosely
 def _run_step(cells: Array, tables: Array, like: Array, at: int, message: Array, c: Slice) -> Array:
     """Fill the inputs of one step and run its circuit forwards.
 
@@ -244,7 +235,7 @@ def _run_step(cells: Array, tables: Array, like: Array, at: int, message: Array,
     return scale
 
 
-@compiled
+@compiled_loosely
 def _normalise(
     cells: Array, scale: Array, log_norm: Array, at: int, message: Array, c: Slice
 ) -> None:
@@ -266,7 +257,7 @@ def _normalise(
                 message[i - first, d] = cells[i, d] * total[d]
 
 
-@compiled
+@compiled_loosely
 def _seed(cells: Array, ahead: Array, slopes: Array, c: Slice) -> None:
     """Slopes of the result, so that each factor's products with what lies ahead sum to one."""
     overlap, draws = np.zeros(cells.shape[1]), range(cells.shape[1])
@@ -283,7 +274,7 @@ def _seed(cells: Array, ahead: Array, slopes: Array, c: Slice) -> None:
                 slopes[i, d] = ahead[i - first, d] * overlap[d]
 
 
-@compiled
+@compiled_loosely
 def _look_back(cells: Array, slopes: Array, ahead: Array) -> None:
     """Slopes of the message, which are what lies ahead of the step before."""
     for i in range(ahead.shape[0]):
@@ -292,14 +283,14 @@ def _look_back(cells: Array, slopes: Array, ahead: Array) -> None:
             ahead[i, d] = slopes[i, d] if cells[i, d] > 0.0 else 0.0
 
 
-@compiled
+@compiled_loosely
 def _collect(cells: Array, slopes: Array, target: Array, at: int) -> None:
     for i in range(target.shape[0]):
         for d in range(cells.shape[1]):
             target[i, at + d] = slopes[i, d] * cells[i, d]
 
 
-@compiled
+@compiled_loosely
 def _count_uses(cells: Array, slopes: Array, table_cells: Places, counts: Array, at: int) -> None:
     for k in range(table_cells.shape[0]):
         for d in range(cells.shape[1]):
@@ -331,7 +322,7 @@ class Found(NamedTuple):
     unsafe: Flags
 
 
-@compiled
+@compiled_loosely
 def sweep(
     theta: Array,
     regimes: Index,

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 import numpy.typing as npt
 
+from forecast.inference.compiling import compiled
 from forecast.inference.kernels import Index, Packed, circuit_at, extent
 from forecast.inference.network import Array, Network
 from forecast.inference.single import fill_log_inputs
 from forecast.inference.slices import pack_circuits
-
-if TYPE_CHECKING:
-
-    def _compiled[F: Callable[..., Any]](function: F) -> F: ...
-
-else:
-    import numba
-
-    _compiled = numba.njit(nogil=True, cache=True)
 
 History = npt.NDArray[np.int64]
 
@@ -66,7 +55,7 @@ def most_probable_history(
     return history, log_probability
 
 
-@_compiled
+@compiled
 def _best_history(
     log_theta: Array, regimes: Index, log_like: Array, packed: Packed, owner: Index
 ) -> tuple[History, float]:

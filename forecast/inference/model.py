@@ -15,15 +15,17 @@ from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import ReportArrays, ReportTable, tabulate_reports
 from forecast.evidence.sources import DIMENSIONS, TRUSTED
 from forecast.inference.builder import compile_tables
-from forecast.inference.densities import RANGES, families_of, log_density
+from forecast.inference.densities import NUMBERS
 from forecast.inference.report_likelihood import PLACES, report_data
 from forecast.inference.simulate import simulate_reports
 from forecast.inference.slices import pack_circuits
-from forecast.inference.tables import TableProgram
+from forecast.inference.tables import Priors, TableProgram
+from forecast.sampling import TARGET_ACCEPT, Sampling
 from forecast.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
     import pymc as pm
+    from xarray import DataTree
 
 Index = npt.NDArray[np.int64]
 
@@ -56,7 +58,7 @@ def build_model(scenario: Scenario, evidence: Evidence) -> pm.Model:
 
     program = compile_tables(scenario)
     table = tabulate_reports(scenario, evidence, last_step(scenario, evidence) + 1)
-    with pm.Model(coords=_coordinates(program)) as model:
+    with pm.Model(coords=model_coordinates(program.priors)) as model:
         parameters = _priors(program)
         theta = _table_cells(program, parameters)
         trust = _trust(program)
@@ -128,16 +130,35 @@ def _places_among(columns: Index, place: Index, n_columns: int) -> Index:
     return np.asarray(step * len(columns) + kept[column])
 
 
-def _coordinates(program: TableProgram) -> dict[str, Any]:
+def model_coordinates(priors: Priors) -> dict[str, Any]:
+    """Labels of the dimensions of judgements."""
     coordinates: dict[str, Any] = {
-        f"{family}_judgement": list(program.priors.labels[family])
-        for family in program.priors.families()
+        f"{family}_judgement": list(priors.labels[family]) for family in priors.families()
     }
-    coordinates |= {f"state_{width}": list(range(width)) for width in program.priors.rows}
+    coordinates |= {f"state_{width}": list(range(width)) for width in priors.rows}
     return coordinates | {
         DIMENSIONS[family]: [judged.name for judged in members]
-        for family, members in program.priors.trust.families()
+        for family, members in priors.trust.families()
     }
+
+
+def sample_with_pymc(model: pm.Model, sampling: Sampling) -> DataTree:
+    """Sample a model with one of the samplers that `pymc.sample` knows by name."""
+    import pymc as pm
+
+    with model:
+        tree: DataTree = pm.sample(
+            sampling.draws,
+            tune=sampling.tune,
+            chains=sampling.chains,
+            cores=sampling.workers,
+            random_seed=sampling.random_seed,
+            nuts_sampler=sampling.nuts_sampler,
+            nuts={"target_accept": TARGET_ACCEPT},
+            progressbar=False,
+            quiet=True,
+        )
+    return tree
 
 
 def _priors(program: TableProgram) -> dict[str, Any]:
@@ -172,8 +193,9 @@ def _observe(
 
     from forecast.inference.operation import LogEvidence, ReportLikelihood
 
-    families = families_of(program)
-    judged = {name: parameters[name] for name in _needed(families) if name in parameters}
+    judged = {
+        name: parameters[name] for name in (*TRUSTED, "positive", "real") if name in parameters
+    }
     weighing, drawing = _data(program, table), _drawing_data(table)
     observed = pm.Data("report_value", weighing.pop("report_value"))
     given = {name: pm.Data(name, value) for name, value in (weighing | drawing).items()}
@@ -187,7 +209,7 @@ def _observe(
         found, reports = unpack(arguments, "report_")
         reports["value"] = value
         trust = pt.concatenate([found[name] for name in TRUSTED if name in found])
-        density = _densities(reports, found, families)
+        density = _densities(reports, found)
         log_like = ReportLikelihood()(
             trust, density, *(reports[name] for name in ReportArrays._fields)
         )
@@ -196,7 +218,7 @@ def _observe(
     def random(theta: Any, *arguments: Any, rng: Any = None, size: Any = None) -> Any:  # noqa: ARG001
         found, reports = unpack(arguments, "report_")
         reports |= unpack(arguments, "draw_")[1]
-        return simulate_reports(program.network, theta, reports, found, families, rng)
+        return simulate_reports(program.network, theta, reports, found, rng)
 
     pm.CustomDist(
         "report",
@@ -211,25 +233,15 @@ def _observe(
     )
 
 
-def _densities(
-    reports: Mapping[str, Any], parameters: Mapping[str, Any], families: Sequence[str]
-) -> Any:
+def _densities(reports: Mapping[str, Any], parameters: Mapping[str, Any]) -> Any:
     """Log-densities of numbers, ranges and likelihoods, (number, state), as a graph."""
     import pytensor.tensor as pt
 
-    from forecast.inference.operation import RangeDensity
+    from forecast.inference.operation import NumberDensity
 
-    parts = [log_density(reports, parameters, family, pt) for family in families]
-    if families:
-        given = [parameters.get(name, pt.zeros(0)) for name in ("positive", "real")]
-        parts.append(RangeDensity()(*given, *(reports[f"range_{name}"] for name in RANGES)))
-    return pt.concatenate([*parts, reports["given"]])
-
-
-def _needed(families: Sequence[str]) -> list[str]:
-    """Parameters that the likelihood of reports uses."""
-    real = [family for family in families if family in ("normal", "student_t")]
-    return [*TRUSTED, *["positive"] * bool(families), *["real"] * bool(real)]
+    given = [parameters.get(name, pt.zeros(0)) for name in ("positive", "real")]
+    numbers = NumberDensity()(*given, *(reports[f"number_{name}"] for name in NUMBERS))
+    return pt.concatenate([numbers, reports["given"]])
 
 
 def _signature(inputs: Mapping[str, Any]) -> str:

@@ -4,15 +4,13 @@ The log evidence comes together with its derivatives with respect to the table
 cells and to the log-likelihoods. The gradient that a sampler asks for is then already there:
 expected counts divided by the cells, and the smoothed probabilities of the states.
 
-The expressions of the tables and the compiled elimination are inputs like any other, so the
-compiled function is the same for every scenario, network and set of observed variables.
+The expressions of the tables and the elimination are inputs like any other, so what is compiled is
+the same for every scenario, every network and every set of observed variables.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from zlib import crc32
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,90 +21,19 @@ from pytensor.graph.op import Op
 from pytensor.link.jax.ops import JAXOp
 from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache_key
 
-from forecast.evidence.likelihood import ReportArrays
-from forecast.inference import expressions, kernels, ranges, report_likelihood, single
-from forecast.inference.densities import RANGES
-from forecast.inference.kernels import Packed
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    def _compiled[F: Callable[..., Any]](function: F) -> F: ...
-
-else:
-    import numba
-
-    _compiled = numba.njit(nogil=True, cache=True)
+from forecast.inference import expressions
+from forecast.inference.compiling import sources_stamp
+from forecast.inference.densities import NUMBERS
+from forecast.inference.target import (
+    evaluate,
+    number_densities,
+    number_gradient,
+    report_gradient,
+    report_log_like,
+    table_cells,
+)
 
 Array = npt.NDArray[np.float64]
-
-
-@_compiled
-def evaluate(theta: Array, log_like: Array, packed: Packed) -> tuple[Array, Array, Array]:
-    """The outputs of `LogEvidence`."""
-    like, numbers = np.ascontiguousarray(log_like), np.ascontiguousarray(packed)
-    regimes = np.zeros(like.shape[0], dtype=np.int64)
-    total, by_theta, by_like = 0.0, np.zeros(theta.shape[0]), like
-    for logarithmic in (False, True):
-        tables = np.empty((1, theta.shape[0]))
-        for i in range(theta.shape[0]):
-            tables[0, i] = np.log(theta[i]) if logarithmic else theta[i]
-        log_norm, by_like, _, counts, unsafe = single.sweep_one(
-            tables, regimes, like, numbers, kernels.SMOOTHED, logarithmic
-        )
-        if logarithmic or not unsafe:
-            total = log_norm.sum()
-            for i in range(theta.shape[0]):
-                by_theta[i] = counts[0, i] / theta[i] if theta[i] > 0.0 else 0.0
-            break
-    return np.asarray(total), by_theta, by_like
-
-
-@_compiled
-def table_cells(
-    parameters: Array, constants: Array, steps: expressions.Steps, order: expressions.Steps
-) -> Array:
-    """Table cells of a single draw, (cell,)."""
-    memory = expressions.run_once(parameters, constants, steps)
-    return memory[order]
-
-
-@_compiled
-def report_log_like(trust: Array, density: Array, *reports: Any) -> Array:
-    """Log-likelihoods for a single draw, (step, column)."""
-    found = report_likelihood.report_log_likelihoods(
-        np.ascontiguousarray(trust).reshape(trust.shape[0], 1),
-        np.ascontiguousarray(density).reshape(density.shape[0], density.shape[1], 1),
-        ReportArrays(*reports),
-    )
-    return np.ascontiguousarray(found[:, :, 0])
-
-
-@_compiled
-def report_gradient(
-    trust: Array, density: Array, by_log_like: Array, *reports: Any
-) -> tuple[Array, Array]:
-    """The outputs of `ReportGradient`."""
-    return report_likelihood.report_gradient(trust, density, ReportArrays(*reports), by_log_like)
-
-
-@_compiled
-def range_densities(positive: Array, real: Array, *numbers: Any) -> Array:
-    """Log-probabilities of ranges for a single draw, (range, state)."""
-    found = ranges.log_ranges(
-        np.ascontiguousarray(positive).reshape(positive.shape[0], 1),
-        np.ascontiguousarray(real).reshape(real.shape[0], 1),
-        *numbers,
-    )
-    return np.ascontiguousarray(found[:, :, 0])
-
-
-@_compiled
-def range_gradient(
-    positive: Array, real: Array, by_range: Array, *numbers: Any
-) -> tuple[Array, Array]:
-    """The outputs of `RangeGradient`."""
-    return ranges.gradient_of_ranges(positive, real, by_range, *numbers)
 
 
 class _Operation(JAXOp):  # type: ignore[misc]
@@ -220,21 +147,21 @@ class ReportGradient(_Operation):
     results = (pt.dvector, pt.dmatrix)
 
 
-class RangeDensity(_Operation):
-    """Log-probability of every range under each state, (range, state).
+class NumberDensity(_Operation):
+    """Log-density of every number, or log-probability of a range, by state, (number, state).
 
-    Inputs: positive parameters, real ones; then what `densities.RANGES` names.
+    Inputs: positive parameters, real ones; then what `densities.NUMBERS` names.
     """
 
     results = (pt.dmatrix,)
 
     def infer_shape(self, node: Apply, shapes: Any) -> list[Any]:
         """As many rows and columns as there are locations; JAX has to know."""
-        return [shapes[2 + RANGES.index("location")]]
+        return [shapes[2 + NUMBERS.index("location")]]
 
     def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
         """Gradient by the parameters."""
-        gradient = RangeGradient()(*inputs[:2], cotangents[0], *inputs[2:])
+        gradient = NumberGradient()(*inputs[:2], cotangents[0], *inputs[2:])
         return [*gradient, *(disconnected_type() for _ in inputs[2:])]
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
@@ -242,8 +169,8 @@ class RangeDensity(_Operation):
         return [[True], [True], *([False] for _ in node.inputs[2:])]
 
 
-class RangeGradient(_Operation):
-    """Gradient by positive and real parameters; inputs as `RangeDensity`, its gradient third."""
+class NumberGradient(_Operation):
+    """Gradient by positive and real parameters; inputs as `NumberDensity`, its gradient third."""
 
     results = (pt.dvector, pt.dvector)
 
@@ -254,17 +181,14 @@ _KERNELS: dict[Any, Any] = {
     TableGradient: expressions.run_backwards,
     ReportLikelihood: report_log_like,
     ReportGradient: report_gradient,
-    RangeDensity: range_densities,
-    RangeGradient: range_gradient,
+    NumberDensity: number_densities,
+    NumberGradient: number_gradient,
 }
-# PyTensor keeps compiled code by the name of an operation, whatever became of its source.
-_ROOMS = (kernels, single, expressions, report_likelihood, ranges)
-_FILES = (*(str(room.__file__) for room in _ROOMS), __file__)
-_SOURCES = crc32(b"".join(Path(file).read_bytes() for file in _FILES))
 
 
 def _compile(op: Op, **_: Any) -> Any:
-    return _KERNELS[type(op)], _SOURCES
+    # PyTensor keeps compiled code by the name of an operation, whatever became of its source.
+    return _KERNELS[type(op)], sources_stamp()
 
 
 for _operation in _KERNELS:

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from forecast.inference import expressions, operation
+from forecast.inference import expressions, target
 
 
 def _call(kernel: Any, results: Any, *inputs: Any) -> Any:
@@ -30,7 +30,7 @@ def _floats(shape: tuple[int, ...]) -> Any:
 
 def _call_evaluate(theta: Any, log_like: Any, elimination: Any) -> Any:
     results = _floats(()), _floats(theta.shape), _floats(log_like.shape)
-    return _call(operation.evaluate, results, theta, log_like, elimination)
+    return _call(target.evaluate, results, theta, log_like, elimination)
 
 
 @jax.custom_jvp  # type: ignore[untyped-decorator]
@@ -53,7 +53,7 @@ def _differentiate(primals: Any, tangents: Any) -> Any:
 @jax.custom_vjp  # type: ignore[untyped-decorator]
 def table_cells(*inputs: Any) -> Any:
     """The output of `TableCells`, under `jit`, `vmap` and `grad`."""
-    return _call(operation.table_cells, _floats(inputs[3].shape), *inputs)
+    return _call(target.table_cells, _floats(inputs[3].shape), *inputs)
 
 
 def run_backwards(*inputs: Any) -> Any:
@@ -64,25 +64,25 @@ def run_backwards(*inputs: Any) -> Any:
 @jax.custom_vjp  # type: ignore[untyped-decorator]
 def report_log_like(*inputs: Any) -> Any:
     """The output of `ReportLikelihood`, under `jit`, `vmap` and `grad`."""
-    return _call(operation.report_log_like, _floats(inputs[-1].shape), *inputs)
+    return _call(target.report_log_like, _floats(inputs[-1].shape), *inputs)
 
 
 def report_gradient(*inputs: Any) -> Any:
     """The outputs of `ReportGradient`, under `jit` and `vmap`."""
     results = _floats(inputs[0].shape), _floats(inputs[1].shape)
-    return _call(operation.report_gradient, results, *inputs)
+    return _call(target.report_gradient, results, *inputs)
 
 
 @jax.custom_vjp  # type: ignore[untyped-decorator]
-def range_densities(*inputs: Any) -> Any:
-    """The output of `RangeDensity`, under `jit`, `vmap` and `grad`."""
-    return _call(operation.range_densities, _floats(inputs[5].shape), *inputs)
+def number_densities(*inputs: Any) -> Any:
+    """The output of `NumberDensity`, under `jit`, `vmap` and `grad`."""
+    return _call(target.number_densities, _floats(inputs[6].shape), *inputs)
 
 
-def range_gradient(*inputs: Any) -> Any:
-    """The outputs of `RangeGradient`, under `jit` and `vmap`."""
+def number_gradient(*inputs: Any) -> Any:
+    """The outputs of `NumberGradient`, under `jit` and `vmap`."""
     results = _floats(inputs[0].shape), _floats(inputs[1].shape)
-    return _call(operation.range_gradient, results, *inputs)
+    return _call(target.number_gradient, results, *inputs)
 
 
 def _gradient_of(gradient: Any) -> Any:
@@ -100,6 +100,6 @@ table_cells.defvjp(
 report_log_like.defvjp(
     lambda *inputs: (report_log_like(*inputs), inputs), _gradient_of(report_gradient)
 )
-range_densities.defvjp(
-    lambda *inputs: (range_densities(*inputs), inputs), _gradient_of(range_gradient)
+number_densities.defvjp(
+    lambda *inputs: (number_densities(*inputs), inputs), _gradient_of(number_gradient)
 )

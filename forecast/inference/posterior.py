@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
-import os
-import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
+from forecast.errors import UnreliableFit
 from forecast.evidence.events import last_step, shares_of
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import tabulate_reports
 from forecast.inference.beliefs import Beliefs
 from forecast.inference.builder import compile_tables
-from forecast.inference.densities import families_of
 from forecast.inference.draws import ParameterDraws
-from forecast.inference.model import build_model, evidence_data
+from forecast.inference.model import (
+    build_model,
+    evidence_data,
+    model_coordinates,
+    sample_with_pymc,
+)
 from forecast.inference.report_likelihood import report_data
-from forecast.sampling import Sampling
+from forecast.inference.tables import Priors
+from forecast.inference.target import (
+    Target,
+    constrain,
+    log_posterior,
+    make_target,
+    prior_point,
+    split_values,
+    variable_dims,
+    variable_shapes,
+)
+from forecast.progress import phase
+from forecast.sampling import TARGET_ACCEPT, Sampling
 from forecast.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -32,10 +46,6 @@ Array = npt.NDArray[np.float64]
 RHAT_LIMIT, ESS_LIMIT = 1.01, 400
 """Vehtari, Gelman, Simpson, Carpenter, Bürkner: Rank-normalization, folding, and localization: an
 improved R-hat, Bayesian Analysis 16(2), 2021."""
-
-TARGET_ACCEPT = 0.9
-"""Acceptance that NUTS tunes its steps for. At the usual 0.8 a draw in a few thousand diverges
-where evidence is strong; shorter steps take longer, and their draws are worth more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,39 +95,105 @@ class Diagnostics:
 
 
 def sample_posterior(scenario: Scenario, evidence: Evidence, sampling: Sampling) -> DataTree:
-    """Sample the uncertain tables of the PyMC model given evidence, with NUTS (nutpie).
+    """Sample the uncertain tables given evidence, with NUTS.
+
+    nutpie explores the density of `target`, which is that of the PyMC model and needs no
+    compilation; other samplers of PyMC are given the model itself.
 
     Returns
     -------
     xarray.DataTree
         Groups posterior and sample_stats.
     """
+    if sampling.nuts_sampler != "nutpie":
+        return sample_with_pymc(build_model(scenario, evidence), sampling)
+    return _sample_with_nutpie(scenario, evidence, sampling)
+
+
+def _sample_with_nutpie(scenario: Scenario, evidence: Evidence, sampling: Sampling) -> DataTree:
     import nutpie
 
-    data = evidence_data(scenario, evidence)
-    tree: DataTree = nutpie.sample(
-        _compiled_model(scenario).with_data(**data),
-        draws=sampling.draws,
-        tune=sampling.tune,
-        chains=sampling.chains,
-        cores=min(sampling.chains, os.cpu_count() or 1),
-        seed=sampling.seed,
-        progress_bar=sampling.progress,
-        target_accept=TARGET_ACCEPT,
-        save_warmup=False,
-    )
+    with phase("tables", sampling.progressbar):
+        target = make_target(compile_tables(scenario), evidence_data(scenario, evidence))
+    with phase("compiled code", sampling.progressbar):
+        log_posterior(prior_point(target), target)
+    with phase("sampling", sampling.progressbar) as say:
+        sampler = nutpie.sample(
+            _density_for_nutpie(compile_tables(scenario).priors, target),
+            draws=sampling.draws,
+            tune=sampling.tune,
+            chains=sampling.chains,
+            cores=sampling.workers,
+            seed=sampling.random_seed,
+            progress_bar=False,
+            progress_callback=lambda chains: say(_count_draws(chains)),
+            target_accept=TARGET_ACCEPT,
+            save_warmup=False,
+            blocking=False,
+        )
+        try:
+            tree: DataTree = sampler.wait()
+        except BaseException:
+            # nutpie would return what was drawn so far; an interrupt is no answer.
+            sampler.cancel()
+            raise
+    require_all_draws(tree, sampling)
     return tree
 
 
-@lru_cache(maxsize=8)
-def _compiled_model(scenario: Scenario) -> Any:
-    """Compiled model of a scenario; evidence is data, so new evidence needs no new compilation."""
-    import nutpie
+def _count_draws(chains: Any) -> str:
+    drawn, total = (
+        sum(getattr(chain, name) for chain in chains) for name in ("finished_draws", "total_draws")
+    )
+    return f"{drawn:,} of {total:,} draws, tuning included"
 
-    origin = scenario.timeline.start if scenario.timeline else date.min
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Numba will use object mode")
-        return nutpie.compile_pymc_model(build_model(scenario, Evidence(origin)))
+
+def require_all_draws(tree: DataTree, sampling: Sampling) -> None:
+    """Refuse draws that were cut short.
+
+    Raises
+    ------
+    UnreliableFit
+        If a chain has fewer draws than were asked for.
+    """
+    sizes = tree["posterior"].sizes
+    drawn = sizes["chain"], sizes["draw"]
+    complete = all(np.isfinite(v).all() for v in tree["posterior"].data_vars.values())
+    if drawn != (sampling.chains, sampling.draws) or not complete:
+        raise UnreliableFit(
+            f"sampling stopped before {sampling.chains} chains of {sampling.draws} draws were "
+            "complete; nothing is concluded from a part"
+        )
+
+
+def _density_for_nutpie(priors: Priors, target: Target) -> Any:
+    """The density, its coordinates and names, in the form that nutpie takes."""
+    from nutpie.compiled_pyfunc import from_pyfunc
+
+    start = prior_point(target)
+    shapes = variable_shapes(priors)
+
+    def density(point: Array) -> tuple[float, Array]:
+        found, slopes = log_posterior(point, target)
+        return (found if np.isfinite(slopes).all() else np.nan), slopes
+
+    def judgements(point: Array) -> dict[str, Array]:
+        return split_values(priors, constrain(point, target))
+
+    def begin(seed: int) -> Array:
+        return start + np.random.default_rng(seed).uniform(-1, 1, len(start))
+
+    return from_pyfunc(
+        ndim=len(start),
+        make_logp_fn=lambda: density,
+        make_expand_fn=lambda *_: judgements,
+        make_initial_point_fn=begin,
+        expanded_dtypes=[np.dtype(np.float64)] * len(shapes),
+        expanded_shapes=list(shapes.values()),
+        expanded_names=list(shapes),
+        coords={name: pd.Index(labels) for name, labels in model_coordinates(priors).items()},
+        dims=variable_dims(priors),
+    )
 
 
 def stack_draws(posterior: Any, names: Iterable[str]) -> dict[str, Array]:
@@ -169,7 +245,6 @@ def beliefs_under(
         program=program,
         parameters=parameters,
         data=report_data(program, table),
-        families=families_of(program),
     )
     return Beliefs.of(
         replace(program.network, auxiliaries=table.auxiliaries, factors=table.factors),

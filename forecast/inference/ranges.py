@@ -1,33 +1,30 @@
-"""Probability that a number lies in a range, and its gradient; in logarithms, exact in the tails.
+"""Probability that a number is what is reported, or lies in a range, and its slopes; in logarithms.
 
-Counts reported as "tens of thousands" say that the count lies between two ends. The probability of
-that is a difference of two values of the distribution function, taken in the tail in which both
-are small. Regularised incomplete gamma and beta functions are summed as series and continued
-fractions (Press, Teukolsky, Vetterling, Flannery: Numerical Recipes, 3rd edition, 2007, sections
-6.2 and 6.4).
+Counts are Poisson or negative binomial; their probabilities are written with deviances instead of
+differences of large logarithms (Loader: Fast and accurate computation of binomial probabilities,
+2000), so they keep their digits up to the largest count. Real numbers are normal or Student's t.
+
+A range is summed or integrated outwards from its most probable number, each part relative to the
+peak, until what is left no longer counts. Far from the peak counts are as good as continuous:
+their sum is an integral with one Euler-Maclaurin correction. The work does not grow with the
+numbers, and digits are kept however improbable the range is.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from forecast.evidence.notation import LARGEST_NUMBER
-
-if TYPE_CHECKING:
-
-    def _compiled[F: Callable[..., Any]](function: F) -> F: ...
-
-else:
-    _compiled = numba.njit(nogil=True, cache=True)
+from forecast.inference.compiling import compiled
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
+Parts = tuple[float, float, float]
+"""A sum or an integral, and the same of the slopes of its terms by mean and by scale."""
 
 FAMILIES = ("poisson", "negative_binomial", "normal", "student_t")
 POISSON: Final = 0
@@ -36,286 +33,266 @@ NORMAL: Final = 2
 
 ENDLESS: Final = float(LARGEST_NUMBER)
 """A range up to the largest number that can be reported has no upper end."""
-FEW: Final = 4_096
-"""Counts whose probabilities are added one by one."""
-NARROW: Final = 1.0
-"""Ranges of real numbers, in standard deviations, over which the density is integrated."""
+ONE_BY_ONE: Final = 2_048
+"""Counts on each side of the peak that are added one by one. Where the sum has not converged by
+then, neighbours differ by less than two per cent and Euler and Maclaurin's next term is 1e-10."""
+STEEPEST: Final = 4.0
+"""Fall of the log-density over a stretch that ten nodes integrate to the last digit."""
+MOST_STRETCHES: Final = 500
+"""Stretches double while the density is flat: from 1 to the largest number in some fifty."""
+EPSILON: Final = 1e-17
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(10)
-ROUNDS: Final = 1_000_000
-EPSILON: Final = 1e-16
-TINY: Final = 1e-300
-LARGE: Final = 50.0
-STEP: Final = 1e-3
-"""Relative step of the five-point difference by the dispersion, which has no closed form."""
+STIRLING: Final = 15.0
+"""From here on five terms of Stirling's series have all digits."""
+SERIES: Final = 0.1
+HALF_LOG_2PI: Final = 0.5 * math.log(2.0 * math.pi)
 
 
-@_compiled
-def _log_difference(larger: float, smaller: float) -> float:
-    """Logarithm of a difference of two numbers given by their logarithms."""
-    if smaller == -np.inf:
-        return larger
-    gap = smaller - larger
-    return larger + math.log(-math.expm1(gap)) if gap < 0.0 else -np.inf
+@compiled
+def stirling_error(x: float) -> float:
+    """Logarithm of gamma(x + 1) beyond (x + 1/2) log x - x + log(2π) / 2."""
+    if x < STIRLING:
+        return math.lgamma(x + 1.0) - (x + 0.5) * math.log(x) + x - HALF_LOG_2PI
+    y = 1.0 / (x * x)
+    return (1 / 12 - y * (1 / 360 - y * (1 / 1260 - y * (1 / 1680 - y / 1188)))) / x
 
 
-@_compiled
-def _log_rest(log_part: float) -> float:
-    """Logarithm of one minus a probability given by its logarithm."""
-    return _log_difference(0.0, log_part)
-
-
-@_compiled
-def log_gamma_parts(a: float, x: float) -> tuple[float, float]:
-    """Logarithms of the regularised incomplete gamma functions, lower and upper."""
-    front = a * math.log(x) - x - math.lgamma(a)
-    if x < a + 1.0:
-        term = total = 1.0 / a
-        for k in range(1, ROUNDS):
-            term *= x / (a + k)
-            total += term
-            if term < total * EPSILON:
-                break
-        lower = min(front + math.log(total), 0.0)
-        return lower, _log_rest(lower)
-    b = x + 1.0 - a
-    c, d = 1.0 / TINY, 1.0 / b
-    fraction = d
-    for k in range(1, ROUNDS):
-        step = -k * (k - a)
-        b += 2.0
-        d = 1.0 / _away(step * d + b)
-        c = _away(b + step / c)
-        fraction *= c * d
-        if abs(c * d - 1.0) < EPSILON:
+@compiled
+def deviance(x: float, mean: float) -> float:
+    """Compute x log(x / mean) + mean - x, without the difference of large numbers."""
+    if abs(x - mean) >= SERIES * (x + mean):
+        return x * math.log(x / mean) + mean - x
+    v = (x - mean) / (x + mean)
+    found, term = (x - mean) * v, 2.0 * x * v
+    for k in range(3, 40, 2):
+        term *= v * v
+        following = found + term / k
+        if following == found:
             break
-    upper = min(front + math.log(fraction), 0.0)
-    return _log_rest(upper), upper
+        found = following
+    return found
 
 
-@_compiled
-def _away(value: float) -> float:
-    """The value, but not so near zero that it could not be divided by."""
-    return value if abs(value) > TINY else TINY
+@compiled
+def digamma(x: float) -> float:
+    """Slope of the logarithm of the gamma function at a positive number."""
+    found = 0.0
+    while x < STIRLING:
+        found -= 1.0 / x
+        x += 1.0
+    y = 1.0 / (x * x)
+    series = y * (1 / 12 - y * (1 / 120 - y * (1 / 252 - y * (1 / 240 - y / 132))))
+    return found + math.log(x) - 0.5 / x - series
 
 
-@_compiled
-def log_beta_parts(a: float, b: float, x: float, rest: float) -> tuple[float, float]:
-    """Logarithms of the regularised incomplete beta function at x, and of its complement.
-
-    The remainder 1 - x is given besides x, because it may be small.
-    """
-    if x > (a + 1.0) / (a + b + 2.0):
-        upper, lower = log_beta_parts_below(b, a, rest, x)
-        return lower, upper
-    return log_beta_parts_below(a, b, x, rest)
-
-
-@_compiled
-def log_beta_parts_below(a: float, b: float, x: float, rest: float) -> tuple[float, float]:
-    """Do so for an x not far above the mean, where the continued fraction converges fast."""
-    front = a * math.log(x) + b * math.log(rest) - math.log(a)
-    front += _log_gamma_ratio(max(a, b), min(a, b)) - math.lgamma(min(a, b))
-    c, d = 1.0, 1.0 / _away(1.0 - (a + b) * x / (a + 1.0))
-    fraction = d
-    for m in range(1, ROUNDS):
-        step = m * (b - m) * x / ((a + 2 * m - 1.0) * (a + 2 * m))
-        d = 1.0 / _away(1.0 + step * d)
-        c = _away(1.0 + step / c)
-        fraction *= c * d
-        step = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1.0))
-        d = 1.0 / _away(1.0 + step * d)
-        c = _away(1.0 + step / c)
-        fraction *= c * d
-        if abs(c * d - 1.0) < EPSILON:
-            break
-    lower = min(front + math.log(fraction), 0.0)
-    return lower, _log_rest(lower)
-
-
-@_compiled
-def _log_gamma_ratio(x: float, more: float) -> float:
-    """Logarithm of gamma(x + more) / gamma(x), without the difference of two large numbers."""
-    if x < LARGE:
-        return math.lgamma(x + more) - math.lgamma(x)
-    y = x + more
-    found = (x - 0.5) * math.log1p(more / x) + more * (math.log(y) - 1.0)
-    found += (1.0 / y - 1.0 / x) / 12.0 - (y**-3 - x**-3) / 360.0
-    return found + (y**-5 - x**-5) / 1260.0
-
-
-@_compiled
+@compiled
 def log_mass(family: int, y: float, mean: float, size: float) -> float:
-    """Log-probability of one count; none below 0."""
-    if y < 0.0:
-        return -np.inf
+    """Log-probability of one count, or its smooth continuation between counts."""
     if family == POISSON:
-        return y * math.log(mean) - mean - math.lgamma(y + 1.0)
-    found = -math.lgamma(size) - math.log(y + size)
-    found += _log_gamma_ratio(y + 1.0, size)
-    found += size * math.log(size / (mean + size))
-    return found + (y * math.log(mean / (mean + size)) if y > 0.0 else 0.0)
+        if y <= 0.0:
+            return -mean if y == 0.0 else -math.inf
+        return -HALF_LOG_2PI - 0.5 * math.log(y) - stirling_error(y) - deviance(y, mean)
+    if y <= 0.0:
+        return -size * math.log1p(mean / size) if y == 0.0 else -math.inf
+    n, chance = y + size, size / (mean + size)
+    found = stirling_error(n) - stirling_error(size) - stirling_error(y)
+    found -= deviance(size, n * chance) + deviance(y, n * (mean / (mean + size)))
+    return found - HALF_LOG_2PI + 0.5 * (math.log(size / n) - math.log(y))
 
 
-@_compiled
-def _log_count_tails(family: int, y: float, mean: float, size: float) -> tuple[float, float]:
-    """Log-probabilities that a count is at most y, and that it is above it."""
-    if y < 0.0:
-        return -np.inf, 0.0
-    if y >= ENDLESS:
-        return 0.0, -np.inf
-    if family == POISSON:
-        above, most = log_gamma_parts(y + 1.0, mean)
-        return most, above
-    whole = mean + size
-    return log_beta_parts(size, y + 1.0, size / whole, mean / whole)
-
-
-@_compiled
-def _add_counts(family: int, low: float, high: float, mean: float, size: float) -> float:
-    """Add probabilities of counts outwards from the largest, each a multiple of the one before."""
-    shape, ratio = (0.0, mean) if family == POISSON else (size, mean / (mean + size))
-    mode = math.floor(mean if family == POISSON else ratio * (size - 1.0) / (1.0 - ratio))
-    middle = min(max(mode, low), high)
-    total = term = 1.0
-    y = middle
-    while y < high and term > total * EPSILON:
-        term *= ratio / (y + 1.0) * (y + shape if shape > 0.0 else 1.0)
-        total += term
-        y += 1.0
-    term, y = 1.0, middle
-    while y > low and term > total * EPSILON:
-        term *= y / ratio / (y - 1.0 + shape if shape > 0.0 else 1.0)
-        total += term
-        y -= 1.0
-    return log_mass(family, middle, mean, size) + math.log(total)
-
-
-@_compiled
-def _log_count_range(family: int, low: float, high: float, mean: float, size: float) -> float:
-    """Log-probability that a count lies from low to high, both included."""
-    if high - low < FEW:
-        return _add_counts(family, low, high, mean, size)
-    below_low, from_low = _log_count_tails(family, low - 1.0, mean, size)
-    up_to_high, above_high = _log_count_tails(family, high, mean, size)
-    if mean < low:
-        return _log_difference(from_low, above_high)
-    if mean > high:
-        return _log_difference(up_to_high, below_low)
-    outside = math.exp(below_low) + math.exp(above_high)
-    return math.log1p(-outside) if outside < 1.0 else -np.inf
-
-
-@_compiled
-def _log_density(family: int, z: float, degrees: float) -> float:
+@compiled
+def _log_real(family: int, z: float, degrees: float) -> float:
     """Log-density of a standardised real number."""
     if family == NORMAL:
-        return -0.5 * z * z - 0.5 * math.log(2.0 * math.pi)
+        return -0.5 * z * z - HALF_LOG_2PI
     tail = (degrees + 1.0) / 2.0
     found = math.lgamma(tail) - math.lgamma(degrees / 2.0) - 0.5 * math.log(degrees * math.pi)
+    if degrees > 1e8:
+        found = -HALF_LOG_2PI
     return found - tail * math.log1p(z * z / degrees)
 
 
-@_compiled
-def _log_above(family: int, z: float, degrees: float) -> float:
-    """Log-probability that a standardised real number exceeds z, which is not negative."""
+@compiled
+def log_density(family: int, y: float, mean: float, scale: float, degrees: float) -> float:
+    """Log-probability of a count, or log-density of a real number."""
+    if family in (POISSON, NEGATIVE_BINOMIAL):
+        return log_mass(family, y, mean, scale)
+    return _log_real(family, (y - mean) / scale, degrees) - math.log(scale)
+
+
+@compiled
+def density_slopes(
+    family: int, y: float, mean: float, scale: float, degrees: float
+) -> tuple[float, float]:
+    """Slopes of `log_density` by mean and scale."""
+    if family == POISSON:
+        return (y - mean) / mean, 0.0
+    if family == NEGATIVE_BINOMIAL:
+        by_mean = (y - mean) / (mean + scale) * (scale / mean)
+        by_size = digamma(y + scale) - digamma(scale) - math.log1p(mean / scale)
+        return by_mean, by_size - (y - mean) / (mean + scale)
+    z = (y - mean) / scale
+    pull = z if family == NORMAL else (degrees + 1.0) * z / (degrees + z * z)
+    return pull / scale, (z * pull - 1.0) / scale
+
+
+@compiled
+def _rise(family: int, start: float, by: float, mean: float, scale: float, degrees: float) -> float:
+    """Change of the log-density over a distance, which may be less than the number's last digit."""
+    if family in (POISSON, NEGATIVE_BINOMIAL):
+        there = log_mass(family, start + by, mean, scale)
+        return there - log_mass(family, start, mean, scale)
+    z, dz = (start - mean) / scale, by / scale
+    growth = dz * (2.0 * z + dz)
     if family == NORMAL:
-        if z < 25.0:
-            return math.log(0.5 * math.erfc(z / math.sqrt(2.0)))
-        q = 1.0 / (z * z)
-        series = math.log1p(-q * (1.0 - 3.0 * q * (1.0 - 5.0 * q * (1.0 - 7.0 * q))))
-        return _log_density(NORMAL, z, 0.0) - math.log(z) + series
-    whole = degrees + z * z
-    below, _ = log_beta_parts(degrees / 2.0, 0.5, degrees / whole, z * z / whole)
-    return math.log(0.5) + below
+        return -0.5 * growth
+    return -(degrees + 1.0) / 2.0 * math.log1p(growth / (degrees + z * z))
 
 
-@_compiled
+@compiled
 def _integrate(
-    family: int, a: float, b: float, scale: float, degrees: float
-) -> tuple[float, float, float]:
-    """Integrate the density over a short range: the logarithm, and its gradient by mean and scale.
+    family: int, start: float, length: float, mean: float, scale: float, degrees: float
+) -> Parts:
+    """Integrate the density relative to that at the start, where it is largest.
 
-    The ends move with mean and scale as the density does, so derivatives are averages of those
-    inside.
+    The length is negative on the way down.
     """
-    middle, half = (a + b) / 2.0, (b - a) / 2.0
-    peak = max(_log_density(family, a, degrees), _log_density(family, b, degrees))
-    if a < 0.0 < b:
-        peak = _log_density(family, 0.0, degrees)
     total = by_mean = by_scale = 0.0
-    for k in range(NODES.shape[0]):
-        z = middle + half * NODES[k]
-        share = WEIGHTS[k] * math.exp(_log_density(family, z, degrees) - peak)
-        by_z = -z if family == NORMAL else -(degrees + 1.0) * z / (degrees + z * z)
-        total += share
-        by_mean -= share * by_z
-        by_scale -= share * (z * by_z + 1.0)
-    return peak + math.log(total * half), by_mean / total / scale, by_scale / total / scale
+    counts = family in (POISSON, NEGATIVE_BINOMIAL)
+    width = math.copysign(min(abs(length), 1.0 if counts else scale), length)
+    at = here = 0.0
+    for _ in range(MOST_STRETCHES):
+        width = math.copysign(min(abs(width), abs(length - at)), length)
+        fall = here - _rise(family, start, at + width, mean, scale, degrees)
+        while fall > STEEPEST:
+            width *= 0.5
+            fall = here - _rise(family, start, at + width, mean, scale, degrees)
+        part = 0.0
+        for k in range(NODES.shape[0]):
+            x = at + width * 0.5 * (1.0 + NODES[k])
+            mass = math.exp(_rise(family, start, x, mean, scale, degrees))
+            mass *= WEIGHTS[k] * 0.5 * abs(width)
+            slopes = density_slopes(family, start + x, mean, scale, degrees)
+            part += mass
+            by_mean += mass * slopes[0]
+            by_scale += mass * slopes[1]
+        total += part
+        at += width
+        here -= fall
+        if part <= EPSILON * total or abs(at) >= abs(length):
+            break
+        if fall < 1.0:
+            width *= 2.0
+    return total, by_mean, by_scale
 
 
-@_compiled
-def _log_real_range(family: int, a: float, b: float, degrees: float) -> float:
-    """Log-probability that a standardised real number lies between a and b."""
-    if a > 0.0:
-        return _log_difference(_log_above(family, a, degrees), _log_above(family, b, degrees))
-    if b < 0.0:
-        return _log_difference(_log_above(family, -b, degrees), _log_above(family, -a, degrees))
-    outside = math.exp(_log_above(family, -a, degrees)) + math.exp(_log_above(family, b, degrees))
-    return math.log1p(-outside) if outside < 1.0 else -np.inf
+@compiled
+def _ratio(family: int, y: float, mean: float, size: float) -> float:
+    """How much more probable a count is than the one before."""
+    return mean / y if family == POISSON else mean / (mean + size) * ((y - 1.0 + size) / y)
 
 
-@_compiled
+@compiled
+def _add_counts(
+    family: int, first: float, last: float, peak: float, mean: float, size: float
+) -> Parts:
+    """Add counts from a first to a last, up or down, relative to the probability of a peak."""
+    total = by_mean = by_size = 0.0
+    step = 1.0 if last >= first else -1.0
+    term = math.exp(_rise(family, peak, first - peak, mean, size, 0.0))
+    y = first
+    for _ in range(ONE_BY_ONE):
+        slopes = density_slopes(family, y, mean, size, 0.0)
+        total += term
+        by_mean += term * slopes[0]
+        by_size += term * slopes[1]
+        if y == last or term <= EPSILON * total:
+            return total, by_mean, by_size
+        y += step
+        if step > 0.0:
+            term *= _ratio(family, y, mean, size)
+        else:
+            term /= _ratio(family, y + 1.0, mean, size)
+    rest = _add_rest(family, y - 0.5 * step, last + 0.5 * step, peak, mean, size)
+    return total + rest[0], by_mean + rest[1], by_size + rest[2]
+
+
+@compiled
+def _add_rest(
+    family: int, start: float, end: float, peak: float, mean: float, size: float
+) -> Parts:
+    """Add the counts between two half counts: an integral, and Euler and Maclaurin's correction."""
+    there = math.exp(_rise(family, peak, start - peak, mean, size, 0.0))
+    area, area_by_mean, area_by_size = _integrate(family, start, end - start, mean, size, 0.0)
+    step = 0.5 if end >= start else -0.5
+    for at, sign in ((start, -1.0), (end, 1.0)):
+        if 0.5 < at < math.inf:
+            fall = _rise(family, at - step, 2.0 * step, mean, size, 0.0)
+            local = math.exp(_rise(family, start, at - start, mean, size, 0.0))
+            area -= sign * local * fall / 24.0
+    return there * area, there * area_by_mean, there * area_by_size
+
+
+@compiled
+def _most_probable(family: int, low: float, high: float, mean: float, scale: float) -> float:
+    """Most probable number of a range."""
+    mode = mean
+    if family == POISSON:
+        mode = math.floor(mean)
+    elif family == NEGATIVE_BINOMIAL:
+        mode = math.floor(mean * (scale - 1.0) / scale)
+    return min(max(mode, low), high)
+
+
+@compiled
+def range_parts(
+    family: int, low: float, high: float, mean: float, scale: float, degrees: float
+) -> Parts:
+    """Log-probability that a number lies in a range, and its slopes by mean and scale.
+
+    Counts include both ends.
+
+    Parameters
+    ----------
+    family
+        Number of the family in `FAMILIES`.
+    low, high
+        Ends; one at `ENDLESS` stands for no end.
+    mean, scale, degrees
+        Mean or location; dispersion or standard deviation; degrees of freedom.
+    """
+    end = math.inf if high >= ENDLESS else high
+    if family in (POISSON, NEGATIVE_BINOMIAL):
+        low = max(low, 0.0)
+        peak = _most_probable(family, low, high, mean, scale)
+        parts = _add_counts(family, peak, high, peak, mean, scale)
+        if peak > low:
+            below = _add_counts(family, peak - 1.0, low, peak, mean, scale)
+            parts = parts[0] + below[0], parts[1] + below[1], parts[2] + below[2]
+    else:
+        peak = _most_probable(family, low, high, mean, scale)
+        parts = _integrate(family, peak, end - peak, mean, scale, degrees)
+        if peak > low:
+            below = _integrate(family, peak, low - peak, mean, scale, degrees)
+            parts = parts[0] + below[0], parts[1] + below[1], parts[2] + below[2]
+    whole = log_density(family, peak, mean, scale, degrees) + math.log(parts[0])
+    return min(whole, 0.0), parts[1] / parts[0], parts[2] / parts[0]
+
+
+@compiled
 def log_range(
     family: int, low: float, high: float, mean: float, scale: float, degrees: float
 ) -> float:
-    """Log-probability that a number lies in a range; `scale` is the dispersion of a count."""
-    if family in (POISSON, NEGATIVE_BINOMIAL):
-        return _log_count_range(family, low, high, mean, scale)
-    a, b = (low - mean) / scale, (high - mean) / scale
-    if (b - a) * max(1.0, abs(a)) < NARROW:
-        return _integrate(family, a, b, scale, degrees)[0]
-    return _log_real_range(family, a, b, degrees)
+    """Log-probability that a number lies in a range; see `range_parts`."""
+    return range_parts(family, low, high, mean, scale, degrees)[0]
 
 
-@_compiled
-def range_gradient(
-    family: int, low: float, high: float, mean: float, scale: float, degrees: float
-) -> tuple[float, float]:
-    """Gradient of `log_range` by mean and scale."""
-    found = log_range(family, low, high, mean, scale, degrees)
-    if found == -np.inf:
-        return 0.0, 0.0
-    if family in (POISSON, NEGATIVE_BINOMIAL):
-        ends = math.exp(log_mass(family, low - 1.0, mean, scale) - found), 0.0
-        if high < ENDLESS:
-            ends = ends[0], math.exp(log_mass(family, high, mean, scale) - found)
-        if family == POISSON:
-            return ends[0] - ends[1], 0.0
-        by_mean = ((scale + low - 1.0) * ends[0] - (scale + high) * ends[1]) / (mean + scale)
-        return by_mean, _slope_by_size(low, high, mean, scale)
-    a, b = (low - mean) / scale, (high - mean) / scale
-    if (b - a) * max(1.0, abs(a)) < NARROW:
-        return _integrate(family, a, b, scale, degrees)[1:]
-    at_a = math.exp(_log_density(family, a, degrees) - found)
-    at_b = math.exp(_log_density(family, b, degrees) - found)
-    return (at_a - at_b) / scale, (a * at_a - b * at_b) / scale
-
-
-@_compiled
-def _slope_by_size(low: float, high: float, mean: float, size: float) -> float:
-    h = STEP * size
-    near = _log_count_range(NEGATIVE_BINOMIAL, low, high, mean, size + h)
-    near -= _log_count_range(NEGATIVE_BINOMIAL, low, high, mean, size - h)
-    far = _log_count_range(NEGATIVE_BINOMIAL, low, high, mean, size + 2.0 * h)
-    far -= _log_count_range(NEGATIVE_BINOMIAL, low, high, mean, size - 2.0 * h)
-    return (8.0 * near - far) / (12.0 * h)
-
-
-@_compiled
-def log_ranges(
+@compiled
+def log_numbers(
     positive: Array,
     real: Array,
     family: Index,
+    exact: Index,
     lower: Array,
     upper: Array,
     location: Index,
@@ -323,20 +300,22 @@ def log_ranges(
     exposure: Array,
     degrees: Array,
 ) -> Array:
-    """Log-probability of every range under each state, (range, state, draw).
+    """Log-density of every number, or log-probability of every range, (number, state, draw).
 
     Parameters
     ----------
     positive, real
         Positive and real parameters, (parameter, draw).
     family
-        Number of the family in `FAMILIES`, (range,).
+        Number of the family in `FAMILIES`, (number,).
+    exact
+        Whether a number is given, the lower end, and not a range, (number,).
     lower, upper
-        Ends, (range,).
+        Ends, (number,).
     location, scale
-        Place of the mean and of the scale among the parameters, (range, state).
+        Place of the mean and of the scale among the parameters, (number, state).
     exposure, degrees
-        Exposure of counts, and degrees of freedom, (range,).
+        Exposure of counts, and degrees of freedom, (number,).
     """
     found = np.empty((*location.shape, positive.shape[1]))
     for r in range(location.shape[0]):
@@ -345,18 +324,21 @@ def log_ranges(
             for d in range(positive.shape[1]):
                 place = location[r, s]
                 mean = positive[place, d] * exposure[r] if counts else real[place, d]
-                found[r, s, d] = log_range(
-                    family[r], lower[r], upper[r], mean, positive[scale[r, s], d], degrees[r]
-                )
+                sd = positive[scale[r, s], d]
+                if exact[r]:
+                    found[r, s, d] = log_density(family[r], lower[r], mean, sd, degrees[r])
+                else:
+                    found[r, s, d] = log_range(family[r], lower[r], upper[r], mean, sd, degrees[r])
     return found
 
 
-@_compiled
-def gradient_of_ranges(
+@compiled
+def gradient_of_numbers(
     positive: Array,
     real: Array,
-    by_range: Array,
+    by_number: Array,
     family: Index,
+    exact: Index,
     lower: Array,
     upper: Array,
     location: Index,
@@ -364,18 +346,22 @@ def gradient_of_ranges(
     exposure: Array,
     degrees: Array,
 ) -> tuple[Array, Array]:
-    """Gradient by positive and real parameters, from that by `log_ranges`; a single draw."""
+    """Slopes by positive and real parameters, from those by `log_numbers`; a single draw."""
     by_positive, by_real = np.zeros(positive.shape[0]), np.zeros(real.shape[0])
     for r in range(location.shape[0]):
         counts = family[r] in (POISSON, NEGATIVE_BINOMIAL)
         for s in range(location.shape[1]):
-            derivative, place = by_range[r, s], location[r, s]
+            derivative, place = by_number[r, s], location[r, s]
             if derivative == 0.0:
                 continue
             mean = positive[place] * exposure[r] if counts else real[place]
-            by_mean, by_scale = range_gradient(
-                family[r], lower[r], upper[r], mean, positive[scale[r, s]], degrees[r]
-            )
+            sd = positive[scale[r, s]]
+            if exact[r]:
+                by_mean, by_scale = density_slopes(family[r], lower[r], mean, sd, degrees[r])
+            else:
+                _, by_mean, by_scale = range_parts(
+                    family[r], lower[r], upper[r], mean, sd, degrees[r]
+                )
             if counts:
                 by_positive[place] += derivative * by_mean * exposure[r]
             else:

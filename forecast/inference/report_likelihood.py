@@ -16,24 +16,17 @@ been detected with probability p, and known by now with probability f, has likel
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from typing import Any, Final
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from forecast.evidence.likelihood import ReportArrays, ReportTable
 from forecast.evidence.sources import TRUSTED
+from forecast.inference.compiling import compiled
 from forecast.inference.densities import Data, log_densities, number_data
 from forecast.inference.tables import TableProgram
-
-if TYPE_CHECKING:
-
-    def _compiled[F: Callable[..., Any]](function: F) -> F: ...
-
-else:
-    _compiled = numba.njit(nogil=True, cache=True)
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
@@ -57,9 +50,7 @@ def report_data(program: TableProgram, table: ReportTable) -> Data:
     return table.arrays._replace(number=number)._asdict() | data
 
 
-def log_likelihoods(
-    data: Mapping[str, Any], parameters: Mapping[str, Array], families: Sequence[str] = ()
-) -> Array:
+def log_likelihoods(data: Mapping[str, Any], parameters: Mapping[str, Array]) -> Array:
     """Log-likelihoods of every step.
 
     Parameters
@@ -69,8 +60,6 @@ def log_likelihoods(
     parameters
         "accuracy", (accuracy, draw), and if there are any "detection" and "control"; and the
         families of parameters that numbers need.
-    families
-        Families of numbers that the scenario measures.
 
     Returns
     -------
@@ -78,14 +67,14 @@ def log_likelihoods(
         Shape (step, column, draw).
     """
     trust = np.concatenate([parameters[name] for name in TRUSTED if name in parameters])
-    density = log_densities(data, parameters, families, trust.shape[1])
+    density = log_densities(data, parameters, trust.shape[1])
     reports = ReportArrays(*(data[name] for name in ReportArrays._fields))
     return report_log_likelihoods(
         np.ascontiguousarray(trust), np.ascontiguousarray(density), reports
     )
 
 
-@_compiled
+@compiled
 def _log_weights(density: Array, reports: ReportArrays, d: int) -> Array:
     """Logarithm of the weight of each version for each state, (version, state)."""
     found = np.full((reports.version_report.shape[0], reports.controlled.shape[1]), -np.inf)
@@ -99,7 +88,7 @@ def _log_weights(density: Array, reports: ReportArrays, d: int) -> Array:
     return found
 
 
-@_compiled
+@compiled
 def _version_probabilities(trust: Array, reports: ReportArrays, d: int) -> tuple[Array, Array]:
     """Probability that each version is the true one, (version,); summed odds, (statement,)."""
     odds = np.empty(reports.version_statement.shape[0])
@@ -113,7 +102,7 @@ def _version_probabilities(trust: Array, reports: ReportArrays, d: int) -> tuple
     return odds, total
 
 
-@_compiled
+@compiled
 def _rescale(log_weights: Array, reports: ReportArrays) -> Array:
     """Exponentiate log weights, the largest of each statement scaled to 1; return its logarithm."""
     taken = np.full(reports.statement_states.shape[0], -np.inf)
@@ -129,7 +118,7 @@ def _rescale(log_weights: Array, reports: ReportArrays) -> Array:
     return taken
 
 
-@_compiled
+@compiled
 def _version_likelihoods(weights: Array, trust: Array, reports: ReportArrays, d: int) -> Array:
     """Likelihood of each state by each version, (version, state)."""
     found = np.zeros(weights.shape)
@@ -149,7 +138,7 @@ def _version_likelihoods(weights: Array, trust: Array, reports: ReportArrays, d:
     return found
 
 
-@_compiled
+@compiled
 def _statement_likelihoods(by_version: Array, share: Array, reports: ReportArrays) -> Array:
     """Likelihood of each state by each statement, (statement, state)."""
     found = np.zeros(reports.controlled.shape)
@@ -159,7 +148,7 @@ def _statement_likelihoods(by_version: Array, share: Array, reports: ReportArray
     return found
 
 
-@_compiled
+@compiled
 def report_log_likelihoods(trust: Array, density: Array, reports: ReportArrays) -> Array:
     """Log-likelihoods, (step, column, draw).
 
@@ -197,7 +186,7 @@ def report_log_likelihoods(trust: Array, density: Array, reports: ReportArrays) 
     return found.reshape(n_steps, n_columns, trust.shape[1])
 
 
-@_compiled
+@compiled
 def report_gradient(
     trust: Array, density: Array, reports: ReportArrays, by_log_like: Array
 ) -> tuple[Array, Array]:
@@ -240,7 +229,7 @@ def report_gradient(
     return by_trust, by_density
 
 
-@_compiled
+@compiled
 def _add_version_gradient(
     by_trust: Array,
     by_density: Array,

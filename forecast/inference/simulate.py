@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -116,7 +116,6 @@ def simulate_reports(
     theta: Array,
     data: Mapping[str, Any],
     parameters: Mapping[str, Array],
-    families: Sequence[str],
     rng: np.random.Generator,
 ) -> Array:
     """Draw what each report would state, given tables and parameters.
@@ -136,8 +135,6 @@ def simulate_reports(
         was stated.
     parameters
         "accuracy", "detection" and "control", and the parameters of numbers, one draw.
-    families
-        Families of numbers that the scenario measures.
     rng
         Source of randomness.
 
@@ -158,6 +155,7 @@ def simulate_reports(
         through = channel if channel >= 0 and controlled[channel] else -1
         statements.setdefault((int(data["origin"][report]), step, through), []).append(report)
     value: Array = np.zeros(len(data["n_states"]))
+    n_numbers = len(data["number_family"])  # those of likelihoods come after
     for (_, step, through), members in statements.items():
         best = members[0]
         n = int(data["n_states"][best])
@@ -167,38 +165,26 @@ def simulate_reports(
         elif rng.random() > parameters["accuracy"][data["accuracy"][best]]:
             state = int(rng.choice([k for k in range(n) if k != state]))
         value[members] = state
-        numbers = [report for report in members if 0 <= data["number"][report] < _n_numbers(data)]
+        numbers = [report for report in members if 0 <= data["number"][report] < n_numbers]
         if numbers:
-            value[numbers] = _draw_number(data, parameters, families, numbers[0], state, rng)
+            value[numbers] = _draw_number(data, parameters, numbers[0], state, rng)
     return value
-
-
-def _n_numbers(data: Mapping[str, Any]) -> int:
-    """How many reports give numbers or ranges, which come before those of likelihoods."""
-    return sum(len(v) for name, v in data.items() if name.endswith(("_value", "range_lower")))
 
 
 def _draw_number(
     data: Mapping[str, Any],
     parameters: Mapping[str, Array],
-    families: Sequence[str],
     report: int,
     state: int,
     rng: np.random.Generator,
 ) -> float:
     """Draw the number that a report gives of a state."""
-    row, kind = int(data["number"][report]), "range"
-    for name in families:
-        if row < len(data[f"{name}_value"]):
-            kind = name
-            break
-        row -= len(data[f"{name}_value"])
-    family = FAMILIES[data["range_family"][row]] if kind == "range" else kind
+    row = int(data["number"][report])
 
     def part(name: str) -> Any:
-        return data[f"{kind}_{name}"][row]
+        return data[f"number_{name}"][row]
 
-    location = part("location")[state]
+    family, location = FAMILIES[part("family")], part("location")[state]
     if family == "poisson":
         return float(rng.poisson(parameters["positive"][location] * part("exposure")))
     scale = parameters["positive"][part("scale")[state]]

@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from forecast.inference.compiling import compiled
 from forecast.inference.kernels import (
     FILTERED,
     FORWARD,
@@ -23,7 +24,6 @@ from forecast.inference.kernels import (
     Packed,
     Slice,
     circuit_at,
-    compiled,
     extent,
     load_likelihoods,
     note_row,

@@ -78,10 +78,13 @@ def _method_rows(outlook: Forecast) -> Iterator[tuple[str, str]]:
     yield "States", "summed over exactly, by variable elimination"
     yield (
         "Tables",
-        (f"sampled with NUTS through PyMC, {sampling.chains} chains of {sampling.draws} draws"),
+        (
+            f"sampled with NUTS ({sampling.nuts_sampler}), "
+            f"{sampling.chains} chains of {sampling.draws} draws"
+        ),
     )
     yield "Diagnostics", str(outlook.diagnostics)
-    yield "Seed", str(sampling.seed)
+    yield "Seed", str(sampling.random_seed)
     yield "Packages", ", ".join(_versions())
     yield (
         "Convention",
