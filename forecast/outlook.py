@@ -20,6 +20,7 @@ from forecast.arguments import checked
 from forecast.errors import InputError, Problem, nearest
 from forecast.estimate import Estimate
 from forecast.evidence.ledger import Evidence, as_date
+from forecast.frozen import copying
 from forecast.inference.beliefs import Beliefs
 from forecast.inference.passage import reached, reached_by, turn_of
 from forecast.inference.posterior import (
@@ -67,6 +68,7 @@ class CourseOutlook:
 
 
 @checked
+@copying("posterior")
 @dataclass(frozen=True, eq=False)
 class Forecast:
     """What is believed about a scenario given evidence; made by `forecast` or `update`.
@@ -80,7 +82,8 @@ class Forecast:
         the probabilities: `probability` (chain, draw, step, state), filtered up to the as-of
         date and forecast beyond it; `at_least_once` (chain, draw, ahead, course), by the end of
         each coming step and without the rest of the present one; and `now_or_next` (chain, draw,
-        course, turn), from which days within steps follow.
+        course, turn), from which days within steps follow. Each access gives a tree of
+        one's own to add to, of the same read-only arrays.
     sampling
         How the tables were sampled.
     """
@@ -89,6 +92,13 @@ class Forecast:
     evidence: Evidence
     posterior: DataTree
     sampling: Sampling
+
+    def __post_init__(self) -> None:
+        _seal(self.posterior)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        _seal(self.posterior)
 
     @property
     def as_of(self) -> date:
@@ -495,6 +505,13 @@ def watched(scenario: Scenario) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     dangerous = [key for key, course in scenario.courses.items() if course.dangerous]
     if dangerous:
         yield ANY_DANGEROUS, dangerous
+
+
+def _seal(tree: DataTree) -> None:
+    """Let no array of a tree be written to."""
+    for node in tree.subtree:
+        for variable in node.variables.values():
+            variable.to_numpy().flags.writeable = False
 
 
 def _flat(probabilities: Any) -> Any:

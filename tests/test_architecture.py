@@ -86,6 +86,7 @@ LAYERS = [
         "corrections",
         "errors",
         "estimate",
+        "frozen",
         "layout",
         "progress",
         "reading",

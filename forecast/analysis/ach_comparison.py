@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from forecast.estimate import Estimate, percent, quantity
 from forecast.evidence.ledger import Evidence
+from forecast.frozen import Frozen
 from forecast.inference.beliefs import Beliefs
 from forecast.inference.queries import rank_probabilities
 from forecast.interchange.ach import AchItem, AchMatrix
@@ -123,7 +124,7 @@ class Difference:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class AchComparison:
+class AchComparison(Frozen):
     """ACH's ranking beside the Bayesian one; prints itself.
 
     Attributes

@@ -13,6 +13,7 @@ from forecast.analysis.assumptions import flip_assumptions
 from forecast.analysis.coherence import compare_expectations
 from forecast.analysis.validation import DEAD, describe_courses, validate_indicators
 from forecast.arguments import checked
+from forecast.frozen import copying
 from forecast.inference.builder import compile_tables
 from forecast.inference.prior import beliefs_at_start, draw_priors
 from forecast.sampling import Sampling, require_whole
@@ -29,6 +30,7 @@ DRAWS = 256
 
 
 @checked
+@copying("expectations", "states", "numbers", "indicators", "courses", "assumptions")
 @dataclass(frozen=True, eq=False)
 class Check:
     """What a scenario says before any evidence; made by `check`.

@@ -13,6 +13,7 @@ from forecast.analysis.ach_comparison import odds_text
 from forecast.arguments import checked
 from forecast.errors import InputError, Problem, nearest
 from forecast.evidence.ledger import Evidence
+from forecast.frozen import Frozen
 from forecast.inference.beliefs import Beliefs
 from forecast.inference.prior import prior_beliefs
 from forecast.inference.queries import shared_bits
@@ -34,7 +35,7 @@ IMPOSSIBLE = 1e-300
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class AchView:
+class AchView(Frozen):
     """A matrix derived from a scenario; prints itself.
 
     Attributes

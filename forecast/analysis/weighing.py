@@ -22,6 +22,7 @@ from forecast.evidence.notation import LARGEST_NUMBER
 from forecast.evidence.report import Report
 from forecast.evidence.silence import watched_steps
 from forecast.evidence.sources import accuracy_index, trust_in
+from forecast.frozen import Frozen
 from forecast.inference.posterior import beliefs_of
 from forecast.layout import text_table
 from forecast.outlook import Forecast, beliefs, by_horizon, watched
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Conflict:
+class Conflict(Frozen):
     """Reports that give one indicator different states in one step.
 
     Attributes
@@ -58,7 +59,7 @@ class Conflict:
 
 
 @dataclass(frozen=True, slots=True)
-class Dated:
+class Dated(Frozen):
     """An event that may have been in several steps.
 
     Attributes
@@ -77,7 +78,7 @@ class Dated:
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
+class Silence(Frozen):
     """A watch that has heard nothing.
 
     Attributes
@@ -95,7 +96,7 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True)
-class Hand:
+class Hand(Frozen):
     """A channel that may be controlled, and the answers with and without that.
 
     Attributes

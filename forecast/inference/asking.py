@@ -21,6 +21,7 @@ from forecast.errors import (
     warn,
 )
 from forecast.evidence.auxiliary import AuxiliaryFactor, AuxiliaryVariable
+from forecast.frozen import Frozen
 from forecast.inference import queries
 from forecast.inference.cell_labels import cell_labels
 from forecast.inference.draws import Draws, StoredDraws, split_draws
@@ -50,7 +51,7 @@ EQUAL = 1e-12
 
 @checked
 @dataclass(frozen=True, eq=False, repr=False)
-class Asking:
+class Asking(Frozen):
     """Tables and evidence of every draw, and the way in which questions are put to them.
 
     Draws are processed in parts, as many at once as the memory limit allows. The attributes are
@@ -151,7 +152,7 @@ class Asking:
         """Log-likelihoods by all evidence, (step, column, draw), or 1 for draw."""
         return self._evidence(slice(None))
 
-    @cached_property
+    @property
     def log_weights(self) -> DataArray:
         """Logarithm of each draw's weight, (chain, draw).
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.evidence.likelihood import LIKELIHOODS, NUMBER, RANGE, ReportTable
+from forecast.frozen import writable
 from forecast.inference.ranges import FAMILIES, log_numbers
 from forecast.inference.tables import Measure, TableProgram
 
@@ -88,9 +89,8 @@ def log_densities(data: Mapping[str, Any], parameters: Mapping[str, Array], draw
         Shape (number, state, draw); where there is no such state, that of the first again.
     """
     empty = np.zeros((0, draws))
-    positive, real = (
-        np.ascontiguousarray(parameters.get(name, empty)) for name in ("positive", "real")
-    )
-    numbers = log_numbers(positive, real, *(data[f"number_{name}"] for name in NUMBERS))
+    positive, real = (parameters.get(name, empty) for name in ("positive", "real"))
+    given = positive, real, *(data[f"number_{name}"] for name in NUMBERS)
+    numbers = log_numbers(*map(writable, given))
     virtual = data["given"][..., None]
     return np.concatenate([numbers, np.broadcast_to(virtual, (*virtual.shape[:2], draws))])

@@ -10,6 +10,7 @@ import numpy as np
 
 from forecast.errors import InputError, Problem, raise_if_any
 from forecast.evidence.sources import TRUSTED
+from forecast.frozen import Frozen
 from forecast.inference.network import Array, Network
 from forecast.inference.report_likelihood import log_likelihoods
 from forecast.inference.tables import TableProgram
@@ -41,7 +42,7 @@ class Draws(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class StoredDraws:
+class StoredDraws(Frozen):
     """Draws that are held as arrays.
 
     Attributes
@@ -103,7 +104,7 @@ class StoredDraws:
 
 
 @dataclass(frozen=True, eq=False)
-class ParameterDraws:
+class ParameterDraws(Frozen):
     """Draws of a scenario's judgements, from which tables and likelihoods follow.
 
     Attributes

@@ -20,6 +20,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from forecast.frozen import Frozen, writable
 from forecast.inference.compiling import compiled
 
 Array = npt.NDArray[np.float64]
@@ -51,7 +52,7 @@ TOGETHER: Final = 128
 
 
 @dataclass(frozen=True, eq=False)
-class ExpressionProgram:
+class ExpressionProgram(Frozen):
     """A Wengert list: from parameters to table cells.
 
     Memory holds the parameters, then the constants, then one cell for the result of each step.
@@ -77,7 +78,11 @@ class ExpressionProgram:
         """Table cells, (cell, draw), from parameters, (parameter, draw)."""
         cells = np.empty((len(self.order), parameters.shape[1]))
         run_forwards(
-            np.ascontiguousarray(parameters), self.constants, self.steps, self.order, cells
+            writable(parameters),
+            writable(self.constants),
+            writable(self.steps),
+            writable(self.order),
+            cells,
         )
         return cells
 

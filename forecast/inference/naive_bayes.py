@@ -19,6 +19,7 @@ from scipy.special import betaln, logsumexp
 from forecast.errors import InputError, Problem
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import STATE, ReportTable, tabulate_reports
+from forecast.frozen import Frozen
 from forecast.inference.beliefs import Beliefs
 from forecast.inference.builder import compile_tables
 from forecast.inference.posterior import beliefs_under
@@ -31,7 +32,7 @@ Index = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class NaiveBayesPosterior:
+class NaiveBayesPosterior(Frozen):
     """Posterior of the class of a naive Bayes scenario.
 
     Attributes

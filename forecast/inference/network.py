@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from forecast.errors import InputError, NumericalFailure, Problem, nearest, raise_if_any
 from forecast.evidence.auxiliary import AuxiliaryFactor, AuxiliaryVariable
+from forecast.frozen import Frozen, frozen, writable
 from forecast.inference import kernels, single
 from forecast.inference.kernels import Packed
 from forecast.inference.planning import CELL_LIMIT, MEMORY_LIMIT, Scope
@@ -100,7 +101,7 @@ class Sweep:
 
 
 @dataclass(frozen=True)
-class Network:
+class Network(Frozen):
     """Variables in a fixed order, with the layout of their tables.
 
     Examples
@@ -146,12 +147,13 @@ class Network:
     @cached_property
     def sizes(self) -> dict[str, int]:
         """Number of states of each variable."""
-        return {node.name: len(node.states) for node in self.nodes}
+        return frozen({node.name: len(node.states) for node in self.nodes})
 
     @cached_property
     def first_states(self) -> npt.NDArray[np.int64]:
         """First state of each variable in the flat list of states, and their number."""
-        return np.concatenate([[0], np.cumsum(list(self.sizes.values()))]).astype(np.int64)
+        starts = np.concatenate([[0], np.cumsum(list(self.sizes.values()))])
+        return frozen(starts.astype(np.int64))
 
     @property
     def n_states(self) -> int:
@@ -175,7 +177,8 @@ class Network:
         for factor in self.factors:
             columns = range(factor.start, factor.start + self._size(factor))
             found.setdefault((factor.step, factor.variable), []).extend(columns)
-        return {place: np.array(columns, np.int64) for place, columns in found.items()}
+        arrays = {place: np.array(columns, np.int64) for place, columns in found.items()}
+        return frozen(arrays)
 
     def columns_at(self, name: str, step: int) -> npt.NDArray[np.int64]:
         """Columns of all likelihoods of a variable at a step."""
@@ -330,7 +333,7 @@ class Network:
         """
         tables = np.ascontiguousarray(theta if theta.ndim == 3 else theta[None], dtype=np.float64)
         like = np.ascontiguousarray(log_like if log_like.ndim == 3 else log_like[..., None])
-        tables, like = _match_draws(tables, like)
+        tables, like = map(writable, _match_draws(tables, like))
         self._require_shapes(tables, like, regimes)
         self._require_set(like)
         which = np.zeros(like.shape[0], np.int64) if regimes is None else regimes

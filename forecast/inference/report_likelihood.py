@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from forecast.evidence.likelihood import ReportArrays, ReportTable
 from forecast.evidence.sources import TRUSTED
+from forecast.frozen import writable
 from forecast.inference.compiling import compiled
 from forecast.inference.densities import Data, log_densities, number_data
 from forecast.inference.tables import TableProgram
@@ -68,10 +69,8 @@ def log_likelihoods(data: Mapping[str, Any], parameters: Mapping[str, Array]) ->
     """
     trust = np.concatenate([parameters[name] for name in TRUSTED if name in parameters])
     density = log_densities(data, parameters, trust.shape[1])
-    reports = ReportArrays(*(data[name] for name in ReportArrays._fields))
-    return report_log_likelihoods(
-        np.ascontiguousarray(trust), np.ascontiguousarray(density), reports
-    )
+    reports = ReportArrays(*(writable(data[name]) for name in ReportArrays._fields))
+    return report_log_likelihoods(writable(trust), writable(density), reports)
 
 
 @compiled

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.evidence.sources import Trust
+from forecast.frozen import Frozen
 from forecast.inference.expressions import ExpressionProgram
 from forecast.inference.network import Network
 from forecast.scenario.fits import RowFit
@@ -24,7 +25,7 @@ Index = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Priors:
+class Priors(Frozen):
     """Priors of all uncertain numbers, one vector per family, each with its labels.
 
     Attributes
@@ -60,7 +61,7 @@ class Priors:
 
 
 @dataclass(frozen=True, eq=False)
-class Measure:
+class Measure(Frozen):
     """Where the distribution of a reported number finds its parameters, for each state.
 
     Attributes
@@ -95,7 +96,7 @@ class Misfit:
 
 
 @dataclass(frozen=True, eq=False)
-class TableProgram:
+class TableProgram(Frozen):
     """How the cells of all tables follow from the parameters.
 
     Attributes

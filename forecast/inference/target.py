@@ -21,6 +21,7 @@ from scipy.special import betaln, gammaln
 
 from forecast.evidence.likelihood import ReportArrays
 from forecast.evidence.sources import DIMENSIONS
+from forecast.frozen import writable
 from forecast.inference import expressions, kernels, ranges, report_likelihood, single
 from forecast.inference.compiling import compiled
 from forecast.inference.densities import NUMBERS
@@ -105,18 +106,19 @@ def make_target(program: TableProgram, data: Mapping[str, Any]) -> Target:
         real=_pairs(priors.real),
         trust=_trust(priors),
         log_constant=_log_constant(priors, rows),
-        constants=program.expressions.constants,
-        steps=program.expressions.steps,
-        order=program.expressions.order,
-        elimination=data["elimination"],
-        numbers=Numbers(*(data[f"report_number_{name}"] for name in NUMBERS)),
-        given=data["report_given"],
-        reports=ReportArrays(*(data[f"report_{name}"] for name in ReportArrays._fields)),
+        constants=writable(program.expressions.constants),
+        steps=writable(program.expressions.steps),
+        order=writable(program.expressions.order),
+        elimination=writable(data["elimination"]),
+        numbers=Numbers(*(writable(data[f"report_number_{name}"]) for name in NUMBERS)),
+        given=writable(data["report_given"]),
+        reports=ReportArrays(*(writable(data[f"report_{name}"]) for name in ReportArrays._fields)),
     )
 
 
 def _pairs(values: Array) -> Array:
-    return np.ascontiguousarray(values, dtype=np.float64).reshape(-1, 2)
+    pairs: Array = writable(np.asarray(values, dtype=np.float64).reshape(-1, 2))
+    return pairs
 
 
 def _trust(priors: Priors) -> Array:

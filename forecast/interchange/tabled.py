@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from forecast.arguments import checked
 from forecast.errors import InputError, Problem, nearest, raise_if_any
+from forecast.frozen import Frozen, frozen
 from forecast.inference.planning import MEMORY_LIMIT
 from forecast.interchange.checks import find_problems
 from forecast.interchange.drawing import draw_rows
@@ -33,7 +34,7 @@ SHOWN_NOTES = 3
 
 @checked
 @dataclass(frozen=True, eq=False, repr=False)
-class TabledNetwork:
+class TabledNetwork(Frozen):
     """Variables, parents and tables of a network, with how firmly each row is known.
 
     Two networks are equal if everything but their notes is, to the last bit and in the same order.
@@ -104,10 +105,10 @@ class TabledNetwork:
             ("properties", tidy.properties()),
             ("notes", tuple(self.notes)),
         ):
-            object.__setattr__(self, name, value)
+            object.__setattr__(self, name, frozen(value))
         raise_if_any(problems)
         raise_if_any(find_problems(self))
-        object.__setattr__(self, "concentration", dict(self._uncertain()))
+        object.__setattr__(self, "concentration", frozen(dict(self._uncertain())))
 
     def _uncertain(self) -> Iterator[tuple[str, Array]]:
         """Concentrations in full shape and in order; none for a variable known exactly."""

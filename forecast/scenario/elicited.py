@@ -16,6 +16,7 @@ from scipy import stats
 from forecast.arguments import checked
 from forecast.errors import InputError, Problem, raise_if_any
 from forecast.estimate import MASS_TEXT, TAILS
+from forecast.frozen import Frozen, frozen
 from forecast.scenario.elicitation import fit_chance, fit_positive, fit_row
 from forecast.scenario.fits import RowFit
 from forecast.scenario.phrasing import percent_text, say_chance, say_moved, say_positive
@@ -39,7 +40,7 @@ WIDTH, HEIGHT, BASELINE = 420, 96, 74
 
 @checked
 @dataclass(frozen=True)
-class Elicited:
+class Elicited(Frozen):
     """A stated number and the prior that it becomes; made by `elicit`.
 
     Attributes
@@ -89,7 +90,7 @@ class Elicited:
         with np.errstate(divide="ignore", over="ignore"):
             density = self.distribution.pdf(values)
         top = 2 * np.quantile(density[np.isfinite(density)], 0.95)
-        return values, np.minimum(density, top)
+        return frozen((values, np.minimum(density, top)))
 
     @property
     def words(self) -> str:
@@ -151,7 +152,7 @@ class Elicited:
 
 @checked
 @dataclass(frozen=True)
-class ElicitedRow:
+class ElicitedRow(Frozen):
     """A stated row of a table and the Dirichlet that it becomes; made by `elicit`.
 
     Attributes

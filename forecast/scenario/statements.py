@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+
+from forecast.frozen import frozen
 
 Text = Annotated[str, Field(min_length=1)]
 
@@ -22,6 +24,17 @@ class Value(BaseModel):
     """Base of all parts of a scenario: frozen, and nothing unknown is accepted."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
+
+    def model_post_init(self, _: Any) -> None:
+        """Freeze the mappings as well."""
+        self.__dict__.update(frozen(self.__dict__))
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Copy, with some fields changed; what was computed from the others is forgotten."""
+        found = super().model_copy(update=frozen(dict(update or {})), deep=deep)
+        for name in found.__dict__.keys() - type(self).model_fields.keys():
+            del found.__dict__[name]
+        return found
 
 
 def widen(number: Any) -> Any:
