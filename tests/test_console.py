@@ -118,6 +118,8 @@ def test_a_bug_shows_where_it_came_from_if_asked(capsys):
 def test_an_interrupted_command_ends_without_a_traceback(tmp_path):
     code = (
         "import os, signal, forecast.cli, forecast.scenario.starting as starting\n"
+        # A background job of a shell starts with interrupts ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "real = starting.replace_file\n"
         "def stopped(path, text):\n"
         "    real(path, text)\n"

@@ -378,9 +378,10 @@ def test_drawings_are_deterministic_and_leave_the_settings_alone(outlook):
 
 @pytest.fixture
 def pyplot():
-    """Of matplotlib, with every figure of the test closed after it."""
+    """Of matplotlib, without figures of other tests before and after it."""
     import matplotlib.pyplot as plt
 
+    plt.close("all")
     yield plt
     plt.close("all")
 

@@ -134,6 +134,8 @@ def test_an_interrupt_is_an_interrupt_and_no_answer():
     code = (
         "import os, signal, threading; from tests.test_target import CASES, Sampling;"
         "from forecast.inference.posterior import sample_posterior;"
+        # A background job of a shell starts with interrupts ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler);"
         "sample_posterior(*CASES['reports'], Sampling(4, 10, 1));"
         "threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT)).start();"
         "sample_posterior(*CASES['reports'], Sampling(1_000_000, 10, 1))"

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from forecast.arguments import checked
+from forecast.arguments import checked, shown
 from forecast.errors import InputError, Problem, nearest, raise_if_any
 from forecast.estimate import Estimate, percent
 from forecast.inference.beliefs import Beliefs
@@ -115,7 +115,7 @@ def plot_network(
     Raises
     ------
     InputError
-        If a name is unknown, or none is given.
+        If a name is unknown, none is given, or `ax` are no axes.
 
     Examples
     --------
@@ -127,6 +127,7 @@ def plot_network(
     ... )
     >>> axes = plot_network(grass.beliefs(draws=1).suppose({"grass": "wet"}))  # doctest: +SKIP
     """
+    _require_axes(ax)
     found, dangerous = _believed(given)
     nodes = _chosen(found.network, names)
     boxes = _boxes(found, nodes, dangerous)
@@ -143,6 +144,14 @@ def plot_network(
             _draw_box(stage, name)
         _draw_key(stage, edges)
     return axis
+
+
+
+def _require_axes(ax: Any) -> None:
+    from matplotlib.axes import Axes
+
+    if ax is not None and not isinstance(ax, Axes):
+        raise InputError([Problem("ax", f"{shown(ax)}; needs axes of matplotlib")])
 
 
 def _believed(given: Scenario | Beliefs | TabledNetwork | Forecast) -> tuple[Beliefs, Pairs]:
