@@ -325,7 +325,12 @@ def test_numbers_are_read_from_files(tmp_path):
         ("poisson", "R1,wind,,2.5,", "2.5 is not a count"),
         ("poisson", "R1,wind,,-1,", "-1 is not a count"),
         ("poisson", "R1,wind,,1e300,", "is beyond ±1,000,000,000,000"),
-        ("poisson", "R1,wind,,nan,", "nan is not a finite number"),
+        (
+            "poisson",
+            "R1,wind,,nan,",
+            "is empty; only a withdrawal",
+        ),  # a missing number, as exported
+        ("poisson", "R1,wind,,inf,", "inf is not a finite number"),
         ("poisson", "R1,wind,,many,", "'many' is not a number"),
         ("poisson", "R1,wind,light,3,", "gives likelihoods; given are state and number"),
         ("poisson", "R1,wind,,3,0", "0 days; a count covers more than 0"),

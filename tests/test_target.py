@@ -140,7 +140,9 @@ def test_an_interrupt_is_an_interrupt_and_no_answer():
         "threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT)).start();"
         "sample_posterior(*CASES['reports'], Sampling(1_000_000, 10, 1))"
     )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=300
+    )
     assert run.stderr.strip().endswith("KeyboardInterrupt")
 
 

@@ -146,7 +146,6 @@ def plot_network(
     return axis
 
 
-
 def _require_axes(ax: Any) -> None:
     from matplotlib.axes import Axes
 
