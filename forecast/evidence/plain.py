@@ -8,12 +8,9 @@ and are stored in ways of their own. Whatever becomes part of a report passes th
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
-from decimal import Decimal
 from enum import Enum
-from fractions import Fraction
 from functools import lru_cache
 from typing import Any
-from uuid import UUID
 
 DATE_RULE = "write it as 2020-01-31"
 MIDNIGHT = time()
@@ -98,6 +95,7 @@ def plain_number(value: object) -> float:
 
     Examples
     --------
+    >>> from fractions import Fraction
     >>> plain_number(Fraction(1, 4))
     0.25
     """
@@ -112,37 +110,6 @@ def plain_number(value: object) -> float:
     except (TypeError, ValueError, OverflowError):
         pass
     raise ValueError(f"{shown(value)} is not a number")
-
-
-def plain_cell(value: object) -> str:
-    """Text of a table's cell; a whole number from a column with gaps loses its decimals.
-
-    Raises
-    ------
-    ValueError
-        If the value is no text, number or date.
-
-    Examples
-    --------
-    >>> plain_cell(" low "), plain_cell(2.0), plain_cell(float("nan")), plain_cell(b"R1")
-    ('low', '2', '', 'R1')
-    """
-    if type(value) is str:
-        return value.strip()
-    if is_missing(value):
-        return ""
-    if isinstance(value, Enum):
-        return plain_cell(value.value)
-    if isinstance(value, str | bytes | bytearray):
-        return plain_text(value).strip()
-    if isinstance(value, float):
-        return repr(float(value)).removesuffix(".0")
-    if isinstance(value, int | Decimal | Fraction | date | time | UUID):
-        return str(value).strip()
-    scalar = _scalar_of(value)
-    if scalar is not value:
-        return plain_cell(scalar)
-    raise ValueError(f"{shown(value)} is no text, number or date")
 
 
 @lru_cache(maxsize=10_000)

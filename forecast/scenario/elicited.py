@@ -244,7 +244,7 @@ def elicit(
     if len(given) != 1 or (stated is not None and way):
         message = "say one number: stated (or its keywords), positive or row"
         raise InputError([Problem("elicit", f"{message}; given: {', '.join(given) or 'nothing'}")])
-    raise_if_any(list(_argument_faults(row, label, {"within": within, "step": step, "per": per})))
+    raise_if_any(list(_day_faults({"within": within, "step": step, "per": per})))
     if row is not None:
         return _elicit_row(row)
     if positive is not None:
@@ -279,18 +279,10 @@ def _elicit_positive(stated: PositiveNumber, per: float | None, label: str) -> E
     return Elicited(label, stated, "log-normal", fit.shape, tuple(notes))
 
 
-def _argument_faults(row: Any, label: Any, days: Mapping[str, Any]) -> Iterator[Problem]:
-    """What is wrong with the arguments that state no number."""
-    if row is not None and not isinstance(row, Mapping):
-        yield Problem("row", f"{row!r}"[:80] + "; needs what is said of each state, by its name")
-    if not isinstance(label, str):
-        yield Problem("label", f"{label!r}"[:80] + "; needs a text")
+def _day_faults(days: Mapping[str, float | None]) -> Iterator[Problem]:
+    """What is wrong with numbers of days; that they are numbers was checked at the door."""
     for name, value in days.items():
-        if value is None:
-            continue
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            yield Problem(name, f"{value!r}"[:80] + "; needs a number of days")
-        else:
+        if value is not None:
             yield from (_problem((name,), message) for _, message in check_days((), value))
 
 
