@@ -13,7 +13,14 @@ Say = Callable[[str], None]
 
 def somebody_looks_on() -> bool:
     """Whether this runs in a terminal or in a notebook."""
-    return "ipykernel" in sys.modules or (sys.stderr is not None and sys.stderr.isatty())
+    return in_notebook() or (sys.stderr is not None and sys.stderr.isatty())
+
+
+def in_notebook() -> bool:
+    """Whether a Jupyter kernel runs this; that its package was imported says nothing."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return getattr(shell, "kernel", None) is not None
 
 
 @contextmanager
