@@ -43,14 +43,12 @@ if TYPE_CHECKING:
     from forecast.evidence.ledger_file import LedgerFile, open_ledger
     from forecast.evidence.report import Report
     from forecast.evidence.salvage import Salvage, salvage_ledger
-    from forecast.inference.answer import summarize
-    from forecast.inference.beliefs import Beliefs
-    from forecast.inference.model import build_model
     from forecast.interchange.ach import AchItem, AchMatrix
     from forecast.interchange.ach_files import read_ach
     from forecast.interchange.convert import from_pgmpy, from_pyagrum, to_pyagrum
     from forecast.interchange.files import read_network, write_network
     from forecast.interchange.tabled import TabledNetwork
+    from forecast.model.model import build_model
     from forecast.outlook import (
         Forecast,
         beliefs,
@@ -59,6 +57,8 @@ if TYPE_CHECKING:
         retract,
         update,
     )
+    from forecast.posterior.answer import summarize
+    from forecast.posterior.beliefs import Beliefs
     from forecast.reporting.plots import plot_expected, plot_timeline
     from forecast.reporting.plots_network import plot_network
     from forecast.reporting.report import report
@@ -96,9 +96,9 @@ _HOMES = {
     "evidence.ledger_file": ("LedgerFile", "open_ledger"),
     "evidence.report": ("Report",),
     "evidence.salvage": ("Salvage", "salvage_ledger"),
-    "inference.answer": ("summarize",),
-    "inference.beliefs": ("Beliefs",),
-    "inference.model": ("build_model",),
+    "posterior.answer": ("summarize",),
+    "posterior.beliefs": ("Beliefs",),
+    "model.model": ("build_model",),
     "estimate": ("Estimate",),
     "interchange.ach": ("AchItem", "AchMatrix"),
     "interchange.ach_files": ("read_ach",),

@@ -276,8 +276,8 @@ def _new(given: argparse.Namespace) -> int:
 def _check(given: argparse.Namespace) -> int:
     from forecast.analysis.checkup import check
     from forecast.evidence.files import read_evidence
-    from forecast.inference.builder import compile_tables
-    from forecast.inference.slices import slice_circuits
+    from forecast.model.builder import compile_tables
+    from forecast.network.slices import slice_circuits
     from forecast.scenario.files import load_scenario
     from forecast.scenario.phrasing import NOTABLE_MISS, say_moved
 

@@ -21,13 +21,13 @@ from forecast.errors import InputError, Problem, nearest
 from forecast.estimate import Estimate
 from forecast.evidence.ledger import Evidence, as_date
 from forecast.frozen import copying
-from forecast.inference.beliefs import Beliefs
-from forecast.inference.passage import reached, reached_by, turn_of
-from forecast.inference.posterior import (
+from forecast.posterior.beliefs import Beliefs
+from forecast.posterior.mcmc import (
     Diagnostics,
     beliefs_of,
     sample_posterior,
 )
+from forecast.posterior.passage import reached, reached_by, turn_of
 from forecast.progress import phase
 from forecast.sampling import Sampling, require_whole
 from forecast.scenario.scenario import Course, Scenario

@@ -12,10 +12,10 @@ import pandas as pd
 
 import forecast as fc
 from forecast.evidence.ledger import Ledger
-from forecast.inference.builder import compile_tables
-from forecast.inference.posterior import beliefs_of
-from forecast.inference.prior import draw_priors
+from forecast.model.builder import compile_tables
 from forecast.outlook import Forecast, _forecast_group
+from forecast.posterior.mcmc import beliefs_of
+from forecast.posterior.prior import draw_priors
 from forecast.sampling import Sampling
 from tests.small import barometer_report, weather
 

@@ -14,7 +14,7 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
-from forecast.inference.network import Block, Network, Node
+from forecast.network.structure import Block, Network, Node
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]

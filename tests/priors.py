@@ -8,10 +8,10 @@ import xarray as xr
 from forecast.evidence.events import last_step
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import tabulate_reports
-from forecast.inference.beliefs import Beliefs
-from forecast.inference.builder import compile_tables
-from forecast.inference.posterior import beliefs_of
-from forecast.inference.tables import TableProgram
+from forecast.model.builder import compile_tables
+from forecast.model.tables import TableProgram
+from forecast.posterior.beliefs import Beliefs
+from forecast.posterior.mcmc import beliefs_of
 
 
 def prior_draws(program: TableProgram, n: int, seed: int) -> dict[str, np.ndarray]:

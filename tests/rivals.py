@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from forecast.inference.beliefs import Beliefs
 from forecast.interchange.tabled import TabledNetwork
+from forecast.posterior.beliefs import Beliefs
 
 Array = npt.NDArray[np.float64]
 Rows = dict[str, Array]

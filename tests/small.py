@@ -5,8 +5,8 @@ from datetime import date, timedelta
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import ReportTable
 from forecast.evidence.report import Report
-from forecast.inference.builder import compile_tables
-from forecast.inference.report_likelihood import log_likelihoods, report_data
+from forecast.model.builder import compile_tables
+from forecast.model.report_likelihood import log_likelihoods, report_data
 from forecast.scenario.scenario import Scenario
 
 START = date(2020, 1, 3)

@@ -15,10 +15,10 @@ from forecast.analysis.derived_matrix import likelihood_ratios, rating_of
 from forecast.cli import main
 from forecast.errors import InputError
 from forecast.evidence.sources import admiralty_grades
-from forecast.inference.naive_bayes import naive_bayes_posterior
-from forecast.inference.prior import prior_beliefs
 from forecast.interchange.ach import RATINGS
 from forecast.interchange.ach_scenario import ASSUMED_RATIOS, LIKELIEST, witness_names
+from forecast.posterior.naive_bayes import naive_bayes_posterior
+from forecast.posterior.prior import prior_beliefs
 from tests.pages import DOCS, run_page
 
 TWO = ("accident", "attack")

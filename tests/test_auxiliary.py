@@ -7,10 +7,11 @@ from math import prod
 import numpy as np
 import pytest
 
-from forecast.evidence.auxiliary import AuxiliaryFactor, AuxiliaryVariable
-from forecast.inference.beliefs import Beliefs
-from forecast.inference.network import Network
-from forecast.inference.slices import pack_circuits
+from forecast.network.auxiliary import AuxiliaryFactor, AuxiliaryVariable
+from forecast.network.slices import pack_circuits
+from forecast.network.structure import Network
+from forecast.network.sweep import sweep
+from forecast.posterior.beliefs import Beliefs
 from tests.networks import Case, dynamic_case, enumerate_answer, static_case
 
 CLOSE = {"rtol": 1e-11, "atol": 1e-11}
@@ -127,7 +128,7 @@ def possible_cases(make, seeds):
     for seed in seeds:
         case = with_auxiliaries(make(seed), seed)
         if np.isfinite(
-            case.network.sweep(case.theta[:, None], case.log_like, "forward").log_evidence
+            sweep(case.network, case.theta[:, None], case.log_like, "forward").log_evidence
         ):
             yield seed, case
 
@@ -140,10 +141,10 @@ def test_auxiliaries_of_a_dynamic_network_are_summed_out():
     compared = 0
     for _, case in possible_cases(small_case, range(60)):
         answer = enumerate_auxiliaries(case, STEPS)
-        sweep = case.network.sweep(case.theta[:, None], case.log_like, "smoothed")
-        np.testing.assert_allclose(sweep.log_evidence, answer.log_evidence, **CLOSE)
-        np.testing.assert_allclose(sweep.marginals[..., 0], answer.marginals, **CLOSE)
-        np.testing.assert_allclose(sweep.counts[0, :, 0], answer.counts, **CLOSE)
+        swept = sweep(case.network, case.theta[:, None], case.log_like, "smoothed")
+        np.testing.assert_allclose(swept.log_evidence, answer.log_evidence, **CLOSE)
+        np.testing.assert_allclose(swept.marginals[..., 0], answer.marginals, **CLOSE)
+        np.testing.assert_allclose(swept.counts[0, :, 0], answer.counts, **CLOSE)
         compared += 1
     assert compared > 40
 
@@ -152,9 +153,9 @@ def test_auxiliaries_of_a_static_network_are_summed_out():
     compared = 0
     for _, case in possible_cases(static_case, range(40)):
         answer = enumerate_auxiliaries(case, 1)
-        sweep = case.network.sweep(case.theta[:, None], case.log_like, "smoothed")
-        np.testing.assert_allclose(sweep.log_evidence, answer.log_evidence, **CLOSE)
-        np.testing.assert_allclose(sweep.marginals[..., 0], answer.marginals, **CLOSE)
+        swept = sweep(case.network, case.theta[:, None], case.log_like, "smoothed")
+        np.testing.assert_allclose(swept.log_evidence, answer.log_evidence, **CLOSE)
+        np.testing.assert_allclose(swept.marginals[..., 0], answer.marginals, **CLOSE)
         compared += 1
     assert compared > 25
 
@@ -179,7 +180,7 @@ def test_auxiliaries_are_summed_out_of_a_chosen_history():
 
 def test_filtered_steps_know_the_evidence_up_to_themselves():
     for _, case in possible_cases(small_case, range(12)):
-        found = case.network.sweep(case.theta[:, None], case.log_like, "filtered").marginals
+        found = sweep(case.network, case.theta[:, None], case.log_like, "filtered").marginals
         for step in range(STEPS):
             answer = enumerate_auxiliaries(case, step + 1)
             np.testing.assert_allclose(found[step, :, 0], answer.marginals[step], **CLOSE)
@@ -194,9 +195,9 @@ def test_many_draws_and_logarithms_give_the_same(mode):
         factors = slice(case.network.n_states, None)
         like[:, factors] += np.log(rng.uniform(0.5, 1, like[:, factors].shape))
         for scale in (1, 300):
-            together = case.network.sweep(theta, scale * like, mode)
+            together = sweep(case.network, theta, scale * like, mode)
             for draw in (0, 69):
-                alone = case.network.sweep(theta[:, :1], scale * like[..., draw], mode)
+                alone = sweep(case.network, theta[:, :1], scale * like[..., draw], mode)
                 for many, single in (
                     (together.log_norm, alone.log_norm),
                     (together.marginals, alone.marginals),
@@ -208,9 +209,9 @@ def test_very_small_likelihoods_are_summed_in_logarithms():
     for _, case in possible_cases(small_case, range(12)):
         small = Case(case.network, case.theta, 400 * case.log_like)
         answer = enumerate_auxiliaries(small, STEPS)
-        sweep = case.network.sweep(case.theta[:, None], small.log_like, "smoothed")
-        np.testing.assert_allclose(sweep.log_evidence, answer.log_evidence, rtol=1e-11)
-        np.testing.assert_allclose(sweep.marginals[..., 0], answer.marginals, atol=1e-9)
+        swept = sweep(case.network, case.theta[:, None], small.log_like, "smoothed")
+        np.testing.assert_allclose(swept.log_evidence, answer.log_evidence, rtol=1e-11)
+        np.testing.assert_allclose(swept.marginals[..., 0], answer.marginals, atol=1e-9)
 
 
 def test_the_part_of_a_network_that_matters_says_the_same():
@@ -219,8 +220,8 @@ def test_the_part_of_a_network_that_matters_says_the_same():
         spoken = [n for n in case.network.names if case.log_like[:, case.network.states(n)].any()]
         part = case.network.relevant_to([*spoken, *told][:1] + spoken)
         columns = case.network.columns(part.names)
-        whole = case.network.sweep(case.theta[:, None], case.log_like, "smoothed")
-        found = part.sweep(case.theta[:, None], case.log_like[:, columns], "smoothed")
+        whole = sweep(case.network, case.theta[:, None], case.log_like, "smoothed")
+        found = sweep(part, case.theta[:, None], case.log_like[:, columns], "smoothed")
         np.testing.assert_allclose(found.log_evidence, whole.log_evidence, **CLOSE)
         np.testing.assert_allclose(found.marginals, whole.marginals[:, columns], **CLOSE)
 
@@ -239,7 +240,7 @@ def test_derivatives_by_every_column(seed):
     cases = dict(possible_cases(small_case, range(12)))
     case = cases[sorted(cases)[seed]]
     network, theta = case.network, case.theta[:, None]
-    found = network.sweep(theta, case.log_like, "smoothed").marginals[..., 0]
+    found = sweep(network, theta, case.log_like, "smoothed").marginals[..., 0]
     told = [np.arange(network.n_columns)[network.states(n.name)] for n in network.nodes if n.first]
     columns = np.concatenate([*told, np.arange(network.n_states, network.n_columns)])
     rng = np.random.default_rng(seed)
@@ -250,5 +251,5 @@ def test_derivatives_by_every_column(seed):
             for change in (1e-5, -1e-5):
                 moved = case.log_like.copy()
                 moved[step, column] += change
-                ends.append(network.sweep(theta, moved, "forward").log_evidence[0])
+                ends.append(sweep(network, theta, moved, "forward").log_evidence[0])
             assert (ends[0] - ends[1]) / 2e-5 == pytest.approx(found[step, column], abs=1e-8)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import forecast as fc
-from forecast.inference.beliefs import Beliefs
-from forecast.inference.network import Block, Network, Node
+from forecast.network.structure import Block, Network, Node
+from forecast.posterior.beliefs import Beliefs
 from tests.networks import dynamic_case, static_case
 
 A, B, C = 2, 3, 2

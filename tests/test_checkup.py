@@ -14,12 +14,12 @@ from forecast.analysis.validation import DEAD, MOVING, POINTS
 from forecast.cli import main
 from forecast.errors import InputError
 from forecast.evidence.sources import admiralty_grades
-from forecast.inference.beliefs import Beliefs
-from forecast.inference.builder import compile_tables
-from forecast.inference.prior import draw_priors
-from forecast.inference.queries import shared_bits
-from forecast.inference.simulate import simulate_numbers
-from forecast.inference.tables import Measure
+from forecast.model.builder import compile_tables
+from forecast.model.simulate_reports import simulate_numbers
+from forecast.model.tables import Measure
+from forecast.network.queries import shared_bits
+from forecast.posterior.beliefs import Beliefs
+from forecast.posterior.prior import draw_priors
 from forecast.scenario.checks import find_problems
 from forecast.scenario.scenario import Scenario
 from tests.networks import dynamic_case, enumerate_answer

@@ -13,12 +13,12 @@ from forecast.analysis.sensitivity import variance_shares
 from forecast.errors import InputError, UnreliableWeights
 from forecast.estimate import Estimate
 from forecast.evidence.ledger import Evidence
-from forecast.inference.answer import Answer, summarize
-from forecast.inference.beliefs import Beliefs
-from forecast.inference.builder import compile_tables
-from forecast.inference.network import Block, Network, Node
-from forecast.inference.prior import beliefs_at_start, draw_priors, prior_beliefs
 from forecast.interchange.tabled import TabledNetwork
+from forecast.model.builder import compile_tables
+from forecast.network.structure import Block, Network, Node
+from forecast.posterior.answer import Answer, summarize
+from forecast.posterior.beliefs import Beliefs
+from forecast.posterior.prior import beliefs_at_start, draw_priors, prior_beliefs
 from tests.networks import enumerate_answer
 from tests.rivals import random_network
 from tests.small import START, barometer_report, chance, evidence, rows, weather

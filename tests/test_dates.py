@@ -8,7 +8,7 @@ import pytest
 
 from forecast.errors import InputError
 from forecast.evidence.ledger import Evidence
-from forecast.inference.passage import reached, reached_by
+from forecast.posterior.passage import reached, reached_by
 from forecast.scenario.checks import find_problems
 from forecast.scenario.scenario import Scenario
 from forecast.timeline import Ahead

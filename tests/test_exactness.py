@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from forecast.inference.network import Block, Network, Node, Sweep
+from forecast.network.structure import Block, Network, Node
+from forecast.network.sweep import Sweep, sweep
 from tests.networks import (
     Answer,
     Case,
@@ -21,27 +22,27 @@ from tests.networks import (
 CLOSE = {"rtol": 1e-12, "atol": 1e-10}
 
 
-def assert_says(sweep: Sweep, answer: Answer, probes: tuple[tuple[str, ...], ...] = ()) -> None:
+def assert_says(swept: Sweep, answer: Answer, probes: tuple[tuple[str, ...], ...] = ()) -> None:
     """The first draw of a smoothed sweep says the same as an enumeration."""
-    np.testing.assert_allclose(sweep.log_evidence[0], answer.log_evidence, **CLOSE)
-    np.testing.assert_allclose(sweep.marginals[..., 0], answer.marginals, **CLOSE)
+    np.testing.assert_allclose(swept.log_evidence[0], answer.log_evidence, **CLOSE)
+    np.testing.assert_allclose(swept.marginals[..., 0], answer.marginals, **CLOSE)
     np.testing.assert_allclose(
-        sweep.counts[..., 0].reshape(answer.counts.shape), answer.counts, **CLOSE
+        swept.counts[..., 0].reshape(answer.counts.shape), answer.counts, **CLOSE
     )
     for step in range(len(answer.marginals) if probes else 0):
         joints = np.concatenate([answer.joint(step, probe) for probe in probes])
-        np.testing.assert_allclose(sweep.probes[step, :, 0], joints, **CLOSE)
+        np.testing.assert_allclose(swept.probes[step, :, 0], joints, **CLOSE)
 
 
 def assert_equals_enumeration(case: Case, seed: int) -> None:
     network, theta, log_like = case.network, case.theta, case.log_like
     probes = random_probes(np.random.default_rng(seed), network)
     answer = enumerate_answer(network, theta, log_like)
-    sweep = network.sweep(theta[:, None], log_like, "smoothed", probes=probes)
+    swept = sweep(network, theta[:, None], log_like, "smoothed", probes=probes)
     assert np.isfinite(answer.log_evidence)
-    assert_says(sweep, answer, probes)
-    forward = network.sweep(theta[:, None], log_like, "forward")
-    np.testing.assert_allclose(forward.log_norm, sweep.log_norm, **CLOSE)
+    assert_says(swept, answer, probes)
+    forward = sweep(network, theta[:, None], log_like, "forward")
+    np.testing.assert_allclose(forward.log_norm, swept.log_norm, **CLOSE)
 
 
 @pytest.mark.parametrize("zeros", [False, True])
@@ -63,14 +64,14 @@ def test_filtered_knows_the_past_alone(seed: int, zeros: bool) -> None:
     case = dynamic_case(seed, zeros=zeros)
     network = case.network
     probes = random_probes(np.random.default_rng(seed), network)
-    sweep = network.sweep(case.theta[:, None], case.log_like, "filtered", probes=probes)
+    swept = sweep(network, case.theta[:, None], case.log_like, "filtered", probes=probes)
     so_far = [enumerate_answer(network, case.theta, case.log_like[: t + 1]) for t in range(4)]
     for step, answer in enumerate(so_far):
-        np.testing.assert_allclose(sweep.marginals[step, :, 0], answer.marginals[step], **CLOSE)
+        np.testing.assert_allclose(swept.marginals[step, :, 0], answer.marginals[step], **CLOSE)
         joints = np.concatenate([answer.joint(step, probe) for probe in probes])
-        np.testing.assert_allclose(sweep.probes[step, :, 0], joints, **CLOSE)
+        np.testing.assert_allclose(swept.probes[step, :, 0], joints, **CLOSE)
     log_norm = np.diff([0.0, *(answer.log_evidence for answer in so_far)])
-    np.testing.assert_allclose(sweep.log_norm[:, 0], log_norm, **CLOSE)
+    np.testing.assert_allclose(swept.log_norm[:, 0], log_norm, **CLOSE)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -79,8 +80,8 @@ def test_tables_that_change_with_time(seed: int) -> None:
     rng = np.random.default_rng(seed)
     theta = np.stack([random_tables(rng, case.network) for _ in range(2)])
     regimes = rng.integers(0, 2, len(case.log_like))
-    sweep = case.network.sweep(theta[..., None], case.log_like, "smoothed", regimes=regimes)
-    assert_says(sweep, enumerate_answer(case.network, theta, case.log_like, regimes))
+    swept = sweep(case.network, theta[..., None], case.log_like, "smoothed", regimes=regimes)
+    assert_says(swept, enumerate_answer(case.network, theta, case.log_like, regimes))
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -88,12 +89,12 @@ def test_dynamic_network_equals_its_unrolled_one(seed: int) -> None:
     n_steps = 8 + seed
     case = dynamic_case(seed, n_steps, 3 + seed % 2, zeros=seed % 3 == 0)
     theta = case.theta[:, None]
-    sweep = case.network.sweep(theta, case.log_like, "smoothed")
-    static = unroll(case.network, n_steps).sweep(theta, case.log_like.reshape(1, -1), "smoothed")
-    assert np.isfinite(sweep.log_evidence).all()
-    np.testing.assert_allclose(sweep.log_evidence, static.log_evidence, **CLOSE)
-    np.testing.assert_allclose(sweep.marginals.ravel(), static.marginals.ravel(), **CLOSE)
-    np.testing.assert_allclose(sweep.counts, static.counts, **CLOSE)
+    swept = sweep(case.network, theta, case.log_like, "smoothed")
+    static = sweep(unroll(case.network, n_steps), theta, case.log_like.reshape(1, -1), "smoothed")
+    assert np.isfinite(swept.log_evidence).all()
+    np.testing.assert_allclose(swept.log_evidence, static.log_evidence, **CLOSE)
+    np.testing.assert_allclose(swept.marginals.ravel(), static.marginals.ravel(), **CLOSE)
+    np.testing.assert_allclose(swept.counts, static.counts, **CLOSE)
 
 
 @pytest.mark.parametrize("mode", ["forward", "smoothed", "filtered"])
@@ -106,15 +107,15 @@ def test_many_draws_equal_one_at_a_time(seed: int, n_draws: int, mode: str) -> N
         [random_evidence(rng, network, theta[:, d], 4) for d in range(n_draws)], axis=-1
     )
     probes = random_probes(rng, network)
-    shared = network.sweep(theta, log_like[..., 0], mode, probes=probes)
-    together = network.sweep(theta, log_like, mode, probes=probes)
+    shared = sweep(network, theta, log_like[..., 0], mode, probes=probes)
+    together = sweep(network, theta, log_like, mode, probes=probes)
     for draw in {0, 1, n_draws // 2, n_draws - 1}:
         one = slice(draw, draw + 1)
-        for sweep, like in ((shared, log_like[..., :1]), (together, log_like[..., one])):
-            alone = network.sweep(theta[:, one], like, mode, probes=probes)
+        for swept, like in ((shared, log_like[..., :1]), (together, log_like[..., one])):
+            alone = sweep(network, theta[:, one], like, mode, probes=probes)
             for part in ("log_norm", "marginals", "probes", "counts"):
                 np.testing.assert_allclose(
-                    getattr(sweep, part)[..., one], getattr(alone, part), rtol=1e-13, atol=1e-14
+                    getattr(swept, part)[..., one], getattr(alone, part), rtol=1e-13, atol=1e-14
                 )
 
 
@@ -125,9 +126,9 @@ def test_long_sweeps_of_many_draws_equal_one_at_a_time() -> None:
     theta = np.stack([random_tables(rng, network) for _ in range(100)], axis=-1)
     log_like = random_evidence(rng, network, theta[:, 0], 1500, kinds=("likelihood", "none"))
     log_like = np.maximum(log_like, np.log(1e-3))
-    together = network.sweep(theta, log_like, "smoothed")
+    together = sweep(network, theta, log_like, "smoothed")
     for draw in (0, 50, 99):
-        alone = network.sweep(theta[:, [draw]], log_like, "smoothed")
+        alone = sweep(network, theta[:, [draw]], log_like, "smoothed")
         for part in ("log_norm", "marginals", "counts"):
             np.testing.assert_allclose(
                 getattr(together, part)[..., [draw]], getattr(alone, part), rtol=1e-12, atol=1e-14
@@ -146,8 +147,8 @@ def test_what_no_evidence_depends_on_can_be_left_out(seed: int) -> None:
     part = network.relevant_to(observed)
     columns = np.concatenate([np.arange(network.n_states)[network.states(n)] for n in part.names])
     theta = case.theta[:, None]
-    whole_says = network.sweep(theta, log_like, "smoothed")
-    part_says = part.sweep(theta, log_like[:, columns], "smoothed")
+    whole_says = sweep(network, theta, log_like, "smoothed")
+    part_says = sweep(part, theta, log_like[:, columns], "smoothed")
     np.testing.assert_allclose(part_says.log_norm, whole_says.log_norm, **CLOSE)
     np.testing.assert_allclose(part_says.marginals, whole_says.marginals[:, columns], **CLOSE)
 
@@ -168,8 +169,8 @@ def test_one_set_variable_with_many_children(setting: int) -> None:
     theta = random_tables(rng, network)
     log_like = random_evidence(rng, network, theta, 1)
     log_like[0, :3] = np.where(np.arange(3) == setting, 0, -np.inf)
-    sweep = network.sweep(theta[:, None], log_like, "smoothed")
-    assert_says(sweep, enumerate_answer(network, theta, log_like))
+    swept = sweep(network, theta[:, None], log_like, "smoothed")
+    assert_says(swept, enumerate_answer(network, theta, log_like))
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -181,8 +182,8 @@ def test_the_order_of_variables_does_not_matter(seed: int) -> None:
     columns = np.concatenate(
         [np.arange(network.n_states)[network.states(n)] for n in shuffled.names]
     )
-    one = network.sweep(case.theta[:, None], case.log_like, "smoothed")
-    other = shuffled.sweep(case.theta[:, None], case.log_like[:, columns], "smoothed")
+    one = sweep(network, case.theta[:, None], case.log_like, "smoothed")
+    other = sweep(shuffled, case.theta[:, None], case.log_like[:, columns], "smoothed")
     np.testing.assert_allclose(other.log_norm, one.log_norm, **CLOSE)
     np.testing.assert_allclose(other.marginals, one.marginals[:, columns], **CLOSE)
     np.testing.assert_allclose(other.counts, one.counts, **CLOSE)

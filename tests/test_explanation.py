@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import forecast as fc
-from forecast.inference.beliefs import Beliefs
-from forecast.inference.explanation import most_probable_states
-from forecast.inference.network import Block, Network, Node
-from forecast.inference.queries import intervened_tables
+from forecast.network.explanation import most_probable_states
+from forecast.network.queries import intervened_tables
+from forecast.network.structure import Block, Network, Node
+from forecast.posterior.beliefs import Beliefs
 from tests.networks import Case, dynamic_case, enumerate_answer, random_tables, static_case
 
 SEEDS = range(8)

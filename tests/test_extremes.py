@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from forecast.errors import TooLarge
-from forecast.inference.network import Block, Mode, Network, Node, Sweep
+from forecast.network.structure import Block, Network, Node
+from forecast.network.sweep import Mode, Sweep, sweep
 from tests.networks import (
     Array,
     dynamic_case,
@@ -34,8 +35,8 @@ def log_of(number: Fraction) -> float:
     return log(number.numerator) - log(number.denominator)
 
 
-def assert_no_nan(sweep: Sweep) -> None:
-    for part in (sweep.log_norm, sweep.marginals, sweep.probes, sweep.counts):
+def assert_no_nan(swept: Sweep) -> None:
+    for part in (swept.log_norm, swept.marginals, swept.probes, swept.counts):
         assert not np.isnan(part).any()
 
 
@@ -48,12 +49,12 @@ def assert_exact(network: Network, theta: Array, powers: np.ndarray) -> None:
     ]
     evidence, marginals = enumerate_exactly(network, tables, likelihood)
     log_like = np.where(powers == 1, -np.inf, powers * log(10))
-    sweep = network.sweep(theta[:, None], log_like, "smoothed")
-    np.testing.assert_allclose(sweep.log_evidence, log_of(evidence), rtol=1e-13, atol=1e-11)
-    np.testing.assert_allclose(sweep.marginals[..., 0], np.array(marginals, float), atol=1e-10)
-    filtered = network.sweep(theta[:, None], log_like, "filtered")
-    np.testing.assert_allclose(filtered.log_norm, sweep.log_norm, rtol=1e-12, atol=1e-11)
-    np.testing.assert_allclose(filtered.marginals[-1], sweep.marginals[-1], atol=1e-10)
+    swept = sweep(network, theta[:, None], log_like, "smoothed")
+    np.testing.assert_allclose(swept.log_evidence, log_of(evidence), rtol=1e-13, atol=1e-11)
+    np.testing.assert_allclose(swept.marginals[..., 0], np.array(marginals, float), atol=1e-10)
+    filtered = sweep(network, theta[:, None], log_like, "filtered")
+    np.testing.assert_allclose(filtered.log_norm, swept.log_norm, rtol=1e-12, atol=1e-11)
+    np.testing.assert_allclose(filtered.marginals[-1], swept.marginals[-1], atol=1e-10)
 
 
 @pytest.mark.parametrize("zeros", [False, True])
@@ -76,9 +77,9 @@ def test_opposing_reports_cancel(reports: int, apart: bool) -> None:
     log_like = np.zeros((2, 2))
     log_like[0, 0] = reports * log(1e-200)
     log_like[int(apart), 1] = reports * log(1e-200)
-    sweep = two_state_chain().sweep(theta[:, None], log_like, "smoothed")
-    np.testing.assert_allclose(sweep.marginals[..., 0], [[0.3, 0.7]] * 2, rtol=1e-10)
-    np.testing.assert_allclose(sweep.log_evidence, reports * log(1e-200), rtol=1e-12)
+    swept = sweep(two_state_chain(), theta[:, None], log_like, "smoothed")
+    np.testing.assert_allclose(swept.marginals[..., 0], [[0.3, 0.7]] * 2, rtol=1e-10)
+    np.testing.assert_allclose(swept.log_evidence, reports * log(1e-200), rtol=1e-12)
 
 
 @pytest.mark.parametrize("reports", [1, 4])
@@ -88,9 +89,9 @@ def test_opposing_reports_about_two_copies_cancel(reports: int) -> None:
     theta = np.array([0.3, 0.7, 1.0, 0.0, 0.0, 1.0])
     log_like = np.zeros((1, 6))
     log_like[0, [2, 5]] = reports * log(1e-200)
-    sweep = network.sweep(theta[:, None], log_like, "smoothed", probes=(("v1", "v2"),))
-    np.testing.assert_allclose(sweep.marginals[0, :, 0], [0.3, 0.7] * 3, rtol=1e-10)
-    np.testing.assert_allclose(sweep.probes[0, :, 0], [0.3, 0, 0, 0.7], rtol=1e-10)
+    swept = sweep(network, theta[:, None], log_like, "smoothed", probes=(("v1", "v2"),))
+    np.testing.assert_allclose(swept.marginals[0, :, 0], [0.3, 0.7] * 3, rtol=1e-10)
+    np.testing.assert_allclose(swept.probes[0, :, 0], [0.3, 0, 0, 0.7], rtol=1e-10)
 
 
 def log_add(a: float, b: float) -> float:
@@ -129,11 +130,11 @@ def test_ten_thousand_steps(strength: float, n_draws: int) -> None:
     log_like = -strength * rng.random((10_000, 2))
     total, later = scalar_recursion(theta, log_like)
     tables = np.repeat(theta[:, None], 1 if strength > 30 else n_draws, axis=1)
-    sweep = network.sweep(tables, log_like, "smoothed")
-    np.testing.assert_allclose(sweep.log_evidence, total, rtol=1e-12)
-    np.testing.assert_allclose(sweep.marginals[:, 1, -1], later, atol=1e-11)
-    np.testing.assert_allclose(sweep.marginals.sum(1), 1, rtol=1e-9)
-    np.testing.assert_allclose(sweep.counts.sum(1), 10_000, rtol=1e-9)
+    swept = sweep(network, tables, log_like, "smoothed")
+    np.testing.assert_allclose(swept.log_evidence, total, rtol=1e-12)
+    np.testing.assert_allclose(swept.marginals[:, 1, -1], later, atol=1e-11)
+    np.testing.assert_allclose(swept.marginals.sum(1), 1, rtol=1e-9)
+    np.testing.assert_allclose(swept.counts.sum(1), 10_000, rtol=1e-9)
 
 
 @pytest.mark.parametrize("lead", [0, 1, 2])
@@ -141,9 +142,9 @@ def test_a_state_that_lost_400_times_can_win_back(lead: int) -> None:
     log_like = np.zeros((800 + lead, 2))
     log_like[:400, 0] = log_like[400:, 1] = log(0.1)
     log_odds = np.cumsum(log_like[:, 1] - log_like[:, 0])
-    smoothed = two_state_chain().sweep(STAY[:, None], log_like, "smoothed").marginals
+    smoothed = sweep(two_state_chain(), STAY[:, None], log_like, "smoothed").marginals
     np.testing.assert_allclose(smoothed[:, 0, 0], 10**lead / (1 + 10**lead), rtol=1e-10)
-    filtered = two_state_chain().sweep(STAY[:, None], log_like, "filtered").marginals
+    filtered = sweep(two_state_chain(), STAY[:, None], log_like, "filtered").marginals
     with np.errstate(over="ignore"):
         expected = 1 / (1 + np.exp(log_odds))
     np.testing.assert_allclose(filtered[:, 0, 0], expected, rtol=1e-10, atol=1e-300)
@@ -157,12 +158,12 @@ def test_an_impossible_state_stays_impossible_however_often_reported(
     theta = np.array([0.0, 1.0, 1.0, 0.0, 0.0, 1.0])
     log_like = np.tile([0.0, log(factor)], (n_steps, 1))
     for mode in MODES:
-        sweep = two_state_chain().sweep(theta[:, None], log_like, mode)
-        assert_no_nan(sweep)
-        np.testing.assert_allclose(sweep.log_evidence, n_steps * log(factor), rtol=1e-12)
-        np.testing.assert_array_equal(sweep.marginals[:, 0], 0)
-        np.testing.assert_allclose(sweep.marginals[:, 1], 1, rtol=1e-12)
-    counts = two_state_chain().sweep(theta[:, None], log_like, "smoothed").counts[0, :, 0]
+        swept = sweep(two_state_chain(), theta[:, None], log_like, mode)
+        assert_no_nan(swept)
+        np.testing.assert_allclose(swept.log_evidence, n_steps * log(factor), rtol=1e-12)
+        np.testing.assert_array_equal(swept.marginals[:, 0], 0)
+        np.testing.assert_allclose(swept.marginals[:, 1], 1, rtol=1e-12)
+    counts = sweep(two_state_chain(), theta[:, None], log_like, "smoothed").counts[0, :, 0]
     np.testing.assert_allclose(counts, [0, 1, 0, 0, 0, n_steps - 1], rtol=1e-12)
 
 
@@ -174,24 +175,24 @@ def test_impossible_evidence(step: int, scale: float, mode: Mode) -> None:
     theta = np.array([[0.0, 0.5], [1.0, 0.5], [1.0, 1.0], [0, 0], [0, 0], [1.0, 1.0]]) * scale
     log_like = np.zeros((4, 2))
     log_like[step, 1] = -np.inf
-    sweep = two_state_chain().sweep(theta, log_like, mode, probes=(("v0",),))
-    assert_no_nan(sweep)
-    assert sweep.log_evidence[0] == -np.inf
-    assert np.isfinite(sweep.log_norm[:step, 0]).all()
-    np.testing.assert_allclose(sweep.log_evidence[1], log(0.5) + 4 * log(scale), rtol=1e-12)
-    assert not sweep.counts[..., 0].any()
-    assert not sweep.marginals[step:, :, 0].any()
+    swept = sweep(two_state_chain(), theta, log_like, mode, probes=(("v0",),))
+    assert_no_nan(swept)
+    assert swept.log_evidence[0] == -np.inf
+    assert np.isfinite(swept.log_norm[:step, 0]).all()
+    np.testing.assert_allclose(swept.log_evidence[1], log(0.5) + 4 * log(scale), rtol=1e-12)
+    assert not swept.counts[..., 0].any()
+    assert not swept.marginals[step:, :, 0].any()
     if mode == "smoothed":
-        np.testing.assert_allclose(sweep.marginals[..., 1], [[1, 0]] * 4, atol=1e-12)
+        np.testing.assert_allclose(swept.marginals[..., 1], [[1, 0]] * 4, atol=1e-12)
 
 
 def test_a_variable_that_can_be_in_no_state_is_impossible_evidence() -> None:
     log_like = np.zeros((3, 2))
     log_like[1] = -np.inf
     for mode in MODES:
-        sweep = two_state_chain().sweep(STAY[:, None], log_like, mode)
-        assert_no_nan(sweep)
-        assert sweep.log_evidence[0] == -np.inf
+        swept = sweep(two_state_chain(), STAY[:, None], log_like, mode)
+        assert_no_nan(swept)
+        assert swept.log_evidence[0] == -np.inf
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1e-200, 1e-30, 1e150])
@@ -201,12 +202,12 @@ def test_scale_of_tables_only_shifts_the_log_evidence(seed: int, scale: float) -
     answer = enumerate_answer(case.network, case.theta, case.log_like)
     uses = case.log_like.shape[0] * len(case.network.nodes)
     for mode in MODES:
-        sweep = case.network.sweep(scale * case.theta[:, None], case.log_like, mode)
-        assert_no_nan(sweep)
+        swept = sweep(case.network, scale * case.theta[:, None], case.log_like, mode)
+        assert_no_nan(swept)
         shifted = answer.log_evidence + uses * log(scale)
-        np.testing.assert_allclose(sweep.log_evidence, shifted, rtol=1e-12)
+        np.testing.assert_allclose(swept.log_evidence, shifted, rtol=1e-12)
         np.testing.assert_allclose(
-            sweep.marginals[-1:, :, 0], answer.marginals[-1:][: len(sweep.marginals)], atol=1e-10
+            swept.marginals[-1:, :, 0], answer.marginals[-1:][: len(swept.marginals)], atol=1e-10
         )
 
 
@@ -217,10 +218,10 @@ def test_scale_of_a_row_is_a_likelihood_of_its_use(seed: int) -> None:
     rng = np.random.default_rng(seed)
     theta = case.theta * 10.0 ** -rng.choice([0, 3, 100, 200], case.theta.shape)
     answer = enumerate_answer(case.network, theta, case.log_like)
-    sweep = case.network.sweep(theta[:, None], case.log_like, "smoothed")
-    np.testing.assert_allclose(sweep.log_evidence, answer.log_evidence, rtol=1e-12)
-    np.testing.assert_allclose(sweep.marginals[..., 0], answer.marginals, atol=1e-10)
-    np.testing.assert_allclose(sweep.counts[0, :, 0], answer.counts, atol=1e-10)
+    swept = sweep(case.network, theta[:, None], case.log_like, "smoothed")
+    np.testing.assert_allclose(swept.log_evidence, answer.log_evidence, rtol=1e-12)
+    np.testing.assert_allclose(swept.marginals[..., 0], answer.marginals, atol=1e-10)
+    np.testing.assert_allclose(swept.counts[0, :, 0], answer.counts, atol=1e-10)
 
 
 @pytest.mark.parametrize("shared", [False, True])
@@ -234,12 +235,12 @@ def test_tiny_cells_of_a_static_network(seed: int, shared: bool) -> None:
     rare = -rng.choice([0.0, 0.0, 400.0, 700.0], n_states)
     log_like = (np.zeros(n_states) if shared else rare)[None]
     answer = enumerate_answer(case.network, theta, log_like)
-    sweep = case.network.sweep(theta[:, None], log_like, "smoothed")
-    np.testing.assert_allclose(sweep.log_evidence, answer.log_evidence, rtol=1e-12, atol=1e-10)
-    np.testing.assert_allclose(sweep.marginals[..., 0], answer.marginals, atol=1e-10)
-    np.testing.assert_allclose(sweep.counts[0, :, 0], answer.counts, atol=1e-10)
-    filtered = case.network.sweep(theta[:, None], log_like, "filtered")
-    np.testing.assert_allclose(filtered.marginals, sweep.marginals, atol=1e-10)
+    swept = sweep(case.network, theta[:, None], log_like, "smoothed")
+    np.testing.assert_allclose(swept.log_evidence, answer.log_evidence, rtol=1e-12, atol=1e-10)
+    np.testing.assert_allclose(swept.marginals[..., 0], answer.marginals, atol=1e-10)
+    np.testing.assert_allclose(swept.counts[0, :, 0], answer.counts, atol=1e-10)
+    filtered = sweep(case.network, theta[:, None], log_like, "filtered")
+    np.testing.assert_allclose(filtered.marginals, swept.marginals, atol=1e-10)
 
 
 def clique(size: int, n_states: int, memory_limit: float) -> Network:
@@ -272,7 +273,7 @@ def test_too_large_is_said_before_memory_is_taken(make: object, size: int, limit
     network = make(size, 4, limit)  # type: ignore[operator]
     tracemalloc.start()
     with pytest.raises(TooLarge) as caught:
-        network.sweep(np.full((network.n_cells, 1), 0.5), network.no_evidence(1), "forward")
+        sweep(network, np.full((network.n_cells, 1), 0.5), network.no_evidence(1), "forward")
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 10e6
@@ -286,4 +287,4 @@ def test_a_higher_limit_lets_the_same_network_through(make: object) -> None:
     for limit, raises in ((1e3, True), (1e9, False)):
         network = make(5, 3, limit)  # type: ignore[operator]
         with pytest.raises(TooLarge) if raises else nullcontext():
-            network.sweep(theta, network.no_evidence(1), "forward")
+            sweep(network, theta, network.no_evidence(1), "forward")

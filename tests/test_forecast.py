@@ -8,6 +8,7 @@ import pytest
 
 import forecast as fc
 from forecast.errors import InputError, UnreliableFit
+from forecast.network.sweep import sweep
 from forecast.outlook import ANY_DANGEROUS
 from tests.small import barometer_report, evidence, rows, state_log_likelihoods, weather
 
@@ -37,9 +38,9 @@ def test_complete_observations_give_the_conjugate_posterior():
     import pymc as pm
     import pytensor.tensor as pt
 
-    from forecast.inference.builder import compile_tables
-    from forecast.inference.operation import LogEvidence
-    from forecast.inference.slices import pack_circuits
+    from forecast.model.builder import compile_tables
+    from forecast.model.operation import LogEvidence
+    from forecast.network.slices import pack_circuits
 
     prior = np.array([2.0, 3.0, 1.5])
     scenario = weather()
@@ -94,7 +95,7 @@ def test_evidence_moves_the_forecast_the_right_way(day1):
 def test_importance_weights_of_the_prior_give_the_same_answer(day2):
     """An independent road: draws of the prior, each weighted by its exact likelihood."""
     from forecast.evidence.likelihood import tabulate_reports
-    from forecast.inference.builder import compile_tables
+    from forecast.model.builder import compile_tables
 
     rng = np.random.default_rng(11)
     n = 20_000
@@ -108,10 +109,10 @@ def test_importance_weights_of_the_prior_give_the_same_answer(day2):
     theta = program.cells({"chance": chance, "row_3": row_3})
     table = tabulate_reports(day2.scenario, day2.evidence, 3)
     log_like = state_log_likelihoods(day2.scenario, table, accuracy)
-    sweep = program.network.sweep(theta, log_like, "filtered")
-    weights = np.exp(sweep.log_evidence - sweep.log_evidence.max())
+    swept = sweep(program.network, theta, log_like, "filtered")
+    weights = np.exp(swept.log_evidence - swept.log_evidence.max())
     weights /= weights.sum()
-    storm = sweep.marginals[2, 1]
+    storm = swept.marginals[2, 1]
     mean = (weights * storm).sum()
     error = np.sqrt((weights**2 * (storm - mean) ** 2).sum())
     sampled = day2.state_probability("storm", "storm", 2).mean

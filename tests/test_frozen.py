@@ -13,9 +13,9 @@ from pydantic import BaseModel
 import forecast as fc
 from forecast.evidence.ledger import Ledger
 from forecast.frozen import FrozenDict, frozen
-from forecast.inference.builder import compile_tables
-from forecast.inference.prior import draw_priors, prior_beliefs
+from forecast.model.builder import compile_tables
 from forecast.outlook import Forecast
+from forecast.posterior.prior import draw_priors, prior_beliefs
 from forecast.sampling import Sampling
 from tests.scenarios import full_scenario
 from tests.small import barometer_report, evidence, weather

@@ -15,12 +15,13 @@ import pytest
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import tabulate_reports
 from forecast.evidence.report import Report
-from forecast.inference.builder import compile_tables
-from forecast.inference.log_ratio import LogRatio
-from forecast.inference.model import build_model
-from forecast.inference.network import Network
-from forecast.inference.operation import LogEvidence
-from forecast.inference.slices import pack_circuits
+from forecast.model.builder import compile_tables
+from forecast.model.log_ratio import LogRatio
+from forecast.model.model import build_model
+from forecast.model.operation import LogEvidence
+from forecast.network.slices import pack_circuits
+from forecast.network.structure import Network
+from forecast.network.sweep import sweep
 from forecast.scenario.forms import Hazards, Move, Multiplier, NoisyMax, Row, Rows
 from forecast.scenario.scenario import Clock, Scenario, Variable
 from tests.networks import Array, Case, dynamic_case, enumerate_answer, static_case
@@ -36,7 +37,7 @@ def make_case(seed: int, dynamic: bool, **more: Any) -> Case:
 
 
 def log_evidence(network: Network, theta: Array, log_like: Array) -> Array:
-    return network.sweep(theta, log_like, "forward").log_evidence
+    return sweep(network, theta, log_like, "forward").log_evidence
 
 
 def differences(function: Callable[[Array], Array], point: Array, steps: Array) -> Array:
@@ -75,7 +76,7 @@ def evidence_slopes(case: Case) -> Array:
 @pytest.mark.parametrize(("seed", "dynamic"), MANY)
 def test_slopes_in_tables_are_expected_counts(seed: int, dynamic: bool, zeros: bool) -> None:
     case = make_case(seed, dynamic, zeros=zeros)
-    counts = case.network.sweep(case.theta[:, None], case.log_like, "smoothed").counts[0, :, 0]
+    counts = sweep(case.network, case.theta[:, None], case.log_like, "smoothed").counts[0, :, 0]
     expected = enumerate_answer(case.network, case.theta, case.log_like).counts
     np.testing.assert_allclose(counts, expected, rtol=1e-12, atol=1e-10)
     np.testing.assert_allclose(theta_slopes(case) * case.theta, counts, **NEAR)
@@ -84,7 +85,7 @@ def test_slopes_in_tables_are_expected_counts(seed: int, dynamic: bool, zeros: b
 @pytest.mark.parametrize(("seed", "dynamic"), MANY)
 def test_slopes_in_evidence_are_marginals(seed: int, dynamic: bool) -> None:
     case = make_case(seed, dynamic)
-    marginals = case.network.sweep(case.theta[:, None], case.log_like, "smoothed").marginals
+    marginals = sweep(case.network, case.theta[:, None], case.log_like, "smoothed").marginals
     np.testing.assert_allclose(evidence_slopes(case), marginals[..., 0], **NEAR)
 
 

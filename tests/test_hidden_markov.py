@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from forecast.inference.beliefs import Beliefs
-from forecast.inference.maximum import most_probable_history
-from forecast.inference.network import Block, Network, Node
+from forecast.network.maximum import most_probable_history
+from forecast.network.structure import Block, Network, Node
+from forecast.posterior.beliefs import Beliefs
 from tests.rivals import random_rows
 
 hmm = pytest.importorskip("hmmlearn.hmm", reason="hmmlearn is not installed")

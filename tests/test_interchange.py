@@ -19,6 +19,7 @@ from forecast.interchange import bif, uai, xdsl, xmlbif
 from forecast.interchange.convert import from_pgmpy, from_pyagrum, to_pyagrum
 from forecast.interchange.files import FORMATS, read_network, write_network
 from forecast.interchange.tabled import TabledNetwork
+from forecast.network.sweep import sweep
 
 FIXTURES = Path(__file__).parent / "fixtures" / "networks"
 FILES = sorted(path for path in FIXTURES.iterdir() if path.suffix != ".md")
@@ -449,11 +450,11 @@ def test_inference_agrees_with_the_joint_distribution():
                 joint[at] *= table[(*(where[p] for p in network.parents[n]), where[n])]
         if joint.sum() < 1e-6:
             continue
-        sweep = built.sweep(network.theta, evidence, "smoothed")
+        swept = sweep(built, network.theta, evidence, "smoothed")
         for axis, name in enumerate(names):
             others = tuple(i for i in range(len(names)) if i != axis)
             expected = joint.sum(others) / joint.sum()
-            found = sweep.marginals[0, built.states(name), 0]
+            found = swept.marginals[0, built.states(name), 0]
             np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
 
 

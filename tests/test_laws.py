@@ -7,8 +7,8 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from forecast.inference.beliefs import Beliefs
 from forecast.interchange.tabled import TabledNetwork
+from forecast.posterior.beliefs import Beliefs
 from tests.rivals import Array, random_network, random_rows
 
 SEEDS = range(8)

@@ -15,11 +15,12 @@ from forecast.evidence.likelihood import tabulate_reports
 from forecast.evidence.notation import LARGEST_NUMBER
 from forecast.evidence.report import Report
 from forecast.evidence.sources import admiralty_grades
-from forecast.inference.builder import compile_tables
-from forecast.inference.model import build_model
-from forecast.inference.posterior import beliefs_under
-from forecast.inference.prior import draw_priors
-from forecast.inference.report_likelihood import log_likelihoods, report_data
+from forecast.model.builder import compile_tables
+from forecast.model.model import build_model
+from forecast.model.report_likelihood import log_likelihoods, report_data
+from forecast.network.sweep import sweep
+from forecast.posterior.mcmc import beliefs_under
+from forecast.posterior.prior import draw_priors
 from forecast.scenario.checks import find_problems
 from forecast.scenario.scenario import Scenario
 from tests.networks import enumerate_answer
@@ -258,7 +259,7 @@ def test_prior_predictive_numbers_follow_the_model():
     program = compile_tables(scenario)
     judged = {name: np.moveaxis(v, 0, -1) for name, v in prior.items() if name != "accuracy"}
     network = program.network
-    strong = network.sweep(program.cells(judged), network.no_evidence(1), "filtered").marginals
+    strong = sweep(network, program.cells(judged), network.no_evidence(1), "filtered").marginals
     p, a = strong[0, network.state("wind", "strong")], prior["accuracy"][:, 1]
     said = a * p + (1 - a) * (1 - p)
     mean = 2 * ((1 - said) * judged["positive"][0] + said * judged["positive"][1])
@@ -281,13 +282,13 @@ def test_sampling_agrees_with_weighted_prior_draws():
     accuracy = np.stack([rng.beta(*grade.shape, n) for grade in admiralty_grades()])
     data = report_data(program, tabulate_reports(scenario, told, 3))
     like = log_likelihoods(data, judged | {"accuracy": accuracy})
-    sweep = program.network.sweep(program.cells(judged), like, "filtered")
-    weight = np.exp(sweep.log_evidence - sweep.log_evidence.max())
+    swept = sweep(program.network, program.cells(judged), like, "filtered")
+    weight = np.exp(swept.log_evidence - swept.log_evidence.max())
     weight /= weight.sum()
     pairs = [
         (judged["positive"][1], outlook.posterior["posterior"]["positive"].to_numpy()[..., 1]),
         (
-            sweep.marginals[2, 1],
+            swept.marginals[2, 1],
             outlook.posterior["forecast"]["probability"]
             .sel(state="storm=storm")
             .isel(step=2)

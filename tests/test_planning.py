@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import forecast as fc
-from forecast.inference.planning import RULES, _Graph, plan_elimination
+from forecast.network.planning import RULES, _Graph, plan_elimination
 
 NOTHING = frozenset[str]()
 

@@ -9,7 +9,7 @@ from matplotlib.patches import FancyArrowPatch
 
 import forecast as fc
 from forecast.errors import InputError
-from forecast.inference.network import Block, Network, Node
+from forecast.network.structure import Block, Network, Node
 from forecast.reporting.plots import DANGER, INK
 from tests.small import weather
 from tests.test_reporting import made

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from forecast.errors import ImpossibleEvidence
-from forecast.inference.beliefs import Beliefs
-from forecast.inference.maximum import most_probable_history
-from forecast.inference.network import Block, Network, Node
 from forecast.interchange.tabled import TabledNetwork
+from forecast.network.maximum import most_probable_history
+from forecast.network.structure import Block, Network, Node
+from forecast.posterior.beliefs import Beliefs
 
 NO_YES = ("no", "yes")
 

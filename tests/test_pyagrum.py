@@ -8,12 +8,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from forecast.inference.beliefs import Beliefs
-from forecast.inference.maximum import most_probable_history
-from forecast.inference.network import Block, Network
 from forecast.interchange.convert import from_pyagrum, to_pyagrum
 from forecast.interchange.files import read_network, write_network
 from forecast.interchange.tabled import TabledNetwork
+from forecast.network.maximum import most_probable_history
+from forecast.network.structure import Block, Network
+from forecast.network.sweep import sweep
+from forecast.posterior.beliefs import Beliefs
 from tests.networks import Case as Unfolding
 from tests.networks import random_evidence, random_network, random_tables
 from tests.rivals import (
@@ -45,7 +46,7 @@ def assert_agree(network: TabledNetwork, beliefs: Beliefs, theirs: Rival) -> Non
     """Log evidence and all marginals are those of pyAgrum."""
     log_evidence = np.log(theirs.engine.evidenceProbability())
     assert beliefs.log_evidence().item() == pytest.approx(log_evidence, abs=1e-9, rel=1e-9)
-    marginals = beliefs.network.sweep(beliefs.theta, beliefs.log_like, "smoothed").marginals[0]
+    marginals = sweep(beliefs.network, beliefs.theta, beliefs.log_like, "smoothed").marginals[0]
     for name in network.variables:
         ours = marginals[beliefs.network.states(name), 0]
         np.testing.assert_allclose(ours, theirs.engine.posterior(name).tolist(), **CLOSE)

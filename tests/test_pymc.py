@@ -22,11 +22,12 @@ from pytensor.graph.replace import vectorize_graph
 
 import forecast as fc
 from forecast.evidence.sources import admiralty_grades
-from forecast.inference import kernels, posterior
-from forecast.inference.builder import compile_tables
-from forecast.inference.operation import LogEvidence
-from forecast.inference.slices import pack_circuits
-from forecast.inference.target import evaluate, log_posterior
+from forecast.model.builder import compile_tables
+from forecast.model.operation import LogEvidence
+from forecast.model.target import evaluate, log_posterior
+from forecast.network import kernels
+from forecast.network.slices import pack_circuits
+from forecast.posterior import mcmc
 from forecast.sampling import Sampling
 from tests.networks import dynamic_case, static_case
 from tests.pages import DOCS, run_page
@@ -314,7 +315,7 @@ def test_jax_transformations_that_numpyro_and_blackjax_use(reported):
 def test_jax_derivatives_forwards_and_backwards(make, seed):
     import jax
 
-    from forecast.inference.operation_jax import evaluate as log_evidence
+    from forecast.model.operation_jax import evaluate as log_evidence
 
     case = make(seed, zeros=True)
     packed = pack_circuits(case.network, (), len(case.log_like))
@@ -363,13 +364,13 @@ def test_new_evidence_never_recompiles():
     scenario = weather(horizon=35)
     reports = [barometer_report(f"R{k}", "low", week=k, grade="ABCD"[k]) for k in range(4)]
     quick = Sampling(draws=100, tune=100, chains=2, random_seed=8)
-    first = posterior.sample_posterior(scenario, evidence(*reports[:1], week=0), quick)
+    first = mcmc.sample_posterior(scenario, evidence(*reports[:1], week=0), quick)
     before = kernels.sweep.signatures, log_posterior.signatures
     assert len(log_posterior.signatures) == 1
     for told in (evidence(), evidence(*reports, week=4)):
-        found = posterior.sample_posterior(scenario, told, quick)
+        found = mcmc.sample_posterior(scenario, told, quick)
         assert not (found["posterior"]["chance"] == first["posterior"]["chance"]).any()
-    posterior.sample_posterior(windy("normal"), evidence(wind_report("R1", 4)), quick)
+    mcmc.sample_posterior(windy("normal"), evidence(wind_report("R1", 4)), quick)
     assert (kernels.sweep.signatures, log_posterior.signatures) == before
 
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from forecast.errors import ImpossibleEvidence, InputError
-from forecast.inference.beliefs import Beliefs
-from forecast.inference.network import Block, Network, Node
-from forecast.inference.queries import intervened_tables, rank_probabilities
+from forecast.network.queries import intervened_tables, rank_probabilities
+from forecast.network.structure import Block, Network, Node
+from forecast.network.sweep import sweep
+from forecast.posterior.beliefs import Beliefs
 from tests.networks import Answer, Case, dynamic_case, enumerate_answer, random_tables, static_case
 
 SEEDS = range(12)
@@ -332,11 +333,11 @@ def test_the_loops_are_never_given_arrays_that_do_not_fit():
     case = dynamic_case(0)
     theta, like = case.theta[:, None], case.log_like
     with pytest.raises(InputError, match="theta"):
-        case.network.sweep(theta[:-1], like, "smoothed")
+        sweep(case.network, theta[:-1], like, "smoothed")
     with pytest.raises(InputError, match="log_like"):
-        case.network.sweep(theta, like[:, :-1], "smoothed")
+        sweep(case.network, theta, like[:, :-1], "smoothed")
     with pytest.raises(InputError, match="regimes: one number below 1 for each of 4 steps"):
-        case.network.sweep(theta, like, "smoothed", regimes=np.array([0, 0, 1, 0]))
+        sweep(case.network, theta, like, "smoothed", regimes=np.array([0, 0, 1, 0]))
 
 
 def test_answers_carry_chains_and_draws():

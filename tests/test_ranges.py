@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from forecast.evidence.notation import LARGEST_NUMBER
-from forecast.inference.ranges import FAMILIES, log_range, range_parts
+from forecast.model.interval_censoring import FAMILIES, log_range, range_parts
 
 CASES = 150
 

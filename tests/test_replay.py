@@ -9,7 +9,7 @@ import pytest
 import forecast as fc
 from forecast.evidence.ledger import Evidence, Ledger
 from forecast.evidence.likelihood import tabulate_reports
-from forecast.inference.posterior import beliefs_under
+from forecast.posterior.mcmc import beliefs_under
 from tests.small import START, barometer_report, evidence, weather
 from tests.witnesses import harbour, random_ledger, random_parameters, sum_over_everything
 

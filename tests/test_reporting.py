@@ -17,8 +17,8 @@ from forecast.errors import InputError, UnreliableFit
 from forecast.estimate import quantity
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.report import Report
-from forecast.inference.posterior import Sampling
 from forecast.outlook import ANY_DANGEROUS, Forecast
+from forecast.posterior.mcmc import Sampling
 from forecast.reporting.change import change_cell
 from forecast.reporting.document import Heading, Table
 from forecast.reporting.evidence import _hand_rows

@@ -11,7 +11,8 @@ from forecast.analysis.frames import Ranks, Sensitivity
 from forecast.analysis.sensitivity import variance_shares
 from forecast.errors import InputError
 from forecast.evidence.likelihood import tabulate_reports
-from forecast.inference.builder import compile_tables
+from forecast.model.builder import compile_tables
+from forecast.network.sweep import sweep
 from forecast.outlook import probability_draws
 from tests.small import barometer_report, evidence, state_log_likelihoods, weather
 
@@ -72,8 +73,8 @@ def test_one_at_a_time_is_a_forecast_with_one_number_moved(outlook):
         like = state_log_likelihoods(outlook.scenario, reports, judged["accuracy"])
         barred = like.copy()
         barred[outlook.now + 1 :, program.network.state("storm", "storm")] = -np.inf
-        whole = program.network.sweep(theta, like, "forward").log_evidence
-        return 1 - np.exp(program.network.sweep(theta, barred, "forward").log_evidence - whole)[0]
+        whole = sweep(program.network, theta, like, "forward").log_evidence
+        return 1 - np.exp(sweep(program.network, theta, barred, "forward").log_evidence - whole)[0]
 
     labels = program.priors.labels["chance"]
     for k, shape in enumerate(program.priors.chance):

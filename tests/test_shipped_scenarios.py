@@ -13,8 +13,8 @@ import pytest
 import forecast as fc
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.report import Report
-from forecast.inference.builder import compile_tables
-from forecast.inference.slices import slice_circuits
+from forecast.model.builder import compile_tables
+from forecast.network.slices import slice_circuits
 from forecast.reporting.status import indicator_status, tripwire_status
 from forecast.scenario.forms import Count, Value
 from forecast.scenario.phrasing import NOTABLE_MISS

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from forecast.inference.simulate import simulate_history
+from forecast.network.simulate import simulate_history
+from forecast.network.sweep import sweep
 from tests.networks import Index, dynamic_case
 
 RUNS, N_STEPS = 4000, 4
@@ -23,7 +24,7 @@ def test_simulated_frequencies_equal_forecast(seed: int) -> None:
     case = dynamic_case(seed, N_STEPS, 3, zeros=seed == 1, n_inputs=seed % 2, kinds=("none",))
     network, rng = case.network, np.random.default_rng(seed)
     pair = tuple(sorted(network.names)[-2:])
-    sweep = network.sweep(case.theta[:, None], case.log_like, "smoothed", probes=(pair,))
+    swept = sweep(network, case.theta[:, None], case.log_like, "smoothed", probes=(pair,))
     runs = np.stack(
         [simulate_history(network, case.theta, case.log_like, rng) for _ in range(RUNS)]
     )
@@ -31,7 +32,7 @@ def test_simulated_frequencies_equal_forecast(seed: int) -> None:
     width = network.sizes[pair[1]]
     for step in range(N_STEPS):
         for k, name in enumerate(network.names):
-            chance = sweep.marginals[step, network.states(name), 0]
+            chance = swept.marginals[step, network.states(name), 0]
             assert_frequencies(runs[:, step, k], chance)
         both = runs[:, step, columns[0]] * width + runs[:, step, columns[1]]
-        assert_frequencies(both, sweep.probes[step, :, 0])
+        assert_frequencies(both, swept.probes[step, :, 0])

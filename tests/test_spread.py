@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from forecast.inference.beliefs import Beliefs
-from forecast.inference.network import Block, Network, Node
 from forecast.interchange.tabled import TabledNetwork
+from forecast.network.structure import Block, Network, Node
+from forecast.posterior.beliefs import Beliefs
 from tests.rivals import our_beliefs, random_case
 
 N = 20_000

@@ -10,8 +10,8 @@ from ruamel.yaml import YAML
 from scipy import optimize, stats
 
 import forecast as fc
-from forecast.inference.builder import compile_tables
-from forecast.inference.prior import draw_priors
+from forecast.model.builder import compile_tables
+from forecast.posterior.prior import draw_priors
 from forecast.scenario.checks import find_problems
 from forecast.scenario.elicitation import (
     fit_chance,

@@ -18,11 +18,12 @@ from pydantic import ValidationError
 from scipy.stats import truncnorm
 
 from forecast.errors import InputError
-from forecast.inference.builder import compile_tables
-from forecast.inference.expressions import run_backwards
-from forecast.inference.network import Block
-from forecast.inference.operation import TableCells
-from forecast.inference.tables import TableProgram
+from forecast.model.builder import compile_tables
+from forecast.model.expressions import run_backwards
+from forecast.model.operation import TableCells
+from forecast.model.tables import TableProgram
+from forecast.network.structure import Block
+from forecast.network.sweep import sweep
 from forecast.scenario.checks import find_problems
 from forecast.scenario.forms import (
     Hazards,
@@ -462,7 +463,7 @@ def exit_chain(chances: dict[str, float], within: float, step: int) -> Array:
     theta = program.cells({"chance": np.array(list(chances.values()))[:, None]})
     network = program.network
     n_steps = round(within / step) + 1
-    return network.sweep(theta, network.no_evidence(n_steps), "smoothed").marginals[-1, :, 0]
+    return sweep(network, theta, network.no_evidence(n_steps), "smoothed").marginals[-1, :, 0]
 
 
 @pytest.mark.parametrize(("within", "step"), [(90, 9), (90, 30), (90, 1), (91, 7), (30, 30)])

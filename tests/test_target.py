@@ -10,10 +10,9 @@ import pytest
 
 import forecast as fc
 from forecast.errors import InputError, UnreliableFit
-from forecast.inference.builder import compile_tables
-from forecast.inference.model import evidence_data
-from forecast.inference.posterior import require_all_draws, sample_posterior
-from forecast.inference.target import (
+from forecast.model.builder import compile_tables
+from forecast.model.model import evidence_data
+from forecast.model.target import (
     constrain,
     count_coordinates,
     log_posterior,
@@ -21,6 +20,7 @@ from forecast.inference.target import (
     prior_point,
     split_values,
 )
+from forecast.posterior.mcmc import require_all_draws, sample_posterior
 from forecast.sampling import Sampling
 from tests.small import barometer_report, evidence, weather
 from tests.test_measured import FAMILIES, wind_report, windy
@@ -106,7 +106,7 @@ def test_sampling_asks_nothing_of_pytensor():
     code = (
         "import sys; from tests.small import weather, evidence;"
         "from forecast.sampling import Sampling;"
-        "from forecast.inference.posterior import sample_posterior;"
+        "from forecast.posterior.mcmc import sample_posterior;"
         "sample_posterior(weather(), evidence(), Sampling(draws=4, tune=10, chains=1));"
         "print([name for name in ('pymc', 'pytensor') if name in sys.modules])"
     )
@@ -133,7 +133,7 @@ def test_a_trace_that_was_cut_short_is_refused():
 def test_an_interrupt_is_an_interrupt_and_no_answer():
     code = (
         "import os, signal, threading; from tests.test_target import CASES, Sampling;"
-        "from forecast.inference.posterior import sample_posterior;"
+        "from forecast.posterior.mcmc import sample_posterior;"
         # A background job of a shell starts with interrupts ignored.
         "signal.signal(signal.SIGINT, signal.default_int_handler);"
         "sample_posterior(*CASES['reports'], Sampling(4, 10, 1));"

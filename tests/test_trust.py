@@ -10,9 +10,9 @@ import forecast as fc
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import tabulate_reports
 from forecast.evidence.sources import trust_in
-from forecast.inference.builder import compile_tables
-from forecast.inference.report_likelihood import report_data
-from forecast.inference.simulate import simulate_reports
+from forecast.model.builder import compile_tables
+from forecast.model.report_likelihood import report_data
+from forecast.model.simulate_reports import simulate_reports
 from tests.small import START
 from tests.witnesses import harbour, random_evidence, random_parameters, sum_over_everything
 

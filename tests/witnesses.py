@@ -17,7 +17,7 @@ from scipy import stats
 
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.report import Report
-from forecast.inference.builder import compile_tables
+from forecast.model.builder import compile_tables
 from forecast.scenario.scenario import Scenario
 from tests.networks import all_histories, cells_used
 from tests.small import BASIS, START, chance, rows, weather

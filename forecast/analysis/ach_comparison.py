@@ -13,11 +13,11 @@ import numpy.typing as npt
 from forecast.estimate import Estimate, percent, quantity
 from forecast.evidence.ledger import Evidence
 from forecast.frozen import Frozen
-from forecast.inference.beliefs import Beliefs
-from forecast.inference.queries import rank_probabilities
 from forecast.interchange.ach import AchItem, AchMatrix
 from forecast.interchange.ach_scenario import COURSE
 from forecast.layout import html_table, text_table
+from forecast.network.queries import rank_probabilities
+from forecast.posterior.beliefs import Beliefs
 from forecast.scenario.scenario import Scenario
 from forecast.text import printed
 

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.estimate import TAILS
-from forecast.inference.beliefs import Beliefs
-from forecast.inference.draws import ParameterDraws
-from forecast.inference.simulate import simulate_histories, simulate_numbers
+from forecast.model.parameter_draws import ParameterDraws
+from forecast.model.simulate_reports import simulate_numbers
+from forecast.network.simulate import simulate_histories
+from forecast.posterior.beliefs import Beliefs
 from forecast.scenario.forms import Count
 from forecast.scenario.scenario import Scenario
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.estimate import Estimate
-from forecast.inference.beliefs import Beliefs
+from forecast.posterior.beliefs import Beliefs
 from forecast.scenario.scenario import Scenario
 
 if TYPE_CHECKING:

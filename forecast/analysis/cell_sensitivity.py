@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from forecast.arguments import checked
 from forecast.errors import InputError, Problem
-from forecast.inference.beliefs import Beliefs
-from forecast.inference.cell_labels import cell_labels
-from forecast.inference.draws import StoredDraws
+from forecast.network.draws import StoredDraws
+from forecast.posterior.beliefs import Beliefs
+from forecast.posterior.cell_labels import cell_labels
 
 if TYPE_CHECKING:
     from xarray import DataArray
@@ -57,14 +57,14 @@ def cell_sensitivity_of(given: Beliefs, question: Callable[[Beliefs], DataArray]
 
     Examples
     --------
-    >>> from forecast.inference.network import Block, Network, Node
+    >>> from forecast.network.structure import Block, Network, Node
     >>> coin = Network((Node("coin", ("heads", "tails"), Block((), 0), None),), 2, dynamic=False)
     >>> beliefs = Beliefs.of(coin, np.array([[0.5], [0.5]]))
     >>> slope = cell_sensitivity_of(beliefs, lambda b: b.posterior("coin").sel(state="heads"))
     >>> slope.to_numpy().round(6).ravel()
     array([ 0.5, -0.5])
     """
-    from forecast.inference.answer import WEIGHT, Answer, common_weight
+    from forecast.posterior.answer import WEIGHT, Answer, common_weight
 
     slopes = np.stack([_slopes(given, question, draw) for draw in range(given.draws.n)])
     shaped = slopes.reshape(*given.shape, -1)

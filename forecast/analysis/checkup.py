@@ -14,8 +14,8 @@ from forecast.analysis.coherence import compare_expectations
 from forecast.analysis.validation import DEAD, describe_courses, validate_indicators
 from forecast.arguments import checked
 from forecast.frozen import copying
-from forecast.inference.builder import compile_tables
-from forecast.inference.prior import beliefs_at_start, draw_priors
+from forecast.model.builder import compile_tables
+from forecast.posterior.prior import beliefs_at_start, draw_priors
 from forecast.sampling import Sampling, require_whole
 from forecast.scenario.scenario import Scenario
 from forecast.text import printed

@@ -7,7 +7,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from forecast.estimate import Estimate
-from forecast.inference.beliefs import Beliefs
+from forecast.posterior.beliefs import Beliefs
 from forecast.scenario.scenario import Scenario
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from forecast.arguments import checked
 from forecast.errors import InputError, Problem
-from forecast.inference.queries import rank_probabilities
+from forecast.network.queries import rank_probabilities
 from forecast.outlook import Forecast, probability_draws
 
 if TYPE_CHECKING:

@@ -29,8 +29,6 @@ from forecast.analysis.ach_comparison import (
 )
 from forecast.estimate import Estimate
 from forecast.evidence.ledger import Evidence
-from forecast.inference.naive_bayes import NaiveBayesPosterior, naive_bayes_posterior
-from forecast.inference.queries import rank_probabilities
 from forecast.interchange.ach import DECIMALS, OTHER, AchItem, AchMatrix
 from forecast.interchange.ach_scenario import (
     ASSUMED_RATIOS,
@@ -39,6 +37,8 @@ from forecast.interchange.ach_scenario import (
     state_names,
     witness_names,
 )
+from forecast.network.queries import rank_probabilities
+from forecast.posterior.naive_bayes import NaiveBayesPosterior, naive_bayes_posterior
 from forecast.sampling import Sampling, require_whole
 
 Array = npt.NDArray[np.float64]
@@ -63,7 +63,7 @@ def compare_ach(
         As in `ach_scenario`.
     draws, seed
         Draws of the uncertain tables, for intervals and ranks. They come straight from the
-        posterior (`forecast.inference.naive_bayes`); posterior means are exact.
+        posterior (`forecast.posterior.naive_bayes`); posterior means are exact.
 
     Raises
     ------

@@ -14,11 +14,11 @@ from forecast.arguments import checked
 from forecast.errors import InputError, Problem, nearest
 from forecast.evidence.ledger import Evidence
 from forecast.frozen import Frozen
-from forecast.inference.beliefs import Beliefs
-from forecast.inference.prior import prior_beliefs
-from forecast.inference.queries import shared_bits
 from forecast.interchange.ach import MAX_HYPOTHESES, AchItem, AchMatrix
 from forecast.layout import html_table, text_table
+from forecast.network.queries import shared_bits
+from forecast.posterior.beliefs import Beliefs
+from forecast.posterior.prior import prior_beliefs
 from forecast.sampling import Sampling, require_whole
 from forecast.scenario.scenario import Scenario
 from forecast.text import printed

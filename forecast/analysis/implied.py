@@ -10,8 +10,8 @@ import numpy as np
 from forecast.arguments import checked
 from forecast.errors import InputError, Problem, nearest
 from forecast.estimate import TAILS
-from forecast.inference.builder import compile_tables
-from forecast.inference.prior import draw_priors
+from forecast.model.builder import compile_tables
+from forecast.posterior.prior import draw_priors
 from forecast.sampling import Sampling, require_whole
 from forecast.scenario.forms import spell_parent
 from forecast.scenario.scenario import Scenario

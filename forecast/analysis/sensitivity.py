@@ -14,10 +14,10 @@ from scipy import stats
 from forecast.arguments import checked
 from forecast.errors import InputError, Problem
 from forecast.estimate import TAILS
-from forecast.inference.beliefs import Beliefs
-from forecast.inference.draws import ParameterDraws
-from forecast.inference.tables import Priors
+from forecast.model.parameter_draws import ParameterDraws
+from forecast.model.tables import Priors
 from forecast.outlook import CONSTANT, Forecast, beliefs, question_about
+from forecast.posterior.beliefs import Beliefs
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.estimate import Estimate
-from forecast.inference.beliefs import Beliefs
-from forecast.inference.draws import ParameterDraws
-from forecast.inference.queries import shared_bits
+from forecast.model.parameter_draws import ParameterDraws
+from forecast.network.queries import shared_bits
+from forecast.posterior.beliefs import Beliefs
 from forecast.scenario.scenario import Scenario
 
 if TYPE_CHECKING:

@@ -23,16 +23,16 @@ from forecast.evidence.report import Report
 from forecast.evidence.silence import watched_steps
 from forecast.evidence.sources import accuracy_index, trust_in
 from forecast.frozen import Frozen
-from forecast.inference.posterior import beliefs_of
 from forecast.layout import text_table
 from forecast.outlook import Forecast, beliefs, by_horizon, watched
+from forecast.posterior.mcmc import beliefs_of
 from forecast.scenario.elicitation import fit_positive
 from forecast.scenario.forms import Count
 from forecast.scenario.scenario import Scenario, Variable
 from forecast.text import printed
 
 if TYPE_CHECKING:
-    from forecast.inference.beliefs import Beliefs
+    from forecast.posterior.beliefs import Beliefs
 
 
 @dataclass(frozen=True, slots=True)

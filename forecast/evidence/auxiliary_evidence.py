@@ -11,7 +11,6 @@ from math import log
 import numpy as np
 import numpy.typing as npt
 
-from forecast.evidence.auxiliary import AuxiliaryFactor, AuxiliaryVariable
 from forecast.evidence.events import (
     Event,
     best_versions,
@@ -22,6 +21,7 @@ from forecast.evidence.ledger import Evidence
 from forecast.evidence.silence import WatchedStep, watched_steps
 from forecast.evidence.sources import channel_of
 from forecast.evidence.statements import Statements
+from forecast.network.auxiliary import AuxiliaryFactor, AuxiliaryVariable
 from forecast.scenario.scenario import Scenario
 
 Array = npt.NDArray[np.float64]

@@ -3,7 +3,7 @@
 An event that may have been in several steps is in one of them, each with its share of the days.
 Whether it is past is carried from step to step as an auxiliary variable of the evidence, and so is
 whether a channel is controlled. For each of their joint states the statements about a variable at a
-step are a further factor, one row of likelihoods. `forecast.inference.report_likelihood` turns
+step are a further factor, one row of likelihoods. `forecast.model.report_likelihood` turns
 the arrays into likelihoods.
 """
 
@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.errors import Problem, raise_if_any
-from forecast.evidence.auxiliary import AuxiliaryFactor, AuxiliaryVariable
 from forecast.evidence.auxiliary_evidence import AuxiliaryEvidence, date_key
 from forecast.evidence.checks import find_faults
 from forecast.evidence.events import ranked, setting_step
@@ -25,6 +24,7 @@ from forecast.evidence.ledger import Evidence
 from forecast.evidence.report import Report
 from forecast.evidence.sources import TRUSTED, accuracy_index, channel_of, trust_in
 from forecast.evidence.statements import Statements, fill_shares
+from forecast.network.auxiliary import AuxiliaryFactor, AuxiliaryVariable
 from forecast.scenario.scenario import Scenario
 
 Array = npt.NDArray[np.float64]

@@ -14,14 +14,14 @@ import numpy.typing as npt
 from forecast.arguments import checked
 from forecast.errors import InputError, Problem, nearest, raise_if_any
 from forecast.frozen import Frozen, frozen
-from forecast.inference.planning import MEMORY_LIMIT
 from forecast.interchange.checks import find_problems
 from forecast.interchange.drawing import draw_rows
+from forecast.network.planning import MEMORY_LIMIT
 from forecast.text import printed, visible
 
 if TYPE_CHECKING:
-    from forecast.inference.beliefs import Beliefs
-    from forecast.inference.network import Network
+    from forecast.network.structure import Network
+    from forecast.posterior.beliefs import Beliefs
 
 Array = npt.NDArray[np.float64]
 Pairs = tuple[tuple[str, str], ...]
@@ -81,8 +81,8 @@ class TabledNetwork(Frozen):
     >>> network = grass.network
     >>> wet = network.no_evidence(1)
     >>> wet[0, network.state("grass", "dry")] = -np.inf
-    >>> sweep = network.sweep(grass.theta, wet, "smoothed")
-    >>> sweep.marginals[0, network.state("rain", "yes"), 0].round(4)
+    >>> swept = sweep(network, grass.theta, wet, "smoothed")
+    >>> swept.marginals[0, network.state("rain", "yes"), 0].round(4)
     np.float64(0.6364)
     """
 
@@ -120,7 +120,7 @@ class TabledNetwork(Frozen):
     @property
     def network(self) -> Network:
         """The structure, for inference; its cells lie as in `theta`."""
-        from forecast.inference.network import Block, Network, Node
+        from forecast.network.structure import Block, Network, Node
 
         nodes, start = [], 0
         for name, states in self.variables.items():
@@ -221,7 +221,7 @@ class TabledNetwork(Frozen):
         >>> round(rain.mean().item(), 2), rain.quantile([0.05, 0.95]).round(1).values.tolist()
         (0.64, [0.4, 0.8])
         """
-        from forecast.inference.beliefs import Beliefs
+        from forecast.posterior.beliefs import Beliefs
 
         found = TableDraws(self, draws, seed)
         return Beliefs.of(self.network, found, memory_limit=memory_limit)

@@ -16,11 +16,11 @@ import numpy.typing as npt
 from forecast.arguments import checked, shown
 from forecast.errors import InputError, Problem, nearest, raise_if_any
 from forecast.estimate import Estimate, percent
-from forecast.inference.beliefs import Beliefs
-from forecast.inference.network import Network, Node
 from forecast.interchange.tabled import TabledNetwork
 from forecast.layout import shortened
+from forecast.network.structure import Network, Node
 from forecast.outlook import Forecast, beliefs
+from forecast.posterior.beliefs import Beliefs
 from forecast.reporting.plots import (
     BLUE,
     DANGER,
@@ -155,8 +155,8 @@ def _require_axes(ax: Any) -> None:
 
 def _believed(given: Scenario | Beliefs | TabledNetwork | Forecast) -> tuple[Beliefs, Pairs]:
     """Beliefs, and the dangerous courses among their states."""
-    from forecast.inference.builder import compile_tables
-    from forecast.inference.prior import beliefs_at_start, draw_priors
+    from forecast.model.builder import compile_tables
+    from forecast.posterior.prior import beliefs_at_start, draw_priors
 
     if isinstance(given, Beliefs):
         return given, frozenset()

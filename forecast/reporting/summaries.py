@@ -14,8 +14,8 @@ from forecast.reporting.wording import counted, long_date, period, plain
 if TYPE_CHECKING:
     from forecast.evidence.ledger import Evidence, Ledger
     from forecast.evidence.report import Report
-    from forecast.inference.beliefs import Beliefs
-    from forecast.inference.network import Network
+    from forecast.network.structure import Network
+    from forecast.posterior.beliefs import Beliefs
     from forecast.scenario.scenario import Scenario, Variable
 
 MOST_ROWS = 12

@@ -24,9 +24,10 @@ from typing import Any
 import numba
 import numpy as np
 
-from forecast.inference.network import Network, chunk_size
-from forecast.inference.operation import LogEvidence
-from forecast.inference.slices import pack_circuits, slice_circuits
+from forecast.model.operation import LogEvidence
+from forecast.network.slices import pack_circuits, slice_circuits
+from forecast.network.structure import Network
+from forecast.network.sweep import chunk_size, sweep
 from tests.benchmarks.chains import draw_evidence, draw_tables, make_chain
 
 NEEDED = 0.5
@@ -79,7 +80,7 @@ def _share(name: str, network: Network, theta: Any, log_like: Any, given: Any) -
     operation = LogEvidence()
     times, spread = timing.medians(
         {
-            "sweep": lambda: network.sweep(theta, log_like, "smoothed"),
+            "sweep": lambda: sweep(network, theta, log_like, "smoothed"),
             "plain": plain,
             "innermost": near,
             "single": lambda: operation.perform(None, [*one, packed], storage),  # type: ignore[arg-type]

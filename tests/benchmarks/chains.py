@@ -7,7 +7,7 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
-from forecast.inference.network import Block, Network, Node
+from forecast.network.structure import Block, Network, Node
 from tests.networks import all_histories, cells_used
 
 Array = npt.NDArray[np.float64]

@@ -24,7 +24,8 @@ from typing import Any
 
 import numpy as np
 
-from forecast.inference.slices import slice_circuits
+from forecast.network.slices import slice_circuits
+from forecast.network.sweep import sweep
 from tests.benchmarks.chains import (
     HIDDEN,
     draw_evidence,
@@ -102,7 +103,7 @@ def _against_hmmlearn(given: Any) -> dict[str, Any]:
         chains.append(chain)
 
     def ours() -> Any:
-        return network.sweep(theta, log_like, "smoothed")
+        return sweep(network, theta, log_like, "smoothed")
 
     def rival() -> Any:
         return [chain.score_samples(symbols) for chain in chains]

@@ -21,10 +21,10 @@ from forecast.evidence.events import last_step
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import ReportTable, tabulate_reports
 from forecast.evidence.sources import admiralty_grades
-from forecast.inference import expressions as ops
-from forecast.inference.builder import compile_tables
-from forecast.inference.network import Block, Network, Node
-from forecast.inference.tables import TableProgram
+from forecast.model import expressions as ops
+from forecast.model.builder import compile_tables
+from forecast.model.tables import TableProgram
+from forecast.network.structure import Block, Network, Node
 from forecast.scenario.scenario import Scenario
 
 TIME = "time"

@@ -1,1 +1,0 @@
-"""Exact inference on discrete networks whose tables are uncertain."""

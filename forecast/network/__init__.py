@@ -1,0 +1,1 @@
+"""Exact inference on discrete networks, static or moving through time: NumPy and Numba alone."""

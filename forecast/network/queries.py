@@ -1,0 +1,423 @@
+"""Questions to a network, answered for every draw of its tables at once; arrays, draws last.
+
+Each answer is a derivative or a ratio of network polynomials (Darwiche 2003), so each is exact
+given the tables. `forecast.posterior.beliefs` gives the same answers with names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.errors import InputError, Problem
+from forecast.network.structure import Array, Network
+from forecast.network.sweep import sweep
+
+Findings = list[tuple[int, str]]
+"""Steps and variables that evidence speaks of."""
+
+Regimes = npt.NDArray[np.int64]
+
+
+def forbid(
+    network: Network, log_like: Array, states: Iterable[tuple[str, str]], steps: slice
+) -> Array:
+    """Rule states out during some steps."""
+    barred = log_like.copy()
+    for name, state in states:
+        barred[steps, network.state(name, state)] = -np.inf
+    return barred
+
+
+def require(
+    network: Network, log_like: Array, states: Iterable[tuple[str, str]], steps: slice
+) -> Array:
+    """Set variables to states during some steps."""
+    asked = log_like.copy()
+    for name, state in states:
+        others = np.arange(network.n_states)[network.states(name)]
+        others = others[others != network.state(name, state)]
+        asked[steps, others] = -np.inf
+    return asked
+
+
+def _relative(network: Network, log_like: Array) -> Array:
+    """Log-likelihoods, the largest of each variable, or factor, and step taken out.
+
+    What was taken out cancels in a ratio of polynomials. Left in, likelihoods of very small or
+    large logarithms would round away all that the ratio depends on.
+    """
+    found = log_like.copy()
+    for name in network.names:
+        states = found[:, network.states(name)]
+        states -= _finite(states.max(axis=1, keepdims=True))
+    for (step, _), columns in network.factor_columns.items():
+        found[step, columns] -= _finite(found[step, columns].max(axis=0))
+    return found
+
+
+def _finite(log_like: Array) -> Array:
+    return np.where(np.isneginf(log_like), 0.0, log_like)
+
+
+def held_at_least_once(
+    network: Network,
+    theta: Array,
+    log_like: Array,
+    groups: Sequence[Sequence[tuple[str, str]]],
+    window: range,
+    regimes: Regimes | None = None,
+) -> Array:
+    """Probability that any of some states is held in at least one step of a growing window.
+
+    One minus the ratio of two polynomials, the numerator's with the states forbidden in the
+    window. While no evidence lies beyond the window's end, one sweep serves every end.
+
+    Parameters
+    ----------
+    groups
+        For each answer, pairs of variable and state; several make the probability of their union.
+    window
+        Steps of the window, consecutive.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (group, window, draw): probability by the end of each step.
+    """
+    spoken = _spoken(network, log_like)
+    free = [step for step in window if not spoken[step + 1 :].any()]
+    bound = [step for step in window if step not in free]
+    like = _relative(network, log_like)
+    whole = sweep(network, theta, like, "forward", regimes=regimes).log_norm
+    result = []
+    for states in groups:
+        for step in bound:
+            barred = forbid(network, like, states, slice(window.start, step + 1))
+            spared = sweep(network, theta, barred, "forward", regimes=regimes).log_norm
+            result.append((spared - whole).sum(axis=0))
+        if free:
+            barred = forbid(network, like, states, slice(window.start, window.stop))
+            spared = sweep(network, theta, barred, "forward", regimes=regimes).log_norm
+            gap = np.cumsum(spared - whole, axis=0)
+            result += [gap[step] for step in free]
+    # Not a minus sign, which would print what cannot happen as "-0 %".
+    reached = np.asarray(0.0 - np.expm1(np.minimum(result, 0.0)))
+    return reached.reshape(len(groups), len(window), -1)
+
+
+def held_now_or_next(
+    network: Network,
+    theta: Array,
+    log_like: Array,
+    groups: Sequence[tuple[Sequence[tuple[str, str]], Sequence[tuple[str, str]]]],
+    now: int,
+    regimes: Regimes | None = None,
+) -> Array:
+    """Probability that some states are held at a step; that, or that others are at the next.
+
+    Parameters
+    ----------
+    groups
+        For each answer, pairs of variable and state at the step, and at the next.
+    now
+        The step.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (group, 2, draw).
+    """
+    last = max([now + 1, *np.flatnonzero(_spoken(network, log_like))])
+    like, which = log_like[: last + 1], None if regimes is None else regimes[: last + 1]
+    whole = sweep(network, theta, like, "forward", regimes=which).log_evidence
+    result = []
+    for present, following in groups:
+        barred = forbid(network, like, present, slice(now, now + 1))
+        result.append(sweep(network, theta, barred, "forward", regimes=which).log_evidence)
+        barred = forbid(network, barred, following, slice(now + 1, now + 2))
+        result.append(sweep(network, theta, barred, "forward", regimes=which).log_evidence)
+    held = np.asarray(0.0 - np.expm1(np.minimum(np.array(result) - whole, 0.0)))
+    return held.reshape(len(groups), 2, -1)
+
+
+def _spoken(network: Network, log_like: Array) -> npt.NDArray[np.bool_]:
+    """Steps that evidence speaks of; inputs, which are set at every step, say nothing."""
+    told = [network.states(node.name) for node in network.nodes if node.first is not None]
+    told.append(slice(network.n_states, network.n_columns))
+    return np.array([any(step[columns].any() for columns in told) for step in log_like])
+
+
+def joint_with(
+    network: Network,
+    theta: Array,
+    log_like: Array,
+    target: str,
+    at: int,
+    seen_at: int,
+    regimes: Regimes | None = None,
+) -> Array:
+    """Joint probability of each state of a target with each state of every variable.
+
+    The target is set to each of its states in turn; what every variable then looks like gives
+    all joint distributions at once.
+
+    Parameters
+    ----------
+    target, at
+        The variable in question and its step.
+    seen_at
+        Step of the other variables.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (target's state, state, draw).
+    """
+    base = sweep(network, theta, log_like, "smoothed", regimes=regimes).marginals
+    prior = base[at, network.states(target)]
+    found = np.zeros((len(prior), network.n_states, base.shape[2]))
+    for k, state in enumerate(network.node(target).states):
+        asked = require(network, log_like, [(target, state)], slice(at, at + 1))
+        swept = sweep(network, theta, asked, "smoothed", regimes=regimes)
+        given = swept.marginals[seen_at, : network.n_states]
+        found[k] = np.where(prior[k] > 0, prior[k] * given, 0.0)
+    return found
+
+
+def mutual_information(
+    network: Network,
+    theta: Array,
+    log_like: Array,
+    target: str,
+    at: int,
+    seen_at: int,
+    regimes: Regimes | None = None,
+) -> Array:
+    """Information that each variable at one step gives about a target, in bits.
+
+    The arguments are those of `joint_with`.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (variable, draw), in the network's order; for the target itself, at the same step,
+        its entropy.
+    """
+    joint = joint_with(network, theta, log_like, target, at, seen_at, regimes)
+    return np.stack([shared_bits(joint[:, network.states(name)]) for name in network.names])
+
+
+def shared_bits(joint: Array) -> Array:
+    """Mutual information of two variables, in bits, (…,).
+
+    Parameters
+    ----------
+    joint
+        Joint probabilities, (state, state, …).
+
+    Examples
+    --------
+    >>> float(shared_bits(np.array([[0.5, 0.0], [0.0, 0.5]])))
+    1.0
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.log2(joint) - np.log2(joint.sum(axis=1, keepdims=True))
+        logs -= np.log2(joint.sum(axis=0, keepdims=True))
+        bits = np.where(joint > 0, joint * logs, 0.0).sum(axis=(0, 1))
+    return np.asarray(np.maximum(bits, 0.0))
+
+
+def held_given(
+    network: Network,
+    theta: Array,
+    log_like: Array,
+    states: Sequence[tuple[str, str]],
+    window: range,
+    at: int,
+    regimes: Regimes | None = None,
+) -> Array:
+    """Probability that any of some states is held in a window, given each state at one step.
+
+    By Bayes' theorem from two sweeps, whatever the number of conditions: how probable each
+    state is, and how probable it still is where the states are forbidden in the window.
+
+    Parameters
+    ----------
+    states
+        Pairs of variable and state; several make the probability of their union.
+    window
+        Steps of the window, consecutive.
+    at
+        Step of the conditions.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (2, column, draw): that probability, not a number where the condition has probability
+        zero; and the probability of the condition.
+    """
+    like = _relative(network, log_like)
+    whole = sweep(network, theta, like, "smoothed", regimes=regimes)
+    barred = forbid(network, like, states, slice(window.start, window.stop))
+    spared = sweep(network, theta, barred, "smoothed", regimes=regimes)
+    never = np.exp((spared.log_norm - whole.log_norm).sum(axis=0))
+    left = np.where(never > 0, never * spared.marginals[at], 0.0)
+    condition = whole.marginals[at]
+    unknown = np.full_like(condition, np.nan)
+    kept = np.divide(left, condition, out=unknown, where=condition > 0)
+    return np.stack([np.clip(1 - kept, 0.0, 1.0), condition])
+
+
+def cell_sensitivity(
+    network: Network, theta: Array, log_like: Array, states: Sequence[tuple[str, str]], at: int
+) -> Array:
+    """Derivative of a probability with respect to every table cell.
+
+    The logarithm of P(states | evidence) is a difference of two log polynomials, and their
+    derivatives are expected counts over cells.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (cell, draw); zero for cells that are exactly zero.
+    """
+    like = _relative(network, log_like)
+    asked = require(network, like, states, slice(at, at + 1))
+    return _ratio_slopes(network, theta, asked, like)
+
+
+def passage_sensitivity(
+    network: Network,
+    theta: Array,
+    log_like: Array,
+    states: Sequence[tuple[str, str]],
+    window: range,
+) -> Array:
+    """Derivative of the probability that any of some states is held in a window, by every cell.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (cell, draw); zero for cells that are exactly zero.
+    """
+    like = _relative(network, log_like)
+    barred = forbid(network, like, states, slice(window.start, window.stop))
+    return -_ratio_slopes(network, theta, barred, like)
+
+
+def _ratio_slopes(network: Network, theta: Array, part: Array, whole: Array) -> Array:
+    """Derivative of Z(part) / Z(whole) with respect to every table cell, (cell, draw)."""
+    above = sweep(network, theta, part, "smoothed")
+    below = sweep(network, theta, whole, "smoothed")
+    share = np.exp((above.log_norm - below.log_norm).sum(axis=0))
+    gap = (above.counts - below.counts).sum(axis=0)
+    return np.asarray(share * np.divide(gap, theta, out=np.zeros_like(gap), where=theta > 0))
+
+
+def smallest_conflict(
+    network: Network,
+    theta: Array,
+    log_like: Array,
+    findings: Findings,
+    regimes: Regimes | None = None,
+) -> Findings:
+    """Fewest findings that cannot all be true: without any one of them, the others could.
+
+    QuickXplain (Junker: QuickXPlain: preferred explanations and relaxations for over-constrained
+    problems, AAAI 2004): few sweeps even where one finding in a thousand is to blame.
+
+    Parameters
+    ----------
+    theta, log_like
+        Tables and evidence of one draw under which the evidence is impossible.
+    findings
+        Steps and variables that the evidence speaks of; earlier ones are blamed first.
+    """
+    inputs = [node.name for node in network.nodes if node.is_input]
+
+    def impossible(kept: Findings) -> bool:
+        like = np.zeros_like(log_like)
+        for name in inputs:
+            like[:, network.states(name)] = log_like[:, network.states(name)]
+        for (step, name), columns in network.factor_columns.items():
+            if not name:
+                like[step, columns] = log_like[step, columns]
+        for step, name in kept:
+            columns = network.columns_at(name, step)
+            like[step, columns] = log_like[step, columns]
+        found = sweep(network, theta, like, "forward", regimes=regimes)
+        return bool(np.isneginf(found.log_evidence).any())
+
+    def explain(given: Findings, added: bool, rest: Findings) -> Findings:
+        if added and impossible(given):
+            return []
+        if len(rest) == 1:
+            return rest
+        half = len(rest) // 2
+        first, second = rest[:half], rest[half:]
+        late = explain([*given, *first], bool(first), second)
+        early = explain([*given, *late], bool(late), first)
+        return [*early, *late]
+
+    if impossible([]):
+        return [
+            (step, name)
+            for step, name in findings
+            if name in inputs and np.isneginf(log_like[step, network.states(name)]).all()
+        ]
+    return explain([], False, list(findings))
+
+
+def intervened_tables(
+    network: Network, theta: Array, states: Iterable[tuple[str, str]], start: int, n_steps: int
+) -> tuple[Array, Regimes]:
+    """Cut variables from their causes and set them, from one step on (Pearl's do).
+
+    Returns
+    -------
+    theta
+        Tables before and after, (2, cell, draw).
+    regimes
+        Which of them each step uses, (step,).
+    """
+    changed = theta.copy()
+    for name, state in states:
+        node = network.node(name)
+        blocks = {block for block in (node.first, node.later) if block is not None}
+        if not blocks:
+            message = "is set already and has no causes to be cut from; set it as evidence"
+            raise InputError([Problem(name, message)])
+        chosen = node.states.index(state) if state in node.states else network.state(name, state)
+        for block in blocks:
+            cells = network.cells(block, name)
+            table = changed[cells].reshape(-1, len(node.states), theta.shape[-1])
+            table[:] = 0.0
+            table[:, chosen] = 1.0
+    return np.stack([theta, changed]), (np.arange(n_steps) >= start).astype(np.int64)
+
+
+def rank_probabilities(draws: Array) -> Array:
+    """Probability, over draws, that each alternative has each rank.
+
+    Parameters
+    ----------
+    draws
+        Probabilities of the alternatives, (alternative, draw).
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (alternative, rank); rank 0 is the most probable alternative. Rows and columns sum
+        to one; exact ties are split by order.
+
+    Examples
+    --------
+    >>> rank_probabilities(np.array([[0.6, 0.2], [0.4, 0.8]])).tolist()
+    [[0.5, 0.5], [0.5, 0.5]]
+    """
+    n = len(draws)
+    ranks = np.argsort(np.argsort(-draws, axis=0, kind="stable"), axis=0)
+    return np.stack([(ranks == rank).mean(axis=1) for rank in range(n)], axis=1)

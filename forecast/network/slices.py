@@ -1,0 +1,281 @@
+"""The compiled circuits of a network's slices, in the form that the loops take.
+
+All later steps share one circuit, except where evidence is about something besides the states of
+one step: the date of an event, the control of a channel. Such an auxiliary variable is carried
+from step to step beside the states, and the steps that it touches have circuits of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.errors import TooLarge
+from forecast.network.circuit import Circuit, arrange_axes, lay_out
+from forecast.network.kernels import N_ARRAYS, N_NUMBERS, Packed, Slice
+from forecast.network.planning import ORDERS_TRIED, Scope, plan_elimination
+from forecast.network.structure import PLAIN, Block, Network, StepShape
+
+FEW_ORDERS = 3
+"""Orders of elimination that are tried for a step of its own: new evidence makes new ones."""
+
+
+def slice_circuits(network: Network, probes: tuple[Scope, ...]) -> tuple[Slice, Slice]:
+    """Compiled first and later slices of a network without auxiliary variables."""
+    first, later = _plain_slices(network.bare, probes)
+    return first.circuit, later.circuit
+
+
+@lru_cache(maxsize=64)
+def pack_circuits(
+    network: Network, probes: tuple[Scope, ...], n_steps: int, *, factored: bool = True
+) -> Packed:
+    """Circuits of all steps as one vector of integers: where each step's begins, then these.
+
+    Parameters
+    ----------
+    network, probes, n_steps
+        The network, groups of variables whose joint probability is wanted, and the steps.
+    factored
+        Whether a message about auxiliary variables stays a product of factors. That is less
+        work, but then no step before the last of them has probabilities of its own.
+
+    Raises
+    ------
+    TooLarge
+        If the elimination of a step would pass the network's memory limit.
+    """
+    starts = np.zeros(n_steps, np.int64)
+    parts: list[npt.NDArray[np.int64]] = [starts]
+    places: dict[tuple[bool, StepShape], int] = {}
+    end, messages = n_steps, tuple[Scope, ...]()
+    for step in range(n_steps):
+        shape = network.step_shape(step)
+        if shape != PLAIN:
+            entering = tuple(network.entering(scope) for scope in messages)
+            apart = factored and step < n_steps - 1
+            shape = replace(shape, messages=entering, apart=apart)
+        key = step == 0 or not network.dynamic, shape
+        laid = _slice_of(network, probes, *key)
+        messages = laid.results
+        if key not in places:
+            places[key] = end
+            parts += _numbers(laid.circuit)
+            end = sum(part.size for part in parts)
+        starts[step] = places[key]
+    return np.concatenate(parts).astype(np.int32)
+
+
+def _numbers(circuit: Slice) -> Iterator[npt.NDArray[np.int64]]:
+    """A circuit as numbers: those that are alone, the lengths of its arrays, the arrays."""
+    alone = [part for part in circuit if not isinstance(part, np.ndarray)]
+    arrays = [part.astype(np.int64).ravel() for part in circuit if isinstance(part, np.ndarray)]
+    assert (len(alone), len(arrays)) == (N_NUMBERS, N_ARRAYS)
+    yield np.array([*alone, *(part.size for part in arrays)], np.int64)
+    yield from arrays
+
+
+def _slice_of(network: Network, probes: tuple[Scope, ...], first: bool, shape: StepShape) -> _Laid:
+    if shape == PLAIN:
+        return _plain_slices(network.bare, probes)[not first]
+    try:
+        return _own_slice(network.bare, probes, first, shape)
+    except TooLarge as error:
+        raise TooLarge(
+            f"{error} One step meets {len(shape.axes)} auxiliary variables of the evidence, "
+            "such as dates that are given as intervals: give them more exactly, or one origin to "
+            "reports of one event."
+        ) from None
+
+
+@dataclass(frozen=True, eq=False)
+class _Laid:
+    """A slice, the order of its axes, and those of each factor of its result."""
+
+    circuit: Slice
+    order: tuple[str, ...]
+    results: tuple[Scope, ...]
+
+
+@lru_cache(maxsize=64)
+def _plain_slices(network: Network, probes: tuple[Scope, ...]) -> tuple[_Laid, _Laid]:
+    """First and later slice.
+
+    The message between slices has its axes in the order that suits the later slice.
+    """
+    if not network.dynamic:
+        only = _Draft(network, probes, first=True)
+        found = only.lay(only.arrange(network.interface))
+        return found, found
+    later = _Draft(network, probes, first=False)
+    order = later.arrange(network.interface)
+    interface = tuple(axis for axis in order if axis in network.interface)
+    first = _Draft(network, probes, first=True)
+    return first.lay(first.arrange(interface)), later.lay(order)
+
+
+@lru_cache(maxsize=256)
+def _own_slice(network: Network, probes: tuple[Scope, ...], first: bool, shape: StepShape) -> _Laid:
+    """Slice of a step that meets auxiliary variables of the evidence.
+
+    Its axes lie as in the plain slice; those of the auxiliary variables come last, so that a
+    single draw is swept along them.
+    """
+    plain = _plain_slices(network, probes)[not first]
+    draft = _Draft(network, probes, first=first, shape=shape)
+    return draft.lay([*plain.order, *(axis for axis, _ in shape.axes)])
+
+
+def _axis(name: str, lag: int) -> str:
+    return f"previous {name}" if lag else name
+
+
+class _Draft:
+    """One slice before its cells are laid out.
+
+    A variable without a table is set: its likelihood has one state, and a product of that vector
+    with itself is the vector again. So every table meets its own copy, which is summed out at
+    once, and the variable never ties tables together.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        probes: tuple[Scope, ...],
+        *,
+        first: bool,
+        shape: StepShape = PLAIN,
+    ) -> None:
+        self.network = network
+        self.first = first
+        self.blocks = [
+            (node.name, block)
+            for node in network.nodes
+            if (block := node.first if first else node.later) is not None
+        ]
+        self.sizes = {
+            _axis(name, lag): network.sizes[name] for name in network.names for lag in (0, 1)
+        }
+        self.sizes |= dict(shape.axes)
+        self.tables: list[Scope] = []
+        self.copies: list[tuple[str, str]] = []
+        for name, block in self.blocks:
+            self.tables.append((*self._parents(block), name))
+        plain = tuple(_axis(name, 1) for name in network.interface)
+        self.messages: list[Scope] = [] if first else list(shape.messages or [plain])
+        self.likelihoods: list[Scope] = [*((name,) for name in network.names), *shape.factors]
+        self.scopes: list[Scope] = [*self.tables, *self.messages, *self.likelihoods, *probes]
+        at = len(self.tables) + len(self.messages)
+        self.shared = [(at + network.names.index(name), (axis,)) for name, axis in self.copies]
+        self.factors = [*self.scopes, *(scope for _, scope in self.shared)]
+        self.keep = frozenset((*network.interface, *shape.leaving))
+        tries = ORDERS_TRIED if shape == PLAIN else FEW_ORDERS
+        apart = frozenset(shape.leaving if shape.apart else ())
+        self.plan = plan_elimination(
+            self.factors, self.sizes, self.keep, network.memory_limit, tries, apart
+        )
+
+    def _parents(self, block: Block) -> Iterator[str]:
+        """Axes of a table's parents; one that is set has a copy of its own."""
+        for parent, lag in block.parents:
+            axis = _axis(parent, lag)
+            if self.network.node(parent).is_input and not lag:
+                axis = f"{parent} {len(self.copies)}"
+                self.copies.append((parent, axis))
+                self.sizes[axis] = self.network.sizes[parent]
+            yield axis
+
+    def arrange(self, interface: tuple[str, ...]) -> list[str]:
+        """Order of the axes; in the first slice those of the interface keep the order given.
+
+        In a later slice they come in the same order before and after the step.
+        """
+
+        def repair(order: list[str]) -> list[str]:
+            now = [axis for axis in order if axis in interface] if not self.first else interface
+            before, after = iter([_axis(name, 1) for name in now]), iter(now)
+            return [
+                next(before) if axis in previous else next(after) if axis in interface else axis
+                for axis in order
+            ]
+
+        previous = {_axis(name, 1) for name in interface}
+        tied = frozenset({*previous, *interface})
+        return arrange_axes(self.factors, self.plan.steps, self.sizes, repair, tied)
+
+    def lay(self, order: list[str]) -> _Laid:
+        """Lay the slice out with its axes in an order."""
+        rank = {axis: at for at, axis in enumerate(order)}.__getitem__
+        results = tuple(tuple(sorted(each, key=rank)) for each in self.plan.results)
+        return _Laid(self._compile(order, rank), tuple(order), results)
+
+    def _compile(self, order: list[str], rank: Callable[[str], int]) -> Slice:
+        free = len(self.tables) + len(self.messages)
+        scopes = [tuple(sorted(scope, key=rank)) for scope in self.scopes[:free]]
+        circuit = lay_out([*scopes, *self.scopes[free:]], self.sizes, self.shared, self.plan, order)
+        cells = [
+            self._cells(name, block, old, new)
+            for (name, block), old, new in zip(self.blocks, self.tables, scopes, strict=False)
+        ]
+        sizes = [int(np.prod([self.sizes[axis] for axis in each])) for each in self.likelihoods]
+        blocks = np.cumsum([0, *sizes])
+        like_at = circuit.offsets[free]
+        return _kernel_form(
+            circuit,
+            table_cells=np.concatenate([*cells, np.empty(0, int)]),
+            message_at=circuit.offsets[len(self.tables)] if self.messages else -1,
+            like_at=like_at,
+            probe_at=like_at + int(blocks[-1]),
+            blocks=blocks,
+        )
+
+    def _cells(self, name: str, block: Block, old: Scope, new: Scope) -> npt.NDArray[np.int64]:
+        """Cells of a table whose axes have been put into a new order."""
+        lies = self.network.cells(block, name)
+        shape = self.network.table_shape(block, name)
+        cells = np.arange(lies.start, lies.stop).reshape(shape)
+        return cells.transpose([old.index(axis) for axis in new]).ravel()
+
+
+def _kernel_form(
+    circuit: Circuit,
+    *,
+    table_cells: npt.NDArray[np.int64],
+    message_at: int,
+    like_at: int,
+    probe_at: int,
+    blocks: npt.NDArray[np.int64],
+) -> Slice:
+    left, right, out, tables, runs, segments, columns, results = (
+        part.astype(np.uint32)
+        for part in (
+            circuit.left,
+            circuit.right,
+            circuit.out,
+            table_cells,
+            circuit.runs,
+            circuit.segments,
+            blocks,
+            np.array(circuit.results),
+        )
+    )
+    return Slice(
+        n_cells=circuit.n_cells,
+        n_inputs=circuit.n_inputs,
+        left=left,
+        right=right,
+        out=out,
+        table_cells=tables,
+        like_at=like_at,
+        probe_at=probe_at,
+        one_at=circuit.n_inputs - 1,
+        message_at=message_at,
+        runs=runs,
+        segments=segments,
+        blocks=columns,
+        results=results,
+    )

@@ -1,0 +1,275 @@
+"""One pass over a network for every draw of its tables: log evidence, marginals, counts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from math import prod
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.errors import InputError, NumericalFailure, Problem, raise_if_any
+from forecast.frozen import writable
+from forecast.network import kernels, single
+from forecast.network.kernels import Packed
+from forecast.network.planning import CELL_LIMIT, Scope
+from forecast.network.slices import pack_circuits
+from forecast.network.structure import Network
+
+Array = npt.NDArray[np.float64]
+Mode = Literal["forward", "smoothed", "filtered"]
+_MODES = {
+    "forward": kernels.FORWARD,
+    "smoothed": kernels.SMOOTHED,
+    "filtered": kernels.FILTERED,
+}
+SMALLEST_CHUNK, LARGEST_CHUNK = 64, 256
+"""With fewer draws the start of each inner loop shows (at 16 up to 1.8 times the time); above 256
+nothing is gained even on the smallest networks."""
+CHUNK_CELLS = 250_000
+"""Cells of all draws of a chunk together, where that is possible: 2 MB, the second-level cache."""
+MOST_CELLS = 50_000_000
+"""Very large networks take fewer draws at a time, so that a chunk stays below half a gigabyte."""
+ROUNDING = 1e-9
+PROBABILITY_ERROR = 1e-6
+"""How far beyond [0, 1] rounding may take a probability, before it is brought back."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What one pass over a network yields; the draws axis is last throughout.
+
+    Attributes
+    ----------
+    log_norm
+        Log-probability of each step's evidence given the steps before it, (step, draw). The sum
+        over steps is the log evidence.
+    marginals
+        Probability of each state, and of each cell of a factor, (step, column, draw).
+    probes
+        Joint probability of each probe's variables, (step, cell, draw).
+    counts
+        Expected number of uses of each table cell, (regime, cell, draw): the derivative of the
+        log evidence with respect to the logarithm of the cell.
+    """
+
+    log_norm: Array
+    marginals: Array
+    probes: Array
+    counts: Array
+
+    @property
+    def log_evidence(self) -> Array:
+        """Log-probability of all the evidence, (draw,)."""
+        return np.asarray(self.log_norm.sum(axis=0))
+
+
+def sweep(
+    network: Network,
+    theta: Array,
+    log_like: Array,
+    mode: Mode,
+    *,
+    probes: tuple[Scope, ...] = (),
+    regimes: npt.NDArray[np.int64] | None = None,
+) -> Sweep:
+    """Run the network polynomial for every draw.
+
+    Parameters
+    ----------
+    theta
+        Table cells, (cell, draw), or (regime, cell, draw) where tables change with time.
+    log_like
+        Log-likelihoods, (step, column) or (step, column, draw). One step for a static network.
+    mode
+        "forward" for the log evidence alone; "smoothed" for everything given all evidence;
+        "filtered" for each step given the evidence up to it.
+    probes
+        Groups of variables of one step whose joint probability is wanted.
+    regimes
+        Which set of tables each step uses, (step,).
+
+    Raises
+    ------
+    TooLarge
+        If the elimination would pass the network's memory limit.
+    """
+    tables = np.ascontiguousarray(theta if theta.ndim == 3 else theta[None], dtype=np.float64)
+    like = np.ascontiguousarray(log_like if log_like.ndim == 3 else log_like[..., None])
+    tables, like = map(writable, _match_draws(tables, like))
+    _require_shapes(network, tables, like, regimes)
+    _require_set(network, like)
+    which = np.zeros(like.shape[0], np.int64) if regimes is None else regimes
+    packed = pack_circuits(network, probes, len(like), factored=mode != "filtered")
+    n_probes = sum(prod(network.sizes[name] for name in probe) for probe in probes)
+    found = _allocate(tables.shape, like.shape, n_probes, mode)
+
+    arguments = tables, which, like, packed, _MODES[mode]
+
+    def run(draws: slice) -> None:
+        kernels.sweep(*arguments, draws.start, draws.stop, found)
+
+    if tables.shape[2] == 1:
+        _run_draw(0, *arguments, False, found)
+    else:
+        _in_threads(run, _chunks(tables.shape[2], kernels.extent(packed, len(like))[0]))
+    if found.unsafe.any():
+        harmless = _is_harmless(network, found.log_norm, tables, like, packed)
+        for draw in np.flatnonzero(found.unsafe & ~harmless):
+            _run_draw(int(draw), *arguments, True, found)
+    _settle_known(network, found.marginals)
+    _require_probabilities(found)
+    return Sweep(found.log_norm, found.marginals, found.probes, found.counts)
+
+
+def _require_shapes(network: Network, tables: Array, like: Array, regimes: Any) -> None:
+    """Raise unless all arrays fit the network: the loops check no bounds."""
+    problems = []
+    if tables.shape[1] != network.n_cells or not tables.shape[2]:
+        message = f"{tables.shape[1]} cells, {tables.shape[2]} draws; has {network.n_cells} cells"
+        problems.append(Problem("theta", message))
+    if not len(like) or like.shape[1] != network.n_columns:
+        message = f"shape {like.shape[:2]}; needs (steps, {network.n_columns})"
+        problems.append(Problem("log_like", message))
+    if regimes is not None:
+        legal = len(regimes) == len(like) and ((regimes >= 0) & (regimes < len(tables))).all()
+        if not legal:
+            message = f"one number below {len(tables)} for each of {len(like)} steps"
+            problems.append(Problem("regimes", message))
+    raise_if_any(problems)
+
+
+def _require_set(network: Network, log_like: Array) -> None:
+    """Raise unless variables without a table have states that are set or ruled out."""
+    loose = [
+        node.name
+        for node in network.nodes
+        if node.is_input
+        and not np.isin(log_like[:, network.states(node.name)], (0.0, -np.inf)).all()
+    ]
+    if loose:
+        message = "has no table, so each of its states is set (0) or ruled out (-inf)"
+        raise InputError([Problem(name, message) for name in loose])
+
+
+def _settle_known(network: Network, marginals: Array) -> None:
+    """Variables that are set were counted once for each of their copies."""
+    for node in network.nodes:
+        if node.is_input:
+            states = marginals[:, network.states(node.name)]
+            states /= np.maximum(states.sum(axis=1, keepdims=True), 1e-300)
+
+
+def _is_harmless(
+    network: Network, log_norm: Array, tables: Array, like: Array, packed: Packed
+) -> Any:
+    """Say in which draws of a single step products that underflow cannot matter, (draw,).
+
+    If no factor exceeds 1, all that underflow takes from the evidence or from its derivatives
+    is less than the smallest normal number for every operation and joint state. Where the
+    evidence, the largest likelihoods taken out, is far above that, it is less than rounding.
+    """
+    number = np.finfo(np.float64)
+    joint_states = sum(np.log(size) for size in network.sizes.values())
+    limit = np.log(number.tiny) - 2 * np.log(number.eps) + np.log(CELL_LIMIT) + joint_states
+    if len(log_norm) > 1 or limit >= 0:
+        return np.zeros(log_norm.shape[1], np.bool_)
+    blocks = kernels.circuit_at(packed, 0).blocks[:-1].astype(np.int64)
+    tops = np.maximum.reduceat(like[0], blocks).sum(axis=0)
+    with np.errstate(invalid="ignore"):
+        enough = log_norm[0] - tops > limit
+    return enough & (tables.max(axis=(0, 1)) <= 1 + ROUNDING)
+
+
+def _require_probabilities(found: kernels.Found) -> None:
+    """Raise if anything that is given out as a probability is none; bring rounding back."""
+    for name, values in (("states", found.marginals), ("joint states", found.probes)):
+        low, high = values.min(initial=0.0), values.max(initial=1.0)
+        if not (low >= -PROBABILITY_ERROR and high <= 1.0 + PROBABILITY_ERROR):
+            raise NumericalFailure(
+                f"probabilities of {name} from {low:g} to {high:g}; nothing outside of [0, 1] is "
+                "given out. The evidence or the tables are so extreme that rounding decides"
+            )
+        np.clip(values, 0.0, 1.0, out=values)
+
+
+def _allocate(
+    tables: tuple[int, ...], like: tuple[int, ...], n_probes: int, mode: Mode
+) -> kernels.Found:
+    """Zeros for the answers of a sweep, given the shapes of its tables and evidence."""
+    n_steps, n_columns, _ = like
+    n_draws = tables[2]
+    answered = n_steps if mode != "forward" else 0
+    return kernels.Found(
+        log_norm=np.zeros((n_steps, n_draws)),
+        marginals=np.zeros((answered, n_columns, n_draws)),
+        probes=np.zeros((answered, n_probes, n_draws)),
+        counts=np.zeros(tables if mode == "smoothed" else (0, *tables[1:])),
+        unsafe=np.zeros(n_draws, np.bool_),
+    )
+
+
+def _run_draw(
+    draw: int,
+    tables: Array,
+    which: npt.NDArray[np.int64],
+    like: Array,
+    packed: Packed,
+    mode: int,
+    logarithmic: bool,
+    found: kernels.Found,
+) -> None:
+    """Fill in one draw's results from its own sweep; the arguments are those of `sweep_one`."""
+    theta = np.ascontiguousarray(tables[..., draw])
+    if logarithmic:
+        with np.errstate(divide="ignore"):
+            theta = np.log(theta)
+    seen = np.ascontiguousarray(like[..., 0 if like.shape[2] == 1 else draw])
+    *answers, unsafe = single.sweep_one(theta, which, seen, packed, mode, logarithmic)
+    for target, value in zip(found, answers, strict=False):
+        target[..., draw] = value
+    found.unsafe[draw] = unsafe
+
+
+def _match_draws(tables: Array, like: Array) -> tuple[Array, Array]:
+    """Repeat single tables for every draw of the evidence."""
+    n_tables, n_like = tables.shape[2], like.shape[2]
+    if n_tables == 1 < n_like:
+        tables = np.repeat(tables, n_like, axis=2)
+    elif n_like not in (1, n_tables):
+        message = f"{n_like} draws; the tables have {n_tables}"
+        raise InputError([Problem("log_like", message)])
+    return tables, like
+
+
+def _chunks(n_draws: int, n_cells: int) -> Iterator[slice]:
+    size = chunk_size(n_cells)
+    for start in range(0, n_draws, size):
+        yield slice(start, min(start + size, n_draws))
+
+
+def chunk_size(n_cells: int) -> int:
+    """How many draws of a network of so many cells are taken at a time."""
+    wished = min(max(CHUNK_CELLS // n_cells, SMALLEST_CHUNK), LARGEST_CHUNK)
+    return min(wished, max(MOST_CELLS // n_cells, 1))
+
+
+def _in_threads(run: Callable[[slice], None], chunks: Iterator[slice]) -> None:
+    jobs = list(chunks)
+    processors = min(_processors(), len(jobs))
+    if processors <= 1:
+        for job in jobs:
+            run(job)
+        return
+    with ThreadPoolExecutor(processors) as pool:
+        list(pool.map(run, jobs))
+
+
+def _processors() -> int:
+    """How many processors this process may use, which can be fewer than there are."""
+    allowed: Any = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1

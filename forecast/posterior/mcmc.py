@@ -1,0 +1,267 @@
+"""Sampling the tables, and the probabilities of states that follow from the draws."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from forecast.errors import UnreliableFit
+from forecast.evidence.events import last_step, shares_of
+from forecast.evidence.ledger import Evidence
+from forecast.evidence.likelihood import tabulate_reports
+from forecast.model.builder import compile_tables
+from forecast.model.model import (
+    build_model,
+    evidence_data,
+    model_coordinates,
+    sample_with_pymc,
+)
+from forecast.model.parameter_draws import ParameterDraws
+from forecast.model.report_likelihood import report_data
+from forecast.model.tables import Priors
+from forecast.model.target import (
+    Target,
+    constrain,
+    log_posterior,
+    make_target,
+    prior_point,
+    split_values,
+    variable_dims,
+    variable_shapes,
+)
+from forecast.posterior.beliefs import Beliefs
+from forecast.progress import phase
+from forecast.sampling import TARGET_ACCEPT, Sampling
+from forecast.scenario.scenario import Scenario
+
+if TYPE_CHECKING:
+    from xarray import DataTree
+
+Array = npt.NDArray[np.float64]
+RHAT_LIMIT, ESS_LIMIT = 1.01, 400
+"""Vehtari, Gelman, Simpson, Carpenter, Bürkner: Rank-normalization, folding, and localization: an
+improved R-hat, Bayesian Analysis 16(2), 2021."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostics:
+    """Whether the sampler's answer can be trusted.
+
+    Attributes
+    ----------
+    r_hat, ess
+        Worst R-hat and smallest bulk effective sample size over the reported probabilities; 1 and
+        infinite where all of them are constants.
+    divergences
+        Divergent transitions after tuning.
+    n_draws, n_probabilities
+        Draws in all chains, and how many probabilities were checked: those that vary over draws.
+    """
+
+    r_hat: float
+    ess: float
+    divergences: int
+    n_draws: int
+    n_probabilities: int
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """What is wrong, in words; empty if nothing is."""
+        found = []
+        if not self.r_hat <= RHAT_LIMIT:
+            found.append(f"R-hat is {self.r_hat:.3f}, above {RHAT_LIMIT}")
+        if not self.ess >= ESS_LIMIT:
+            found.append(f"effective sample size is {self.ess:.0f}, below {ESS_LIMIT}")
+        if self.divergences:
+            found.append(f"{self.divergences} divergent transitions")
+        return tuple(found)
+
+    def __str__(self) -> str:
+        if not self.n_probabilities:
+            return (
+                "every probability is exact: none varies over draws, "
+                f"{self.divergences} divergences, {self.n_draws} draws"
+            )
+        return (
+            f"R-hat {self.r_hat:.3f}, effective sample size {self.ess:.0f} "
+            f"(worst of {self.n_probabilities} probabilities), "
+            f"{self.divergences} divergences, {self.n_draws} draws"
+        )
+
+
+def sample_posterior(scenario: Scenario, evidence: Evidence, sampling: Sampling) -> DataTree:
+    """Sample the uncertain tables given evidence, with NUTS.
+
+    nutpie explores the density of `target`, which is that of the PyMC model and needs no
+    compilation; other samplers of PyMC are given the model itself.
+
+    Returns
+    -------
+    xarray.DataTree
+        Groups posterior and sample_stats.
+    """
+    if sampling.nuts_sampler != "nutpie":
+        return sample_with_pymc(build_model(scenario, evidence), sampling)
+    return _sample_with_nutpie(scenario, evidence, sampling)
+
+
+def _sample_with_nutpie(scenario: Scenario, evidence: Evidence, sampling: Sampling) -> DataTree:
+    import nutpie
+
+    with phase("tables", sampling.progressbar):
+        target = make_target(compile_tables(scenario), evidence_data(scenario, evidence))
+    with phase("compiled code", sampling.progressbar):
+        log_posterior(prior_point(target), target)
+    with phase("sampling", sampling.progressbar) as say:
+        sampler = nutpie.sample(
+            _density_for_nutpie(compile_tables(scenario).priors, target),
+            draws=sampling.draws,
+            tune=sampling.tune,
+            chains=sampling.chains,
+            cores=sampling.workers,
+            seed=sampling.random_seed,
+            progress_bar=False,
+            progress_callback=lambda chains: say(_count_draws(chains)),
+            target_accept=TARGET_ACCEPT,
+            save_warmup=False,
+            blocking=False,
+        )
+        try:
+            tree: DataTree = sampler.wait()
+        except BaseException:
+            # nutpie would return what was drawn so far; an interrupt is no answer.
+            sampler.cancel()
+            raise
+    require_all_draws(tree, sampling)
+    return tree
+
+
+def _count_draws(chains: Any) -> str:
+    drawn, total = (
+        sum(getattr(chain, name) for chain in chains) for name in ("finished_draws", "total_draws")
+    )
+    return f"{drawn:,} of {total:,} draws, tuning included"
+
+
+def require_all_draws(tree: DataTree, sampling: Sampling) -> None:
+    """Refuse draws that were cut short.
+
+    Raises
+    ------
+    UnreliableFit
+        If a chain has fewer draws than were asked for.
+    """
+    sizes = tree["posterior"].sizes
+    drawn = sizes["chain"], sizes["draw"]
+    complete = all(np.isfinite(v).all() for v in tree["posterior"].data_vars.values())
+    if drawn != (sampling.chains, sampling.draws) or not complete:
+        raise UnreliableFit(
+            f"sampling stopped before {sampling.chains} chains of {sampling.draws} draws were "
+            "complete; nothing is concluded from a part"
+        )
+
+
+def _density_for_nutpie(priors: Priors, target: Target) -> Any:
+    """The density, its coordinates and names, in the form that nutpie takes."""
+    from nutpie.compiled_pyfunc import from_pyfunc
+
+    start = prior_point(target)
+    shapes = variable_shapes(priors)
+
+    def density(point: Array) -> tuple[float, Array]:
+        found, slopes = log_posterior(point, target)
+        return (found if np.isfinite(slopes).all() else np.nan), slopes
+
+    def judgements(point: Array) -> dict[str, Array]:
+        return split_values(priors, constrain(point, target))
+
+    def begin(seed: int) -> Array:
+        return start + np.random.default_rng(seed).uniform(-1, 1, len(start))
+
+    return from_pyfunc(
+        ndim=len(start),
+        make_logp_fn=lambda: density,
+        make_expand_fn=lambda *_: judgements,
+        make_initial_point_fn=begin,
+        expanded_dtypes=[np.dtype(np.float64)] * len(shapes),
+        expanded_shapes=list(shapes.values()),
+        expanded_names=list(shapes),
+        coords={name: pd.Index(labels) for name, labels in model_coordinates(priors).items()},
+        dims=variable_dims(priors),
+    )
+
+
+def stack_draws(posterior: Any, names: Iterable[str]) -> dict[str, Array]:
+    """Parameters with all draws in one last axis, chains one after another."""
+    stacked = {}
+    for name in names:
+        values = posterior[name].to_numpy()
+        stacked[name] = np.moveaxis(values.reshape(-1, *values.shape[2:]), 0, -1)
+    return stacked
+
+
+def beliefs_of(
+    scenario: Scenario, evidence: Evidence, posterior: Any, n_steps: int | None = None
+) -> Beliefs:
+    """Tables and evidence for each draw of a posterior (or prior) group; see `beliefs_under`."""
+    priors = compile_tables(scenario).priors
+    names = [*priors.families(), *(family for family, _ in priors.trust.families())]
+    sizes: Mapping[Any, int] = posterior.sizes
+    shape = (sizes["chain"], sizes["draw"])
+    return beliefs_under(scenario, evidence, stack_draws(posterior, names), shape, n_steps)
+
+
+def beliefs_under(
+    scenario: Scenario,
+    evidence: Evidence,
+    parameters: Mapping[str, Array],
+    shape: tuple[int, int] | None = None,
+    n_steps: int | None = None,
+) -> Beliefs:
+    """Tables and evidence for given draws of every judgement.
+
+    Parameters
+    ----------
+    scenario, evidence
+        What is believed before, and what was reported.
+    parameters
+        Judgements by family, "accuracy" among them; draws axis last.
+    shape
+        Number of chains, and of draws in each; one chain unless it is given.
+    n_steps
+        Steps of the timeline; up to the horizon unless it is given.
+    """
+    program = compile_tables(scenario)
+    timeline = scenario.timeline
+    if n_steps is None:
+        n_steps = 1 if timeline is None else timeline.n_steps(evidence.as_of)
+    table = tabulate_reports(scenario, evidence, n_steps)
+    draws = ParameterDraws(
+        program=program,
+        parameters=parameters,
+        data=report_data(program, table),
+    )
+    return Beliefs.of(
+        replace(program.network, auxiliaries=table.auxiliaries, factors=table.factors),
+        draws,
+        now=last_step(scenario, evidence),
+        shape=shape,
+        times=[timeline.first_day(k).isoformat() if timeline else "" for k in range(n_steps)],
+        reports=_reports_by_finding(scenario, evidence),
+    )
+
+
+def _reports_by_finding(
+    scenario: Scenario, evidence: Evidence
+) -> dict[tuple[int, str], tuple[str, ...]]:
+    found: dict[tuple[int, str], tuple[str, ...]] = {}
+    for report in evidence.observations:
+        for step in shares_of(scenario, report):
+            key = step, report.indicator
+            found[key] = (*found.get(key, ()), report.id)
+    return found

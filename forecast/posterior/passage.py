@@ -1,0 +1,148 @@
+"""Whether a course is under way by a day: dates within a step, and what is left of the present one.
+
+The network knows whole steps. A day is reached by spreading what a step adds over its days: the
+chance that a course is not under way in a share of a step is, for each draw of the tables, the
+chance that it is not in the whole step, given the past, to the power of that share. That is exact
+for a hazard that is constant within a step.
+
+A course that is under way in the present step may simply go on. If it was not under way, the next
+step brings it with chance b; if it was, with chance a, so that it goes on by itself with chance
+c = (a - b)/(1 - b), and otherwise may begin as it would have anyhow. What goes on is under way from
+the first day; only b is spread. A variable whose hazards have no memory never goes on by itself.
+
+What is left of the present step runs at the hazard of the next one: the reports up to the as-of
+date say what the present step has been, not what its last days will bring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.posterior.beliefs import Beliefs
+from forecast.scenario.forms import Hazards
+from forecast.scenario.scenario import Scenario
+from forecast.timeline import Ahead
+
+if TYPE_CHECKING:
+    from xarray import DataArray
+
+Array = npt.NDArray[np.float64]
+States = Sequence[tuple[str, str]]
+
+
+def lasting(scenario: Scenario, states: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """States that may go on by themselves: not those of hazards without a memory."""
+    return [pair for pair in states if not _is_fleeting(scenario, pair[0])]
+
+
+def _is_fleeting(scenario: Scenario, name: str) -> bool:
+    table = scenario.variables[name].later_table
+    return isinstance(table, Hazards) and all(move.source is None for move in table.moves)
+
+
+def reached(ahead: Array, turn: Array, place: Ahead) -> Array:
+    """Probability that a course is under way on a day after the as-of date and up to another.
+
+    Parameters
+    ----------
+    ahead
+        That it is in some step from the next one to each later one, (…, step).
+    turn
+        That it is under way and may go on in the present step; that, or that it is under way in
+        the next step, (…, 2).
+    place
+        How far the day lies ahead.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (…,).
+
+    Examples
+    --------
+    An event that a week brings with probability 0.3, whatever came before, by the third day of
+    the next week, seen from the fifth day of the present one:
+
+    >>> weekly = 1 - 0.7 ** np.arange(1, 5)
+    >>> found = reached(weekly, np.array([0.0, 0.3]), Ahead(2 / 7, 1, 3 / 7))
+    >>> bool(np.isclose(found, 1 - 0.7 ** (5 / 7)))
+    True
+    """
+    if place.whole:
+        return ahead[..., place.steps - 1]
+    rest = _left(ahead, turn, place.rest)
+    if not place.steps:
+        return 1.0 - rest
+    if place.steps == 1:
+        left = _left(ahead, turn, place.share)
+    else:
+        before, after = 1.0 - ahead[..., place.steps - 2], 1.0 - ahead[..., place.steps - 1]
+        left = before * _ratio(after, before) ** place.share
+    return 1.0 - left * _ratio(rest, _left(ahead, turn, 0.0))
+
+
+def _left(ahead: Array, turn: Array, share: float) -> Array:
+    """Chance that a course neither goes on from the present step nor begins in so much of one."""
+    going, either, following = turn[..., 0], turn[..., 1], ahead[..., 0]
+    neither = 1.0 - either
+    fresh = _ratio(neither, 1.0 - going)
+    gone = _ratio(1.0 - following - neither, going)
+    rate = np.maximum(gone, fresh)
+    spread = np.where(gone > 0, gone * np.where(rate > 0, rate, 1.0) ** (share - 1.0), 0.0)
+    return (1.0 - going) * fresh**share + going * spread
+
+
+def _ratio(part: Array, whole: Array) -> Array:
+    """A conditional chance; 1 where its condition cannot be."""
+    found = np.divide(part, whole, out=np.ones_like(whole), where=whole > 0)
+    return np.clip(found, 0.0, 1.0)
+
+
+def reached_by(
+    found: Beliefs, scenario: Scenario, as_of: date, courses: Iterable[States], day: date
+) -> DataArray:
+    """Probability that each course is under way on some day after the as-of date, up to a day.
+
+    Parameters
+    ----------
+    found
+        Beliefs about the scenario.
+    scenario, as_of
+        Its clock and its tables, and the day from whose end on days are counted.
+    courses
+        For each, its states.
+    day
+        Last day that counts, within the steps of the beliefs.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dimensions (chain, draw, course).
+    """
+    assert scenario.timeline is not None
+    groups = [list(states) for states in courses]
+    place = scenario.timeline.ahead(as_of, day)
+    stop = found.times[found.now + max(place.steps, 1)]
+    ahead = found.at_least_once_each(groups, stop=stop)
+    ahead = ahead.transpose("chain", "draw", "course", "time")
+    result = ahead.isel(time=-1)
+    if place.whole:
+        return result
+    turn = turn_of(found, scenario, groups)
+    return result.copy(data=reached(ahead.to_numpy(), turn.to_numpy(), place))
+
+
+def turn_of(found: Beliefs, scenario: Scenario, courses: Iterable[States]) -> DataArray:
+    """Probability that each course may go on from the present step; that, or is in the next.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dimensions (chain, draw, course, turn), the last of size 2.
+    """
+    return found.held_now_or_next([(lasting(scenario, states), states) for states in courses])

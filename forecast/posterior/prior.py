@@ -1,0 +1,105 @@
+"""Draws of a scenario's judgements from their priors, and beliefs under them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from math import ceil
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.evidence.ledger import Evidence
+from forecast.model.builder import compile_tables
+from forecast.model.tables import Priors
+from forecast.posterior.beliefs import Beliefs
+from forecast.posterior.mcmc import beliefs_under
+from forecast.sampling import require_whole
+from forecast.scenario.scenario import Scenario
+
+Array = npt.NDArray[np.float64]
+
+
+def prior_beliefs(scenario: Scenario, evidence: Evidence, *, draws: int, seed: int) -> Beliefs:
+    """Beliefs in which every draw comes from the prior and knows the reports.
+
+    Draws weigh by how probable they make the reports: `Beliefs.log_weights` is `log_evidence`.
+    Without reports they are the prior itself.
+
+    Parameters
+    ----------
+    scenario, evidence
+        What is believed before, and what was reported.
+    draws, seed
+        Number of draws, in one chain; the same seed gives the same draws.
+
+    Examples
+    --------
+    >>> from forecast.scenario.files import load_scenario
+    >>> scenario = load_scenario("iraq-2020")
+    >>> beliefs = prior_beliefs(scenario, Evidence(scenario.as_of), draws=100, seed=1)
+    >>> beliefs.posterior("iran_posture", beliefs.times[0]).shape
+    (1, 100, 3)
+    """
+    parameters = draw_priors(compile_tables(scenario).priors, draws, seed)
+    return replace(beliefs_under(scenario, evidence, parameters), sample="prior")
+
+
+def beliefs_at_start(
+    scenario: Scenario, parameters: Mapping[str, Array], n_steps: int | None = None
+) -> Beliefs:
+    """Beliefs on the scenario's first day, before any report, with inputs at their defaults.
+
+    Parameters
+    ----------
+    scenario
+        The scenario.
+    parameters
+        Draws of its judgements, as `draw_priors` gives them.
+    n_steps
+        Steps of the timeline; as many as cover the horizon, or the days to the target, unless it
+        is given.
+    """
+    timeline = scenario.timeline
+    start = date.min if timeline is None else timeline.start
+    if n_steps is None and scenario.time is not None:
+        n_steps = ceil(scenario.time.reach / scenario.time.step)
+    return beliefs_under(scenario, Evidence(start), parameters, n_steps=n_steps)
+
+
+def draw_priors(priors: Priors, n: int, seed: int | np.random.Generator) -> dict[str, Array]:
+    """Draw every judgement, of the world and of sources, from its prior.
+
+    Returns
+    -------
+    dict
+        By family "chance", (judgement, draw); "row_k", (judgement, k, draw); "positive" and
+        "real", (judgement, draw); "accuracy", "detection" and "control", (chance, draw). Families
+        without a judgement are left out.
+
+    Raises
+    ------
+    InputError
+        If the number of draws or the seed is not a whole number, or too small.
+    """
+    require_whole({"draws": n}, {"draws": 1})
+    if not isinstance(seed, np.random.Generator):
+        require_whole({"seed": seed}, {"seed": 0})
+    random = np.random.default_rng(seed)
+    found: dict[str, Array] = {}
+    if len(priors.chance):
+        a, b = priors.chance.T[..., None]
+        found["chance"] = random.beta(a, b, size=(len(priors.chance), n))
+    for width, rows in priors.rows.items():
+        found[f"row_{width}"] = np.stack([random.dirichlet(alpha, n).T for alpha in rows])
+    if len(priors.positive):
+        mean, sd = priors.positive.T[..., None]
+        found["positive"] = np.exp(random.normal(mean, sd, size=(len(priors.positive), n)))
+    if len(priors.real):
+        mean, sd = priors.real.T[..., None]
+        found["real"] = random.normal(mean, sd, size=(len(priors.real), n))
+    for family, _ in priors.trust.families():
+        a, b = priors.trust.shapes(family).T[..., None]
+        found[family] = random.beta(a, b, size=(len(a), n))
+    return found
