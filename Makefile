@@ -25,7 +25,7 @@ slow: $(READY)
 	$(BIN)/python -m pytest -n auto --dist loadfile -m slow
 
 postgres-test: $(READY)
-	sh tests/with_postgres.sh $(BIN)/python -m pytest tests/test_ledger.py tests/test_ledger_faults.py \
+	sh tests/with_postgres.sh $(BIN)/python -m pytest tests/evidence/test_ledger.py tests/evidence/test_ledger_faults.py \
 		-m "postgres"
 
 benchmarks: $(READY)

@@ -17,10 +17,12 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from forecast.ach.derived_matrix import ach_view
+    from forecast.ach.matrix import AchItem, AchMatrix
+    from forecast.ach.reading import read_ach
     from forecast.analysis.cell_sensitivity import cell_sensitivity_of
     from forecast.analysis.checkup import Check, check
     from forecast.analysis.comparison import credibility, likelier, ranks
-    from forecast.analysis.derived_matrix import ach_view
     from forecast.analysis.implied import implied_table
     from forecast.analysis.sensitivity import sensitivity, sensitivity_of
     from forecast.analysis.weighing import WeighedEvidence, weigh_evidence
@@ -43,8 +45,6 @@ if TYPE_CHECKING:
     from forecast.evidence.ledger_file import LedgerFile, open_ledger
     from forecast.evidence.report import Report
     from forecast.evidence.salvage import Salvage, salvage_ledger
-    from forecast.interchange.ach import AchItem, AchMatrix
-    from forecast.interchange.ach_files import read_ach
     from forecast.interchange.convert import from_pgmpy, from_pyagrum, to_pyagrum
     from forecast.interchange.files import read_network, write_network
     from forecast.interchange.tabled import TabledNetwork
@@ -74,7 +74,7 @@ _HOMES = {
     "analysis.cell_sensitivity": ("cell_sensitivity_of",),
     "analysis.checkup": ("Check", "check"),
     "analysis.comparison": ("credibility", "likelier", "ranks"),
-    "analysis.derived_matrix": ("ach_view",),
+    "ach.derived_matrix": ("ach_view",),
     "analysis.implied": ("implied_table",),
     "analysis.sensitivity": ("sensitivity", "sensitivity_of"),
     "analysis.weighing": ("WeighedEvidence", "weigh_evidence"),
@@ -100,8 +100,8 @@ _HOMES = {
     "posterior.beliefs": ("Beliefs",),
     "model.model": ("build_model",),
     "estimate": ("Estimate",),
-    "interchange.ach": ("AchItem", "AchMatrix"),
-    "interchange.ach_files": ("read_ach",),
+    "ach.matrix": ("AchItem", "AchMatrix"),
+    "ach.reading": ("read_ach",),
     "interchange.convert": ("from_pgmpy", "from_pyagrum", "to_pyagrum"),
     "interchange.files": ("read_network", "write_network"),
     "interchange.tabled": ("TabledNetwork",),

@@ -224,7 +224,7 @@ def _known(
 ) -> tuple[Evidence, Evidence | None]:
     """Evidence as of the date that is asked for, and of the earlier one if there is one."""
     from forecast.evidence.events import last_step
-    from forecast.reporting.wording import counted
+    from forecast.wording import counted
 
     as_of = _as_of(given, problem, ledger)
     evidence = ledger.known_at(as_of, problem.variables)
@@ -303,7 +303,7 @@ def _check(given: argparse.Namespace) -> int:
 
 
 def _compare_ach(given: argparse.Namespace) -> int:
-    from forecast.interchange.ach_files import read_ach
+    from forecast.ach.reading import read_ach
 
     with warnings.catch_warnings(category=InputWarning, action="ignore"):
         matrix = read_ach(given.matrix)  # what it warns of is printed with the matrix

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from forecast.text import for_html, for_terminal, visible
 
 Row = Sequence[str]
+MOST_ROWS = 12
+"""Rows of the longest table that is shown whole; of longer ones the ends."""
+WIDEST = 44
+"""Letters of the widest column."""
 _CELL = "padding:.3em .8em .3em 0;text-align:left;vertical-align:top;white-space:{space}"
 _CAPTION = "text-align:left;caption-side:top;padding:.3em 0;color:inherit"
 _RULE = "border-bottom:1px solid rgba(128,128,128,.35)"
@@ -110,3 +114,8 @@ def _cells(row: Row) -> str:
 
 def _cell(tag: str, text: str, space: str) -> str:
     return f'<{tag} style="{_CELL.format(space=space)}">{for_html(text)}</{tag}>'
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names after one another, shortened to the width of a column."""
+    return shortened(", ".join(names), WIDEST)

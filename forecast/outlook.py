@@ -269,12 +269,12 @@ class Forecast:
 
     @printed
     def __repr__(self) -> str:
-        from forecast.reporting.tables import courses_text
+        from forecast.courses_table import courses_text
 
         return courses_text(self)
 
     def _repr_html_(self) -> str:
-        from forecast.reporting.tables import courses_html
+        from forecast.courses_table import courses_html
 
         return courses_html(self)
 

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -88,11 +89,13 @@ LAYERS = [
         "estimate",
         "frozen",
         "layout",
+        "lexicon",
         "progress",
         "reading",
         "sampling",
         "text",
         "timeline",
+        "wording",
         "writing",
     ],
     ["network"],
@@ -101,8 +104,9 @@ LAYERS = [
     ["model"],
     ["posterior"],
     ["interchange"],
-    ["outlook"],
+    ["courses_table", "outlook"],
     ["analysis"],
+    ["ach"],
     ["reporting"],
     ["cli", "cli_ledger", "console", "__main__", "__init__"],
 ]
@@ -132,36 +136,53 @@ ONLY_IN = {
 FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
 
 
-def imports(tree, *, top_only=False):
-    """Names of the modules that a syntax tree imports."""
-    nodes = tree.body if top_only else ast.walk(tree)
-    for node in nodes:
+def imports(file, *, top_only=False):
+    """Names of the modules that a file imports, inside functions and for annotations as well."""
+    tree = ast.parse((PACKAGE / file).read_text())
+    for node in tree.body if top_only else ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def room(name):
+    """The room of a file or module of the package."""
+    return name.removeprefix("forecast.").replace("/", ".").removesuffix(".py").split(".")[0]
 
 
 @pytest.mark.parametrize("file", FILES)
 def test_imports_point_one_way(file):
     if file == "__init__.py":
         pytest.skip("the front door names everything, lazily")
-    level = LEVEL[file.split("/")[0].removesuffix(".py")]
-    tree = ast.parse((PACKAGE / file).read_text())
-    for module in imports(tree, top_only=True):
-        if module.startswith("forecast."):
-            part = module.split(".")[1]
-            assert LEVEL[part] <= level, f"{file} imports {module} from a row below"
+    for module in imports(file):
+        if module.startswith("forecast.") and room(module) in LEVEL:
+            level = LEVEL[room(module)]
+            assert level <= LEVEL[room(file)], f"{file} imports {module} from a row below"
+
+
+def test_no_two_files_need_each_other_to_be_imported():
+    names = {f"forecast.{file.removesuffix('.py').replace('/', '.')}": file for file in FILES}
+    graph = {
+        name: {module for module in imports(file, top_only=True) if module in names}
+        for name, file in names.items()
+    }
+    tuple(TopologicalSorter(graph).static_order())
+
+
+def test_the_engine_needs_numpy_and_numba_alone():
+    rooms = "forecast.network.sweep, forecast.network.queries, forecast.network.explanation"
+    code = f"import sys, {rooms}; print(' '.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.split(".")[0] for name in done.stdout.split()}
+    assert {"numpy", "numba"} <= loaded
+    assert not loaded & {"pandas", "xarray", "pymc", "pytensor", "pydantic", "arviz"}
 
 
 @pytest.mark.parametrize("library", sorted(ONLY_IN))
 def test_heavy_libraries_stay_in_their_rooms(library):
-    users = {
-        file
-        for file in FILES
-        for module in imports(ast.parse((PACKAGE / file).read_text()))
-        if module.split(".")[0] == library
-    }
+    users = {file for file in FILES for module in imports(file) if module.split(".")[0] == library}
     assert users <= ONLY_IN[library]
 
 

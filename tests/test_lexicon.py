@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from forecast.estimate import DASH, GAP, Estimate, digits, interval, percent
-from forecast.reporting.lexicon import ABOVE, BANDS, BELOW, band_of, phrase
-from forecast.reporting.wording import period, points
+from forecast.lexicon import ABOVE, BANDS, BELOW, band_of, phrase
+from forecast.wording import period, points
 
 
 def plain(text):

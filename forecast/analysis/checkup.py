@@ -85,12 +85,12 @@ class Check:
 
     @printed
     def __repr__(self) -> str:
-        from forecast.reporting.review import review_text
+        from forecast.analysis.review import review_text
 
         return review_text(self)
 
     def _repr_html_(self) -> str:
-        from forecast.reporting.review import review_html
+        from forecast.analysis.review import review_html
 
         return review_html(self)
 

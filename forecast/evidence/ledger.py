@@ -39,12 +39,12 @@ class Evidence:
     about: frozenset[str] | None = None
 
     def __repr__(self) -> str:
-        from forecast.reporting.summaries import evidence_summary
+        from forecast.evidence.summary import evidence_summary
 
         return str(evidence_summary(self))
 
     def _repr_html_(self) -> str:
-        from forecast.reporting.summaries import evidence_summary
+        from forecast.evidence.summary import evidence_summary
 
         return evidence_summary(self).html
 
@@ -112,12 +112,12 @@ class Ledger:
     reports: tuple[Report, ...] = ()
 
     def __repr__(self) -> str:
-        from forecast.reporting.summaries import ledger_summary
+        from forecast.evidence.summary import ledger_summary
 
         return str(ledger_summary(self))
 
     def _repr_html_(self) -> str:
-        from forecast.reporting.summaries import ledger_summary
+        from forecast.evidence.summary import ledger_summary
 
         return ledger_summary(self).html
 

@@ -103,12 +103,12 @@ class Network(Frozen):
     factors: tuple[AuxiliaryFactor, ...] = ()
 
     def __repr__(self) -> str:
-        from forecast.reporting.summaries import network_summary
+        from forecast.network.summary import network_summary
 
         return str(network_summary(self))
 
     def _repr_html_(self) -> str:
-        from forecast.reporting.summaries import network_summary
+        from forecast.network.summary import network_summary
 
         return network_summary(self).html
 

@@ -93,7 +93,7 @@ class Beliefs(BeliefState):
         )
 
     def _repr_html_(self) -> str:
-        from forecast.reporting.summaries import beliefs_summary
+        from forecast.posterior.summary import beliefs_summary
 
         return beliefs_summary(self).html
 

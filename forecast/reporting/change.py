@@ -8,7 +8,7 @@ from forecast.estimate import DASH
 from forecast.layout import text_table
 from forecast.outlook import CourseOutlook, Forecast
 from forecast.reporting.document import Cell, Lines
-from forecast.reporting.wording import long_date, points
+from forecast.wording import long_date, points
 
 
 def last_common_day(outlook: Forecast, previous: Forecast) -> date | None:

@@ -18,11 +18,12 @@ from forecast.estimate import DASH, MASS_TEXT, TAILS, Estimate, percent, quantit
 from forecast.evidence.origins import count_origins, speaking
 from forecast.outlook import Forecast
 from forecast.reporting.document import Prose, Section, Table
-from forecast.reporting.wording import counted, say_origins
+from forecast.reporting.wording import say_origins
 from forecast.scenario.elicitation import fit_chance, fit_positive, mean_chance
 from forecast.scenario.fits import lognormal_ends
 from forecast.scenario.pools import Pooled, find_pools
 from forecast.scenario.statements import Pool
+from forecast.wording import counted
 
 RATINGS = ("low", "moderate", "high")
 MODERATE = RATINGS.index("moderate")

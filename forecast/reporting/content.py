@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
 from forecast.analysis.weighing import weigh_evidence
+from forecast.courses_table import ANY_LABEL
 from forecast.estimate import DASH, MASS_TEXT, Estimate, interval, percent, quantity
+from forecast.lexicon import phrase
 from forecast.outlook import ANY_DANGEROUS, CourseOutlook, Forecast
 from forecast.reporting.change import change_cell, last_common_day
 from forecast.reporting.confidence import confidence_sentence, experts_section
@@ -33,12 +35,10 @@ from forecast.reporting.findings import (
     tripwires_section,
     tripwires_summary,
 )
-from forecast.reporting.lexicon import phrase
 from forecast.reporting.method import method_section
 from forecast.reporting.plots import course_svgs, cumulative_svg
-from forecast.reporting.tables import ANY_LABEL
-from forecast.reporting.wording import counted, long_date, plain, unabbreviated
 from forecast.text import isolated
+from forecast.wording import counted, long_date, plain, unabbreviated
 
 MONTH = 28
 

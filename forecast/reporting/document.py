@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from forecast.estimate import Estimate
-from forecast.reporting.lexicon import Phrase
+from forecast.lexicon import Phrase
 
 Voice = Literal["computed", "author", "note"]
 

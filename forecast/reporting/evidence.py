@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forecast.analysis.weighing import Conflict, Dated, Hand, Silence, WeighedEvidence
+from forecast.courses_table import ANY_LABEL
 from forecast.estimate import DASH, MASS_TEXT, percent, quantity
 from forecast.evidence.report import Report
 from forecast.outlook import ANY_DANGEROUS, Forecast
@@ -19,9 +20,9 @@ from forecast.reporting.document import (
     Stack,
     Table,
 )
-from forecast.reporting.tables import ANY_LABEL
-from forecast.reporting.wording import long_date, period, plain, told
+from forecast.reporting.wording import told
 from forecast.text import isolated
+from forecast.wording import long_date, period, plain
 
 
 def evidence_section(outlook: Forecast, weighed: WeighedEvidence) -> Section:

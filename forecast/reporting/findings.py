@@ -30,9 +30,10 @@ from forecast.reporting.status import (
     indicator_status,
     tripwire_status,
 )
-from forecast.reporting.wording import counted, long_date, named, period, plain, say_origins, told
+from forecast.reporting.wording import named, say_origins, told
 from forecast.scenario.scenario import Tripwire
 from forecast.text import isolated
+from forecast.wording import counted, long_date, period, plain
 
 TONES: dict[State, Literal["alert", "wait", "off"]] = {
     "fired": "alert",

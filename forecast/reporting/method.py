@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
 from forecast.estimate import DASH, MASS_TEXT
+from forecast.lexicon import BANDS
 from forecast.outlook import Forecast
 from forecast.reporting.document import Heading, Prose, Section, Table
-from forecast.reporting.lexicon import BANDS
-from forecast.reporting.wording import counted, long_date
+from forecast.wording import counted, long_date
 
 PACKAGES = ("forecast", "pymc", "nutpie", "pytensor", "arviz", "numpy", "xarray")
 

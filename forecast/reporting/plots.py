@@ -22,14 +22,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from forecast.analysis.review import first_steps, told_number
 from forecast.arguments import checked
+from forecast.courses_table import ANY_LABEL
 from forecast.errors import InputError, Problem, nearest
 from forecast.estimate import Estimate, percent
 from forecast.outlook import ANY_DANGEROUS, CourseOutlook, Forecast
-from forecast.reporting.review import first_steps, told_number
-from forecast.reporting.tables import ANY_LABEL
-from forecast.reporting.wording import plain, short_date
 from forecast.text import flat, for_figure
+from forecast.wording import plain, short_date
 
 if TYPE_CHECKING:
     from forecast.analysis.checkup import Check

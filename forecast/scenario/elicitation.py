@@ -13,6 +13,7 @@ import numpy.typing as npt
 from scipy.optimize import brentq, least_squares
 from scipy.special import betainc, betaincinv, expit, gammaincinv, logit, ndtr, ndtri
 
+from forecast.lexicon import LEXICONS
 from forecast.scenario.fits import (
     LARGEST_SHAPE,
     SMALLEST_SHAPE,
@@ -41,7 +42,6 @@ from forecast.scenario.statements import (
     Unknown,
     Word,
 )
-from forecast.scenario.words import LEXICONS
 
 Array = npt.NDArray[np.float64]
 

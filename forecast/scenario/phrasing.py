@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from forecast.estimate import GAP
+from forecast.lexicon import LEXICONS
 from forecast.scenario.elicitation import mean_chance
 from forecast.scenario.fits import MOST_MOVED, RowFit
 from forecast.scenario.statements import (
@@ -22,7 +23,6 @@ from forecast.scenario.statements import (
     Unknown,
     Word,
 )
-from forecast.scenario.words import LEXICONS
 
 FAR = (
     f"an end is moved by at most {MOST_MOVED:g} and by at most the width of its interval, which "

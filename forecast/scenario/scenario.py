@@ -58,7 +58,7 @@ class Variable(Value):
     implication: str = ""
 
     def __repr__(self) -> str:
-        from forecast.reporting.summaries import variable_line
+        from forecast.scenario.summary import variable_line
 
         return variable_line(self)
 
@@ -173,14 +173,14 @@ class Scenario(Value):
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
     def __repr__(self) -> str:
-        from forecast.reporting.summaries import scenario_summary
+        from forecast.scenario.summary import scenario_summary
 
         return str(scenario_summary(self))
 
     __str__ = __repr__
 
     def _repr_html_(self) -> str:
-        from forecast.reporting.summaries import scenario_summary
+        from forecast.scenario.summary import scenario_summary
 
         return scenario_summary(self).html
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from forecast.corrections import chance_meant
 from forecast.errors import InputError, nearest
+from forecast.lexicon import LEXICONS
 from forecast.scenario.elicitation import fit_chance, fit_positive
 from forecast.scenario.fits import LARGEST_SHAPE, MOST_MOVED, SMALLEST_SHAPE, Fit, lognormal_ends
 from forecast.scenario.statements import (
@@ -26,7 +27,6 @@ from forecast.scenario.statements import (
     Word,
 )
 from forecast.scenario.tree import Path
-from forecast.scenario.words import LEXICONS
 
 Finding = tuple[Path, str]
 

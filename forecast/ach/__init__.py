@@ -1,0 +1,1 @@
+"""Analysis of competing hypotheses: its matrices, read, scored and set beside Bayes."""

@@ -1,0 +1,226 @@
+"""What a check of a scenario found, in words and tables, for a terminal and for a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+from math import isnan
+from typing import TYPE_CHECKING, Any
+
+from forecast.analysis.validation import DEAD, MOVING
+from forecast.estimate import DASH, GAP, Estimate, interval, percent, quantity
+from forecast.layout import Row, html_table, text_table
+from forecast.wording import counted, long_date, plain, points
+
+if TYPE_CHECKING:
+    from forecast.analysis.checkup import Check
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a check: a heading, sentences, and a table if it needs one."""
+
+    heading: str
+    sentences: tuple[str, ...]
+    head: Row = ()
+    rows: tuple[Row, ...] = ()
+
+
+def review_text(found: Check) -> str:
+    """A check as plain text.
+
+    Parameters
+    ----------
+    found
+        What `check` returned.
+    """
+    blocks = [_title(found)]
+    for part in _parts(found):
+        lines = [part.heading, *(f"  {sentence}" for sentence in part.sentences)]
+        blocks.append("\n".join(lines))
+        if part.rows:
+            blocks.append(text_table(part.head, part.rows))
+    return "\n\n".join(blocks).replace(GAP, " ")
+
+
+def review_html(found: Check) -> str:
+    """A check as a fragment of HTML that takes the colours of the page around it."""
+    blocks = [f"<p>{escape(_title(found))}</p>"]
+    for part in _parts(found):
+        blocks.append(f"<p><b>{escape(part.heading)}</b></p>")
+        if part.sentences:
+            items = "".join(f"<li>{escape(sentence)}</li>" for sentence in part.sentences)
+            blocks.append(f"<ul>{items}</ul>")
+        if part.rows:
+            blocks.append(html_table("", part.head, part.rows))
+    return f"<div>{''.join(blocks)}</div>"
+
+
+def _title(found: Check) -> str:
+    scenario = found.scenario
+    return (
+        f"{scenario.name} {scenario.version} before any evidence: {found.draws} draws of its "
+        "tables, inputs at their defaults"
+    )
+
+
+def _parts(found: Check) -> Iterator[Part]:
+    yield _expectations(found)
+    if len(found.states):
+        yield _evidence(found)
+    if len(found.indicators):
+        yield _indicators(found)
+    if len(found.courses):
+        yield _courses(found)
+    if len(found.assumptions):
+        yield _assumptions(found)
+
+
+def _expectations(found: Check) -> Part:
+    if found.expectations.empty:
+        return Part("Expectations: none stated", ())
+    number, in_conflict = len(found.expectations), len(found.conflicts)
+    heading = f"Expectations: {in_conflict or 'none'} of {number} in conflict with the tables"
+    rows = found.expectations.itertuples()
+    return Part(heading, tuple(_compared(found, row) for row in rows))
+
+
+def _compared(found: Check, row: Any) -> str:
+    stated = interval(Estimate(row.stated_lower, row.stated_lower, row.stated_upper))
+    within = "" if found.scenario.time is None else f" within {row.within:.0f} days"
+    mark = "CONFLICT " if row.conflict else ""
+    return (
+        f"{mark}{row.variable}={row.state}: you said {stated}{within}; the tables imply "
+        f"{quantity(Estimate(row.mean, row.lower, row.upper))}"
+    )
+
+
+def _evidence(found: Check) -> Part:
+    static = found.scenario.time is None
+    rows = []
+    for name, table in found.states.groupby(level="indicator", sort=False):
+        told = [
+            f"{plain(row.Index[1])} {percent(row.steps) if static else _steps(row)}"
+            for row in table.itertuples()
+        ]
+        if name in found.numbers.index:
+            told.append(told_number(found.numbers.loc[name]))
+        rows.append((str(name), ", ".join(told)))
+    period = "" if static else f" in the {first_steps(found)}"
+    meaning = "Expected number of steps in each state, with its 90 % predictive interval."
+    return Part(
+        f"Evidence to expect{period}",
+        ("Chance of each state." if static else meaning,),
+        ("Indicator", "States"),
+        tuple(rows),
+    )
+
+
+def _steps(row: Any) -> str:
+    """An expected number of steps with its predictive interval."""
+    digits = 1 if row.steps >= 0.1 else 2
+    return f"{row.steps:.{digits}f} ({_range(row.lower, row.upper)})"
+
+
+def told_number(row: Any) -> str:
+    """A number with its predictive interval and unit."""
+    return f"{row['mean']:.3g} ({_range(row['lower'], row['upper'])}) {row['unit']}"
+
+
+def _range(lower: float, upper: float) -> str:
+    return " to ".join(dict.fromkeys((f"{lower:.3g}", f"{upper:.3g}")))
+
+
+def _indicators(found: Check) -> Part:
+    best = found.indicators["share"].groupby(level="indicator", sort=False).idxmax()
+    table = found.indicators.loc[list(best)].sort_values("share", ascending=False, kind="stable")
+    sentences = [
+        f"Each with the course that it tells most about{_moment(found)}, seen without error.",
+        "Ratio: how much the most telling states multiply the odds of the course.",
+    ]
+    if found.dead:
+        names = ", ".join(found.dead)
+        sentences.append(f"Moving nothing (under {percent(DEAD)} of any uncertainty): {names}.")
+    if len(found.numbers):
+        names = ", ".join(found.numbers.index)
+        sentences.append(f"Measured: {names}. A number tells at most what its state would.")
+    rows = tuple(_indicator(row) for row in table.itertuples() if row.Index[0] not in found.dead)
+    head = ("Indicator", "Course", "Bits", "Share", "Ratio", "Already told by", "Pherson")
+    return Part("Indicators: what each can tell", tuple(sentences), head, rows)
+
+
+def _indicator(row: Any) -> Row:
+    name, course = row.Index
+    ratios = f"{row.ratio_for:.3g} {plain(row.state_for)}, {row.ratio_against:.2g} "
+    told = "" if isnan(row.redundancy) else f"{row.same_as} ({percent(row.redundancy)})"
+    score = "" if isnan(row.points) else f", {counted(int(row.points), 'point')}"
+    return (
+        name,
+        course,
+        f"{row.bits:.3f} ({row.lower:.3f}{DASH}{row.upper:.3f})",
+        percent(row.share),
+        ratios + plain(row.state_against),
+        told,
+        f"{row.rating}{score}",
+    )
+
+
+def _courses(found: Check) -> Part:
+    sentences = [f"Probability and uncertainty of each{_moment(found)}."]
+    if found.unmoved:
+        names = ", ".join(found.unmoved)
+        sentences.append(
+            f"NO INDICATOR removes {percent(MOVING)} of the uncertainty about {names}."
+        )
+    rows = tuple(
+        (
+            row.Index,
+            quantity(Estimate(row.mean, row.lower, row.upper)),
+            f"{row.entropy:.3f}",
+            row.best,
+            percent(row.share),
+        )
+        for row in found.courses.itertuples()
+    )
+    head = ("Course", "Probability", "Bits to tell", "Best indicator", "Share")
+    return Part("Courses: what moves each", tuple(sentences), head, rows)
+
+
+def _assumptions(found: Check) -> Part:
+    largest = found.assumptions.groupby(level=["assumption", "instead"], sort=False).head(1)
+    within = "" if found.scenario.time is None else ", at least once within the horizon"
+    sentences = (
+        f"What is assumed holds, or another state does{_moment(found)}.",
+        f"Shown is the course that changes most{within}.",
+    )
+    rows = []
+    for row in largest.itertuples():
+        name, instead, course = row.Index
+        rows.append(
+            (
+                f"{name}={row.assumed} ({percent(row.holds)})",
+                instead,
+                course,
+                quantity(Estimate(row.if_holds, row.if_holds_lower, row.if_holds_upper)),
+                quantity(Estimate(row.otherwise, row.otherwise_lower, row.otherwise_upper)),
+                points(row.change),
+            )
+        )
+    head = ("Assumption (holds)", "Instead", "Course", "If it holds", "If not", "Points")
+    return Part("Key assumptions: one flipped at a time", sentences, head, tuple(rows))
+
+
+def first_steps(found: Check) -> str:
+    """The steps for which evidence is anticipated, in words."""
+    assert found.scenario.time is not None
+    days = counted(found.month * found.scenario.time.step, "day")
+    return f"first {days} ({counted(found.month, 'step')})"
+
+
+def _moment(found: Check) -> str:
+    """When indicators and assumptions are judged, as the end of a clause."""
+    timeline = found.scenario.timeline
+    if timeline is None:
+        return ""
+    return f", in the step from {long_date(timeline.first_day(found.month - 1))}"
