@@ -78,6 +78,7 @@ class TabledNetwork(Frozen):
     variable  states    parents  concentration
     rain      no, yes            exact
     grass     dry, wet  rain     20
+    >>> from forecast.network.sweep import sweep
     >>> network = grass.network
     >>> wet = network.no_evidence(1)
     >>> wet[0, network.state("grass", "dry")] = -np.inf

@@ -44,7 +44,7 @@ def most_probable_states(
     Parameters
     ----------
     network, theta, log_like, regimes
-        As in `Network.sweep`.
+        As in `sweep`.
     names, window
         The variables, and consecutive steps.
     most_expanded

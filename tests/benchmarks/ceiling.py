@@ -1,7 +1,7 @@
 """Rate of the sweep's arithmetic as a share of what this machine reaches on plain arrays.
 
 A smoothed sweep costs 2 floating-point operations for each multiply-add forwards and 4 backwards,
-times draws. The time counted is that of the whole `Network.sweep`: loading tables and evidence,
+times draws. The time counted is that of the whole `sweep`: loading tables and evidence,
 the check for underflow and the answers are in it, while their arithmetic is not. The plain loop is
 a compiled ``c += a * b`` over three arrays which together are as large as what a chunk of the sweep
 works on (cells kept and slopes); a second figure is for arrays that fit the innermost cache.

@@ -84,7 +84,7 @@ def _smoothing(steps: int, draws: int, indicators: int) -> Any:
     theta = draw_tables(network, draws, seed=1)
     _, log_like = draw_evidence(network, steps, seed=2)
     slice_circuits(network, ())
-    return partial(network.sweep, theta, log_like, "smoothed")
+    return partial(sweep, network, theta, log_like, "smoothed")
 
 
 def _against_hmmlearn(given: Any) -> dict[str, Any]:
