@@ -25,7 +25,7 @@ from tests.small import barometer_report, evidence, weather
 def outlook():
     """A forecast whose draws come from the prior, so that nothing is fitted."""
     scenario = weather()
-    given = draw_priors(compile_tables(scenario).priors, 8, seed=1)
+    given = draw_priors(compile_tables(scenario).priors, 8, random_seed=1)
     posterior = xr.Dataset(
         {
             name: (
@@ -137,7 +137,7 @@ VALUES = {
     "beliefs of a network": lambda: network().beliefs(draws=4).suppose({"grass": "wet"}),
     "beliefs of arrays": lambda: fc.Beliefs.of(network().network, np.tile(network().theta, 3)),
     "beliefs of a scenario": lambda: prior_beliefs(
-        weather(), evidence(barometer_report("R1", "low")), draws=4, seed=1
+        weather(), evidence(barometer_report("R1", "low")), draws=4, random_seed=1
     ),
     "elicited": lambda: fc.elicit((0.1, 0.3)),
     "elicited row": lambda: fc.elicit(row={"a": (0.1, 0.3), "b": (0.2, 0.4), "c": (0.3, 0.7)}),

@@ -53,7 +53,7 @@ def compare_ach(
     grades: Mapping[str, str] | None = None,
     exhaustive: bool = False,
     draws: int = 4000,
-    seed: int = Sampling.random_seed,
+    random_seed: int = Sampling.random_seed,
 ) -> AchComparison:
     """Compare the ranking of a matrix with the Bayesian one.
 
@@ -61,14 +61,14 @@ def compare_ach(
     ----------
     matrix, prior, ratios, grades, exhaustive
         As in `ach_scenario`.
-    draws, seed
+    draws, random_seed
         Draws of the uncertain tables, for intervals and ranks. They come straight from the
         posterior (`forecast.posterior.naive_bayes`); posterior means are exact.
 
     Raises
     ------
     InputError
-        As `ach_scenario` does, and for fewer than a hundred draws or a negative seed.
+        As `ach_scenario` does, and for fewer than a hundred draws or a negative `random_seed`.
 
     Examples
     --------
@@ -82,16 +82,18 @@ def compare_ach(
     >>> [cause.kind for cause in found.differences[0].causes if cause.decisive]
     ['prior']
     """
-    require_whole({"draws": draws, "seed": seed}, {"draws": LEAST_DRAWS, "seed": 0})
+    require_whole(
+        {"draws": draws, "random_seed": random_seed}, {"draws": LEAST_DRAWS, "random_seed": 0}
+    )
     told: dict[str, Any] = {"ratios": ratios, "grades": grades, "exhaustive": exhaustive}
     scenario, evidence = ach_scenario(matrix, prior=prior, **told)
-    posterior = naive_bayes_posterior(scenario, evidence, draws=draws, seed=seed)
+    posterior = naive_bayes_posterior(scenario, evidence, draws=draws, random_seed=random_seed)
     names = tuple(state_names(matrix, exhaustive=exhaustive))
     apart = replace(matrix, evidence=tuple(replace(item, origin="") for item in matrix.evidence))
     alone = posterior
     if len(witness_names(matrix)) < len(witness_names(apart)):
         alone = naive_bayes_posterior(
-            *ach_scenario(apart, prior=prior, **told), draws=draws, seed=seed
+            *ach_scenario(apart, prior=prior, **told), draws=draws, random_seed=random_seed
         )
     scale = _Scale(matrix, names, posterior, alone, hypothesis_draws(posterior.beliefs))
     return AchComparison(

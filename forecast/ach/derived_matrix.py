@@ -91,7 +91,7 @@ def ach_view(
     evidence: Evidence | None = None,
     time: Any = None,
     draws: int = 500,
-    seed: int = Sampling.random_seed,
+    random_seed: int = Sampling.random_seed,
 ) -> AchView:
     """Derive a matrix of competing hypotheses from a scenario.
 
@@ -107,7 +107,7 @@ def ach_view(
     time
         Step of a dynamic scenario, by its first day ("2020-01-17"); the step of the as-of date if
         none is named.
-    draws, seed
+    draws, random_seed
         Draws of the tables from their priors.
 
     Returns
@@ -121,7 +121,8 @@ def ach_view(
     Raises
     ------
     InputError
-        For a variable that is no course of action, an unknown step, no draws or a negative seed.
+        For a variable that is no course of action, an unknown step, no draws or a negative
+        `random_seed`.
 
     Examples
     --------
@@ -136,9 +137,9 @@ def ach_view(
     E1=absent  N         N       2.6      0.36
     E1=seen    II        CC      34       0.36
     """
-    require_whole({"draws": draws, "seed": seed}, {"draws": 1, "seed": 0})
+    require_whole({"draws": draws, "random_seed": random_seed}, {"draws": 1, "random_seed": 0})
     name = _course(scenario, variable)
-    believed = _before_reports(scenario, evidence, draws, seed)
+    believed = _before_reports(scenario, evidence, draws, random_seed)
     hypotheses = scenario.variables[name].states
     if len(hypotheses) > MAX_HYPOTHESES:
         message = f"{len(hypotheses)} states; a matrix compares at most {MAX_HYPOTHESES}"
@@ -217,7 +218,7 @@ def _course(scenario: Scenario, variable: str | None) -> str:
 
 
 def _before_reports(
-    scenario: Scenario, evidence: Evidence | None, draws: int, seed: int
+    scenario: Scenario, evidence: Evidence | None, draws: int, random_seed: int
 ) -> Beliefs:
     """Beliefs that know how inputs are set, and nothing else."""
     if evidence is None:
@@ -227,7 +228,7 @@ def _before_reports(
         inputs = scenario.with_role("input")
         kept = tuple(report for report in evidence.observations if report.indicator in inputs)
         settings = Evidence(evidence.as_of, kept)
-    return prior_beliefs(scenario, settings, draws=draws, seed=seed)
+    return prior_beliefs(scenario, settings, draws=draws, random_seed=random_seed)
 
 
 def _spread(joint: Array) -> Array:

@@ -211,7 +211,7 @@ class AchMatrix:
         grades: Mapping[str, str] | None = None,
         exhaustive: bool = False,
         draws: int = 4000,
-        seed: int = Sampling.random_seed,
+        random_seed: int = Sampling.random_seed,
     ) -> AchComparison:
         """The method's ranking beside the Bayesian one, and why they differ; see `compare_ach`."""
         from forecast.ach.competing import compare_ach
@@ -223,7 +223,7 @@ class AchMatrix:
             grades=grades,
             exhaustive=exhaustive,
             draws=draws,
-            seed=seed,
+            random_seed=random_seed,
         )
 
     @printed

@@ -39,7 +39,7 @@ class Check:
     ----------
     scenario
         The scenario.
-    draws, seed
+    draws, random_seed
         How many draws of the tables from their priors, and the seed they came from.
     month
         Steps that cover the first thirty days, or the horizon if it is shorter; 1 in a static
@@ -58,7 +58,7 @@ class Check:
 
     scenario: Scenario
     draws: int
-    seed: int
+    random_seed: int
     month: int
     expectations: DataFrame
     states: DataFrame
@@ -96,7 +96,9 @@ class Check:
 
 
 @checked
-def check(scenario: Scenario, *, draws: int = DRAWS, seed: int = Sampling.random_seed) -> Check:
+def check(
+    scenario: Scenario, *, draws: int = DRAWS, random_seed: int = Sampling.random_seed
+) -> Check:
     """Check a scenario before any evidence.
 
     Everything rests on draws of the tables from their priors, with inputs at their defaults;
@@ -108,7 +110,7 @@ def check(scenario: Scenario, *, draws: int = DRAWS, seed: int = Sampling.random
         The scenario.
     draws
         Number of draws of the tables.
-    seed
+    random_seed
         The same seed gives the same numbers.
 
     Returns
@@ -119,7 +121,8 @@ def check(scenario: Scenario, *, draws: int = DRAWS, seed: int = Sampling.random
     Raises
     ------
     InputError
-        If the scenario breaks a rule, or `draws` or `seed` is not a whole number or too small.
+        If the scenario breaks a rule, or `draws` or `random_seed` is not a whole number or too
+        small.
     TooLarge
         If an exact elimination would pass the memory limit.
 
@@ -130,8 +133,8 @@ def check(scenario: Scenario, *, draws: int = DRAWS, seed: int = Sampling.random
     >>> found.conflicts.empty, found.courses["best"]["iran_posture=coordinated_attack"]
     (True, 'direct_fire')
     """
-    require_whole({"draws": draws, "seed": seed}, {"draws": 2, "seed": 0})
-    rng = np.random.default_rng(seed)
+    require_whole({"draws": draws, "random_seed": random_seed}, {"draws": 2, "random_seed": 0})
+    rng = np.random.default_rng(random_seed)
     parameters = draw_priors(compile_tables(scenario).priors, draws, rng)
     whole = beliefs_at_start(scenario, parameters)
     month = 1 if scenario.time is None else min(ceil(MONTH / scenario.time.step), whole.n_steps)
@@ -142,7 +145,7 @@ def check(scenario: Scenario, *, draws: int = DRAWS, seed: int = Sampling.random
     return Check(
         scenario=scenario,
         draws=draws,
-        seed=seed,
+        random_seed=random_seed,
         month=month,
         expectations=compare_expectations(scenario, whole),
         states=states,

@@ -29,7 +29,7 @@ def implied_table(
     *,
     first: bool = False,
     draws: int = DRAWS,
-    seed: int = Sampling.random_seed,
+    random_seed: int = Sampling.random_seed,
 ) -> DataFrame:
     """Write out the table that a noisy-MAX, ratios, hazards or a ranked form stands for.
 
@@ -41,7 +41,7 @@ def implied_table(
         Name of a variable that has a table.
     first
         Whether the table of the first step is meant, rather than that of every later one.
-    draws, seed
+    draws, random_seed
         Draws of the judgements from their priors.
 
     Returns
@@ -53,8 +53,8 @@ def implied_table(
     Raises
     ------
     InputError
-        If the variable is unknown, or an input, which has no table; or if `draws` or `seed` is not
-        a whole number, or too small.
+        If the variable is unknown, or an input, which has no table; or if `draws` or
+        `random_seed` is not a whole number, or too small.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def implied_table(
     """
     import pandas as pd
 
-    require_whole({"draws": draws, "seed": seed}, {"draws": 1, "seed": 0})
+    require_whole({"draws": draws, "random_seed": random_seed}, {"draws": 1, "random_seed": 0})
     program = compile_tables(scenario)
     network = program.network
     if variable not in network.names:
@@ -75,7 +75,7 @@ def implied_table(
     block = node.first if first or node.later is None else node.later
     if block is None:
         raise InputError([Problem("variable", f"{variable} is an input, which has no table")])
-    cells = program.cells(draw_priors(program.priors, draws, seed))
+    cells = program.cells(draw_priors(program.priors, draws, random_seed))
     # Without a single judgement there is one table for all draws.
     table = cells[network.cells(block, variable)].reshape(-1, len(node.states), *cells.shape[1:])
     table = table if table.ndim == 3 else table[..., None]

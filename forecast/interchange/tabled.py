@@ -169,7 +169,7 @@ class TabledNetwork(Frozen):
             return replace(self, concentration={**self.concentration, **value})
         return replace(self, concentration=dict.fromkeys(self.variables, np.asarray(value)))
 
-    def draw_tables(self, n: int, seed: int) -> Array:
+    def draw_tables(self, n: int, random_seed: int) -> Array:
         """Draw tables from what is known of their rows.
 
         Each row with concentration c is drawn from a Dirichlet distribution with parameters
@@ -180,7 +180,7 @@ class TabledNetwork(Frozen):
         ----------
         n
             Number of draws.
-        seed
+        random_seed
             The same seed gives the same tables; fewer draws are the first of more.
 
         Returns
@@ -191,20 +191,20 @@ class TabledNetwork(Frozen):
         Examples
         --------
         >>> rain = TabledNetwork("rain", {"rain": ("no", "yes")}, tables={"rain": [0.8, 0.2]})
-        >>> theta = rain.with_concentration(20).draw_tables(1000, seed=1)
+        >>> theta = rain.with_concentration(20).draw_tables(1000, random_seed=1)
         >>> theta.shape, theta.mean(axis=1).round(2)
         ((2, 1000), array([0.8, 0.2]))
         """
-        return TableDraws(self, n, seed).theta(slice(0, n))
+        return TableDraws(self, n, random_seed).theta(slice(0, n))
 
     def beliefs(
-        self, *, draws: int = 1000, seed: int = 0, memory_limit: float = MEMORY_LIMIT
+        self, *, draws: int = 1000, random_seed: int = 0, memory_limit: float = MEMORY_LIMIT
     ) -> Beliefs:
         """Beliefs under tables drawn from what is known of their rows, ready for questions.
 
         Parameters
         ----------
-        draws, seed
+        draws, random_seed
             As in `draw_tables`. One draw is enough where every row is known exactly.
         memory_limit
             Bytes that the arrays of the draws processed at once may take.
@@ -224,7 +224,7 @@ class TabledNetwork(Frozen):
         """
         from forecast.posterior.beliefs import Beliefs
 
-        found = TableDraws(self, draws, seed)
+        found = TableDraws(self, draws, random_seed)
         return Beliefs.of(self.network, found, memory_limit=memory_limit)
 
     def __eq__(self, other: object) -> bool:
@@ -293,13 +293,13 @@ class TableDraws:
     ----------
     tabled
         The network.
-    n, seed
+    n, random_seed
         Number of draws; the same seed gives the same draws, however they are asked for.
     """
 
     tabled: TabledNetwork
     n: int
-    seed: int
+    random_seed: int
     n_steps: int = 1
 
     def __post_init__(self) -> None:
@@ -320,7 +320,7 @@ class TableDraws:
         return np.zeros((self.n_steps, states))
 
     def _block(self, number: int) -> Array:
-        random = np.random.default_rng([self.seed, number])
+        random = np.random.default_rng([self.random_seed, number])
         theta = np.repeat(self.tabled.theta, DRAWN_TOGETHER, axis=1)
         start = 0
         for name, table in self.tabled.tables.items():

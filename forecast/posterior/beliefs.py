@@ -553,7 +553,7 @@ class Beliefs(BeliefState):
         )
         return self._label_cells(found)
 
-    def simulate(self, n: int, seed: int) -> DataArray:
+    def simulate(self, n: int, random_seed: int) -> DataArray:
         """Draw histories, ignoring the evidence, each under one randomly chosen draw of the tables.
 
         Draws are chosen by their weights: evidence counts for the tables alone. Not available after
@@ -568,7 +568,7 @@ class Beliefs(BeliefState):
 
         self._require_no_intervention("simulate")
         require_some("n", n)
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(random_seed)
         weight, n_draws = normal_weights(self._log_gain.sum(axis=0)), self.draws.n
         p = None if weight is None else weight / n_draws
         histories = []

@@ -60,7 +60,7 @@ class NaiveBayesPosterior(Frozen):
 
 
 def naive_bayes_posterior(
-    scenario: Scenario, evidence: Evidence, *, draws: int, seed: int
+    scenario: Scenario, evidence: Evidence, *, draws: int, random_seed: int
 ) -> NaiveBayesPosterior:
     """Draw the tables of a naive Bayes scenario from their posterior.
 
@@ -71,7 +71,7 @@ def naive_bayes_posterior(
         indicators of two states, with intervals for their probabilities in each class, in order.
     evidence
         At most one origin for each indicator, whose reports agree.
-    draws, seed
+    draws, random_seed
         Number of draws; the same seed gives the same draws.
 
     Raises
@@ -81,8 +81,8 @@ def naive_bayes_posterior(
     """
     program = compile_tables(scenario)
     model = _Model.of(program, tabulate_reports(scenario, evidence, 1))
-    random = np.random.default_rng([seed, 1])
-    parameters = draw_priors(program.priors, draws, seed)
+    random = np.random.default_rng([random_seed, 1])
+    parameters = draw_priors(program.priors, draws, random_seed)
     posterior = np.exp(model.log_posterior - logsumexp(model.log_posterior))
     states = random.choice(len(posterior), size=draws, p=posterior)
     _draw_class_prior(random, program, parameters, states, has_chance=model.first > 0)

@@ -21,7 +21,9 @@ from forecast.scenario.scenario import Scenario
 Array = npt.NDArray[np.float64]
 
 
-def prior_beliefs(scenario: Scenario, evidence: Evidence, *, draws: int, seed: int) -> Beliefs:
+def prior_beliefs(
+    scenario: Scenario, evidence: Evidence, *, draws: int, random_seed: int
+) -> Beliefs:
     """Beliefs in which every draw comes from the prior and knows the reports.
 
     Draws weigh by how probable they make the reports: `Beliefs.log_weights` is `log_evidence`.
@@ -31,18 +33,18 @@ def prior_beliefs(scenario: Scenario, evidence: Evidence, *, draws: int, seed: i
     ----------
     scenario, evidence
         What is believed before, and what was reported.
-    draws, seed
+    draws, random_seed
         Number of draws, in one chain; the same seed gives the same draws.
 
     Examples
     --------
     >>> from forecast.scenario.files import load_scenario
     >>> scenario = load_scenario("iraq-2020")
-    >>> beliefs = prior_beliefs(scenario, Evidence(scenario.as_of), draws=100, seed=1)
+    >>> beliefs = prior_beliefs(scenario, Evidence(scenario.as_of), draws=100, random_seed=1)
     >>> beliefs.posterior("iran_posture", beliefs.times[0]).shape
     (1, 100, 3)
     """
-    parameters = draw_priors(compile_tables(scenario).priors, draws, seed)
+    parameters = draw_priors(compile_tables(scenario).priors, draws, random_seed)
     return replace(beliefs_under(scenario, evidence, parameters), sample="prior")
 
 
@@ -68,7 +70,7 @@ def beliefs_at_start(
     return beliefs_under(scenario, Evidence(start), parameters, n_steps=n_steps)
 
 
-def draw_priors(priors: Priors, n: int, seed: int | np.random.Generator) -> dict[str, Array]:
+def draw_priors(priors: Priors, n: int, random_seed: int | np.random.Generator) -> dict[str, Array]:
     """Draw every judgement, of the world and of sources, from its prior.
 
     Returns
@@ -84,9 +86,9 @@ def draw_priors(priors: Priors, n: int, seed: int | np.random.Generator) -> dict
         If the number of draws or the seed is not a whole number, or too small.
     """
     require_whole({"draws": n}, {"draws": 1})
-    if not isinstance(seed, np.random.Generator):
-        require_whole({"seed": seed}, {"seed": 0})
-    random = np.random.default_rng(seed)
+    if not isinstance(random_seed, np.random.Generator):
+        require_whole({"random_seed": random_seed}, {"random_seed": 0})
+    random = np.random.default_rng(random_seed)
     found: dict[str, Array] = {}
     if len(priors.chance):
         a, b = priors.chance.T[..., None]

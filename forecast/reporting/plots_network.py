@@ -162,7 +162,7 @@ def _believed(given: Scenario | Beliefs | TabledNetwork | Forecast) -> tuple[Bel
         return given, frozenset()
     if isinstance(given, TabledNetwork):
         draws = DRAWS if given.concentration else 1
-        return given.beliefs(draws=draws, seed=SEED), frozenset()
+        return given.beliefs(draws=draws, random_seed=SEED), frozenset()
     if isinstance(given, Forecast):
         scenario, found = given.scenario, beliefs(given, draws=DRAWS_OF_FORECAST)
     else:

@@ -362,7 +362,7 @@ def test_posterior_with_near_exact_ratios_is_the_enumerated_one():
         for name in prior
     }
     expected = np.array(list(found.values())) / sum(found.values())
-    given = naive_bayes_posterior(problem, evidence, draws=4000, seed=1)
+    given = naive_bayes_posterior(problem, evidence, draws=4000, random_seed=1)
     assert given.probability == pytest.approx(expected, rel=1e-3)
     draws = given.beliefs.posterior("hypothesis").to_numpy()[0]
     error = draws.std(axis=0) / sqrt(len(draws))
@@ -380,9 +380,9 @@ def test_draws_are_those_of_weighted_draws_of_the_prior(seed, kind):
         rows = [(*item.ratings[:2], {"origin": item.origin}) for item in matrix.evidence]
         matrix = matrix_of(*rows, hypotheses=("a", "b"))
     problem, evidence = matrix.to_scenario(prior=prior, exhaustive=True)
-    given = naive_bayes_posterior(problem, evidence, draws=8000, seed=1)
+    given = naive_bayes_posterior(problem, evidence, draws=8000, random_seed=1)
     exact = given.beliefs.posterior("hypothesis").to_numpy()[0]
-    before = prior_beliefs(problem, evidence, draws=40_000, seed=2)
+    before = prior_beliefs(problem, evidence, draws=40_000, random_seed=2)
     log_weight = before.log_evidence().to_numpy()[0]
     weight = np.exp(log_weight - log_weight.max())
     weight /= weight.sum()
@@ -464,7 +464,7 @@ def test_naive_bayes_refuses_other_networks():
     problem = fc.load_scenario("iraq-2020")
     evidence = fc.read_evidence("iraq-2020", problem).known_at("2020-01-06")
     with pytest.raises(InputError, match="naive Bayes: "):
-        naive_bayes_posterior(problem, evidence, draws=100, seed=1)
+        naive_bayes_posterior(problem, evidence, draws=100, random_seed=1)
 
 
 # ── why they differ ───────────────────────────────────────────────────────────────────────────
@@ -663,7 +663,7 @@ def test_the_sampler_agrees():
     matrix = random_matrix(3)
     problem, evidence = matrix.to_scenario(exhaustive=True)
     sampled = fc.forecast(problem, evidence, chains=2)
-    exact = naive_bayes_posterior(problem, evidence, draws=100, seed=1).probability
+    exact = naive_bayes_posterior(problem, evidence, draws=100, random_seed=1).probability
     found = [outlook.now.mean for outlook in sampled.courses]
     assert found == pytest.approx(exact, abs=0.03)
 
@@ -695,8 +695,8 @@ def test_a_matrix_of_something_else_than_text_is_refused(hypotheses, item):
         {"grades": "A"},
         {"grades": {"low": None}},
         {"grades": {"low": ""}},
-        {"seed": -1},
-        {"seed": "x"},
+        {"random_seed": -1},
+        {"random_seed": "x"},
         {"draws": 1.5},
     ],
 )
@@ -712,7 +712,9 @@ def test_a_frame_with_a_column_twice_is_refused():
         fc.read_ach(frame)
 
 
-@pytest.mark.parametrize("told", [{"draws": 0}, {"draws": 1.5}, {"seed": -1}, {"seed": "x"}])
+@pytest.mark.parametrize(
+    "told", [{"draws": 0}, {"draws": 1.5}, {"random_seed": -1}, {"random_seed": "x"}]
+)
 def test_draws_that_cannot_be_made_are_refused(told):
     scenario = fc.load_scenario("iraq-2020")
     with pytest.raises(fc.InputError, match="needs a whole number"):

@@ -351,7 +351,7 @@ def test_expected_steps_are_those_of_the_joint(found, histories):
 
 def test_uncertain_tables_give_intervals_and_the_ratio_of_averages():
     scenario = weather(dynamic=False)
-    found = check(scenario, draws=50, seed=4)
+    found = check(scenario, draws=50, random_seed=4)
     drawn = draw_priors(compile_tables(scenario).priors, 50, np.random.default_rng(4))
     storm, calm_row, storm_row = drawn["chance"][0], *drawn["row_3"]
     bits, averages = [], np.zeros((2, 3))
@@ -497,14 +497,14 @@ def test_faulty_assumptions_are_refused(name, state, message):
 
 def test_arguments_are_checked():
     with pytest.raises(InputError) as caught:
-        check(weather(), draws=1, seed=-1)
-    assert [problem.where for problem in caught.value.problems] == ["draws", "seed"]
+        check(weather(), draws=1, random_seed=-1)
+    assert [problem.where for problem in caught.value.problems] == ["draws", "random_seed"]
 
 
 def test_the_same_seed_gives_the_same_check():
-    one, other = (check(weather(), draws=16, seed=7) for _ in range(2))
+    one, other = (check(weather(), draws=16, random_seed=7) for _ in range(2))
     assert repr(one) == repr(other)
-    assert repr(one) != repr(check(weather(), draws=16, seed=8))
+    assert repr(one) != repr(check(weather(), draws=16, random_seed=8))
 
 
 def test_a_scenario_without_courses_is_checked():

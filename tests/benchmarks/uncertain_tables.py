@@ -59,7 +59,7 @@ def _first_use() -> None:
 def _compare(name: str, given: Any) -> dict[str, Any]:
     tabled = load_tabled(name, given.networks)
     network = tabled.network
-    theta = tabled.with_concentration(CONCENTRATION).draw_tables(given.sets, seed=1)
+    theta = tabled.with_concentration(CONCENTRATION).draw_tables(given.sets, random_seed=1)
     planning = timing.seconds(lambda: slice_circuits(network, ()))
     [circuit, _] = slice_circuits(network, ())
     rival = _Rival(network, theta[:, : given.rival_sets])

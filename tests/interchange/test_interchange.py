@@ -461,7 +461,7 @@ def test_inference_agrees_with_the_joint_distribution():
 def test_drawn_rows_are_dirichlet_and_exact_rows_stay():
     network = sprinkler()
     n = 20_000
-    theta = network.draw_tables(n, seed=3)
+    theta = network.draw_tables(n, random_seed=3)
     assert theta.shape == (network.n_cells, n)
     start = 0
     for name, table in network.tables.items():
@@ -478,12 +478,12 @@ def test_drawn_rows_are_dirichlet_and_exact_rows_stay():
             errors = (drawn[at].mean(1) - table[at]) / np.maximum(spread / np.sqrt(n), 1e-12)
             assert np.abs(errors).max() < 4.5
             np.testing.assert_allclose(drawn[at].std(1), spread, rtol=0.05)
-    assert np.array_equal(theta, network.draw_tables(n, seed=3))
+    assert np.array_equal(theta, network.draw_tables(n, random_seed=3))
 
 
 def test_very_loose_rows_are_drawn_without_faults():
     network = TabledNetwork("n", {"a": ("x", "y", "z")}, tables={"a": [0.999, 0.001, 0.0]})
-    theta = network.with_concentration(1e-6).draw_tables(5000, seed=1)
+    theta = network.with_concentration(1e-6).draw_tables(5000, random_seed=1)
     assert np.isfinite(theta).all()
     np.testing.assert_allclose(theta.sum(0), 1, rtol=0, atol=1e-12)
     assert abs(theta[0].mean() - 0.999) < 5 * np.sqrt(0.999 * 0.001 / 5000)

@@ -146,7 +146,7 @@ def test_a_number_weighs_as_its_density(family, number):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_number_at_the_limit_leaves_probabilities(family):
     scenario, number = windy(family), float(LARGEST_NUMBER)
-    parameters = draw_priors(compile_tables(scenario).priors, 20, seed=1)
+    parameters = draw_priors(compile_tables(scenario).priors, 20, random_seed=1)
     reports = [wind_report(f"R{k}", number, k) for k in (0, 1, 2)]
     found = beliefs_under(scenario, evidence(*reports), parameters)
     for states in (found.posterior("wind"), found.posterior("storm", view="smoothed")):

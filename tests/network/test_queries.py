@@ -413,7 +413,7 @@ def test_ranks_are_distributions():
 
 def test_simulated_histories_follow_the_network():
     beliefs = confounded()
-    histories = beliefs.simulate(4000, seed=8)
+    histories = beliefs.simulate(4000, random_seed=8)
     share = (histories.sel(variable="end") == "yes").mean().item()
     expected = beliefs.posterior("end").sel(state="yes").item()
     assert abs(share - expected) < 4 * np.sqrt(expected * (1 - expected) / 4000)

@@ -20,7 +20,7 @@ ERRORS = 4.5
 
 
 def drawn(network: TabledNetwork, seed: int, n: int = N) -> Beliefs:
-    return network.beliefs(draws=n, seed=seed)
+    return network.beliefs(draws=n, random_seed=seed)
 
 
 def assert_mean_and_variance(draws: np.ndarray, moments: list[float]) -> None:

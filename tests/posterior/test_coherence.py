@@ -74,7 +74,9 @@ def test_the_mean_of_an_answer_is_the_probability(name, kind, concentration):
     """Rows are independent and a history uses each once: mean tables give the exact answer."""
     network = NETWORKS[name]()
     at_means = findings(network.beliefs(draws=1), kind)
-    given = findings(network.with_concentration(concentration).beliefs(draws=2000, seed=3), kind)
+    given = findings(
+        network.with_concentration(concentration).beliefs(draws=2000, random_seed=3), kind
+    )
     for variable in network.variables:
         exact = at_means.posterior(variable).to_numpy()[0, 0]
         answer = given.posterior(variable)
@@ -230,13 +232,13 @@ def test_interventions_weigh_nothing_and_what_is_seen_under_them_does():
 
 def test_draws_of_the_prior_weigh_by_the_reports():
     scenario, known = weather(dynamic=False), evidence(barometer_report("R1", "low"))
-    given = prior_beliefs(scenario, known, draws=500, seed=1)
+    given = prior_beliefs(scenario, known, draws=500, random_seed=1)
     np.testing.assert_array_equal(given.log_weights, given.log_evidence())
     by_hand = np.exp(given.log_evidence().to_numpy().ravel())
     draws = given.posterior("storm").sel(state="storm")
     mean = np.average(draws.to_numpy().ravel(), weights=by_hand)
     assert Estimate.of(draws).mean == pytest.approx(mean, abs=1e-12)
-    nothing = prior_beliefs(scenario, Evidence(START), draws=50, seed=1)
+    nothing = prior_beliefs(scenario, Evidence(START), draws=50, random_seed=1)
     assert "weight" not in nothing.posterior("storm").coords
 
 
