@@ -27,11 +27,12 @@ from forecast.posterior.mcmc import (
     beliefs_of,
     sample_posterior,
 )
-from forecast.posterior.passage import reached, reached_by, turn_of
+from forecast.posterior.passage import calendar_of, reached, reached_by, turn_of
 from forecast.progress import phase
 from forecast.sampling import Sampling, require_whole
 from forecast.scenario.scenario import Course, Scenario
 from forecast.text import printed
+from forecast.timeline import Calendar
 
 if TYPE_CHECKING:
     from xarray import DataArray, DataTree
@@ -228,8 +229,9 @@ class Forecast:
         """
         if self.scenario.timeline is None:
             return Estimate.of(self._stored(course, "at_least_once")[..., -1])
-        day = _day_ahead(self, self.horizon if by is None else by)
-        days = self.as_of + timedelta(days=1), day
+        calendar = _require_calendar(self)
+        day = calendar.days[1] if by is None else _day_ahead(calendar, by)
+        days = calendar.days[0], day
         return replace(Estimate.of(self._reached(course, day)), days=days)
 
     def cumulative(self, course: str) -> list[Estimate]:
@@ -331,20 +333,20 @@ def retract(previous: Forecast, *reports: str) -> Forecast:
 
 @checked
 def probability(
-    given: Forecast, variable: str, state: str, *, by: date | str | None = None
+    given: Forecast | Beliefs, variable: str, state: str, *, by: date | str | None = None
 ) -> Estimate:
     """Probability of a state now, or of its being held on at least one day up to a date.
 
     Parameters
     ----------
     given
-        A forecast.
+        A forecast; or beliefs, of a forecast or of a network from a file, with what they suppose.
     variable, state
         What it is the probability of.
     by
-        A date after the as-of date. The probability is then that the state is held on at least
-        one day from the day after the as-of date to this one, both included. Days within a step
-        share evenly what the step adds; docs/method.md says how.
+        A date after the as-of date, where there are dates ahead. The probability is then that the
+        state is held on at least one day from the day after the as-of date to this one, both
+        included. Days within a step share evenly what the step adds; docs/method.md says how.
 
     Raises
     ------
@@ -359,45 +361,77 @@ def probability(
     found = Estimate.of(probability_draws(given, variable, state, by=by))
     if by is None:
         return found
-    return replace(found, days=(given.as_of + timedelta(days=1), _day_ahead(given, by)))
+    calendar = _require_calendar(given)
+    return replace(found, days=(calendar.days[0], _day_ahead(calendar, by)))
 
 
 def probability_draws(
-    given: Forecast, variable: str, state: str, *, by: date | str | None = None
-) -> Array:
-    """Draws of a probability, (chain, draw); the arguments are those of `probability`."""
+    given: Forecast | Beliefs, variable: str, state: str, *, by: date | str | None = None
+) -> DataArray:
+    """Draws of a probability, (chain, draw), with what they weigh; arguments as `probability`."""
     question = question_about(given, variable, state, by=by)
-    if by is None:
-        return given.draws_of(variable, state)[..., given.now]
-    return np.asarray(question(beliefs(given)).to_numpy())
+    if by is None and isinstance(given, Forecast):  # it is stored
+        return _now_of(given, variable, state)
+    return question(as_beliefs(given))
 
 
 def question_about(
-    given: Forecast, variable: str, state: str, *, by: date | str | None = None
+    given: Forecast | Beliefs, variable: str, state: str, *, by: date | str | None = None
 ) -> Callable[[Beliefs], DataArray]:
     """Put what `probability` answers as a question to beliefs."""
-    given.state_probability(variable, state)
+    if isinstance(given, Forecast):
+        given.draws_of(variable, state)
+    else:
+        given.network.state(variable, state)
     if by is None:
-        return lambda asked: asked.posterior(variable, asked.times[given.now]).sel(state=state)
-    day, pair = _day_ahead(given, by), (variable, state)
-    return lambda asked: reached_by(asked, given.scenario, given.as_of, [[pair]], day).isel(
-        course=0
-    )
+        return lambda asked: asked.posterior(variable, asked.times[asked.now]).sel(state=state)
+    calendar = _require_calendar(given)
+    day, pair = _day_ahead(calendar, by), (variable, state)
+    return lambda asked: reached_by(asked, calendar, [[pair]], day).isel(course=0)
 
 
-def _day_ahead(given: Forecast, by: date | str | None) -> date:
-    """A date that a forecast can be asked about.
+def as_beliefs(given: Forecast | Beliefs) -> Beliefs:
+    """The beliefs of a forecast; beliefs as they are."""
+    return beliefs(given) if isinstance(given, Forecast) else given
+
+
+def _now_of(given: Forecast, variable: str, state: str) -> DataArray:
+    import xarray as xr
+
+    return xr.DataArray(given.draws_of(variable, state)[..., given.now], dims=("chain", "draw"))
+
+
+def _require_calendar(given: Forecast | Beliefs) -> Calendar:
+    """The days that can be asked about.
+
+    Raises
+    ------
+    InputError
+        If there are none.
+    """
+    if isinstance(given, Forecast):
+        calendar, n_steps = calendar_of(given.scenario, given.as_of), 1
+    else:
+        calendar, n_steps = given.calendar, given.n_steps
+    if calendar is not None:
+        return calendar
+    message = "a static scenario or network has no dates ahead"
+    if n_steps > 1:
+        message = "these beliefs know steps and no days; ask their at_least_once(…, stop=step)"
+    raise InputError([Problem("by", message)])
+
+
+def _day_ahead(calendar: Calendar, by: date | str) -> date:
+    """A date that can be asked about.
 
     Raises
     ------
     InputError
         If it is not after the as-of date, or beyond the horizon.
     """
-    if given.horizon is None or by is None:
-        raise InputError([Problem("by", "a static scenario has no dates ahead")])
-    day, first = as_date(by), given.as_of + timedelta(days=1)
-    if not first <= day <= given.horizon:
-        message = f"{day} is outside the days ahead, {first} to {given.horizon}"
+    day, (first, last) = as_date(by), calendar.days
+    if not first <= day <= last:
+        message = f"{day} is outside the days ahead, {first} to {last}"
         raise InputError([Problem("by", message)])
     return day
 
@@ -453,7 +487,9 @@ def _forecast_group(scenario: Scenario, evidence: Evidence, found: Beliefs) -> A
         "at_least_once": held.rename(time="ahead").transpose("chain", "draw", "ahead", "course"),
     }
     if scenario.time:
-        values["now_or_next"] = turn_of(found, scenario, courses.values())
+        calendar = calendar_of(scenario, evidence.as_of)
+        assert calendar is not None
+        values["now_or_next"] = turn_of(found, calendar, courses.values())
     return xr.Dataset(
         values,
         coords={
@@ -489,7 +525,7 @@ def by_horizon(given: Forecast, found: Beliefs) -> DataArray:
     groups = list(dict(watched(given.scenario)).values())
     if given.horizon is None:
         return found.at_least_once_each(groups, found.times[0]).isel(time=-1)
-    answers = reached_by(found, given.scenario, given.as_of, groups, given.horizon)
+    answers = reached_by(found, _require_calendar(given), groups, given.horizon)
     courses = given.scenario.courses
     for k, [(variable, state), *_] in enumerate(groups[: len(courses)]):
         if not courses[variable, state].dangerous:

@@ -37,6 +37,28 @@ class Ahead:
 
 
 @dataclass(frozen=True, slots=True)
+class Calendar:
+    """The days that answers about a scenario count.
+
+    Attributes
+    ----------
+    timeline, as_of
+        Its steps, and the day from whose end on days are counted.
+    memoryless
+        Variables that never go on by themselves: their hazards have no memory.
+    """
+
+    timeline: Timeline
+    as_of: date
+    memoryless: frozenset[str] = frozenset()
+
+    @property
+    def days(self) -> tuple[date, date]:
+        """The first and the last day ahead."""
+        return self.as_of + timedelta(days=1), self.timeline.horizon(self.as_of)
+
+
+@dataclass(frozen=True, slots=True)
 class Timeline:
     """Steps of equal length; step 0 begins on `start`.
 

@@ -6,9 +6,10 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from forecast.arguments import checked
-from forecast.errors import InputError, Problem
+from forecast.errors import InputError, Problem, nearest
 from forecast.network.queries import rank_probabilities
 from forecast.outlook import Forecast, probability_draws
+from forecast.posterior.beliefs import Beliefs
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -18,7 +19,12 @@ State = tuple[str, str]
 
 @checked
 def credibility(
-    given: Forecast, variable: str, state: str, *, above: float, by: date | str | None = None
+    given: Forecast | Beliefs,
+    variable: str,
+    state: str,
+    *,
+    above: float,
+    by: date | str | None = None,
 ) -> float:
     """How credible it is that a probability lies above a level, given the judgements.
 
@@ -48,7 +54,9 @@ def credibility(
 
 
 @checked
-def likelier(given: Forecast, one: State, other: State, *, by: date | str | None = None) -> float:
+def likelier(
+    given: Forecast | Beliefs, one: State, other: State, *, by: date | str | None = None
+) -> float:
     """Probability, over what is not known of the tables, that one state is likelier than another.
 
     Parameters
@@ -69,30 +77,57 @@ def likelier(given: Forecast, one: State, other: State, *, by: date | str | None
 
 
 @checked
-def ranks(given: Forecast, *, by: date | str | None = None) -> DataFrame:
+def ranks(
+    given: Forecast | Beliefs, variable: str | None = None, *, by: date | str | None = None
+) -> DataFrame:
     """Probability that each course of action is the likeliest, the second likeliest, and so on.
 
     Parameters
     ----------
     given, by
         As in `probability`.
+    variable
+        A variable whose states are ranked instead; beliefs, which know no courses, need one.
 
     Returns
     -------
     pandas.DataFrame
-        One row for each course, "variable=state", the likeliest first; one column for each rank,
-        from 1. Rows and columns sum to one.
+        One row for each course or state, "variable=state", the likeliest first; one column for
+        each rank, from 1. Rows and columns sum to one.
+
+    Raises
+    ------
+    InputError
+        If beliefs are given without a variable, and as `probability` does.
     """
     import numpy as np
     import pandas as pd
 
     from forecast.analysis.frames import Ranks
 
-    courses = list(given.scenario.courses)
-    draws = np.array([probability_draws(given, *course, by=by).ravel() for course in courses])
-    order = np.argsort(-draws.mean(axis=1), kind="stable")
+    states = _ranked(given, variable)
+    answers = [probability_draws(given, *state, by=by) for state in states]
+    draws = np.array([answer.to_numpy().ravel() for answer in answers])
+    order = np.argsort([-float(answer.mean()) for answer in answers], kind="stable")
+    weight = answers[0].coords.get("weight")
     return Ranks(
-        rank_probabilities(draws[order]),
-        index=pd.Index(["=".join(courses[k]) for k in order], name="course"),
-        columns=pd.RangeIndex(1, len(courses) + 1, name="rank"),
+        rank_probabilities(draws[order], None if weight is None else weight.to_numpy().ravel()),
+        index=pd.Index(
+            ["=".join(states[k]) for k in order], name="course" if variable is None else "state"
+        ),
+        columns=pd.RangeIndex(1, len(states) + 1, name="rank"),
     )
+
+
+def _ranked(given: Forecast | Beliefs, variable: str | None) -> list[State]:
+    if variable is None:
+        if isinstance(given, Forecast):
+            return list(given.scenario.courses)
+        message = "None; beliefs know no courses of action: name the variable of which to rank the "
+        raise InputError([Problem("variable", f"{message}states")])
+    if isinstance(given, Beliefs):
+        return [(variable, state) for state in given.network.node(variable).states]
+    if variable not in given.scenario.variables:
+        message = f"{variable!r} is unknown; {nearest(variable, given.scenario.variables)}"
+        raise InputError([Problem("variable", message)])
+    return [(variable, state) for state in given.scenario.variables[variable].states]

@@ -90,14 +90,15 @@ class Ranks(LegibleFrame):
     """What `ranks` returns."""
 
     def _summary(self) -> Summary:
-        if (self.index.name, self.columns.name) != ("course", "rank"):
-            raise ValueError("its axes are no longer courses and ranks")
+        what = self.index.name
+        if what not in ("course", "state") or self.columns.name != "rank":
+            raise ValueError("its axes are no longer what is ranked and ranks")
         rows = [
             (_label(course, WIDEST), *map(percent, chances))
             for course, chances in zip(self.index, self.to_numpy(float), strict=True)
         ]
-        title = "Probability that each course is the likeliest (1), the second likeliest, …"
-        return Summary(title, ("Course", *map(str, self.columns)), rows)
+        title = f"Probability that each {what} is the likeliest (1), the second likeliest, …"
+        return Summary(title, (what.capitalize(), *map(str, self.columns)), rows)
 
 
 class Assumptions(LegibleFrame):

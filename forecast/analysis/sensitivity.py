@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,12 +13,15 @@ import numpy.typing as npt
 from scipy import stats
 
 from forecast.arguments import checked
-from forecast.errors import InputError, Problem
+from forecast.errors import InputError, Problem, TooLarge
 from forecast.estimate import TAILS
+from forecast.interchange.tabled import TabledNetwork, TableDraws
 from forecast.model.parameter_draws import ParameterDraws
 from forecast.model.tables import Priors
-from forecast.outlook import CONSTANT, Forecast, beliefs, question_about
+from forecast.network.draws import Draws, StoredDraws
+from forecast.outlook import CONSTANT, Forecast, as_beliefs, question_about
 from forecast.posterior.beliefs import Beliefs
+from forecast.scenario.forms import say_when
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -27,11 +31,15 @@ Array = npt.NDArray[np.float64]
 Question = Callable[[Beliefs], "DataArray"]
 
 MOST_BINS, DRAWS_PER_BIN = 100, 20
+MOST_MOVED_CELLS = 10**8
+"""Cells of all tables, each with one judgement moved, that are held at once."""
+CELLS = "cells"
+"""Family of the judgements of a network that are its cells."""
 
 
 @checked
 def sensitivity(
-    given: Forecast, variable: str, state: str, *, by: date | str | None = None
+    given: Forecast | Beliefs, variable: str, state: str, *, by: date | str | None = None
 ) -> DataFrame:
     """How much a probability rests on each judgement; see `sensitivity_of`.
 
@@ -48,13 +56,14 @@ def sensitivity(
 
 
 @checked
-def sensitivity_of(given: Forecast, question: Question) -> DataFrame:
+def sensitivity_of(given: Forecast | Beliefs, question: Question) -> DataFrame:
     """How much the answer to a question rests on each judgement.
 
     Parameters
     ----------
     given
-        A forecast.
+        A forecast; or beliefs, of a forecast or of a network from a file. The judgements of a
+        network are the cells of its rows that are not known exactly, of two only the first.
     question
         Takes `Beliefs` and returns one number for each draw, dimensions (chain, draw).
 
@@ -76,7 +85,10 @@ def sensitivity_of(given: Forecast, question: Question) -> DataFrame:
     Raises
     ------
     InputError
-        If the question does not return one number for each draw.
+        If the question does not return one number for each draw, or nobody knows what the draws
+        rest on: they were given as arrays.
+    TooLarge
+        If a network has too many cells to move each of them.
 
     Examples
     --------
@@ -87,13 +99,12 @@ def sensitivity_of(given: Forecast, question: Question) -> DataFrame:
 
     from forecast.analysis.frames import Sensitivity
 
-    believed = beliefs(given)
-    draws = believed.draws
-    assert isinstance(draws, ParameterDraws)
-    levers = list(_levers(draws.program.priors))
+    believed = as_beliefs(given)
+    levers, parameters = _judgements(believed.draws)
     answers, weights = _answer(question, believed)
-    values = np.array([draws.parameters[lever.family][lever.at] for lever in levers])
-    ends = _answer(question, _one_at_a_time(believed, draws, levers, weights))[0].reshape(-1, 2)
+    values = np.array([parameters[lever.family][lever.at] for lever in levers])
+    ends = _answer(question, _one_at_a_time(believed, parameters, levers, weights))[0]
+    ends = ends.reshape(-1, 2)
     table = Sensitivity(
         {
             "share": variance_shares(values, answers, weights),
@@ -165,13 +176,34 @@ def _sum_by_bin(bins: npt.NDArray[np.int64], values: Array, n_bins: int) -> Arra
 
 @dataclass(frozen=True, slots=True)
 class _Lever:
-    """One judgement: where it lies among the parameters, and its elicited interval."""
+    """One judgement: where it lies among the parameters, and its elicited interval.
+
+    `row` is where the row of probabilities lies that it is one of, if it is.
+    """
 
     label: str
     family: str
     at: tuple[int, ...]
     low: float
     high: float
+    row: tuple[Any, ...] | None = None
+
+
+def _judgements(draws: Draws) -> tuple[list[_Lever], Mapping[str, Array]]:
+    """The judgements that draws rest on, and the draws of all parameters by family."""
+    if isinstance(draws, ParameterDraws):
+        return list(_levers(draws.program.priors)), draws.parameters
+    if not isinstance(draws, TableDraws):
+        message = "rest on draws given as arrays, of which nobody knows the judgements"
+        raise InputError([Problem("beliefs", message)])
+    levers = list(_cell_levers(draws.tabled))
+    if not levers:
+        message = "every row is known exactly; with_concentration says how firmly it is known"
+        raise InputError([Problem("beliefs", message)])
+    if 2 * len(levers) * draws.tabled.n_cells > MOST_MOVED_CELLS:
+        message = f"{len(levers):,} uncertain cells are too many to move each of them; "
+        raise TooLarge(message + "cell_sensitivity of the beliefs gives slopes")
+    return levers, {CELLS: draws.theta(slice(None))}
 
 
 def _levers(priors: Priors) -> Iterator[_Lever]:
@@ -182,9 +214,9 @@ def _levers(priors: Priors) -> Iterator[_Lever]:
         family = f"row_{width}"
         for k, alpha in enumerate(rows):
             for state, own in enumerate(alpha):
-                ends = stats.beta.ppf(TAILS, own, alpha.sum() - own)
+                low, high = stats.beta.ppf(TAILS, own, alpha.sum() - own)
                 label = f"{labels[family][k]}: {priors.states[width][k][state]}"
-                yield _Lever(label, family, (k, state), *ends)
+                yield _Lever(label, family, (k, state), low, high, row=(k, slice(None)))
     for k, (mean, sd) in enumerate(priors.positive):
         ends = np.exp(stats.norm.ppf(TAILS, mean, sd))
         yield _Lever(labels["positive"][k], "positive", (k,), *ends)
@@ -195,28 +227,55 @@ def _levers(priors: Priors) -> Iterator[_Lever]:
             yield _Lever(judged.label, family, (k,), *stats.beta.ppf(TAILS, *judged.shape))
 
 
+def _cell_levers(tabled: TabledNetwork) -> Iterator[_Lever]:
+    """The cells that are not known exactly, of a row of two only the first."""
+    for label, states, first, alpha in _uncertain_rows(tabled):
+        may_be = np.flatnonzero(alpha)
+        for state in may_be[: 1 if len(may_be) == 2 else None]:
+            low, high = stats.beta.ppf(TAILS, alpha[state], alpha.sum() - alpha[state])
+            at, row = (first + int(state),), (slice(first, first + len(states)),)
+            yield _Lever(f"{label}: {states[state]}", CELLS, at, low, high, row)
+
+
+def _uncertain_rows(tabled: TabledNetwork) -> Iterator[tuple[str, tuple[str, ...], int, Array]]:
+    """Yield label, states, first cell and Dirichlet parameters of each row that may vary."""
+    start = 0
+    for name, table in tabled.tables.items():
+        states, parents = tabled.variables[name], tabled.parents[name]
+        rows = table.reshape(-1, len(states))
+        firm = np.broadcast_to(tabled.concentration.get(name, np.inf), table.shape[:-1]).ravel()
+        for k, given in enumerate(product(*(tabled.variables[parent] for parent in parents))):
+            if np.isfinite(firm[k]) and np.count_nonzero(rows[k]) > 1:
+                label = name + say_when(dict(zip(parents, given, strict=True)))
+                yield label, states, start + k * len(states), firm[k] * rows[k]
+        start += table.size
+
+
 def _one_at_a_time(
-    given: Beliefs, draws: ParameterDraws, levers: list[_Lever], weights: Array | None
+    given: Beliefs, parameters: Mapping[str, Array], levers: list[_Lever], weights: Array | None
 ) -> Beliefs:
     """Beliefs with two draws for each judgement: at its low end and at its high end."""
     n = 2 * len(levers)
-    parameters = {
+    moved = {
         family: np.repeat(np.average(values, axis=-1, weights=weights)[..., None], n, axis=-1)
-        for family, values in draws.parameters.items()
+        for family, values in parameters.items()
     }
     for k, lever in enumerate(levers):
         for draw, end in ((2 * k, lever.low), (2 * k + 1, lever.high)):
-            _set(parameters, lever, draw, end)
-    fixed = replace(draws, parameters=parameters)
-    return replace(given, draws=fixed, shape=(1, n), sample="none")
+            _set(moved, lever, draw, end)
+    draws: Draws
+    if isinstance(given.draws, ParameterDraws):
+        draws = replace(given.draws, parameters=moved)
+    else:
+        draws = StoredDraws(moved[CELLS], given.draws.log_like(slice(0, 1)))
+    return replace(given, draws=draws, shape=(1, n), sample="none")
 
 
 def _set(parameters: Mapping[str, Array], lever: _Lever, draw: int, value: float) -> None:
     """Set one judgement; the other states of a row keep their proportions."""
     target = parameters[lever.family]
-    if len(lever.at) == 2:
-        row, state = lever.at
-        target[row, :, draw] *= (1 - value) / (1 - target[row, state, draw])
+    if lever.row is not None:
+        target[(*lever.row, draw)] *= (1 - value) / (1 - target[(*lever.at, draw)])
     target[(*lever.at, draw)] = value
 
 

@@ -399,13 +399,15 @@ def intervened_tables(
     return np.stack([theta, changed]), (np.arange(n_steps) >= start).astype(np.int64)
 
 
-def rank_probabilities(draws: Array) -> Array:
+def rank_probabilities(draws: Array, weights: Array | None = None) -> Array:
     """Probability, over draws, that each alternative has each rank.
 
     Parameters
     ----------
     draws
         Probabilities of the alternatives, (alternative, draw).
+    weights
+        What each draw weighs, (draw,); all the same unless they are given.
 
     Returns
     -------
@@ -420,4 +422,4 @@ def rank_probabilities(draws: Array) -> Array:
     """
     n = len(draws)
     ranks = np.argsort(np.argsort(-draws, axis=0, kind="stable"), axis=0)
-    return np.stack([(ranks == rank).mean(axis=1) for rank in range(n)], axis=1)
+    return np.stack([np.average(ranks == rank, axis=1, weights=weights) for rank in range(n)], 1)

@@ -28,6 +28,7 @@ from forecast.network.planning import MEMORY_LIMIT
 from forecast.network.structure import Array, Network
 from forecast.network.sweep import Sweep, sweep
 from forecast.posterior.cell_labels import cell_labels
+from forecast.timeline import Calendar
 
 if TYPE_CHECKING:
     from xarray import DataArray
@@ -71,6 +72,7 @@ class BeliefState(Frozen):
     memory_limit: float = MEMORY_LIMIT
     sample: Sample = "posterior"
     earlier: tuple[Stage, ...] = ()
+    calendar: Calendar | None = None
 
     @classmethod
     def of(
@@ -85,6 +87,7 @@ class BeliefState(Frozen):
         reports: Mapping[tuple[int, str], tuple[str, ...]] | None = None,
         memory_limit: float = MEMORY_LIMIT,
         sample: Sample = "posterior",
+        calendar: Calendar | None = None,
     ) -> Self:
         """Beliefs from a network and draws of its tables.
 
@@ -111,6 +114,8 @@ class BeliefState(Frozen):
             What the draws are a sample of: "posterior", given the evidence, as a sampler makes
             them; "prior", before it, so that the evidence weighs them; "none", of nothing: tables
             set one by one, which all weigh the same.
+        calendar
+            Days of the steps; answers count whole steps unless it is given.
 
         Raises
         ------
@@ -136,6 +141,7 @@ class BeliefState(Frozen):
             reports=reports or {},
             memory_limit=memory_limit,
             sample=sample,
+            calendar=calendar,
         )
 
     @property

@@ -70,6 +70,8 @@ class Beliefs(BeliefState):
         What the draws are a sample of; see `of`.
     earlier
         What `added` and `kept` were at each intervention.
+    calendar
+        Days of the steps, if they have any.
 
     Examples
     --------

@@ -35,6 +35,7 @@ from forecast.model.target import (
     variable_shapes,
 )
 from forecast.posterior.beliefs import Beliefs
+from forecast.posterior.passage import calendar_of
 from forecast.progress import phase
 from forecast.sampling import TARGET_ACCEPT, Sampling
 from forecast.scenario.scenario import Scenario
@@ -238,8 +239,10 @@ def beliefs_under(
     """
     program = compile_tables(scenario)
     timeline = scenario.timeline
+    calendar = None
     if n_steps is None:
         n_steps = 1 if timeline is None else timeline.n_steps(evidence.as_of)
+        calendar = calendar_of(scenario, evidence.as_of)
     table = tabulate_reports(scenario, evidence, n_steps)
     draws = ParameterDraws(
         program=program,
@@ -253,6 +256,7 @@ def beliefs_under(
         shape=shape,
         times=[timeline.first_day(k).isoformat() if timeline else "" for k in range(n_steps)],
         reports=_reports_by_finding(scenario, evidence),
+        calendar=calendar,
     )
 
 

@@ -23,24 +23,28 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from forecast.posterior.beliefs import Beliefs
 from forecast.scenario.forms import Hazards
 from forecast.scenario.scenario import Scenario
-from forecast.timeline import Ahead
+from forecast.timeline import Ahead, Calendar
 
 if TYPE_CHECKING:
     from xarray import DataArray
+
+    from forecast.posterior.beliefs import Beliefs
 
 Array = npt.NDArray[np.float64]
 States = Sequence[tuple[str, str]]
 
 
-def lasting(scenario: Scenario, states: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """States that may go on by themselves: not those of hazards without a memory."""
-    return [pair for pair in states if not _is_fleeting(scenario, pair[0])]
+def calendar_of(scenario: Scenario, as_of: date) -> Calendar | None:
+    """The days that answers about a scenario count; none if it is static."""
+    if scenario.timeline is None:
+        return None
+    fleeting = (name for name in scenario.variables if _is_memoryless(scenario, name))
+    return Calendar(scenario.timeline, as_of, frozenset(fleeting))
 
 
-def _is_fleeting(scenario: Scenario, name: str) -> bool:
+def _is_memoryless(scenario: Scenario, name: str) -> bool:
     table = scenario.variables[name].later_table
     return isinstance(table, Hazards) and all(move.source is None for move in table.moves)
 
@@ -104,7 +108,7 @@ def _ratio(part: Array, whole: Array) -> Array:
 
 
 def reached_by(
-    found: Beliefs, scenario: Scenario, as_of: date, courses: Iterable[States], day: date
+    found: Beliefs, calendar: Calendar, courses: Iterable[States], day: date
 ) -> DataArray:
     """Probability that each course is under way on some day after the as-of date, up to a day.
 
@@ -112,8 +116,8 @@ def reached_by(
     ----------
     found
         Beliefs about the scenario.
-    scenario, as_of
-        Its clock and its tables, and the day from whose end on days are counted.
+    calendar
+        Its days.
     courses
         For each, its states.
     day
@@ -124,20 +128,19 @@ def reached_by(
     xarray.DataArray
         Dimensions (chain, draw, course).
     """
-    assert scenario.timeline is not None
     groups = [list(states) for states in courses]
-    place = scenario.timeline.ahead(as_of, day)
+    place = calendar.timeline.ahead(calendar.as_of, day)
     stop = found.times[found.now + max(place.steps, 1)]
     ahead = found.at_least_once_each(groups, stop=stop)
     ahead = ahead.transpose("chain", "draw", "course", "time")
     result = ahead.isel(time=-1)
     if place.whole:
         return result
-    turn = turn_of(found, scenario, groups)
+    turn = turn_of(found, calendar, groups)
     return result.copy(data=reached(ahead.to_numpy(), turn.to_numpy(), place))
 
 
-def turn_of(found: Beliefs, scenario: Scenario, courses: Iterable[States]) -> DataArray:
+def turn_of(found: Beliefs, calendar: Calendar, courses: Iterable[States]) -> DataArray:
     """Probability that each course may go on from the present step; that, or is in the next.
 
     Returns
@@ -145,4 +148,9 @@ def turn_of(found: Beliefs, scenario: Scenario, courses: Iterable[States]) -> Da
     xarray.DataArray
         Dimensions (chain, draw, course, turn), the last of size 2.
     """
-    return found.held_now_or_next([(lasting(scenario, states), states) for states in courses])
+    return found.held_now_or_next(
+        [
+            ([pair for pair in states if pair[0] not in calendar.memoryless], states)
+            for states in courses
+        ]
+    )

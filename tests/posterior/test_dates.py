@@ -8,7 +8,7 @@ import pytest
 
 from forecast.errors import InputError
 from forecast.evidence.ledger import Evidence
-from forecast.posterior.passage import reached, reached_by
+from forecast.posterior.passage import calendar_of, reached, reached_by
 from forecast.scenario.checks import find_problems
 from forecast.scenario.scenario import Scenario
 from forecast.timeline import Ahead
@@ -43,7 +43,7 @@ FOR_EVER = storms(
 
 def ask(scenario, as_of, day, found=None):
     found = prior_beliefs(scenario, as_of, 20, 3) if found is None else found
-    return reached_by(found, scenario, as_of, [[STORM]], day).to_numpy()[0, :, 0]
+    return reached_by(found, calendar_of(scenario, as_of), [[STORM]], day).to_numpy()[0, :, 0]
 
 
 def hazard(scenario, as_of):
