@@ -66,10 +66,12 @@ def cell_sensitivity_of(given: Beliefs, question: Callable[[Beliefs], DataArray]
     """
     from forecast.posterior.answer import WEIGHT, Answer, common_weight
 
-    slopes = np.stack([_slopes(given, question, draw) for draw in range(given.draws.n)])
+    weight = common_weight([question(given)])
+    slopes = np.full((given.draws.n, given.network.n_cells), np.nan)
+    for draw in np.flatnonzero(np.ones(given.draws.n) if weight is None else weight.to_numpy()):
+        slopes[draw] = _slopes(given, question, int(draw))
     shaped = slopes.reshape(*given.shape, -1)
     found = Answer(shaped, dims=("chain", "draw", "cell"), coords=cell_labels(given.network))
-    weight = common_weight([question(given)])
     return found if weight is None else found.assign_coords({WEIGHT: weight.variable})
 
 

@@ -79,8 +79,9 @@ def sensitivity_of(given: Forecast | Beliefs, question: Question) -> DataFrame:
         - ``at_low``, ``at_high``: the answer there, with the same evidence and every other
           judgement at its mean over the draws.
 
-        Where the question supposes evidence, draws weigh by how probable they make it. It prints
-        the first of them, with the width of each range.
+        Where the question supposes evidence, draws weigh by how probable they make it; an end at
+        which it is impossible is not a number. It prints the first of them, with the width of each
+        range.
 
     Raises
     ------
@@ -102,12 +103,14 @@ def sensitivity_of(given: Forecast | Beliefs, question: Question) -> DataFrame:
     believed = as_beliefs(given)
     levers, parameters = _judgements(believed.draws)
     answers, weights = _answer(question, believed)
+    known = np.isfinite(answers)
+    filled = np.where(known, answers, answers[known][0])
     values = np.array([parameters[lever.family][lever.at] for lever in levers])
     ends = _answer(question, _one_at_a_time(believed, parameters, levers, weights))[0]
     ends = ends.reshape(-1, 2)
     table = Sensitivity(
         {
-            "share": variance_shares(values, answers, weights),
+            "share": variance_shares(values, filled, weights),
             "low": [lever.low for lever in levers],
             "high": [lever.high for lever in levers],
             "at_low": ends[:, 0],
@@ -290,9 +293,10 @@ def _answer(question: Question, given: Beliefs) -> tuple[Array, Array | None]:
     if values.shape != given.shape or values.dtype.kind not in "fiub":
         message = f"must return one real number for each draw, {given.shape}; got {values.shape}"
         raise InputError([Problem("question", message)])
-    if not np.isfinite(values).all():
-        raise InputError([Problem("question", "returned numbers that are not finite")])
-    weight = found.coords.get("weight")
+    values, weight = values.astype(np.float64).ravel(), found.coords.get("weight")
     if weight is not None:
         weight = weight.transpose("chain", "draw").to_numpy().ravel()
-    return values.astype(np.float64).ravel(), weight
+    counts = np.ones(values.size, bool) if weight is None else weight > 0
+    if not np.isfinite(values[counts]).all():
+        raise InputError([Problem("question", "returned numbers that are not finite")])
+    return values, weight

@@ -62,6 +62,12 @@ def _finite(log_like: Array) -> Array:
     return np.where(np.isneginf(log_like), 0.0, log_like)
 
 
+def _log_ratio(part: Array, whole: Array) -> Array:
+    """Logarithm of a ratio of polynomials; not a number where the evidence itself is impossible."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(part - whole)
+
+
 def held_at_least_once(
     network: Network,
     theta: Array,
@@ -97,11 +103,11 @@ def held_at_least_once(
         for step in bound:
             barred = forbid(network, like, states, slice(window.start, step + 1))
             spared = sweep(network, theta, barred, "forward", regimes=regimes).log_norm
-            result.append((spared - whole).sum(axis=0))
+            result.append(_log_ratio(spared, whole).sum(axis=0))
         if free:
             barred = forbid(network, like, states, slice(window.start, window.stop))
             spared = sweep(network, theta, barred, "forward", regimes=regimes).log_norm
-            gap = np.cumsum(spared - whole, axis=0)
+            gap = np.cumsum(_log_ratio(spared, whole), axis=0)
             result += [gap[step] for step in free]
     # Not a minus sign, which would print what cannot happen as "-0 %".
     reached = np.asarray(0.0 - np.expm1(np.minimum(result, 0.0)))
@@ -139,7 +145,7 @@ def held_now_or_next(
         result.append(sweep(network, theta, barred, "forward", regimes=which).log_evidence)
         barred = forbid(network, barred, following, slice(now + 1, now + 2))
         result.append(sweep(network, theta, barred, "forward", regimes=which).log_evidence)
-    held = np.asarray(0.0 - np.expm1(np.minimum(np.array(result) - whole, 0.0)))
+    held = np.asarray(0.0 - np.expm1(np.minimum(_log_ratio(np.array(result), whole), 0.0)))
     return held.reshape(len(groups), 2, -1)
 
 
@@ -263,7 +269,7 @@ def held_given(
     whole = sweep(network, theta, like, "smoothed", regimes=regimes)
     barred = forbid(network, like, states, slice(window.start, window.stop))
     spared = sweep(network, theta, barred, "smoothed", regimes=regimes)
-    never = np.exp((spared.log_norm - whole.log_norm).sum(axis=0))
+    never = np.exp(_log_ratio(spared.log_norm, whole.log_norm).sum(axis=0))
     left = np.where(never > 0, never * spared.marginals[at], 0.0)
     condition = whole.marginals[at]
     unknown = np.full_like(condition, np.nan)
@@ -312,7 +318,7 @@ def _ratio_slopes(network: Network, theta: Array, part: Array, whole: Array) -> 
     """Derivative of Z(part) / Z(whole) with respect to every table cell, (cell, draw)."""
     above = sweep(network, theta, part, "smoothed")
     below = sweep(network, theta, whole, "smoothed")
-    share = np.exp((above.log_norm - below.log_norm).sum(axis=0))
+    share = np.exp(_log_ratio(above.log_norm, below.log_norm).sum(axis=0))
     gap = (above.counts - below.counts).sum(axis=0)
     return np.asarray(share * np.divide(gap, theta, out=np.zeros_like(gap), where=theta > 0))
 

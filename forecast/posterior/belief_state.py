@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -165,8 +165,9 @@ class BeliefState(Frozen):
 
         How much more probable the draw makes the evidence than it made that which the draws were
         made under: log Z(tables, evidence now) - log Z(tables, evidence then); zero while nothing
-        has changed. What is found after an intervention counts as it is under the intervention;
-        the intervention itself says nothing about the tables.
+        has changed. Minus infinity where the draw cannot produce the evidence. What is found after
+        an intervention counts as it is under the intervention; the intervention itself says nothing
+        about the tables.
         """
         import xarray as xr
 
@@ -299,31 +300,35 @@ class BeliefState(Frozen):
     def _log_gain(self) -> Array:
         """Log weight that the evidence of each step gives each draw, (step, draw).
 
+        Minus infinity from the first step on whose evidence the draw cannot produce.
+
         Interventions divide the evidence into stages: what was known at each of them, and what is
         known now. A stage adds what it changed, as probable as the interventions before it make
         it; so an intervention adds nothing by itself.
         """
-        gain = np.zeros((self.n_steps, self.draws.n))
-        if self.sample == "none":
-            return gain
+        gain = np.where(np.isneginf(self._log_norm), -np.inf, 0.0)
         before: Stage = np.zeros_like(self.added), np.ones_like(self.kept)
-        for k, stage in enumerate([*self.earlier, (self.added, self.kept)]):
+        for k, stage in enumerate([] if self.sample == "none" else self._stages):
             if k == 0 and self.sample == "prior":
-                gain += self._log_norm_of(stage, k)
+                gain += self._at_stage(k, stage)._log_norm
             elif not all(map(np.array_equal, stage, before)):
-                gain += self._log_norm_of(stage, k) - self._log_norm_of(before, k)
+                gain += _log_ratio(self._at_stage(k, stage), self._at_stage(k, before))
             before = stage
+        gain[np.maximum.accumulate(np.isneginf(gain), axis=0)] = -np.inf
         return gain
 
-    def _log_norm_of(self, stage: Stage, n_interventions: int) -> Array:
-        """Log-probability of a stage's evidence under the first interventions, (step, draw)."""
+    @property
+    def _stages(self) -> tuple[Stage, ...]:
+        """What was supposed at each intervention, and is now."""
+        return (*self.earlier, (self.added, self.kept))
+
+    def _at_stage(self, n_interventions: int, stage: Stage) -> Self:
+        """Beliefs with a stage's evidence, under the first interventions alone."""
         added, kept = stage
-        asked = self
-        if added is not self.added or n_interventions < len(self.interventions):
-            made = self.interventions[:n_interventions]
-            asked = replace(self, added=added, kept=kept, interventions=made, earlier=())
-        asked._require_possible()
-        return asked._log_norm
+        if added is self.added and n_interventions == len(self.interventions):
+            return self
+        made = self.interventions[:n_interventions]
+        return replace(self, added=added, kept=kept, interventions=made, earlier=())
 
     def _marginals(self, view: View, steps: Any, states: Any) -> Array:
         require_view(view)
@@ -382,9 +387,18 @@ class BeliefState(Frozen):
         ]
 
     def _require_possible(self) -> None:
-        impossible = np.isneginf(self._log_norm)
-        if not impossible.any():
+        """Raise if no draw can produce the evidence; one that cannot weighs nothing."""
+        if not np.isneginf(self._log_gain[-1]).all():
             return
+        stages = (self._at_stage(k, stage) for k, stage in enumerate(self._stages))
+        for asked in (self, *stages):
+            if np.isneginf(asked._log_norm).any():
+                asked._blame()
+        self._at_stage(0, (np.zeros_like(self.added), np.ones_like(self.kept)))._blame()
+
+    def _blame(self) -> NoReturn:
+        """Raise, naming findings that a draw cannot produce together."""
+        impossible = np.isneginf(self._log_norm)
         draw = int(np.argmax(impossible.any(axis=0)))
         last = int(np.argmax(impossible[:, draw]))
         part = slice(draw, draw + 1)
@@ -415,11 +429,12 @@ class BeliefState(Frozen):
         return found
 
     def _named(self, codes: Any, names: Sequence[str], axis: int) -> Any:
-        """State labels for the numbers of states; `axis` is that of the variables."""
+        """State labels for the numbers of states, None for -1; `axis` is that of the variables."""
         labels = np.empty(codes.shape, dtype=object)
         for v, name in enumerate(names):
             at = (slice(None),) * axis + (v,)
-            labels[at] = np.array(self.network.node(name).states, dtype=object)[codes[at]]
+            states = np.array([*self.network.node(name).states, None], dtype=object)
+            labels[at] = states[codes[at]]
         return labels
 
     def _step(self, time: Any) -> int:
@@ -454,10 +469,18 @@ class BeliefState(Frozen):
         log_weights: Weights | None = None,
         **coords: Any,
     ) -> Answer:
-        """Put the draws axis first, split into chains, and say what each draw weighs."""
+        """Put the draws axis first, split into chains, and say what each draw weighs.
+
+        What draws that weigh nothing answer is not a number: they cannot produce the evidence.
+        """
         from forecast.posterior.answer import WEIGHT, Answer
 
         logs, varies = log_weights or (self._log_gain.sum(axis=0), ())
+        lost = np.isneginf(logs)
+        if lost.any() and values.dtype.kind == "f":
+            inner = values.ndim - logs.ndim
+            where = lost.reshape(*logs.shape[:-1], *[1] * inner, logs.shape[-1])
+            values = np.where(where, np.nan, values)
         weight = normal_weights(logs)
         if weight is not None:
             self._warn_of_few()
@@ -484,6 +507,16 @@ class BeliefState(Frozen):
                 "fit with that evidence"
             )
             warn("evidence", [message], UnreliableWeights)
+
+
+def _log_ratio(now: BeliefState, before: BeliefState) -> Array:
+    """How much more probable evidence is than what was known before, logarithm, (step, draw).
+
+    A draw that cannot produce what was known before is none of those that were made given it.
+    """
+    then = before._log_norm
+    possible = ~np.isneginf(then).any(axis=0)
+    return np.where(possible, now._log_norm - np.where(possible, then, 0.0), -np.inf)
 
 
 def normal_weights(logs: Array) -> Array | None:

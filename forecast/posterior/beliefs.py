@@ -420,20 +420,25 @@ class Beliefs(BeliefState):
         whole = names is None and len(window) == self.n_steps
         part = self.network if whole else self.network.relevant_to([*self.spoken_of, *asked])
         columns = self.network.columns(part.names)
-        codes, logs = [], []
+        possible = ~np.isneginf(self._log_gain[-1])
+        codes = np.full((len(window), len(asked), self.draws.n), -1)
+        logs = np.full(self.draws.n, np.nan)
         for draws in self.parts():
+            at = np.arange(self.draws.n)[draws][possible[draws]]
             theta, like = self._arrays(draws)
-            tables, regimes = self._intervened(theta)
-            found = (
-                most_probable_history(part, tables, like, regimes)
-                if whole
-                else most_probable_states(part, tables, like[:, columns], asked, window, regimes)
-            )
-            codes.append(found[0])
-            logs.append(found[1])
-        probability = np.exp(np.concatenate(logs) - self._log_norm.sum(axis=0))
+            tables, regimes = self._intervened(theta[:, possible[draws]])
+            like = like if like.shape[2] == 1 else like[..., possible[draws]]
+            if at.size:
+                codes[..., at], logs[at] = (
+                    most_probable_history(part, tables, like, regimes)
+                    if whole
+                    else most_probable_states(
+                        part, tables, like[:, columns], asked, window, regimes
+                    )
+                )
+        probability = np.exp(logs - self._log_norm.sum(axis=0))
         return self._label(
-            self._named(np.concatenate(codes, axis=-1), asked, axis=1),
+            self._named(codes, asked, axis=1),
             ("time", "variable"),
             time=[self.times[step] for step in window],
             variable=list(asked),

@@ -10,7 +10,7 @@ import xarray as xr
 
 from forecast.analysis.assumptions import flip_assumptions
 from forecast.analysis.sensitivity import variance_shares
-from forecast.errors import InputError, UnreliableWeights
+from forecast.errors import ImpossibleEvidence, InputError, UnreliableWeights
 from forecast.estimate import Estimate
 from forecast.evidence.ledger import Evidence
 from forecast.interchange.tabled import TabledNetwork
@@ -105,13 +105,12 @@ def test_weights_know_no_order_and_withdrawal_leaves_no_trace():
     assert 10 < one.effective_draws < 200
 
 
-def hidden_weather() -> tuple[Network, np.ndarray]:
+def hidden_weather(levels=(0.1, 0.35, 0.8)) -> tuple[Network, np.ndarray]:
     """Two variables through time, and every table of a grid: nothing is sampled."""
     nodes = (
         Node("rain", ("no", "yes"), Block((), 0), Block((("rain", 1),), 2)),
         Node("seen", ("no", "yes"), Block((("rain", 0),), 6), Block((("rain", 0),), 6)),
     )
-    levels = np.array([0.1, 0.35, 0.8])
     first, stay, come, hit = np.array(np.meshgrid(*[levels] * 4)).reshape(4, -1)
     rows = [first, stay, come, hit / 3, hit]
     return Network(nodes, 10, dynamic=True), np.array([v for p in rows for v in (1 - p, p)])
@@ -154,6 +153,61 @@ def test_a_dynamic_network_against_every_history_and_table():
     np.testing.assert_allclose(
         prior.posteriors(view="smoothed").mean(SAMPLE), marginals, atol=EXACT
     )
+
+
+def possible_alone(network, theta, like):
+    """Marginals by enumeration, over those tables alone that can produce the evidence."""
+    weight = np.exp([enumerate_answer(network, each, like).log_evidence for each in theta.T])
+    return brute(network, theta[:, weight > 0], like, weight=weight[weight > 0])
+
+
+@pytest.mark.parametrize("sample", ["posterior", "prior"])
+def test_draws_that_cannot_produce_the_evidence_weigh_nothing(sample):
+    """Some tables of the grid rule out what is found, at once or only together with the past."""
+    network, theta = hidden_weather((0.0, 0.4, 1.0))
+    given = replace(Beliefs.of(network, theta, network.no_evidence(4), now=2), sample=sample)
+    asked = given.suppose({"seen": "yes"}, 0).weigh("rain", {"no": 1.0}, 1)
+    asked = asked.weigh("seen", {"no": 0.0, "yes": 0.3}, 2)
+    like = asked.log_like[..., 0]
+    marginals, weight, found = possible_alone(network, theta, like)
+    assert 0 < len(weight) < theta.shape[1]
+    smoothed = asked.posteriors(view="smoothed")
+    np.testing.assert_allclose(smoothed.mean(SAMPLE), marginals, atol=EXACT)
+    impossible = np.isneginf(asked.log_weights.to_numpy())
+    assert impossible.sum() == theta.shape[1] - len(weight)
+    np.testing.assert_array_equal(np.isnan(smoothed[:, :, 0, 0]), impossible)
+    np.testing.assert_array_equal(smoothed["weight"] == 0, impossible)
+    for step in range(4):
+        known = np.where(np.arange(4)[:, None] <= step, like, 0.0)
+        exact, *_ = possible_alone(network, theta, known)
+        filtered = asked.posterior("rain").mean(SAMPLE)[step]
+        np.testing.assert_allclose(filtered, exact[step, :2], atol=EXACT)
+    reached = asked.at_least_once([("rain", "yes")], 1, 3).isel(time=-1)
+    ever = [(each.histories[:, 1:, 0] == 1).any(axis=1) @ each.chance for each in found]
+    assert Estimate.of(reached).mean == pytest.approx(weight @ ever, abs=EXACT)
+    told = asked.most_probable_history(["rain"], 1, 1)
+    assert (told.to_numpy()[~impossible] == "no").all()
+    assert np.isnan(told["probability"].to_numpy()[impossible]).all()
+    np.testing.assert_array_equal(
+        np.isnan(asked.cell_sensitivity({"rain": "yes"})[..., 0]), impossible
+    )
+
+
+def test_what_no_draw_can_produce_is_refused():
+    network, theta = hidden_weather((0.0, 0.4, 1.0))
+    given = Beliefs.of(network, theta, network.no_evidence(3))
+    with pytest.raises(ImpossibleEvidence, match=r"conflict are findings on rain at 1$"):
+        given.suppose({"rain": "yes"}, 1).suppose({"rain": "no"}, 1).posterior("seen")
+    # Two kinds of draws, each of which can produce one of two findings only.
+    coin = Network((Node("coin", ("heads", "tails"), Block((), 0), None),), 2, dynamic=False)
+    made_under = coin.no_evidence(1)
+    made_under[0, 0] = -np.inf
+    sided = np.array([[1.0, 0.0], [0.0, 1.0]])
+    assert Beliefs.of(coin, sided, made_under).posterior("coin").mean(SAMPLE).to_numpy()[1] == 1
+    with pytest.raises(ImpossibleEvidence, match="findings on coin"):
+        Beliefs.of(coin, sided, made_under).withdraw("coin").suppose({"coin": "heads"}).posterior(
+            "coin"
+        )
 
 
 def test_total_probability_over_what_is_supposed():
