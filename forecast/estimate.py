@@ -9,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.arguments import checked, shown
+from forecast.arrays import Array
 from forecast.errors import InputError, Problem
 from forecast.text import printed
-
-Array = npt.NDArray[np.float64]
 
 MASS = 0.9
 """Mass of every interval that the library reports."""

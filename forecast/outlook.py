@@ -14,9 +14,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from forecast.arguments import checked
+from forecast.arrays import Array
 from forecast.errors import InputError, Problem, nearest
 from forecast.estimate import Estimate
 from forecast.evidence.ledger import Evidence, as_date
@@ -37,7 +37,6 @@ from forecast.timeline import Calendar
 if TYPE_CHECKING:
     from xarray import DataArray, DataTree
 
-Array = npt.NDArray[np.float64]
 ANY_DANGEROUS = "any dangerous course"
 CONSTANT = 1e-12
 """Probabilities that vary less than this over draws are set, not estimated."""

@@ -83,6 +83,7 @@ PUBLIC = [
 LAYERS = [
     [
         "arguments",
+        "arrays",
         "compression",
         "corrections",
         "errors",

@@ -8,10 +8,10 @@ from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from forecast.ach.matrix import AchItem, AchMatrix
 from forecast.ach.scenario import COURSE
+from forecast.arrays import Array
 from forecast.estimate import Estimate, percent, quantity
 from forecast.evidence.ledger import Evidence
 from forecast.frozen import Frozen
@@ -24,7 +24,6 @@ from forecast.text import printed
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-Array = npt.NDArray[np.float64]
 SHOWN_DIFFERENCES = 5
 
 

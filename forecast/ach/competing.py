@@ -17,7 +17,6 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from forecast.ach.causes import Pair
 from forecast.ach.comparison import (
@@ -35,13 +34,13 @@ from forecast.ach.scenario import (
     state_names,
     witness_names,
 )
+from forecast.arrays import Array
 from forecast.estimate import Estimate
 from forecast.evidence.ledger import Evidence
 from forecast.network.queries import rank_probabilities
 from forecast.posterior.naive_bayes import NaiveBayesPosterior, naive_bayes_posterior
 from forecast.sampling import Sampling, require_whole
 
-Array = npt.NDArray[np.float64]
 LEAST_DRAWS = 100
 
 

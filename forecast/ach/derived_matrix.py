@@ -7,11 +7,11 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from forecast.ach.comparison import odds_text
 from forecast.ach.matrix import MAX_HYPOTHESES, AchItem, AchMatrix
 from forecast.arguments import checked
+from forecast.arrays import Array
 from forecast.errors import InputError, Problem, nearest
 from forecast.evidence.ledger import Evidence
 from forecast.frozen import Frozen
@@ -26,7 +26,6 @@ from forecast.text import printed
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-Array = npt.NDArray[np.float64]
 
 STEPS = ((10.0, "CC"), (np.sqrt(10.0), "C"), (1 / np.sqrt(10.0), "N"), (0.1, "I"))
 """Rating of a likelihood ratio of at least so much; below the last, II. Half powers of ten are the

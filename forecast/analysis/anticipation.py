@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from forecast.arrays import Array, Index
 from forecast.estimate import TAILS
 from forecast.model.parameter_draws import ParameterDraws
 from forecast.model.simulate_reports import simulate_numbers
@@ -19,8 +20,6 @@ from forecast.scenario.scenario import Scenario
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-Array = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
 
 HISTORIES = 4000
 """At least so many histories are simulated, the same number from every draw of the tables."""

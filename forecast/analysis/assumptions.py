@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from forecast.arrays import Array
 from forecast.estimate import Estimate
 from forecast.posterior.beliefs import Beliefs
 from forecast.scenario.scenario import Scenario
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from pandas import DataFrame
     from xarray import DataArray
 
-Array = npt.NDArray[np.float64]
 
 INDEX = ["assumption", "instead", "course"]
 COLUMNS = ["assumed", "holds", "if_holds", "if_holds_lower", "if_holds_upper"]

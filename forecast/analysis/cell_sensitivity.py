@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from forecast.arguments import checked
+from forecast.arrays import Array
 from forecast.errors import InputError, Problem
 from forecast.network.draws import StoredDraws
 from forecast.posterior.beliefs import Beliefs
@@ -18,7 +18,6 @@ from forecast.posterior.cell_labels import cell_labels
 if TYPE_CHECKING:
     from xarray import DataArray
 
-Array = npt.NDArray[np.float64]
 
 STEP = 1e-3
 """Of a cell, or at a cell that is zero: small enough that what five points leave is below 1e-9."""

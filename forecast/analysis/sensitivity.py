@@ -13,6 +13,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from forecast.arguments import checked
+from forecast.arrays import Array
 from forecast.errors import InputError, Problem, TooLarge
 from forecast.estimate import TAILS
 from forecast.interchange.tabled import TabledNetwork, TableDraws
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from pandas import DataFrame
     from xarray import DataArray
 
-Array = npt.NDArray[np.float64]
 Question = Callable[[Beliefs], "DataArray"]
 
 MOST_BINS, DRAWS_PER_BIN = 100, 20
@@ -209,25 +209,30 @@ def _judgements(draws: Draws) -> tuple[list[_Lever], Mapping[str, Array]]:
     return levers, {CELLS: draws.theta(slice(None))}
 
 
+def _ends(quantiles: npt.ArrayLike) -> tuple[float, float]:
+    low, high = np.asarray(quantiles)
+    return float(low), float(high)
+
+
 def _levers(priors: Priors) -> Iterator[_Lever]:
     labels = priors.labels
     for k, shape in enumerate(priors.chance):
-        yield _Lever(labels["chance"][k], "chance", (k,), *stats.beta.ppf(TAILS, *shape))
+        yield _Lever(labels["chance"][k], "chance", (k,), *_ends(stats.beta.ppf(TAILS, *shape)))
     for width, rows in priors.rows.items():
         family = f"row_{width}"
         for k, alpha in enumerate(rows):
             for state, own in enumerate(alpha):
-                low, high = stats.beta.ppf(TAILS, own, alpha.sum() - own)
+                low, high = _ends(stats.beta.ppf(TAILS, own, alpha.sum() - own))
                 label = f"{labels[family][k]}: {priors.states[width][k][state]}"
                 yield _Lever(label, family, (k, state), low, high, row=(k, slice(None)))
     for k, (mean, sd) in enumerate(priors.positive):
-        ends = np.exp(stats.norm.ppf(TAILS, mean, sd))
+        ends = _ends(np.exp(stats.norm.ppf(TAILS, mean, sd)))
         yield _Lever(labels["positive"][k], "positive", (k,), *ends)
     for k, (mean, sd) in enumerate(priors.real):
-        yield _Lever(labels["real"][k], "real", (k,), *stats.norm.ppf(TAILS, mean, sd))
+        yield _Lever(labels["real"][k], "real", (k,), *_ends(stats.norm.ppf(TAILS, mean, sd)))
     for family, members in priors.trust.families():
         for k, judged in enumerate(members):
-            yield _Lever(judged.label, family, (k,), *stats.beta.ppf(TAILS, *judged.shape))
+            yield _Lever(judged.label, family, (k,), *_ends(stats.beta.ppf(TAILS, *judged.shape)))
 
 
 def _cell_levers(tabled: TabledNetwork) -> Iterator[_Lever]:
@@ -235,7 +240,7 @@ def _cell_levers(tabled: TabledNetwork) -> Iterator[_Lever]:
     for label, states, first, alpha in _uncertain_rows(tabled):
         may_be = np.flatnonzero(alpha)
         for state in may_be[: 1 if len(may_be) == 2 else None]:
-            low, high = stats.beta.ppf(TAILS, alpha[state], alpha.sum() - alpha[state])
+            low, high = _ends(stats.beta.ppf(TAILS, alpha[state], alpha.sum() - alpha[state]))
             at, row = (first + int(state),), (slice(first, first + len(states)),)
             yield _Lever(f"{label}: {states[state]}", CELLS, at, low, high, row)
 

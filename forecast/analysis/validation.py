@@ -14,8 +14,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from forecast.arrays import Array
 from forecast.estimate import Estimate
 from forecast.model.parameter_draws import ParameterDraws
 from forecast.network.queries import shared_bits
@@ -25,7 +25,6 @@ from forecast.scenario.scenario import Scenario
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-Array = npt.NDArray[np.float64]
 
 MOVING = 0.1
 """Share of a course's uncertainty that an indicator must remove to count as moving it. For a

@@ -9,7 +9,6 @@ from itertools import product
 from math import log
 
 import numpy as np
-import numpy.typing as npt
 
 from forecast.evidence.events import (
     Event,
@@ -24,8 +23,6 @@ from forecast.evidence.statements import Statements
 from forecast.network.auxiliary import AuxiliaryFactor, AuxiliaryVariable
 from forecast.scenario.scenario import Scenario
 
-Array = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
 Place = tuple[int, str]
 """A step and a variable."""
 Axis = tuple[str, int]

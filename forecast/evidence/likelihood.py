@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from forecast.arrays import Array, Index
 from forecast.errors import Problem, raise_if_any
 from forecast.evidence.auxiliary_evidence import AuxiliaryEvidence, date_key
 from forecast.evidence.checks import find_faults
@@ -26,9 +27,6 @@ from forecast.evidence.sources import TRUSTED, accuracy_index, channel_of, trust
 from forecast.evidence.statements import Statements, fill_shares
 from forecast.network.auxiliary import AuxiliaryFactor, AuxiliaryVariable
 from forecast.scenario.scenario import Scenario
-
-Array = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
 
 STATE, NUMBER, RANGE, LIKELIHOODS = range(4)
 

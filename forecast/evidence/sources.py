@@ -8,17 +8,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import betaincinv
 
+from forecast.arrays import Array
 from forecast.estimate import TAILS, Estimate
 from forecast.evidence.report import RELIABILITY, Report
 from forecast.scenario.elicitation import fit_chance
 from forecast.scenario.fits import fit_beta
 from forecast.scenario.scenario import Scenario
 from forecast.scenario.shipped import shipped_folder
-
-Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from forecast.evidence.events import version_of
 from forecast.evidence.report import Report
 from forecast.evidence.sources import accuracy_index
 from forecast.scenario.scenario import Scenario
-
-Array = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
 
 CONTROLLED = -1
 """Stands for the accuracy of a controlled channel's statement: it has none."""

@@ -12,17 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from forecast.arguments import checked
+from forecast.arrays import Array
 from forecast.errors import InputError, Problem, raise_if_any
 from forecast.interchange.checks import repeated
 from forecast.interchange.draft import Draft
 from forecast.interchange.rows import numbers_text
 from forecast.interchange.source import Numbers, Source
 from forecast.interchange.tabled import TabledNetwork
-
-Array = npt.NDArray[np.float64]
 
 READ = ("BayesNet", "DiscreteBayesianNetwork", "BayesianNetwork", "BayesianModel")
 """Classes of networks of tables."""

@@ -9,6 +9,7 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
+from forecast.arrays import Array
 from forecast.errors import warn
 from forecast.interchange import rows
 from forecast.interchange.checks import (
@@ -22,8 +23,6 @@ from forecast.interchange.checks import (
 )
 from forecast.interchange.source import SHOWN_TEXT, Numbers, Source, shortened
 from forecast.interchange.tabled import Pairs, TabledNetwork
-
-Array = npt.NDArray[np.float64]
 
 SHOWN_LEFT_OUT = 10
 """Nodes that a warning names; the notes name all."""

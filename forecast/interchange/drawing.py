@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+from forecast.arrays import Array
 
 
 def draw_rows(random: np.random.Generator, cells: Array, rows: Array, firm: Array) -> None:

@@ -8,9 +8,8 @@ strongest to the weakest, and the weakest does not push at all (Diez 1993).
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+from forecast.arrays import Array
 
 
 def full_table(pushes: list[Array], leak: Array) -> Array:

@@ -14,10 +14,10 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
+from forecast.arrays import Array
 from forecast.interchange.checks import LEAST_CONCENTRATION, SUM_TOLERANCE, shape_text
 from forecast.interchange.source import LONGEST_NUMBER, NUMBER, SHOWN_TEXT, Numbers, Source
 
-Array = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 
 SINGLE_PRECISION = 1e-6

@@ -9,9 +9,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from forecast.arguments import checked
+from forecast.arrays import Array
 from forecast.errors import InputError, Problem, nearest, raise_if_any
 from forecast.frozen import Frozen, frozen
 from forecast.interchange.checks import find_problems
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from forecast.network.structure import Network
     from forecast.posterior.beliefs import Beliefs
 
-Array = npt.NDArray[np.float64]
 Pairs = tuple[tuple[str, str], ...]
 DRAWN_TOGETHER = 256
 """Draws of one block, each block with a seed of its own."""

@@ -14,8 +14,8 @@ from itertools import accumulate, pairwise, product
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from forecast.arrays import Array
 from forecast.errors import Problem, raise_if_any
 from forecast.evidence.sources import Trust, trust_in
 from forecast.model import expressions as ops
@@ -51,8 +51,6 @@ from forecast.scenario.forms import (
 from forecast.scenario.scenario import Scenario
 from forecast.scenario.statements import PositiveNumber, RealInterval
 from forecast.scenario.tree import spell_path
-
-Array = npt.NDArray[np.float64]
 
 
 def compile_tables(scenario: Scenario) -> TableProgram:

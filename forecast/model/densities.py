@@ -9,15 +9,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from forecast.arrays import Array, Index
 from forecast.evidence.likelihood import LIKELIHOODS, NUMBER, RANGE, ReportTable
 from forecast.frozen import writable
 from forecast.model.interval_censoring import FAMILIES, log_numbers
 from forecast.model.tables import Measure, TableProgram
 
-Array = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
 Data = dict[str, Any]
 
 NUMBERS = ("family", "exact", "lower", "upper", "location", "scale", "exposure", "degrees")

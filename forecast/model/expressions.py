@@ -20,10 +20,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from forecast.arrays import Array
 from forecast.frozen import Frozen, writable
 from forecast.network.compiling import compiled
 
-Array = npt.NDArray[np.float64]
 Steps = npt.NDArray[np.int32]
 Cell = tuple[str, int]
 """A family of parameters, "constant" or "step", and a number in it."""

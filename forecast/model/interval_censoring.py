@@ -16,13 +16,11 @@ import math
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from forecast.arrays import Array, Index
 from forecast.evidence.notation import LARGEST_NUMBER
 from forecast.network.compiling import compiled
 
-Array = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
 Parts = tuple[float, float, float]
 """A sum or an integral, and the same of the slopes of its terms by mean and by scale."""
 

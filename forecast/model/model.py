@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from forecast.arguments import checked
+from forecast.arrays import Index
 from forecast.evidence.events import last_step
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import ReportArrays, ReportTable, tabulate_reports
@@ -26,8 +26,6 @@ from forecast.scenario.scenario import Scenario
 if TYPE_CHECKING:
     import pymc as pm
     from xarray import DataTree
-
-Index = npt.NDArray[np.int64]
 
 
 @checked

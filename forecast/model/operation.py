@@ -13,7 +13,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytensor.tensor as pt
 from pytensor.gradient import disconnected_type
 from pytensor.graph.basic import Apply
@@ -32,8 +31,6 @@ from forecast.model.target import (
     table_cells,
 )
 from forecast.network.compiling import sources_stamp
-
-Array = npt.NDArray[np.float64]
 
 
 class _Operation(JAXOp):  # type: ignore[misc]

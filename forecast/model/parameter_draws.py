@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from forecast.arrays import Array
 from forecast.evidence.sources import TRUSTED
 from forecast.frozen import Frozen
 from forecast.model.report_likelihood import log_likelihoods
 from forecast.model.tables import TableProgram
-from forecast.network.structure import Array
 
 
 @dataclass(frozen=True, eq=False)

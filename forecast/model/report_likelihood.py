@@ -20,17 +20,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
+from forecast.arrays import Array
 from forecast.evidence.likelihood import ReportArrays, ReportTable
 from forecast.evidence.sources import TRUSTED
 from forecast.frozen import writable
 from forecast.model.densities import Data, log_densities, number_data
 from forecast.model.tables import TableProgram
 from forecast.network.compiling import compiled
-
-Array = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
 
 SUREST: Final = 1 - 1e-12
 """The odds of a relay that is never wrong would be infinite."""

@@ -6,15 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from forecast.arrays import Array, Index
 from forecast.model.interval_censoring import FAMILIES
 from forecast.model.tables import Measure
 from forecast.network.simulate import simulate_history
 from forecast.network.structure import Network
-
-Array = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
 
 
 def simulate_numbers(

@@ -12,16 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from forecast.arrays import Array, Index
 from forecast.evidence.sources import Trust
 from forecast.frozen import Frozen
 from forecast.model.expressions import ExpressionProgram
 from forecast.network.structure import Network
 from forecast.scenario.fits import RowFit
-
-Array = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,9 +16,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import betaln, gammaln
 
+from forecast.arrays import Array, Index
 from forecast.evidence.likelihood import ReportArrays
 from forecast.evidence.sources import DIMENSIONS
 from forecast.frozen import writable
@@ -29,9 +29,6 @@ from forecast.model.tables import Priors, TableProgram
 from forecast.network import kernels, single
 from forecast.network.compiling import compiled
 from forecast.network.kernels import Packed
-
-Array = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
 
 
 class Numbers(NamedTuple):

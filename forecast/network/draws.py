@@ -8,9 +8,10 @@ from typing import Protocol
 
 import numpy as np
 
+from forecast.arrays import Array
 from forecast.errors import InputError, Problem, raise_if_any
 from forecast.frozen import Frozen
-from forecast.network.structure import Array, Network
+from forecast.network.structure import Network
 
 SMALLEST_PART = 64
 """Draws that are always processed together: fewer would leave the kernels' inner loops empty."""

@@ -16,10 +16,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from forecast.arrays import Array
 from forecast.errors import TooLarge
 from forecast.network.maximum import History, most_probable_history
 from forecast.network.queries import Regimes
-from forecast.network.structure import Array, Network
+from forecast.network.structure import Network
 from forecast.network.sweep import sweep
 
 MOST_EXPANDED = 10_000

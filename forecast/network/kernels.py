@@ -13,13 +13,11 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from forecast.arrays import Array, Index, Mask
 from forecast.network.compiling import compiled_loosely
 
-Array = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
 Places = npt.NDArray[np.uint32]
 """Unsigned, so that no compiled loop asks whether a place counts from the end."""
-Flags = npt.NDArray[np.bool_]
 Packed = npt.NDArray[np.int32]
 
 
@@ -319,7 +317,7 @@ class Found(NamedTuple):
     marginals: Array
     probes: Array
     counts: Array
-    unsafe: Flags
+    unsafe: Mask
 
 
 @compiled_loosely

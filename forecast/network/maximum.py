@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from forecast.arrays import Array, Index
 from forecast.network.compiling import compiled
-from forecast.network.kernels import Index, Packed, circuit_at, extent
+from forecast.network.kernels import Packed, circuit_at, extent
 from forecast.network.single import fill_log_inputs
 from forecast.network.slices import pack_circuits
-from forecast.network.structure import Array, Network
+from forecast.network.structure import Network
 
 History = npt.NDArray[np.int64]
 

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from forecast.arrays import Array
 from forecast.errors import InputError, Problem
-from forecast.network.structure import Array, Network
+from forecast.network.structure import Network
 from forecast.network.sweep import sweep
 
 Findings = list[tuple[int, str]]

@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from forecast.arrays import Array, Index
 from forecast.network.compiling import compiled
 from forecast.network.kernels import (
     FILTERED,
@@ -19,8 +20,6 @@ from forecast.network.kernels import (
     LARGEST,
     SMALLEST,
     SMOOTHED,
-    Array,
-    Index,
     Packed,
     Slice,
     circuit_at,

@@ -16,12 +16,12 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
+from forecast.arrays import Array
 from forecast.errors import InputError, Problem, nearest
 from forecast.frozen import Frozen, frozen
 from forecast.network.auxiliary import AuxiliaryFactor, AuxiliaryVariable
 from forecast.network.planning import MEMORY_LIMIT, Scope
 
-Array = npt.NDArray[np.float64]
 Parent = tuple[str, int]
 
 

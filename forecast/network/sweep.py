@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from forecast.arrays import Array
 from forecast.errors import InputError, NumericalFailure, Problem, raise_if_any
 from forecast.frozen import writable
 from forecast.network import kernels, single
@@ -20,7 +21,6 @@ from forecast.network.planning import CELL_LIMIT, Scope
 from forecast.network.slices import pack_circuits
 from forecast.network.structure import Network
 
-Array = npt.NDArray[np.float64]
 Mode = Literal["forward", "smoothed", "filtered"]
 _MODES = {
     "forward": kernels.FORWARD,

@@ -8,9 +8,9 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from forecast.arguments import checked, shown
+from forecast.arrays import Array, Mask
 from forecast.errors import (
     ImpossibleEvidence,
     InputError,
@@ -25,7 +25,7 @@ from forecast.network import queries
 from forecast.network.auxiliary import AuxiliaryFactor, AuxiliaryVariable
 from forecast.network.draws import Draws, StoredDraws, split_draws
 from forecast.network.planning import MEMORY_LIMIT
-from forecast.network.structure import Array, Network
+from forecast.network.structure import Network
 from forecast.network.sweep import Sweep, sweep
 from forecast.posterior.cell_labels import cell_labels
 from forecast.timeline import Calendar
@@ -35,10 +35,9 @@ if TYPE_CHECKING:
 
     from forecast.posterior.answer import Answer
 
-Flags = npt.NDArray[np.bool_]
 View = Literal["filtered", "smoothed"]
 Sample = Literal["posterior", "prior", "none"]
-Stage = tuple[Array, Flags]
+Stage = tuple[Array, Mask]
 """What is supposed beyond the evidence of the draws, and where that counts, (step, column)."""
 Weights = tuple[Array, tuple[str, ...]]
 """Log weights of draws, draws last, and the names of the dimensions before."""
@@ -63,7 +62,7 @@ class BeliefState(Frozen):
     network: Network
     draws: Draws
     added: Array
-    kept: Flags
+    kept: Mask
     now: int
     shape: tuple[int, int]
     times: tuple[Any, ...]

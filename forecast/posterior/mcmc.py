@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from forecast.arrays import Array
 from forecast.errors import UnreliableFit
 from forecast.evidence.events import last_step, shares_of
 from forecast.evidence.ledger import Evidence
@@ -43,7 +43,6 @@ from forecast.scenario.scenario import Scenario
 if TYPE_CHECKING:
     from xarray import DataTree
 
-Array = npt.NDArray[np.float64]
 RHAT_LIMIT, ESS_LIMIT = 1.01, 400
 """Vehtari, Gelman, Simpson, Carpenter, Bürkner: Rank-normalization, folding, and localization: an
 improved R-hat, Bayesian Analysis 16(2), 2021."""

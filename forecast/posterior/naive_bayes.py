@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import betaln, logsumexp
 
+from forecast.arrays import Array, Index
 from forecast.errors import InputError, Problem
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import STATE, ReportTable, tabulate_reports
@@ -26,9 +26,6 @@ from forecast.posterior.beliefs import Beliefs
 from forecast.posterior.mcmc import beliefs_under
 from forecast.posterior.prior import draw_priors
 from forecast.scenario.scenario import Scenario
-
-Array = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,8 +21,8 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from forecast.arrays import Array
 from forecast.scenario.forms import Hazards
 from forecast.scenario.scenario import Scenario
 from forecast.timeline import Ahead, Calendar
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from forecast.posterior.beliefs import Beliefs
 
-Array = npt.NDArray[np.float64]
 States = Sequence[tuple[str, str]]
 
 

@@ -8,8 +8,8 @@ from datetime import date
 from math import ceil
 
 import numpy as np
-import numpy.typing as npt
 
+from forecast.arrays import Array
 from forecast.evidence.ledger import Evidence
 from forecast.model.builder import compile_tables
 from forecast.model.tables import Priors
@@ -17,8 +17,6 @@ from forecast.posterior.beliefs import Beliefs
 from forecast.posterior.mcmc import beliefs_under
 from forecast.sampling import require_whole
 from forecast.scenario.scenario import Scenario
-
-Array = npt.NDArray[np.float64]
 
 
 def prior_beliefs(

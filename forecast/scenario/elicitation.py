@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import brentq, least_squares
 from scipy.special import betainc, betaincinv, expit, gammaincinv, logit, ndtr, ndtri
 
+from forecast.arrays import Array
 from forecast.lexicon import LEXICONS
 from forecast.scenario.fits import (
     LARGEST_SHAPE,
@@ -42,8 +42,6 @@ from forecast.scenario.statements import (
     Unknown,
     Word,
 )
-
-Array = npt.NDArray[np.float64]
 
 LEAST_CHANCE = 1e-30
 """Chance of no event below which an event is certain."""
@@ -167,7 +165,8 @@ def _fit_three(stated: Quantiles) -> Fit:
     width = stated.high - stated.low
 
     def miss(log_shape: Array) -> Array:
-        return np.asarray(betaincinv(*np.exp(log_shape), levels) - points) / width
+        first, second = np.exp(log_shape)
+        return np.asarray(betaincinv(first, second, levels) - points) / width
 
     bounds = (np.log(SMALLEST_SHAPE), np.log(LARGEST_SHAPE))
     found = least_squares(miss, start, bounds=bounds, x_scale=1.0, xtol=1e-12, ftol=1e-12)
@@ -239,9 +238,10 @@ def pool_chances(pool: Pool, levels: Array, within: float | None = None) -> tupl
     """
     shapes = np.array([fit_chance(e.says, within).shape for e in pool.experts.values()])
     weights = _weights(pool)
-    quantiles = betaincinv(shapes[:, :1], shapes[:, 1:], levels)
+    first, second = shapes.T
+    quantiles = betaincinv(first[:, None], second[:, None], levels)
     if pool.pool == "linear":
-        pooled = _mix(lambda x: float(weights @ betainc(*shapes.T, x)), quantiles, levels)
+        pooled = _mix(lambda x: float(weights @ betainc(first, second, x)), quantiles, levels)
         log_odds = logit(pooled)
     else:
         log_odds = weights @ logit(quantiles)

@@ -9,11 +9,11 @@ from html import escape
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import TypeAdapter, ValidationError
 from scipy import stats
 
 from forecast.arguments import checked
+from forecast.arrays import Array
 from forecast.errors import InputError, Problem, raise_if_any
 from forecast.estimate import MASS_TEXT, TAILS
 from forecast.frozen import Frozen, frozen
@@ -26,8 +26,6 @@ from forecast.scenario.table_checks import check_chances
 from forecast.scenario.tree import Path, spell_path
 from forecast.scenario.wording import Fault, shown
 from forecast.text import printed
-
-Array = npt.NDArray[np.float64]
 
 POINTS = 200
 BARS = "▁▂▃▄▅▆▇█"
@@ -263,7 +261,9 @@ def _elicit_chance(
         points = ", ".join(percent_text(value) for value in fit.fitted)
         notes.append(f"No Beta has all of these points; the nearest has {points}.")
     if within is not None and step is not None:
-        low, high = (1 - (1 - p) ** (step / within) for p in stats.beta.ppf(TAILS, *fit.shape))
+        low, high = (
+            1 - (1 - p) ** (step / within) for p in np.asarray(stats.beta.ppf(TAILS, *fit.shape))
+        )
         span = f"{percent_text(low)} to {percent_text(high)}"
         notes.append(f"In a step of {step:g} days, if this is the only way out: {span}.")
     return Elicited(label, stated, "beta", fit.shape, tuple(notes))

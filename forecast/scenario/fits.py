@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import least_squares
 from scipy.special import betaincinv, ndtri
 
+from forecast.arrays import Array
 from forecast.errors import InputError, Problem
 
-Array = npt.NDArray[np.float64]
 Stated = tuple[float, float, float]
 """Lower end, upper end, coverage."""
 
@@ -136,7 +135,8 @@ def fit_beta(lower: float, upper: float, coverage: float = 0.9) -> tuple[float, 
     total = max(middle * (1 - middle) / spread**2 - 1, 0.5)
 
     def miss(log_shape: Array) -> Array:
-        return np.asarray(betaincinv(*np.exp(log_shape), tails) - ends)
+        first, second = np.exp(log_shape)
+        return np.asarray(betaincinv(first, second, tails) - ends)
 
     def scaled_miss(log_shape: Array) -> Array:
         return np.asarray(miss(log_shape) / (ends[1] - ends[0]))
