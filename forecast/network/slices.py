@@ -7,7 +7,7 @@ from step to step beside the states, and the steps that it touches have circuits
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from forecast.errors import TooLarge
 from forecast.network.circuit import Circuit, arrange_axes, lay_out
 from forecast.network.kernels import N_ARRAYS, N_NUMBERS, Packed, Slice
-from forecast.network.planning import ORDERS_TRIED, Scope, plan_elimination
+from forecast.network.planning import ORDERS_TRIED, Plan, Scope, plan_elimination
 from forecast.network.structure import PLAIN, Block, Network, StepShape
 
 FEW_ORDERS = 3
@@ -28,6 +28,11 @@ def slice_circuits(network: Network, probes: tuple[Scope, ...]) -> tuple[Slice, 
     """Compiled first and later slices of a network without auxiliary variables."""
     first, later = _plain_slices(network.bare, probes)
     return first.circuit, later.circuit
+
+
+def planned_slice(network: Network, *, first: bool) -> PlannedSlice:
+    """First or later slice of a network without auxiliary variables, with its plan."""
+    return _plain_slices(network.bare, ())[not first]
 
 
 @lru_cache(maxsize=64)
@@ -79,7 +84,9 @@ def _numbers(circuit: Slice) -> Iterator[npt.NDArray[np.int64]]:
     yield from arrays
 
 
-def _slice_of(network: Network, probes: tuple[Scope, ...], first: bool, shape: StepShape) -> _Laid:
+def _slice_of(
+    network: Network, probes: tuple[Scope, ...], first: bool, shape: StepShape
+) -> PlannedSlice:
     if shape == PLAIN:
         return _plain_slices(network.bare, probes)[not first]
     try:
@@ -93,16 +100,18 @@ def _slice_of(network: Network, probes: tuple[Scope, ...], first: bool, shape: S
 
 
 @dataclass(frozen=True, eq=False)
-class _Laid:
-    """A slice, the order of its axes, and those of each factor of its result."""
+class PlannedSlice:
+    """A compiled slice, the order of its axes, axes of each factor of its result, and its plan."""
 
     circuit: Slice
     order: tuple[str, ...]
     results: tuple[Scope, ...]
+    plan: Plan
+    sizes: Mapping[str, int]
 
 
 @lru_cache(maxsize=64)
-def _plain_slices(network: Network, probes: tuple[Scope, ...]) -> tuple[_Laid, _Laid]:
+def _plain_slices(network: Network, probes: tuple[Scope, ...]) -> tuple[PlannedSlice, PlannedSlice]:
     """First and later slice.
 
     The message between slices has its axes in the order that suits the later slice.
@@ -119,7 +128,9 @@ def _plain_slices(network: Network, probes: tuple[Scope, ...]) -> tuple[_Laid, _
 
 
 @lru_cache(maxsize=256)
-def _own_slice(network: Network, probes: tuple[Scope, ...], first: bool, shape: StepShape) -> _Laid:
+def _own_slice(
+    network: Network, probes: tuple[Scope, ...], first: bool, shape: StepShape
+) -> PlannedSlice:
     """Slice of a step that meets auxiliary variables of the evidence.
 
     Its axes lie as in the plain slice; those of the auxiliary variables come last, so that a
@@ -207,11 +218,13 @@ class _Draft:
         tied = frozenset({*previous, *interface})
         return arrange_axes(self.factors, self.plan.steps, self.sizes, repair, tied)
 
-    def lay(self, order: list[str]) -> _Laid:
+    def lay(self, order: list[str]) -> PlannedSlice:
         """Lay the slice out with its axes in an order."""
         rank = {axis: at for at, axis in enumerate(order)}.__getitem__
         results = tuple(tuple(sorted(each, key=rank)) for each in self.plan.results)
-        return _Laid(self._compile(order, rank), tuple(order), results)
+        return PlannedSlice(
+            self._compile(order, rank), tuple(order), results, self.plan, self.sizes
+        )
 
     def _compile(self, order: list[str], rank: Callable[[str], int]) -> Slice:
         free = len(self.tables) + len(self.messages)

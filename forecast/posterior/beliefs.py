@@ -18,6 +18,7 @@ import numpy as np
 from forecast.arguments import checked
 from forecast.errors import InputError, Problem
 from forecast.network import queries
+from forecast.network.elimination import Elimination, elimination
 from forecast.network.explanation import most_probable_states
 from forecast.network.maximum import most_probable_history
 from forecast.network.simulate import simulate_history
@@ -559,6 +560,21 @@ class Beliefs(BeliefState):
             )
         )
         return self._label_cells(found)
+
+    def elimination(self, *, first: bool = False) -> Elimination:
+        """Describe how each step is eliminated: order, cost and largest table.
+
+        Parameters
+        ----------
+        first
+            The first step, instead of each later one.
+
+        Returns
+        -------
+        Elimination
+            It prints itself. Nothing is computed for it but the plan.
+        """
+        return elimination(self.network, first=first)
 
     def simulate(self, n: int, random_seed: int) -> DataArray:
         """Draw histories, ignoring the evidence, each under one randomly chosen draw of the tables.

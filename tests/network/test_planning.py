@@ -12,7 +12,10 @@ import numpy as np
 import pytest
 
 import forecast as fc
+from forecast.network.elimination import elimination
 from forecast.network.planning import RULES, _Graph, plan_elimination
+from forecast.network.slices import planned_slice
+from tests.networks import dynamic_case
 
 NOTHING = frozenset[str]()
 
@@ -165,3 +168,14 @@ def test_what_cannot_be_done_is_refused_early():
     scopes, states = grid_scopes(40, 40)
     with pytest.raises(fc.TooLarge, match=r"needs more than .* GB, more than the limit of 2 GB"):
         plan_elimination(scopes, states, NOTHING)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_an_elimination_that_prints_itself_is_the_one_that_is_compiled(seed):
+    network = dynamic_case(seed, n_steps=3).network
+    for first in (True, False):
+        planned, found = planned_slice(network, first=first), elimination(network, first=first)
+        assert found.operations == planned.plan.operations
+        left = set(planned.order) - {axis for scope in planned.results for axis in scope}
+        assert sorted(found.order) == sorted(left)
+        assert f"{found.largest.operations:,}" in repr(found)
