@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self
@@ -439,7 +439,7 @@ class BeliefState(Frozen):
     def _step(self, time: Any) -> int:
         if time is None:
             return self.now
-        if time in self.times:
+        if isinstance(time, Hashable) and time in self.times:
             return self.times.index(time)
         message = f"{shown(time)} is no step; {nearest(time, self.times)}"
         raise InputError([Problem("time", message)])
