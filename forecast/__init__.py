@@ -5,7 +5,7 @@
     problem = fc.load_scenario("iraq-2020")
     ledger = fc.read_evidence("iraq-2020", problem)
     outlook = fc.forecast(problem, ledger.known_at("2020-01-23"))
-    fc.report(outlook).save("warning.html")
+    fc.product(outlook).save("warning.html")
 
 Every name below is imported when it is first used, so that `import forecast` stays quick.
 """

@@ -6,8 +6,8 @@ from .ach.reading import read_ach as read_ach
 from .analysis.cell_sensitivity import cell_sensitivity_of as cell_sensitivity_of
 from .analysis.checkup import Check as Check
 from .analysis.checkup import check as check
-from .analysis.comparison import credibility as credibility
 from .analysis.comparison import likelier as likelier
+from .analysis.comparison import probability_above as probability_above
 from .analysis.comparison import ranks as ranks
 from .analysis.implied import implied_table as implied_table
 from .analysis.sensitivity import sensitivity as sensitivity
@@ -52,7 +52,7 @@ from .posterior.beliefs import Beliefs as Beliefs
 from .reporting.plots import plot_expected as plot_expected
 from .reporting.plots import plot_timeline as plot_timeline
 from .reporting.plots_network import plot_network as plot_network
-from .reporting.report import report as report
+from .reporting.product import product as product
 from .scenario.elicited import Elicited as Elicited
 from .scenario.elicited import ElicitedRow as ElicitedRow
 from .scenario.elicited import elicit as elicit

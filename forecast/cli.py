@@ -1,7 +1,7 @@
 """The command line: a thin skin over the library.
 
 Exit codes: 0 done, 1 the input breaks a rule, 2 the command was not understood, 3 the network is
-too large for exact inference, 4 the fit cannot be trusted and no report was written, 70 a bug of
+too large for exact inference, 4 the fit cannot be trusted and no product was written, 70 a bug of
 the library, 130 stopped from the keyboard.
 """
 
@@ -126,7 +126,7 @@ def _add_report(commands: argparse._SubParsersAction[Parser]) -> None:
 
     reporting = commands.add_parser(
         "report",
-        help="forecast a scenario and write the report",
+        help="forecast a scenario and write the product",
         description="Forecast a scenario from the reports known at a date.",
     )
     reporting.add_argument("scenario", metavar="SCENARIO", help="a shipped name or a folder")
@@ -150,7 +150,7 @@ def _add_report(commands: argparse._SubParsersAction[Parser]) -> None:
         metavar="FILE",
         action="append",
         default=[],
-        help="write the report here: .html or .md; may be given more than once",
+        help="write the product here: .html or .md; may be given more than once",
     )
     reporting.add_argument(
         "--draws",
@@ -174,7 +174,7 @@ def _add_report(commands: argparse._SubParsersAction[Parser]) -> None:
     reporting.add_argument(
         "--allow-unreliable",
         action="store_true",
-        help="write the report even if the fit fails its diagnostics; they go to its top",
+        help="write the product even if the fit fails its diagnostics; they go to its top",
     )
     reporting.set_defaults(run=_report)
 
@@ -183,7 +183,7 @@ def _report(given: argparse.Namespace) -> int:
     from forecast.evidence.files import read_evidence
     from forecast.outlook import forecast, update
     from forecast.reporting.change import changes_text
-    from forecast.reporting.report import report
+    from forecast.reporting.product import product
     from forecast.scenario.files import load_scenario
 
     for path in given.output:
@@ -210,7 +210,7 @@ def _report(given: argparse.Namespace) -> int:
         progressbar=False if given.quiet else None,
     )
     previous = None if earlier is None else update(outlook, earlier)
-    written = report(outlook, previous, allow_unreliable=given.allow_unreliable)
+    written = product(outlook, previous, allow_unreliable=given.allow_unreliable)
     for path in given.output:
         print(f"wrote {written.save(path)}")
     print(outlook)
@@ -324,7 +324,7 @@ def _check_output(path: str) -> None:
     """Refuse what could not be written before a minute is spent on it."""
     target = Path(path)
     if target.suffix.lower() not in (".html", ".md"):
-        raise InputError([Problem(f"--output {path}", "a report is written as .html or .md")])
+        raise InputError([Problem(f"--output {path}", "a product is written as .html or .md")])
     folder = next(parent for parent in target.absolute().parents if parent.exists())
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise InputError([Problem(f"--output {path}", f"{folder} cannot be written to")])

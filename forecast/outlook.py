@@ -339,7 +339,8 @@ def probability(
     Parameters
     ----------
     given
-        A forecast; or beliefs, of a forecast or of a network from a file, with what they suppose.
+        A forecast; or beliefs, of a forecast or of a network from a file, with all evidence set
+        on them.
     variable, state
         What it is the probability of.
     by

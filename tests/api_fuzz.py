@@ -112,9 +112,7 @@ def callables(right):
     for kind, value in right.items():
         for name in sorted(vars(type(value))):
             member = getattr(type(value), name)
-            if name.startswith(("_", "model_", "settle", "smoothed_cells")) or isinstance(
-                member, property
-            ):
+            if name.startswith(("_", "model_", "smoothed_cells")) or isinstance(member, property):
                 continue
             if callable(member):
                 yield f"{kind}.{name}", getattr(value, name)

@@ -107,7 +107,9 @@ def our_beliefs(case: Case) -> Beliefs:
     beliefs = Beliefs.of(case.network.network, case.network.theta)
     for name, likelihood in case.seen.items():
         states = case.network.variables[name]
-        beliefs = beliefs.weigh(name, dict(zip(states, likelihood.tolist(), strict=True)))
+        beliefs = beliefs.virtual_evidence(
+            name, dict(zip(states, likelihood.tolist(), strict=True))
+        )
     return beliefs
 
 

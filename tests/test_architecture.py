@@ -59,7 +59,7 @@ ONLY_IN = {
     "matplotlib": {"reporting/plots.py", "reporting/plots_network.py"},
     "numba": {"network/compiling.py"},
     "jax": {"model/operation_jax.py"},
-    "jinja2": {"reporting/report.py"},
+    "jinja2": {"reporting/product.py"},
     "sqlalchemy": {
         "evidence/database.py",
         "evidence/intake.py",

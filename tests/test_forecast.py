@@ -184,8 +184,8 @@ def test_a_bad_fit_refuses_to_print():
     )
     assert outlook.diagnostics.failures
     with pytest.raises(UnreliableFit, match="effective sample size"):
-        fc.report(outlook)
-    forced = fc.report(outlook, allow_unreliable=True)
+        fc.product(outlook)
+    forced = fc.product(outlook, allow_unreliable=True)
     assert forced.markdown.index("effective sample size") < forced.markdown.index("Key takeaway")
 
 

@@ -134,7 +134,7 @@ VALUES = {
     "evidence": lambda: evidence(barometer_report("R1", "low"), barometer_report("R2", "high")),
     "ledger": lambda: Ledger((barometer_report("R1", "low"),)),
     "network": network,
-    "beliefs of a network": lambda: network().beliefs(draws=4).suppose({"grass": "wet"}),
+    "beliefs of a network": lambda: network().beliefs(draws=4).set_evidence({"grass": "wet"}),
     "beliefs of arrays": lambda: fc.Beliefs.of(network().network, np.tile(network().theta, 3)),
     "beliefs of a scenario": lambda: prior_beliefs(
         weather(), evidence(barometer_report("R1", "low")), draws=4, random_seed=1

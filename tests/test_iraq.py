@@ -35,8 +35,8 @@ def outlook():
 
 @pytest.fixture(scope="module")
 def written(outlook):
-    """Its report."""
-    return fc.report(outlook)
+    """Its product."""
+    return fc.product(outlook)
 
 
 def test_the_fit_can_be_trusted(outlook):

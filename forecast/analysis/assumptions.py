@@ -26,7 +26,7 @@ COLUMNS += ["change", "change_lower", "change_upper"]
 def flip_assumptions(scenario: Scenario, prior: Beliefs, moment: Any) -> DataFrame:
     """Compare every course if an assumption holds with the course if it does not.
 
-    The states of the assumed variable are supposed, as hypothetical evidence at one step, one
+    The states of the assumed variable are set, as hypothetical evidence at one step, one
     after another. They say what else would then be likely, causes included; they are not
     interventions.
 

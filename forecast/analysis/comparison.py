@@ -18,7 +18,7 @@ State = tuple[str, str]
 
 
 @checked
-def credibility(
+def probability_above(
     given: Forecast | Beliefs,
     variable: str,
     state: str,
@@ -26,9 +26,9 @@ def credibility(
     above: float,
     by: date | str | None = None,
 ) -> float:
-    """How credible it is that a probability lies above a level, given the judgements.
+    """Probability, over what is not known of the tables, that a probability lies above a level.
 
-    The share of draws of the tables under which it does: "above 20 % with 85 % credibility".
+    The share of draws of the tables under which it does: 85 % that it is above 20 %.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def credibility(
 
     Examples
     --------
-    >>> credibility(outlook, "iran_posture", "coordinated_attack", above=0.1, by="2020-04-23")
+    >>> probability_above(outlook, "iran_posture", "coordinated_attack", above=0.1, by="2020-04-23")
     ... # doctest: +SKIP
     0.76
     """

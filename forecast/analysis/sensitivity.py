@@ -79,9 +79,9 @@ def sensitivity_of(given: Forecast | Beliefs, question: Question) -> DataFrame:
         - ``at_low``, ``at_high``: the answer there, with the same evidence and every other
           judgement at its mean over the draws.
 
-        Where the question supposes evidence, draws weigh by how probable they make it; an end at
-        which it is impossible is not a number. It prints the first of them, with the width of each
-        range.
+        Evidence set on the beliefs beyond that of their draws weights the draws by how probable
+        they make it; an end at which it is impossible is not a number. It prints the first of
+        them, with the width of each range.
 
     Raises
     ------

@@ -276,8 +276,8 @@ def _bits_left(
     for state, chance in zip(scenario.variables[known].states, chances, strict=True):
         if chance == 0:
             continue
-        supposed = means.suppose({known: state}, moment)
-        for course, name, joint in _joints(scenario, supposed, moment):
+        given = means.set_evidence({known: state}, moment)
+        for course, name, joint in _joints(scenario, given, moment):
             bits = chance * float(shared_bits(joint)[0])
             left[name, course] = left.get((name, course), 0.0) + bits
     return left

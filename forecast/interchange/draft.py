@@ -180,7 +180,7 @@ class Draft:
         concentration = self._concentration()
         if not self.source.problems and (cycle := find_cycle(self.parents)):
             self.source.wrong(self.defined[cycle[0]], cycle_text(cycle))
-        self.source.settle()
+        self.source.raise_problems()
         self._warn_of_left_out()
         properties: dict[str, Pairs] = {key: tuple(p) for key, p in self.properties.items()}
         return TabledNetwork(

@@ -76,7 +76,7 @@ class Source:
         """The error of a file that cannot be read further, with all found so far."""
         return InputError([*self.problems, Problem(self.place(at), message)])
 
-    def settle(self) -> None:
+    def raise_problems(self) -> None:
         """Raise all problems, in the order of their places."""
         raise_if_any(sorted(self.problems, key=_line_and_column))
 

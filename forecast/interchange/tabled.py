@@ -216,7 +216,7 @@ class TabledNetwork(Frozen):
         ...     parents={"grass": ("rain",)},
         ...     tables={"rain": [0.8, 0.2], "grass": [[0.9, 0.1], [0.3, 0.7]]},
         ... )
-        >>> wet = grass.with_concentration(50).beliefs(draws=4000).suppose({"grass": "wet"})
+        >>> wet = grass.with_concentration(50).beliefs(draws=4000).set_evidence({"grass": "wet"})
         >>> rain = wet.posterior("rain").sel(state="yes")
         >>> round(rain.mean().item(), 2), rain.quantile([0.05, 0.95]).round(1).values.tolist()
         (0.64, [0.4, 0.8])

@@ -81,7 +81,7 @@ def _leave_out_observations(source: Source, rest: list[tuple[str, int]]) -> None
     if len(whole) < len(rest) or len(rest) != 1 + 2 * int(whole[0]):
         source.wrong(rest[0][1], f"{shortened(rest[0][0])} after the last table")
     elif len(rest) > 1:
-        message = f"left out: {whole[0]} observations; give them to `suppose`"
+        message = f"left out: {whole[0]} observations; give them to `set_evidence`"
         source.changed(rest[0][1], message)
         warn(source.where, [message])
 

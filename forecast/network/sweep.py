@@ -121,7 +121,7 @@ def sweep(
         harmless = _is_harmless(network, found.log_norm, tables, like, packed)
         for draw in np.flatnonzero(found.unsafe & ~harmless):
             _run_draw(int(draw), *arguments, True, found)
-    _settle_known(network, found.marginals)
+    _normalize_inputs(network, found.marginals)
     _require_probabilities(found)
     return Sweep(found.log_norm, found.marginals, found.probes, found.counts)
 
@@ -156,7 +156,7 @@ def _require_set(network: Network, log_like: Array) -> None:
         raise InputError([Problem(name, message) for name in loose])
 
 
-def _settle_known(network: Network, marginals: Array) -> None:
+def _normalize_inputs(network: Network, marginals: Array) -> None:
     """Variables that are set were counted once for each of their copies."""
     for node in network.nodes:
         if node.is_input:

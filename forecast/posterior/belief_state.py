@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 View = Literal["filtered", "smoothed"]
 Sample = Literal["posterior", "prior", "none"]
 Stage = tuple[Array, Mask]
-"""What is supposed beyond the evidence of the draws, and where that counts, (step, column)."""
+"""Evidence added to that of the draws, and where the latter counts, (step, column)."""
 Weights = tuple[Array, tuple[str, ...]]
 """Log weights of draws, draws last, and the names of the dimensions before."""
 
@@ -318,7 +318,7 @@ class BeliefState(Frozen):
 
     @property
     def _stages(self) -> tuple[Stage, ...]:
-        """What was supposed at each intervention, and is now."""
+        """Evidence at each intervention, and now."""
         return (*self.earlier, (self.added, self.kept))
 
     def _at_stage(self, n_interventions: int, stage: Stage) -> Self:

@@ -4,7 +4,7 @@ Every answer carries the dimensions ``chain`` and ``draw``, one probability for 
 tables, so its mean and its spread are both there. Evidence that comes after the draws were made
 also says which of them to believe: draws weigh by how probable they make it, and answers carry the
 weights (`forecast.posterior.answer`). Verbs return a new value: hypothetical evidence,
-interventions and withdrawals leave the original as it was.
+interventions and erased evidence leave the original as it was.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ class Beliefs(BeliefState):
     draws
         Tables and evidence of every draw, chains one after another.
     added
-        Log-likelihood of what is supposed beyond the evidence, (step, column).
+        Log-likelihood of hypothetical evidence, beyond that of the draws, (step, column).
     kept
-        Where the evidence counts, (step, column): not where it has been withdrawn.
+        Where the evidence counts, (step, column): not where it has been erased.
     now
         Last step that evidence may speak of; later ones are the future.
     shape
@@ -83,7 +83,7 @@ class Beliefs(BeliefState):
     >>> beliefs = Beliefs.of(network, np.array([[0.8, 0.2, 0.9, 0.1, 0.3, 0.7]]).T)
     >>> beliefs
     Beliefs(variables=2, steps=1, chains=1, draws=1)
-    >>> wet = beliefs.suppose({"grass": "wet"})
+    >>> wet = beliefs.set_evidence({"grass": "wet"})
     >>> round(wet.posterior("rain").sel(state="yes").mean().item(), 6)
     0.636364
     """
@@ -102,8 +102,8 @@ class Beliefs(BeliefState):
 
     # ── evidence ──────────────────────────────────────────────────────────────────────────────
 
-    def suppose(self, states: Pairs, time: Any = None) -> Beliefs:
-        """Add hypothetical hard evidence at one step (the present one if none is named).
+    def set_evidence(self, states: Pairs, time: Any = None) -> Beliefs:
+        """Set hypothetical hard evidence at one step (the present one if none is named).
 
         It says something about the tables as well: from now on draws weigh by how probable they
         make all evidence, as `log_weights` says. So the mean of an answer is the probability given
@@ -119,11 +119,13 @@ class Beliefs(BeliefState):
         added = queries.require(self.network, self.added, list(states.items()), at)
         return replace(self, added=added)
 
-    def weigh(self, name: str, likelihood: Mapping[str, float], time: Any = None) -> Beliefs:
-        """Add likelihood evidence: how probable what was seen is under each state.
+    def virtual_evidence(
+        self, name: str, likelihood: Mapping[str, float], time: Any = None
+    ) -> Beliefs:
+        """Add virtual (likelihood) evidence: how probable what was seen is under each state.
 
         States that are not mentioned have likelihood 0. Only ratios matter to probabilities. Draws
-        weigh as in `suppose`.
+        weigh as in `set_evidence`.
         """
         for state in likelihood:
             self.network.state(name, state)
@@ -137,11 +139,11 @@ class Beliefs(BeliefState):
             added[self._step(time), self.network.states(name)] += np.log(values)
         return replace(self, added=added)
 
-    def withdraw(self, name: str, time: Any = None) -> Beliefs:
-        """Forget everything said about a variable at a step.
+    def erase_evidence(self, name: str, time: Any = None) -> Beliefs:
+        """Erase all evidence on a variable at a step.
 
-        It leaves no trace, whenever it was said: what was supposed and is withdrawn gives back the
-        weights from before.
+        It leaves no trace, whenever it was added: evidence that was set and is erased gives back
+        the weights from before.
         """
         step = self._step(time)
         where = step, self.network.columns_at(name, step)
@@ -162,9 +164,9 @@ class Beliefs(BeliefState):
         interventions are compared draw by draw: the difference of their answers has the spread
         that the tables leave it.
 
-        Nor does it say anything about the tables: draws keep their weights. What is supposed
-        afterwards is seen under the intervention, and weighs by how probable that makes it; what
-        was supposed before was seen without it. Given the tables there is no such order: all
+        Nor does it say anything about the tables: draws keep their weights. Evidence set
+        afterwards is seen under the intervention, and weighs by how probable that makes it;
+        evidence set before was seen without it. Given the tables there is no such order: all
         evidence is read as if seen under all interventions, which differs only for evidence on
         what an intervention would have changed.
         """
@@ -180,7 +182,7 @@ class Beliefs(BeliefState):
     def clamp(self, auxiliary: str, state: int) -> Beliefs:
         """Set an auxiliary evidence variable that does not move: the control of a channel.
 
-        Draws weigh as in `suppose`.
+        Draws weigh as in `set_evidence`.
         """
         added = self.added.copy()
         for k, cell in enumerate(self._cells_of(auxiliary)):
@@ -332,7 +334,7 @@ class Beliefs(BeliefState):
         Parameters
         ----------
         names, time
-            The variables whose states are supposed in turn, and the step at which they hold (the
+            The variables whose states are given in turn, and the step at which they hold (the
             present one if none is named).
         states, start, stop
             As in `at_least_once`.

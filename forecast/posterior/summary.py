@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def beliefs_summary(beliefs: Beliefs) -> Summary:
-    """What beliefs are about: variables, steps, draws, and what is supposed.
+    """What beliefs are about: variables, steps, draws, and what evidence was added.
 
     Nothing is computed for it: answers take a sweep over all draws.
 
@@ -30,14 +30,14 @@ def beliefs_summary(beliefs: Beliefs) -> Summary:
         f"Beliefs about {counted(len(network.names), 'variable')}, {_times(beliefs)}, "
         f"{counted(chains, 'chain')} of {counted(draws, 'draw')}"
     )
-    supposed = _added(beliefs)
+    added = _added(beliefs)
     below = [
-        *([f"Supposed: something about {listed(supposed)}."] if supposed else []),
+        *([f"Hypothetical evidence on {listed(added)}."] if added else []),
         *(
             f"Intervened: {listed(f'{name}={state}' for name, state in states)}."
             for _, states in beliefs.interventions
         ),
-        "Ask .posterior(variable), .suppose({variable: state}), .joint([...]), ….",
+        "Ask .posterior(variable), .set_evidence({variable: state}), .joint([...]), ….",
     ]
     return Summary(title, ("Variable", "States", "Parents"), list(node_rows(network)), below)
 
@@ -50,7 +50,7 @@ def _times(beliefs: Beliefs) -> str:
 
 
 def _added(beliefs: Beliefs) -> list[str]:
-    """Variables about which something is supposed beyond the evidence."""
+    """Variables with evidence beyond that of the draws."""
     touched = (np.asarray(beliefs.added) != 0).any(axis=0)
     names = beliefs.network.names
     return [name for name in names if touched[beliefs.network.states(name)].any()]

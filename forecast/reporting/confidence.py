@@ -51,7 +51,7 @@ def confidence_sentence(outlook: Forecast) -> str:
     Parameters
     ----------
     outlook
-        The forecast to report.
+        The forecast.
     """
     signs = sorted(signs_of(outlook), key=lambda sign: sign.rating)
     lowest, second = (sign.rating for sign in signs[:2])
@@ -111,7 +111,7 @@ def experts_section(outlook: Forecast) -> Section:
     Parameters
     ----------
     outlook
-        The forecast to report.
+        The forecast.
     """
     rows = tuple(row for pooled in find_pools(outlook.scenario) for row in _expert_rows(pooled))
     if not rows:

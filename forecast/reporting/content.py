@@ -1,4 +1,4 @@
-"""Gathering a report: everything that is printed is read from the forecast here, once."""
+"""Gathering a product: everything that is printed is read from the forecast here, once."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ MONTH = 28
 
 
 def gather(outlook: Forecast, previous: Forecast | None = None) -> Document:
-    """Collect what a report says.
+    """Collect what a product says.
 
     Parameters
     ----------
     outlook
-        The forecast to report.
+        The forecast.
     previous
         An earlier one to compare it with.
     """

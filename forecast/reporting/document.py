@@ -1,4 +1,4 @@
-"""What a report says, before anybody decides how it looks: sections made of a few kinds of block.
+"""What a product says, before anybody decides how it looks: sections made of a few kinds of block.
 
 All text in a document is plain text. The renderers escape it.
 """
@@ -117,7 +117,7 @@ Block = Prose | Heading | Table | Figure
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A titled part of the report."""
+    """A titled part of the product."""
 
     key: str
     title: str
@@ -135,7 +135,7 @@ class Glance:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A whole report.
+    """A whole product.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""The section of a report that weighs the evidence: conflicts, dates, silence and channels."""
+"""The section of a product that weighs the evidence: conflicts, dates, silence and channels."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def evidence_section(outlook: Forecast, weighed: WeighedEvidence) -> Section:
     Parameters
     ----------
     outlook
-        The forecast to report.
+        The forecast.
     weighed
         What its evidence comes to.
     """

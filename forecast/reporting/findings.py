@@ -1,4 +1,4 @@
-"""The sections of a report that rest on the evidence: what fired, what was seen, who said it."""
+"""The sections of a product that rest on the evidence: what fired, what was seen, who said it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def tripwires_section(outlook: Forecast) -> Section:
     Parameters
     ----------
     outlook
-        The forecast to report.
+        The forecast.
     """
     found = _tripwires(outlook)
     if not found:
@@ -77,7 +77,7 @@ def tripwires_summary(outlook: Forecast) -> str:
     Parameters
     ----------
     outlook
-        The forecast to report.
+        The forecast.
     """
     found = _tripwires(outlook)
     states = Counter(status.state for status in found)
@@ -149,7 +149,7 @@ def pattern_section(outlook: Forecast) -> Section:
     Parameters
     ----------
     outlook
-        The forecast to report.
+        The forecast.
     """
     evidence = outlook.evidence
     flagged = frozenset(
@@ -202,7 +202,7 @@ def indicators_section(outlook: Forecast) -> Section:
     Parameters
     ----------
     outlook
-        The forecast to report.
+        The forecast.
     """
     note = Prose(
         "An indicator has fired if its latest reported state is not its first one, the state of "
@@ -235,7 +235,7 @@ def fired_summary(outlook: Forecast, prospect: CourseOutlook) -> str:
     Parameters
     ----------
     outlook
-        The forecast to report.
+        The forecast.
     outlook
         The course.
     """
@@ -286,7 +286,7 @@ def actors_section(outlook: Forecast) -> Section:
     Parameters
     ----------
     outlook
-        The forecast to report.
+        The forecast.
     """
     rows = tuple(
         (actor.name, actor.affiliation or DASH, actor.note or DASH)
@@ -302,7 +302,7 @@ def sources_section(outlook: Forecast, weighed: WeighedEvidence) -> Section:
     Parameters
     ----------
     outlook
-        The forecast to report.
+        The forecast.
     weighed
         What its evidence comes to.
     """

@@ -1,4 +1,4 @@
-"""The section of a report that says how its numbers were made."""
+"""The section of a product that says how its numbers were made."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def method_section(outlook: Forecast) -> Section:
     Parameters
     ----------
     outlook
-        The forecast to report.
+        The forecast.
     """
     how = Table(("Item", "Value"), tuple(_method_rows(outlook)), (1, 3))
     words = tuple((band.row_a, band.range) for band in BANDS)

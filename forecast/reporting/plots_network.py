@@ -125,7 +125,7 @@ def plot_network(
     ...     parents={"grass": ("rain",)},
     ...     tables={"rain": [0.8, 0.2], "grass": [[0.9, 0.1], [0.3, 0.7]]},
     ... )
-    >>> axes = plot_network(grass.beliefs(draws=1).suppose({"grass": "wet"}))  # doctest: +SKIP
+    >>> axes = plot_network(grass.beliefs(draws=1).set_evidence({"grass": "wet"}))  # doctest: +SKIP
     """
     _require_axes(ax)
     found, dangerous = _believed(given)

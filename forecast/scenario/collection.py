@@ -50,7 +50,7 @@ class Channel(Value):
     Attributes
     ----------
     label
-        What it is called in a report.
+        What it is called in a product.
     sources
         Sources, as reports name them, that belong to it.
     controlled

@@ -114,7 +114,7 @@ def _span(lower: float, upper: float) -> str:
 
 
 def percent_text(chance: float) -> str:
-    """A chance to three digits, finer than the whole percents of a report.
+    """A chance to three digits, finer than the whole percents of a product.
 
     Examples
     --------

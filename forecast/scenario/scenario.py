@@ -19,7 +19,7 @@ Role = Literal["factor", "course_of_action", "outcome", "indicator", "input"]
 
 
 class Course(Value):
-    """What makes a state a course of action: its name in a report and how much harm it does."""
+    """What makes a state a course of action: its name in a product and how much harm it does."""
 
     label: Text
     severity: Annotated[int, Field(ge=0, le=5)]
@@ -127,7 +127,7 @@ class Clock(Value):
 
 
 class Narrative(Value):
-    """The author's own sentences, printed in the report beside the numbers."""
+    """The author's own sentences, printed in the product beside the numbers."""
 
     takeaway: str = ""
     pattern: str = ""

@@ -1,4 +1,4 @@
-"""What asks a forecast, asked of beliefs: of networks from files, and under suppositions."""
+"""What asks a forecast, asked of beliefs: of networks from files, with evidence set."""
 
 import numpy as np
 import pytest
@@ -25,10 +25,10 @@ def rain_if_wet(rain, wet_if_dry):
 
 @pytest.fixture(scope="module")
 def wet():
-    return GRASS.beliefs(draws=4000).suppose({"grass": "wet"})
+    return GRASS.beliefs(draws=4000).set_evidence({"grass": "wet"})
 
 
-def test_what_is_supposed_weighs_in_every_comparison(wet):
+def test_evidence_set_weighs_in_every_comparison(wet):
     """Against draws of the same tables, weighed by hand."""
     no, yes, wet_if_no, wet_if_yes = wet.theta[[0, 1, 4, 7]]
     weight = no * wet_if_no + yes * wet_if_yes
@@ -36,7 +36,7 @@ def test_what_is_supposed_weighs_in_every_comparison(wet):
     found = fc.probability(wet, "rain", "yes")
     assert found.mean == pytest.approx(np.average(rain, weights=weight), abs=1e-12)
     above = np.average(rain > 0.6, weights=weight)
-    assert fc.credibility(wet, "rain", "yes", above=0.6) == pytest.approx(above, abs=1e-12)
+    assert fc.probability_above(wet, "rain", "yes", above=0.6) == pytest.approx(above, abs=1e-12)
     more = np.average(rain > 0.5, weights=weight)
     assert fc.likelier(wet, ("rain", "yes"), ("rain", "no")) == pytest.approx(more, abs=1e-12)
     ranks = fc.ranks(wet, "rain")
@@ -74,7 +74,7 @@ def test_beliefs_of_a_forecast_answer_by_day_as_it_does():
         assert one == other
         assert fc.ranks(asked, "storm", by=by).equals(fc.ranks(given, "storm", by=by))
     assert fc.sensitivity(asked, "storm", "storm").equals(fc.sensitivity(given, "storm", "storm"))
-    low = asked.suppose({"barometer": "low"})
+    low = asked.set_evidence({"barometer": "low"})
     week = low.at_least_once([("storm", "storm")], stop="2020-01-24").isel(time=-1)
     found = fc.probability(low, "storm", "storm", by="2020-01-30")
     assert found.mean == pytest.approx(week.mean().item(), abs=1e-12)
@@ -91,7 +91,7 @@ def test_beliefs_of_a_forecast_answer_by_day_as_it_does():
         (lambda b: fc.ranks(b, "rian"), "did you mean 'rain'"),
         (lambda b: fc.sensitivity(fc.Beliefs.of(b.network, b.theta), "rain", "yes"), "as arrays"),
         (lambda b: fc.sensitivity(EXACT.beliefs(draws=1), "rain", "yes"), "with_concentration"),
-        (lambda b: fc.report(b), "needs a Forecast"),
+        (lambda b: fc.product(b), "needs a Forecast"),
     ],
 )
 def test_what_makes_no_sense_is_said(wet, ask, words):

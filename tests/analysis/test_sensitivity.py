@@ -122,14 +122,16 @@ def test_comparisons_count_draws(outlook):
     storm = probability_draws(outlook, "storm", "storm", by=day)
     assert storm.shape == (CHAINS, DRAWS)
     middle = float(np.median(storm))
-    assert fc.credibility(outlook, "storm", "storm", above=middle, by=day) == pytest.approx(0.5)
+    assert fc.probability_above(outlook, "storm", "storm", above=middle, by=day) == pytest.approx(
+        0.5
+    )
     now = probability_draws(outlook, "storm", "storm")
     found = fc.likelier(outlook, ("storm", "storm"), ("storm", "calm"))
     assert found == pytest.approx((now > 0.5).mean())
     ranked = fc.ranks(outlook)
     assert ranked.to_numpy().tolist() == [[1.0]]
     with pytest.raises(InputError, match="not a probability"):
-        fc.credibility(outlook, "storm", "storm", above=20)
+        fc.probability_above(outlook, "storm", "storm", above=20)
 
 
 def test_two_interventions_are_compared_draw_by_draw(outlook):
@@ -166,8 +168,10 @@ def test_impossible_evidence_names_reports_and_findings(outlook):
     asked = fc.beliefs(outlook, draws=2)
     step = asked.times[outlook.now]
     with pytest.raises(fc.ImpossibleEvidence, match=r"findings on storm at 2020-01-17$"):
-        asked.suppose({"storm": "storm"}, step).suppose({"storm": "calm"}, step).posterior("storm")
-    hard = asked.suppose({"barometer": "low"}, step).suppose({"barometer": "high"}, step)
+        asked.set_evidence({"storm": "storm"}, step).set_evidence(
+            {"storm": "calm"}, step
+        ).posterior("storm")
+    hard = asked.set_evidence({"barometer": "low"}, step).set_evidence({"barometer": "high"}, step)
     with pytest.raises(fc.ImpossibleEvidence, match=r"barometer at 2020-01-17 \(R2\)$"):
         hard.posterior("storm")
 

@@ -14,7 +14,7 @@ from forecast.evidence.likelihood import tabulate_reports
 from forecast.evidence.silence import watched_steps
 from forecast.outlook import ANY_DANGEROUS, by_horizon
 from forecast.posterior.mcmc import beliefs_under, stack_draws
-from forecast.reporting.report import report
+from forecast.reporting.product import product
 from tests.small import START, barometer_report
 from tests.witnesses import harbour, sum_over_everything
 
@@ -121,7 +121,7 @@ def test_a_channel_is_shown_free_and_controlled(outlook, weighed):
     assert answers[0].mean == pytest.approx(parts, rel=1e-9)
 
 
-def test_a_settled_channel_is_one_whose_chance_of_control_is_nothing_or_all(outlook):
+def test_a_clamped_channel_is_one_whose_chance_of_control_is_nothing_or_all(outlook):
     parameters = stack_draws(outlook.posterior["posterior"].to_dataset(), FAMILIES)
     scenario = outlook.scenario
     found = beliefs_under(scenario, told(), parameters)
@@ -129,9 +129,9 @@ def test_a_settled_channel_is_one_whose_chance_of_control_is_nothing_or_all(outl
         control = parameters["control"].copy()
         control[list(scenario.channels).index("red")] = chance
         certain = beliefs_under(scenario, told(), parameters | {"control": control})
-        settled = found.clamp("control of red", state)
+        clamped = found.clamp("control of red", state)
         np.testing.assert_allclose(
-            by_horizon(outlook, settled).to_numpy(),
+            by_horizon(outlook, clamped).to_numpy(),
             by_horizon(outlook, certain).to_numpy(),
             atol=1e-9,
         )
@@ -191,7 +191,7 @@ def test_everything_is_in_the_text_and_in_the_report(outlook, weighed):
     assert titles[:3] == ["Reports that disagree", "Events without a certain date", "Nothing heard"]
     assert titles[3].startswith("red: controlled ")
     assert titles[4] == "How far sources are believed"
-    text = report(outlook, allow_unreliable=True).markdown
+    text = product(outlook, allow_unreliable=True).markdown
     for heading in (
         "Reports that disagree",
         "Events without a certain date",

@@ -173,7 +173,7 @@ def test_auxiliaries_are_summed_out_of_a_chosen_history():
         for history in product(case.network.node(name).states, repeat=STEPS):
             given = beliefs
             for step, state in enumerate(history):
-                given = given.suppose({name: state}, step)
+                given = given.set_evidence({name: state}, step)
             chances.append(np.exp(given.log_evidence() - beliefs.log_evidence()).item())
         np.testing.assert_allclose(found["probability"].item(), max(chances), **CLOSE)
 

@@ -121,7 +121,7 @@ def test_cells_are_labelled_by_what_they_say():
 
 def test_slopes_weigh_as_the_answers_do():
     """The mean slope of P(a | c) is that of draws that weigh by P(c), in both functions."""
-    beliefs = Beliefs.of(NETWORK, tables(3, n=200)).suppose({"c": "c1"})
+    beliefs = Beliefs.of(NETWORK, tables(3, n=200)).set_evidence({"c": "c1"})
     weight = np.array([joint(theta)[..., 1].sum() for theta in beliefs.theta.T])
     exact = beliefs.cell_sensitivity({"a": "a1"})
     expected = exact.unweighted().to_numpy()[0].T @ weight / weight.sum()
@@ -131,7 +131,7 @@ def test_slopes_weigh_as_the_answers_do():
     assert series.index.names == ["variable", "table", "parents", "state"]
     assert series["b", "every", "a=a0", "b2"] == mean.to_numpy()[A + 2]
     assert fc.summarize(exact)["mean"].to_numpy() == pytest.approx(expected)
-    few = Beliefs.of(NETWORK, tables(3, n=4)).suppose({"c": "c1"})
+    few = Beliefs.of(NETWORK, tables(3, n=4)).set_evidence({"c": "c1"})
     found = fc.cell_sensitivity_of(few, lambda b: b.posterior("a").sel(state="a1", drop=True))
     expected = few.cell_sensitivity({"a": "a1"}).mean(("chain", "draw"))
     np.testing.assert_allclose(found.mean(("chain", "draw")), expected, atol=1e-8)

@@ -44,8 +44,11 @@ def test_every_order_of_evidence_gives_the_same_answers(seed):
     one, two, three, *_ = beliefs.network.names
     weights = [(name, a_likelihood(beliefs, name, rng)) for name in (one, two, two)]
     findings = [
-        lambda b: b.suppose(a_state(beliefs, three)),
-        *(lambda b, name=name, ratios=ratios: b.weigh(name, ratios) for name, ratios in weights),
+        lambda b: b.set_evidence(a_state(beliefs, three)),
+        *(
+            lambda b, name=name, ratios=ratios: b.virtual_evidence(name, ratios)
+            for name, ratios in weights
+        ),
     ]
     answers = []
     for order in permutations(findings):
@@ -61,7 +64,7 @@ def test_every_order_of_evidence_gives_the_same_answers(seed):
 def test_a_likelihood_of_one_says_nothing(seed):
     beliefs = random_beliefs(seed)
     for name in beliefs.network.names:
-        same = beliefs.weigh(name, dict.fromkeys(beliefs.network.node(name).states, 1.0))
+        same = beliefs.virtual_evidence(name, dict.fromkeys(beliefs.network.node(name).states, 1.0))
         assert (same.log_like == beliefs.log_like).all()
         assert (all_answers(same) == all_answers(beliefs)).all()
 
@@ -72,34 +75,38 @@ def test_only_ratios_of_likelihoods_matter(seed):
     beliefs = random_beliefs(seed)
     name = beliefs.network.names[0]
     ratios = a_likelihood(beliefs, name, np.random.default_rng(seed))
-    plain = beliefs.weigh(name, ratios)
-    scaled = beliefs.weigh(name, {state: 1e-6 * ratio for state, ratio in ratios.items()})
+    plain = beliefs.virtual_evidence(name, ratios)
+    scaled = beliefs.virtual_evidence(
+        name, {state: 1e-6 * ratio for state, ratio in ratios.items()}
+    )
     expected = all_answers(plain)
     expected[:, 0] += np.log(1e-6)
     np.testing.assert_allclose(all_answers(scaled), expected, rtol=0, atol=TIGHT)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_withdrawn_evidence_gives_the_same_numbers_back(seed):
+def test_erased_evidence_gives_the_same_numbers_back(seed):
     """To the last bit, with other evidence standing."""
     beliefs, rng = random_beliefs(seed), np.random.default_rng(seed)
     first, second, third, *_ = beliefs.network.names
-    standing = beliefs.weigh(third, a_likelihood(beliefs, third, rng))
-    told = standing.suppose(a_state(beliefs, first)).weigh(
+    standing = beliefs.virtual_evidence(third, a_likelihood(beliefs, third, rng))
+    added = standing.set_evidence(a_state(beliefs, first)).virtual_evidence(
         second, a_likelihood(beliefs, second, rng)
     )
-    assert (all_answers(told) != all_answers(standing)).any()
-    assert (all_answers(told.withdraw(first).withdraw(second)) == all_answers(standing)).all()
+    assert (all_answers(added) != all_answers(standing)).any()
+    assert (
+        all_answers(added.erase_evidence(first).erase_evidence(second)) == all_answers(standing)
+    ).all()
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_evidence_follows_bayes(seed):
-    """P(a, b) is P(a) P(b | a), and supposing a lowers the log evidence by log P(a)."""
+    """P(a, b) is P(a) P(b | a), and setting a lowers the log evidence by log P(a)."""
     beliefs = random_beliefs(seed)
     a, b = beliefs.network.names[:2]
     joint = beliefs.joint((a, b)).to_numpy()[0]
     for k, chance in enumerate(beliefs.posterior(a).to_numpy()[0].T):
-        given = beliefs.suppose(a_state(beliefs, a, k))
+        given = beliefs.set_evidence(a_state(beliefs, a, k))
         lost = (given.log_evidence() - beliefs.log_evidence()).to_numpy()[0]
         np.testing.assert_allclose(np.exp(lost), chance, rtol=0, atol=TIGHT)
         product = chance[:, None] * given.posterior(b).to_numpy()[0]
@@ -109,7 +116,7 @@ def test_evidence_follows_bayes(seed):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_joints_in_any_order_sum_to_each_other(seed):
     beliefs = random_beliefs(seed)
-    beliefs = beliefs.suppose(a_state(beliefs, beliefs.network.names[-1]))
+    beliefs = beliefs.set_evidence(a_state(beliefs, beliefs.network.names[-1]))
     names = beliefs.network.names[:3]
     whole = beliefs.joint(names)
     for order in permutations(names):
@@ -125,7 +132,7 @@ def test_joints_in_any_order_sum_to_each_other(seed):
 def test_information_is_what_two_entropies_lose(seed):
     """I(X; Y) = H(X) + H(Y) − H(X, Y), given evidence, whichever of them is asked about."""
     beliefs = random_beliefs(seed)
-    beliefs = beliefs.suppose(a_state(beliefs, beliefs.network.names[-1]))
+    beliefs = beliefs.set_evidence(a_state(beliefs, beliefs.network.names[-1]))
     x, y = beliefs.network.names[:2]
 
     def bits(table):
@@ -157,7 +164,7 @@ def treated(seed: int, *, confounded: bool, n_draws: int = 40) -> tuple[Beliefs,
 def test_doing_is_seeing_without_a_confounder_and_not_with_one(seed, confounded):
     beliefs, _ = treated(seed, confounded=confounded)
     done = beliefs.intervene({"act": "yes"}).posterior("end").to_numpy()
-    seen = beliefs.suppose({"act": "yes"}).posterior("end").to_numpy()
+    seen = beliefs.set_evidence({"act": "yes"}).posterior("end").to_numpy()
     if confounded:
         assert np.abs(done - seen).max(axis=-1).min() > 1e-6
     else:

@@ -20,7 +20,7 @@ def chain() -> TabledNetwork:
 
 def largest(draws: int, limit: float) -> float:
     """Megabytes of arrays that one question held at most, beyond what there was."""
-    asked = chain().beliefs(draws=draws, memory_limit=limit).suppose({"v69": "a"})
+    asked = chain().beliefs(draws=draws, memory_limit=limit).set_evidence({"v69": "a"})
     chain().beliefs(draws=1).posterior("v0")  # loads and compiles
     tracemalloc.start()
     found = asked.posterior("v0")

@@ -55,7 +55,7 @@ def test_hub(children):
         parents=dict.fromkeys(names, ("h",)),
         tables={"h": [0.5, 0.5], **dict.fromkeys(names, rows)},
     )
-    beliefs = network.beliefs(draws=1).suppose(dict.fromkeys(names, "alarm"))
+    beliefs = network.beliefs(draws=1).set_evidence(dict.fromkeys(names, "alarm"))
     found = beliefs.posterior("h").sel(state="1").item()
     assert found == pytest.approx(1 / (1 + 1.01**-children), abs=1e-12)
 
@@ -79,7 +79,7 @@ def test_long_chain():
         if name in seen:
             log_evidence += np.log(message[1])
             message = np.array([0.0, 1.0, 0.0])
-    beliefs = network.beliefs(draws=1).suppose(seen)
+    beliefs = network.beliefs(draws=1).set_evidence(seen)
     np.testing.assert_allclose(beliefs.posterior(names[-1]).to_numpy().ravel(), message, atol=1e-12)
     assert beliefs.log_evidence().item() == pytest.approx(log_evidence, rel=1e-12)
 

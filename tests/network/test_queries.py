@@ -190,7 +190,7 @@ def test_doing_differs_from_seeing_where_a_confounder_exists():
     """Back-door adjustment by hand: P(end | do(act)) sums over the cause, unweighted by act."""
     beliefs = confounded()
     done = beliefs.intervene({"act": "yes"}).posterior("end").sel(state="yes").item()
-    seen = beliefs.suppose({"act": "yes"}).posterior("end").sel(state="yes").item()
+    seen = beliefs.set_evidence({"act": "yes"}).posterior("end").sel(state="yes").item()
     assert done == pytest.approx(0.7 * 0.2 + 0.3 * 0.7, abs=TIGHT)
     by_cause = np.array([0.7 * 0.1, 0.3 * 0.8])
     assert seen == pytest.approx(by_cause @ [0.2, 0.7] / by_cause.sum(), abs=TIGHT)
@@ -208,7 +208,7 @@ def test_doing_equals_seeing_at_a_root():
     beliefs = Beliefs.of(network, case.theta[:, None])
     done, seen = (
         beliefs.intervene({root.name: root.states[0]}),
-        beliefs.suppose({root.name: root.states[0]}),
+        beliefs.set_evidence({root.name: root.states[0]}),
     )
     for name in network.names:
         assert done.posterior(name).to_numpy() == pytest.approx(
@@ -222,11 +222,15 @@ def test_evidence_then_its_withdrawal_leaves_no_trace(seed):
     before = beliefs_about(case)
     [(name, state), (other, _)] = some_states(case, seed)
     likelihood = dict.fromkeys(case.network.node(other).states, 0.25)
-    after = before.suppose({name: state}, 2).withdraw(name, 2).weigh(other, likelihood, 1)
+    after = (
+        before.set_evidence({name: state}, 2)
+        .erase_evidence(name, 2)
+        .virtual_evidence(other, likelihood, 1)
+    )
     for each in case.network.names:
         found = after.posterior(each, view="smoothed").to_numpy()
         assert found == pytest.approx(before.posterior(each, view="smoothed").to_numpy(), abs=TIGHT)
-    assert (after.withdraw(other, 1).added == before.added).all()
+    assert (after.erase_evidence(other, 1).added == before.added).all()
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -234,8 +238,8 @@ def test_order_of_evidence_never_matters(seed):
     case = dynamic_case(seed, kinds=("none",))
     [(name, state), (other, _)] = some_states(case, seed)
     ratio = {s: 1.0 + k for k, s in enumerate(case.network.node(other).states)}
-    one = beliefs_about(case).suppose({name: state}, 1).weigh(other, ratio, 2)
-    two = beliefs_about(case).weigh(other, ratio, 2).suppose({name: state}, 1)
+    one = beliefs_about(case).set_evidence({name: state}, 1).virtual_evidence(other, ratio, 2)
+    two = beliefs_about(case).virtual_evidence(other, ratio, 2).set_evidence({name: state}, 1)
     assert (one.added == two.added).all()
 
 
@@ -294,7 +298,7 @@ def test_an_input_against_its_setting_is_blamed():
     network = Network(nodes, n_cells=4, dynamic=False)
     like = np.array([[0.0, -np.inf, 0.0, 0.0]])
     beliefs = Beliefs.of(network, np.array([[0.5, 0.5, 0.1, 0.9]]).T, like)
-    asked = beliefs.suppose({"mode": "b"}).suppose({"x": "yes"})
+    asked = beliefs.set_evidence({"mode": "b"}).set_evidence({"x": "yes"})
     with pytest.raises(ImpossibleEvidence, match=r"findings on mode$"):
         asked.posterior("x")
 
@@ -376,7 +380,7 @@ def test_impossible_evidence_always_raises():
         dynamic=False,
     )
     theta = np.array([0.99, 0.01, 0.95, 0.05, 1, 0, 0, 1.0])[:, None]
-    beliefs = Beliefs.of(network, theta).suppose({"tub": "yes", "either": "no"})
+    beliefs = Beliefs.of(network, theta).set_evidence({"tub": "yes", "either": "no"})
     with pytest.raises(ImpossibleEvidence, match="findings on tub, either"):
         beliefs.posterior("asia")
 
@@ -384,17 +388,17 @@ def test_impossible_evidence_always_raises():
 @pytest.mark.parametrize(
     ("ask", "message"),
     [
-        (lambda b: b.suppose({"act": "maybe"}), "'maybe' is not a state of act"),
+        (lambda b: b.set_evidence({"act": "maybe"}), "'maybe' is not a state of act"),
         (lambda b: b.posterior("ending"), "did you mean 'end'"),
         (lambda b: b.posterior("end", "tomorrow"), "'tomorrow' is no step"),
-        (lambda b: b.weigh("act", {"no": -1.0}), "not negative"),
-        (lambda b: b.weigh("act", {"maybe": 1.0}), "'maybe' is not a state of act"),
+        (lambda b: b.virtual_evidence("act", {"no": -1.0}), "not negative"),
+        (lambda b: b.virtual_evidence("act", {"maybe": 1.0}), "'maybe' is not a state of act"),
         (lambda b: b.intervene({"act": "perhaps"}), "'perhaps' is not a state of act"),
         (lambda b: b.union([]), "at least one is needed"),
         (lambda b: b.joint(["act", "act"]), "none of them twice"),
         (lambda b: b.posterior("act", view="zzz"), "legal: filtered, smoothed"),
         (lambda b: b.simulate(0, 0), "n: 0; needs at least 1"),
-        (lambda b: b.weigh("act", {"no": "much"}), "needs a mapping of text to number"),
+        (lambda b: b.virtual_evidence("act", {"no": "much"}), "needs a mapping of text to number"),
         (lambda b: b.intervene({"act": "yes"}).simulate(3, 0), "not available after"),
     ],
 )

@@ -60,11 +60,11 @@ def findings(beliefs: Beliefs, kind: str) -> Beliefs:
     """Evidence on the last variables: hard on one, likelihoods on another."""
     names = beliefs.network.names
     given = "xray" if "xray" in names else names[-1]
-    hard = beliefs.suppose({given: beliefs.network.node(given).states[-1]})
+    hard = beliefs.set_evidence({given: beliefs.network.node(given).states[-1]})
     if kind == "hard":
         return hard
     states = beliefs.network.node(names[-2]).states
-    return hard.weigh(names[-2], {state: 1.0 + 2 * k for k, state in enumerate(states)})
+    return hard.virtual_evidence(names[-2], {state: 1.0 + 2 * k for k, state in enumerate(states)})
 
 
 @pytest.mark.parametrize("concentration", [5, 10, 50])
@@ -94,10 +94,10 @@ def test_the_mean_of_an_answer_is_the_probability(name, kind, concentration):
 def test_weights_know_no_order_and_withdrawal_leaves_no_trace():
     before = asia().with_concentration(10).beliefs(draws=200)
     ratios = {"no": 0.2, "yes": 0.7}
-    one = before.suppose({"xray": "yes"}).weigh("dysp", ratios)
-    two = before.weigh("dysp", ratios).suppose({"xray": "yes"})
+    one = before.set_evidence({"xray": "yes"}).virtual_evidence("dysp", ratios)
+    two = before.virtual_evidence("dysp", ratios).set_evidence({"xray": "yes"})
     np.testing.assert_array_equal(one.log_weights, two.log_weights)
-    back = one.withdraw("dysp").withdraw("xray")
+    back = one.erase_evidence("dysp").erase_evidence("xray")
     np.testing.assert_allclose(back.log_weights, before.log_weights, atol=1e-12)
     assert "weight" not in back.posterior("lung").coords
     assert (before.log_weights == 0).all()
@@ -132,7 +132,9 @@ def test_a_dynamic_network_against_every_history_and_table():
     network, theta = hidden_weather()
     start = network.no_evidence(4)
     given = Beliefs.of(network, theta, start, now=2)
-    asked = given.suppose({"seen": "yes"}, 0).weigh("seen", {"no": 0.3, "yes": 0.9}, 2)
+    asked = given.set_evidence({"seen": "yes"}, 0).virtual_evidence(
+        "seen", {"no": 0.3, "yes": 0.9}, 2
+    )
     like = asked.log_like[..., 0]
     marginals, weight, found = brute(network, theta, like)
     smoothed = asked.posteriors(view="smoothed").mean(SAMPLE)
@@ -166,8 +168,8 @@ def test_draws_that_cannot_produce_the_evidence_weigh_nothing(sample):
     """Some tables of the grid rule out what is found, at once or only together with the past."""
     network, theta = hidden_weather((0.0, 0.4, 1.0))
     given = replace(Beliefs.of(network, theta, network.no_evidence(4), now=2), sample=sample)
-    asked = given.suppose({"seen": "yes"}, 0).weigh("rain", {"no": 1.0}, 1)
-    asked = asked.weigh("seen", {"no": 0.0, "yes": 0.3}, 2)
+    asked = given.set_evidence({"seen": "yes"}, 0).virtual_evidence("rain", {"no": 1.0}, 1)
+    asked = asked.virtual_evidence("seen", {"no": 0.0, "yes": 0.3}, 2)
     like = asked.log_like[..., 0]
     marginals, weight, found = possible_alone(network, theta, like)
     assert 0 < len(weight) < theta.shape[1]
@@ -197,7 +199,7 @@ def test_what_no_draw_can_produce_is_refused():
     network, theta = hidden_weather((0.0, 0.4, 1.0))
     given = Beliefs.of(network, theta, network.no_evidence(3))
     with pytest.raises(ImpossibleEvidence, match=r"conflict are findings on rain at 1$"):
-        given.suppose({"rain": "yes"}, 1).suppose({"rain": "no"}, 1).posterior("seen")
+        given.set_evidence({"rain": "yes"}, 1).set_evidence({"rain": "no"}, 1).posterior("seen")
     # Two kinds of draws, each of which can produce one of two findings only.
     coin = Network((Node("coin", ("heads", "tails"), Block((), 0), None),), 2, dynamic=False)
     made_under = coin.no_evidence(1)
@@ -205,21 +207,23 @@ def test_what_no_draw_can_produce_is_refused():
     sided = np.array([[1.0, 0.0], [0.0, 1.0]])
     assert Beliefs.of(coin, sided, made_under).posterior("coin").mean(SAMPLE).to_numpy()[1] == 1
     with pytest.raises(ImpossibleEvidence, match="findings on coin"):
-        Beliefs.of(coin, sided, made_under).withdraw("coin").suppose({"coin": "heads"}).posterior(
-            "coin"
-        )
+        Beliefs.of(coin, sided, made_under).erase_evidence("coin").set_evidence(
+            {"coin": "heads"}
+        ).posterior("coin")
 
 
-def test_total_probability_over_what_is_supposed():
+def test_total_probability_over_evidence_that_is_set():
     network, theta = hidden_weather()
-    given = Beliefs.of(network, theta, network.no_evidence(4), now=0).suppose({"seen": "yes"}, 1)
+    given = Beliefs.of(network, theta, network.no_evidence(4), now=0).set_evidence(
+        {"seen": "yes"}, 1
+    )
     courses = [("seen", "yes")]
     parts = given.at_least_once_given(["rain"], courses, 2, 1).mean(SAMPLE)
     chance = given.posterior("rain", 2, view="smoothed").mean(SAMPLE)
     whole = given.at_least_once(courses, 1).isel(time=-1).mean(SAMPLE)
     assert (parts.to_numpy() @ chance.to_numpy()) == pytest.approx(whole.item(), abs=EXACT)
-    supposed = [given.suppose({"rain": state}, 2) for state in ("no", "yes")]
-    each = [b.at_least_once(courses, 1).isel(time=-1).mean(SAMPLE).item() for b in supposed]
+    each_set = [given.set_evidence({"rain": state}, 2) for state in ("no", "yes")]
+    each = [b.at_least_once(courses, 1).isel(time=-1).mean(SAMPLE).item() for b in each_set]
     np.testing.assert_allclose(parts, each, atol=EXACT)
 
 
@@ -258,29 +262,29 @@ def test_interventions_weigh_nothing_and_what_is_seen_under_them_does():
     rng = np.random.default_rng(6)
     chances = rng.beta(0.8, 0.8, (9, 60))
     theta = np.stack([1 - chances, chances], axis=1).reshape(18, -1)
-    given = Beliefs.of(network, theta).suppose({"cause": "yes"})
+    given = Beliefs.of(network, theta).set_evidence({"cause": "yes"})
     done = given.intervene({"act": "yes"})
     np.testing.assert_array_equal(done.log_weights, given.log_weights)
     end = done.posterior("end").mean(SAMPLE)
     chance = done.posterior("sign").mean(SAMPLE)
-    parts = [done.suppose({"sign": s}).posterior("end").mean(SAMPLE) for s in ("no", "yes")]
+    parts = [done.set_evidence({"sign": s}).posterior("end").mean(SAMPLE) for s in ("no", "yes")]
     total = chance[0].item() * parts[0] + chance[1].item() * parts[1]
     np.testing.assert_allclose(total, end, atol=EXACT)
     # Seen first: the sign tells of the tables as it does where nobody acts.
-    seen = given.suppose({"sign": "yes"})
+    seen = given.set_evidence({"sign": "yes"})
     np.testing.assert_array_equal(seen.intervene({"act": "yes"}).log_weights, seen.log_weights)
     cut = theta.copy()
     cut[[2, 4]], cut[[3, 5]] = 0.0, 1.0
     like = seen.log_like[..., 0]
     for asked, weighing in ((seen.intervene({"act": "yes"}), theta), (done, cut)):
         weight = np.exp([enumerate_answer(network, t, like).log_evidence for t in weighing.T])
-        asked = asked if weighing is theta else asked.suppose({"sign": "yes"})
+        asked = asked if weighing is theta else asked.set_evidence({"sign": "yes"})
         expected, _, _ = brute(network, cut, like, weight=weight)
         np.testing.assert_allclose(
             asked.posterior("end").mean(SAMPLE), expected[0, 4:6], atol=EXACT
         )
         np.testing.assert_allclose(
-            asked.withdraw("sign").log_weights, given.log_weights, atol=1e-12
+            asked.erase_evidence("sign").log_weights, given.log_weights, atol=1e-12
         )
 
 
@@ -301,7 +305,7 @@ def test_draws_of_the_prior_weigh_by_the_reports():
 
 def two_answers() -> tuple[Answer, Answer]:
     given = asia().with_concentration(10).beliefs(draws=50)
-    return given.suppose({"xray": "yes"}).posterior("lung"), given.posterior("lung")
+    return given.set_evidence({"xray": "yes"}).posterior("lung"), given.posterior("lung")
 
 
 def test_averages_of_an_answer_are_weighted():
@@ -385,7 +389,7 @@ def test_no_method_of_xarray_loses_the_weights_in_silence():
 
 def test_few_effective_draws_are_warned_of():
     given = asia().with_concentration(3).beliefs(draws=400)
-    rare = given.suppose({"asia": "yes", "tub": "yes", "xray": "no"})
+    rare = given.set_evidence({"asia": "yes", "tub": "yes", "xray": "no"})
     with pytest.warns(UnreliableWeights, match="400 draws are worth"):
         rare.posterior("lung")
     assert rare.effective_draws < 40

@@ -8,7 +8,7 @@ from html import escape
 
 import pytest
 
-from forecast.reporting.report import Report, report
+from forecast.reporting.product import Product, product
 from tests.reporting.test_reporting import made
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not instal
 
 @pytest.fixture(scope="module")
 def hostile():
-    return report(made(text=HOSTILE), made(text=HOSTILE, seed=8))
+    return product(made(text=HOSTILE), made(text=HOSTILE, seed=8))
 
 
 def browse(folder, *arguments):
@@ -67,15 +67,15 @@ def test_nothing_of_others_runs_and_nothing_overflows(tmp_path, hostile, width):
 
 
 def test_a_word_without_end_is_broken(tmp_path):
-    assert measured(tmp_path, report(made(text=LONG)).html, PHONE)[1] <= PHONE
+    assert measured(tmp_path, product(made(text=LONG)).html, PHONE)[1] <= PHONE
 
 
 @pytest.mark.skipif(PDFTOTEXT is None, reason="pdftotext is not installed")
 def test_every_printed_page_has_its_number_and_ends_in_more_than_a_heading(tmp_path):
-    written = report(made())
+    written = product(made())
     sections = tuple(section for section in written.document.sections for _ in range(2))
     page, pdf = tmp_path / "page.html", tmp_path / "page.pdf"
-    page.write_text(Report(replace(written.document, sections=sections)).html, "utf-8")
+    page.write_text(Product(replace(written.document, sections=sections)).html, "utf-8")
     browse(tmp_path, "--no-pdf-header-footer", f"--print-to-pdf={pdf}", page.as_uri())
     done = subprocess.run(
         [PDFTOTEXT, "-layout", pdf, "-"], capture_output=True, text=True, check=True

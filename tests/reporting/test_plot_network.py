@@ -60,7 +60,7 @@ def test_a_network_shows_names_states_numbers_and_arrows():
 
 
 def test_evidence_is_marked_and_draws_that_vary_have_intervals():
-    found = collider().with_concentration(20).beliefs(draws=50).suppose({"effect": "yes"})
+    found = collider().with_concentration(20).beliefs(draws=50).set_evidence({"effect": "yes"})
     axis = fc.plot_network(found)
     dark = [patch for patch in axis.patches if to_rgba(INK) == patch.get_facecolor()]
     assert len(dark) == 1

@@ -1,4 +1,4 @@
-"""The report: complete, escaped, honest about its fit, and the same every time."""
+"""The product: complete, escaped, honest about its fit, and the same every time."""
 
 import re
 from dataclasses import replace
@@ -24,7 +24,7 @@ from forecast.reporting.change import change_cell
 from forecast.reporting.document import Heading, Table
 from forecast.reporting.evidence import _hand_rows
 from forecast.reporting.plots import DANGER, course_svgs, cumulative_svg, plot_timeline
-from forecast.reporting.report import report
+from forecast.reporting.product import product
 from forecast.reporting.status import indicator_status, tripwire_status
 from forecast.reporting.wording import told
 from forecast.scenario.scenario import Narrative, Scenario, Tripwire
@@ -212,7 +212,7 @@ def outlook():
 
 @pytest.fixture(scope="module")
 def written(outlook):
-    return report(outlook)
+    return product(outlook)
 
 
 def headings(html):
@@ -247,7 +247,7 @@ def test_the_union_is_not_called_a_sum(outlook, written):
 
 
 def test_hostile_text_stays_text():
-    page = report(made(text=HOSTILE))
+    page = product(made(text=HOSTILE))
     assert "<script" not in page.html
     assert "&lt;script&gt;" in page.html
     assert "<script" not in page.markdown
@@ -256,7 +256,7 @@ def test_hostile_text_stays_text():
 
 
 def test_markdown_tables_are_rectangular():
-    page = report(made(text=HOSTILE), made(seed=8)).markdown
+    page = product(made(text=HOSTILE), made(seed=8)).markdown
     blocks = [part for part in page.split("\n\n") if part.startswith("|")]
     assert len(blocks) > 8
     for block in blocks:
@@ -266,7 +266,7 @@ def test_markdown_tables_are_rectangular():
 
 def test_tables_have_a_cell_for_every_column():
     for dynamic in (True, False):
-        document = report(made(dynamic=dynamic), made(seed=8, dynamic=dynamic)).document
+        document = product(made(dynamic=dynamic), made(seed=8, dynamic=dynamic)).document
         for table in (b for s in document.sections for b in s.blocks if isinstance(b, Table)):
             assert all(len(row) == len(table.head) for row in table.rows)
             assert len(table.weights) in {0, len(table.head)}
@@ -306,11 +306,11 @@ def test_ids_are_unique_outside_the_drawings(written):
 
 def test_an_unreliable_fit_is_refused():
     with pytest.raises(UnreliableFit, match="3 divergent transitions"):
-        report(made(divergences=3))
+        product(made(divergences=3))
 
 
 def test_an_unreliable_fit_that_is_wanted_carries_a_banner_on_top():
-    page = report(made(divergences=3), allow_unreliable=True)
+    page = product(made(divergences=3), allow_unreliable=True)
     assert page.markdown.startswith("> **Do not rely on these numbers.**")
     assert "3 divergent transitions" in page.markdown.splitlines()[0]
     body = page.html[page.html.index("<body>") :]
@@ -334,7 +334,7 @@ def test_constants_are_not_failures():
     tree["forecast"] = group.isel(chain=[0] * 4, draw=[0] * 250)
     exact = replace(given, posterior=tree)
     assert exact.diagnostics.failures == ()
-    page = report(exact).markdown
+    page = product(exact).markdown
     assert "every probability is exact" in page
     assert "nan" not in page
 
@@ -344,7 +344,7 @@ def test_a_reliable_fit_has_no_banner(written):
 
 
 def test_change_is_the_difference_of_means(outlook):
-    page = report(outlook, made(shift=6.0))
+    page = product(outlook, made(shift=6.0))
     assert "Change since 23 January 2020" in page.markdown
     before = made(shift=6.0).courses[1].within.mean
     fall = round(100 * (before - outlook.courses[1].within.mean))
@@ -352,18 +352,18 @@ def test_change_is_the_difference_of_means(outlook):
 
 
 def test_a_forecast_compared_with_itself_has_not_changed(outlook):
-    assert "| 0 to 19 March 2020<br>0 now |" in report(outlook, outlook).markdown
+    assert "| 0 to 19 March 2020<br>0 now |" in product(outlook, outlook).markdown
 
 
 def test_another_scenario_is_no_predecessor(outlook):
     other = outlook.scenario.model_copy(update={"name": "elsewhere"})
     before = Forecast(other, outlook.evidence, outlook.posterior, outlook.sampling)
     with pytest.raises(InputError, match="'elsewhere'"):
-        report(outlook, before)
+        product(outlook, before)
 
 
 def test_reports_are_the_same_every_time(written):
-    again = report(made())
+    again = product(made())
     assert (again.html, again.markdown) == (written.html, written.markdown)
 
 
@@ -441,7 +441,7 @@ def test_a_static_scenario_has_no_plot_and_still_a_report():
     static = made(dynamic=False)
     with pytest.raises(InputError, match="no clock"):
         plot_timeline(static)
-    page = report(static)
+    page = product(static)
     assert "<figure>" not in page.html
     assert len(headings(page.html)) == len(TITLES)
     assert "by None" not in page.markdown
@@ -545,16 +545,16 @@ def test_a_count_of_none_is_absence_however_low_the_rate():
 
 
 def test_a_scenario_without_a_clock_says_nothing_of_steps():
-    written = report(made(dynamic=False)).markdown
+    written = product(made(dynamic=False)).markdown
     assert "next step" not in written
-    assert "next step" in report(made()).markdown
+    assert "next step" in product(made()).markdown
 
 
 def test_a_section_with_nothing_to_say_is_left_out():
     outlook = made(dynamic=False)
     bare = {"tripwires": {}, "actors": (), "narrative": Narrative()}
     scenario = outlook.scenario.model_copy(update=bare)
-    document = report(replace(outlook, scenario=scenario)).document
+    document = product(replace(outlook, scenario=scenario)).document
     assert not {section.title for section in document.sections} & {"Timing", "Tripwires", "Actors"}
     for section in document.sections:
         for block, following in pairwise([*section.blocks, Heading("the next section")]):
@@ -577,14 +577,14 @@ def test_one_dangerous_course_is_no_union():
     scenario = outlook.scenario.model_copy(
         update={"variables": {**outlook.scenario.variables, "raid": tame}}
     )
-    written = report(replace(outlook, scenario=scenario)).markdown
+    written = product(replace(outlook, scenario=scenario)).markdown
     assert "marks one course as dangerous: Attack quiet words." in written
     assert "single probabilit" not in written
 
 
 def test_roles_are_told_only_where_a_source_gives_them():
     outlook = made()
-    written = report(outlook).markdown
+    written = product(outlook).markdown
     assert "Role in source" in written
     assert "most likely course of action" in written
     assert "MLCOA" not in written
@@ -600,17 +600,17 @@ def test_roles_are_told_only_where_a_source_gives_them():
     }
     variables["posture"] = posture.model_copy(update={"courses": plain})
     scenario = outlook.scenario.model_copy(update={"variables": variables})
-    written = report(replace(outlook, scenario=scenario)).markdown
+    written = product(replace(outlook, scenario=scenario)).markdown
     assert "Role in source" not in written
     assert "named by the source" not in written
 
 
 def test_a_report_on_numbers_shows_them():
-    """From a count in a file to its row in the report."""
+    """From a count in a file to its row in the product."""
     scenario = windy("negative_binomial")
     known = Evidence(date(2020, 1, 23), (wind_report("R1", 12, 1), wind_report("R2", 0, 2)))
     outlook = fc.forecast(scenario, known, draws=60, tune=200, chains=2)
-    written = fc.report(outlook, allow_unreliable=True).markdown
+    written = fc.product(outlook, allow_unreliable=True).markdown
     assert "12 gusts in 7 days" in written
     assert "0 gusts in 7 days" in written
 
@@ -641,7 +641,7 @@ def test_the_likeliest_now_is_named_where_it_is_not_the_most_likely(outlook):
         {**{n: outlook.posterior[n].to_dataset() for n in ("sample_stats", "posterior")},
          "forecast": group}
     )  # fmt: skip
-    text = report(replace(outlook, posterior=tree), allow_unreliable=True).markdown
+    text = product(replace(outlook, posterior=tree), allow_unreliable=True).markdown
     assert likely.variable != other.variable
     assert text.count("Now another is likelier, Raid: 90") == 2
     assert "likeliest now too" not in text

@@ -53,16 +53,16 @@ def test_nothing_prints_too():
     assert str(evidence()) == "Evidence as of 23 January 2020: 0 reports"
 
 
-def test_beliefs_say_what_is_supposed_and_ask_nothing():
+def test_beliefs_show_added_evidence_and_ask_nothing():
     cause = fc.TabledNetwork(
         "grass",
         {"rain": ("no", "yes"), "grass": ("dry", "wet")},
         {"grass": ("rain",)},
         {"rain": [0.8, 0.2], "grass": [[0.9, 0.1], [0.3, 0.7]]},
     )
-    beliefs = cause.beliefs(draws=2).suppose({"grass": "wet"}).intervene({"rain": "no"})
+    beliefs = cause.beliefs(draws=2).set_evidence({"grass": "wet"}).intervene({"rain": "no"})
     page = beliefs._repr_html_()
-    assert "Supposed: something about grass." in page
+    assert "Hypothetical evidence on grass." in page
     assert "Intervened: rain=no." in page
     assert str(beliefs.network).splitlines()[-1].split() == ["grass", "dry,", "wet", "rain"]
 

@@ -188,10 +188,10 @@ def matrix():
 def expected(fleet):
     """How probable what was seen is under each hypothesis, averaged over draws of the tables."""
     beliefs, weight = told_beliefs(fleet, Evidence(fleet.as_of), N_DRAWS, 5)
-    supposed = {h: beliefs.suppose({"fleet_activity": h}) for h in HYPOTHESES}
+    given = {h: beliefs.set_evidence({"fleet_activity": h}) for h in HYPOTHESES}
 
     def answer(hypothesis, name, state):
-        draws = supposed[hypothesis].posterior(name).sel(state=state)
+        draws = given[hypothesis].posterior(name).sel(state=state)
         return float(draws.to_numpy()[0] @ weight)
 
     return {
@@ -272,7 +272,9 @@ def test_a_stronger_response_helps_in_every_draw(outbreak):
     for response in ("routine", "citywide"):
         ahead = beliefs
         for week in beliefs.times[beliefs.now + 1 :]:
-            ahead = ahead.withdraw("response", week).suppose({"response": response}, week)
+            ahead = ahead.erase_evidence("response", week).set_evidence(
+                {"response": response}, week
+            )
         chance[response] = ahead.at_least_once([("transmission", "epidemic")]).isel(time=-1)
     assert (chance["citywide"] < chance["routine"]).all()
 

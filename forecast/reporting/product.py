@@ -1,4 +1,4 @@
-"""The report: a forecast as a document that can be sent."""
+"""The product: a forecast as a document that is handed over, in HTML and in Markdown."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RANGE = re.compile(rf"\d+{DASH}\d+")
 
 
 @dataclass(frozen=True)
-class Report:
+class Product:
     """A forecast as a document, in HTML and in Markdown.
 
     Attributes
@@ -36,16 +36,16 @@ class Report:
 
     @cached_property
     def markdown(self) -> str:
-        """The report as Markdown."""
+        """The product as Markdown."""
         return render_markdown(self.document)
 
     @cached_property
     def html(self) -> str:
-        """The report as one self-contained page."""
+        """The product as one self-contained page."""
         return render_html(self.document)
 
     def save(self, path: str | Path) -> Path:
-        """Write the report to a file, in the form that its suffix names.
+        """Write the product to a file, in the form that its suffix names.
 
         Parameters
         ----------
@@ -61,7 +61,7 @@ class Report:
         target = Path(path)
         forms = {".html": "html", ".md": "markdown"}
         if target.suffix.lower() not in forms:
-            message = f"{target.name!r} ends in neither .html nor .md, the forms of a report"
+            message = f"{target.name!r} ends in neither .html nor .md, the forms of a product"
             raise InputError([Problem("path", message)])
         text = getattr(self, forms[target.suffix.lower()])
         try:
@@ -75,29 +75,29 @@ class Report:
     @printed
     def __repr__(self) -> str:
         sections = len(self.document.sections)
-        return f"Report({self.document.title!r}, {sections} sections; .save(path) writes it)"
+        return f"Product({self.document.title!r}, {sections} sections; .save(path) writes it)"
 
     def _repr_html_(self) -> str:
         """The page in a frame, so that its style stays out of the notebook."""
         page = escape(self.html, quote=True)
         style = "width:100%;height:80vh;border:1px solid rgba(128,128,128,.35)"
-        return f'<iframe title="Report" srcdoc="{page}" style="{style}"></iframe>'
+        return f'<iframe title="Product" srcdoc="{page}" style="{style}"></iframe>'
 
 
 @checked
-def report(
+def product(
     outlook: Forecast, previous: Forecast | None = None, *, allow_unreliable: bool = False
-) -> Report:
-    """Report a forecast.
+) -> Product:
+    """Make the product of a forecast: what is handed to its readers.
 
     Parameters
     ----------
     outlook
-        The forecast to report.
+        The forecast.
     previous
         An earlier forecast of the same scenario; the assessment then says what changed.
     allow_unreliable
-        Report even though the sampler's checks failed, with the failures at the top.
+        Make it even though the sampler's checks failed, with the failures at the top.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def report(
 
     Examples
     --------
-    >>> report(outlook).save("warning.html")  # doctest: +SKIP
+    >>> product(outlook).save("warning.html")  # doctest: +SKIP
     """
     if previous is not None and previous.scenario.name != outlook.scenario.name:
         names = f"{previous.scenario.name!r}, not {outlook.scenario.name!r}"
@@ -116,10 +116,10 @@ def report(
     failures = outlook.diagnostics.failures
     if failures and not allow_unreliable:
         raise UnreliableFit(
-            f"{'; '.join(failures)}. Sample more draws, or allow an unreliable report "
+            f"{'; '.join(failures)}. Sample more draws, or allow an unreliable product "
             "with this warning on top."
         )
-    return Report(gather(outlook, previous))
+    return Product(gather(outlook, previous))
 
 
 def render_html(document: Document) -> str:
@@ -149,7 +149,7 @@ def _template() -> Any:
     environment.filters |= {"percent": percent, "interval": interval}
     environment.filters |= {"attribute": _attribute, "css_string": _css_string}
     environment.tests["kind"] = lambda value, name: type(value).__name__ == name
-    return environment.get_template("report.html.j2")
+    return environment.get_template("product.html.j2")
 
 
 def _safe(value: Any) -> Any:
