@@ -8,7 +8,7 @@ import numpy as np
 from forecast.scenario.checks import find_problems
 from forecast.scenario.forms import PREVIOUS
 from forecast.scenario.scenario import Scenario
-from tests.model.test_tables import random_scenario
+from forecast.testing.scenarios import random_scenario
 
 HARD_TEXTS = (
     *("yes", "No", "null", "~", "true", "1e3", "0x10", "1_000", ".inf", "12:30:45", "2020-01-31"),

@@ -42,7 +42,7 @@ LAYERS = [
     ["courses_table", "outlook"],
     ["analysis"],
     ["ach"],
-    ["reporting"],
+    ["reporting", "testing"],
     ["cli", "cli_ledger", "console", "__main__", "__init__"],
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

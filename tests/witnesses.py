@@ -19,7 +19,7 @@ from forecast.evidence.ledger import Evidence
 from forecast.evidence.report import Report
 from forecast.model.builder import compile_tables
 from forecast.scenario.scenario import Scenario
-from tests.networks import all_histories, cells_used
+from forecast.testing.networks import all_histories, cells_used
 from tests.small import BASIS, START, chance, rows, weather
 
 STEP = 7

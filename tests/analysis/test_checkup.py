@@ -22,8 +22,8 @@ from forecast.posterior.beliefs import Beliefs
 from forecast.posterior.prior import draw_priors
 from forecast.scenario.checks import find_problems
 from forecast.scenario.scenario import Scenario
+from forecast.testing.networks import dynamic_case, enumerate_answer
 from tests.model.test_measured import windy
-from tests.networks import dynamic_case, enumerate_answer
 from tests.small import BASIS, START, rows, weather
 
 # A ruler whose mood drives his plans, in steps of 15 days. These dictionaries are the tables of

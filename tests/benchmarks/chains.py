@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.network.structure import Block, Network, Node
-from tests.networks import all_histories, cells_used
+from forecast.testing.networks import all_histories, cells_used
 
 Array = npt.NDArray[np.float64]
 HIDDEN = (3, 3, 3, 2, 2, 2)

@@ -13,7 +13,8 @@ from forecast.errors import InputError
 from forecast.evidence.checks import find_broken_links
 from forecast.evidence.ledger import Evidence, Ledger
 from forecast.evidence.mapping import read_mapping
-from tests.ledgers import FIRST, generator, random_reports, report, server_address
+from forecast.testing.ledgers import FIRST, random_reports
+from tests.ledgers import generator, report, server_address
 from tests.small import weather
 
 LEDGERS, TIMES = 500, 6

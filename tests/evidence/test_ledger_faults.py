@@ -20,7 +20,8 @@ import forecast as fc
 from forecast.errors import InputError, LedgerFailure, LedgerWarning
 from forecast.evidence import database, intake
 from forecast.evidence.database import CHECKED_BYTES, FORMAT
-from tests.ledgers import generator, random_reports, report, server_address
+from forecast.testing.ledgers import random_reports
+from tests.ledgers import generator, report, server_address
 
 ROOT = Path(__file__).parents[2]
 LIMITED = """

@@ -7,7 +7,8 @@ import pytest
 
 import forecast as fc
 from forecast.errors import InputError
-from tests.ledgers import generator, random_reports
+from forecast.testing.ledgers import random_reports
+from tests.ledgers import generator
 
 BITS = [
     *("\0", "\r", "\n", "\r\n", ",", '"', "'", "\t", ";", "\ufeff", "\x85", "\u2028", "\x1a"),

@@ -13,7 +13,8 @@ import pytest
 import forecast as fc
 from forecast.errors import InputError
 from forecast.evidence.plain import DATE_RULE
-from tests.ledgers import FIRST, report
+from forecast.testing.ledgers import FIRST
+from tests.ledgers import report
 
 
 class Said(StrEnum):

@@ -10,7 +10,7 @@ from forecast.errors import TooLarge
 from forecast.evidence.ledger import Evidence
 from forecast.model.builder import compile_tables
 from forecast.posterior.mcmc import beliefs_under
-from tests.networks import all_histories, cells_used
+from forecast.testing.networks import all_histories, cells_used
 from tests.small import START, barometer_report
 from tests.witnesses import (
     harbour,

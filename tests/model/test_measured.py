@@ -23,7 +23,7 @@ from forecast.posterior.mcmc import beliefs_under
 from forecast.posterior.prior import draw_priors
 from forecast.scenario.checks import find_problems
 from forecast.scenario.scenario import Scenario
-from tests.networks import enumerate_answer
+from forecast.testing.networks import enumerate_answer
 from tests.small import (
     BASIS,
     START,

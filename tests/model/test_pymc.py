@@ -29,8 +29,8 @@ from forecast.network import kernels
 from forecast.network.slices import pack_circuits
 from forecast.posterior import mcmc
 from forecast.sampling import Sampling
+from forecast.testing.networks import dynamic_case, static_case
 from tests.model.test_measured import FAMILIES, wind_report, windy
-from tests.networks import dynamic_case, static_case
 from tests.pages import DOCS, run_page
 from tests.small import barometer_report, evidence, weather
 

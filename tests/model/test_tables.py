@@ -17,6 +17,7 @@ import pytest
 from pydantic import ValidationError
 from scipy.stats import truncnorm
 
+from forecast.arrays import Array
 from forecast.errors import InputError
 from forecast.model.builder import compile_tables
 from forecast.model.expressions import run_backwards
@@ -30,7 +31,6 @@ from forecast.scenario.forms import (
     Influence,
     LikelihoodRatios,
     Move,
-    Multiplier,
     NoisyMax,
     Quantity,
     Ranked,
@@ -42,167 +42,9 @@ from forecast.scenario.forms import (
     spell_parent,
 )
 from forecast.scenario.scenario import Clock, Scenario, Variable
-from tests.networks import Array
+from forecast.testing.scenarios import BASIS, random_scenario, scenario_of
 
-BASIS = "judgement: a test"
-CLOCK = Clock(start=date(2020, 1, 1), step=7, horizon=90)
 Numbers = dict[str, Array]
-
-
-def scenario_of(variables: dict[str, Variable], clock: Clock | None = CLOCK) -> Scenario:
-    return Scenario(
-        name="test", version="1", title="Test", question="?", time=clock, variables=variables
-    )
-
-
-@dataclass
-class Author:
-    """Writes random scenarios."""
-
-    rng: np.random.Generator
-    dynamic: bool
-    states: dict[str, tuple[str, ...]] = field(default_factory=dict)
-
-    def scenario(self) -> Scenario:
-        variables = {}
-        for k in range(5):
-            name = f"v{k}"
-            self.states[name] = tuple(f"s{s}" for s in range(self.rng.integers(2, 5)))
-            same = list(self.states)[:-1]
-            past = [spell_parent(other, 1) for other in self.states]
-            label = {"label": name, "states": self.states[name]}
-            if k == 0:
-                tables: dict[str, Any] = {"role": "input", "default": "s1"}
-            elif self.dynamic and self.rng.random() < 0.7:
-                tables = {"initial": self.table(name, same, memory=False)}
-                tables["transition"] = self.table(name, same + past, memory=True)
-            else:
-                tables = {"table": self.table(name, same, memory=False)}
-            variables[name] = Variable(**({"role": "factor"} | label | tables))
-        return scenario_of(variables, CLOCK if self.dynamic else None)
-
-    def table(self, name: str, legal: list[str], *, memory: bool) -> Table:
-        forms: list[Callable[[], Table]] = [lambda: self.rows(name, legal)]
-        if legal:
-            forms += [
-                lambda: self.noisy_max(name, legal),
-                lambda: self.ratios(name, legal),
-                lambda: self.ranked(legal),
-            ]
-        if self.dynamic:
-            forms.append(lambda: self.hazards(name, legal, memory and self.rng.random() < 0.7))
-        return forms[self.rng.integers(len(forms))]()
-
-    def some(self, legal: list[str], most: int) -> list[str]:
-        return [str(name) for name in self.rng.permutation(legal)[: self.rng.integers(most + 1)]]
-
-    def split(self, reference: str) -> list[str | tuple[str, ...]]:
-        """A parent's states in groups; a group of one is now and then said as a plain name."""
-        states = self.rng.permutation(self.states[parse_parent(reference)[0]]).tolist()
-        cuts = np.flatnonzero(self.rng.random(len(states) - 1) < 0.6) + 1
-        groups = [tuple(map(str, group)) for group in np.split(np.array(states), cuts)]
-        return [g[0] if len(g) == 1 and self.rng.random() < 0.5 else g for g in groups]
-
-    def row(self, states: tuple[str, ...], when: dict[str, Any]) -> Row:
-        chance = self.rng.dirichlet(np.full(len(states), 4.0))
-        order = self.rng.permutation(len(states))
-        kind = self.rng.choice(["chance", "concentration", "exactly"])
-        said: dict[str, Any] = {states[k]: float(chance[k]) for k in order}
-        if kind == "concentration":
-            said = {state: 10 * p + 0.1 for state, p in said.items()}
-        elif kind == "chance":
-            half = {state: 0.3 * np.sqrt(p * (1 - p)) for state, p in said.items()}
-            shift = self.rng.uniform(-0.02, 0.02)
-            said = {
-                state: (max(p + shift - half[state], 0.0), min(p + shift + half[state], 1.0))
-                for state, p in said.items()
-            }
-            if len(states) == 2:
-                said = dict(list(said.items())[:1])
-        return Row(when=when, basis=BASIS, **{kind: said})
-
-    def rows(self, name: str, legal: list[str]) -> Rows:
-        parents = self.some(legal, 2)
-        configs = product(*(self.split(parent) for parent in parents))
-        whens = [dict(zip(parents, config, strict=True)) for config in configs]
-        return Rows(
-            rows=tuple(
-                self.row(self.states[name], whens[k]) for k in self.rng.permutation(len(whens))
-            )
-        )
-
-    def noisy_max(self, name: str, legal: list[str]) -> NoisyMax:
-        parents = self.some(legal, 2) or legal[:1]
-        whens = [{parent: group} for parent in parents for group in self.split(parent)]
-        kept = self.rng.permutation(len(whens))[: self.rng.integers(1, 5)]
-        states = self.states[name]
-        return NoisyMax(
-            leak=self.row(states, {}), causes=tuple(self.row(states, whens[k]) for k in kept)
-        )
-
-    def ratios(self, name: str, legal: list[str]) -> LikelihoodRatios:
-        """Ratios on all states but one, small enough that none can pass a chance of one."""
-        parents = self.some(legal, 2) or legal[:1]
-        whens = [{parent: group} for parent in parents for group in self.split(parent)]
-        named = self.states[name][:-1]
-        exact = {state: 0.9 / len(named) if state in named else 0.1 for state in self.states[name]}
-        base = Row(exactly=exact, basis=BASIS) if self.rng.random() < 0.3 else None
-        return LikelihoodRatios(
-            base=base or self.row(self.states[name], {}),
-            ratios=tuple(
-                Ratio(when=when, state=str(self.rng.choice(named)), times=(0.1, 0.2), basis=BASIS)
-                for when in whens[:4]
-            ),
-        )
-
-    def ranked(self, legal: list[str]) -> Ranked:
-        parents = self.some(legal, 3) or legal[:1]
-        return Ranked(
-            influences=tuple(
-                Influence(
-                    of=parent, weight=(1, 4), against=bool(self.rng.random() < 0.5), basis=BASIS
-                )
-                for parent in parents
-            ),
-            spread=Quantity(between=(0.05, 0.3), basis=BASIS),
-        )
-
-    def hazards(self, name: str, legal: list[str], memory: bool) -> Hazards:
-        states = self.states[name]
-        ways = [(a, b) for a in (states if memory else states[:1]) for b in states if a != b]
-        ways = [ways[k] for k in self.rng.permutation(len(ways))[: self.rng.integers(1, 5)]]
-        moves = [
-            Move(
-                source=source if memory else None,
-                target=target,
-                when=when,
-                within=float(self.rng.integers(5, 200)),
-                chance=(0.1, 0.4),
-                basis=BASIS,
-            )
-            for source, target in ways
-            for when in self.gates(legal)
-        ]
-        multipliers = [
-            Multiplier(
-                source=self.rng.choice([None, *states]) if memory else None,
-                target=self.rng.choice([None, *states]),
-                when={parent: self.split(parent)[0] for parent in gate},
-                times=(0.5, 2.0),
-                basis=BASIS,
-            )
-            for gate in (self.some(legal, 2) for _ in range(3))
-            if gate
-        ]
-        return Hazards(moves=tuple(moves), multipliers=tuple(multipliers))
-
-    def gates(self, legal: list[str]) -> list[dict[str, Any]]:
-        """Conditions that exclude each other: one that always holds, or some groups of a parent."""
-        parents = self.some(legal, 1)
-        if not parents or self.rng.random() < 0.5:
-            return [{}]
-        groups = self.split(parents[0])
-        return [{parents[0]: group} for group in groups[: self.rng.integers(1, 3)]]
 
 
 @dataclass
@@ -369,12 +211,6 @@ def random_parameters(program: TableProgram, seed: int, *draws: int) -> Numbers:
 
 
 CASES = [(seed, dynamic) for seed in range(40) for dynamic in (False, True)]
-
-
-def random_scenario(seed: int, dynamic: bool) -> Scenario:
-    scenario = Author(np.random.default_rng([seed, dynamic]), dynamic).scenario()
-    assert list(find_problems(scenario)) == []
-    return scenario
 
 
 @pytest.mark.parametrize(("seed", "dynamic"), CASES)

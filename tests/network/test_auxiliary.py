@@ -12,7 +12,7 @@ from forecast.network.slices import pack_circuits
 from forecast.network.structure import Network
 from forecast.network.sweep import sweep
 from forecast.posterior.beliefs import Beliefs
-from tests.networks import Case, dynamic_case, enumerate_answer, static_case
+from forecast.testing.networks import Case, dynamic_case, enumerate_answer, static_case
 
 CLOSE = {"rtol": 1e-11, "atol": 1e-11}
 STEPS = 4

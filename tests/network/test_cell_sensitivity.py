@@ -8,7 +8,7 @@ import pytest
 import forecast as fc
 from forecast.network.structure import Block, Network, Node
 from forecast.posterior.beliefs import Beliefs
-from tests.networks import dynamic_case, static_case
+from forecast.testing.networks import dynamic_case, static_case
 
 A, B, C = 2, 3, 2
 NETWORK = Network(

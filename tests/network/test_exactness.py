@@ -7,7 +7,7 @@ import pytest
 
 from forecast.network.structure import Block, Network, Node
 from forecast.network.sweep import Sweep, sweep
-from tests.networks import (
+from forecast.testing.networks import (
     Answer,
     Case,
     dynamic_case,

@@ -10,7 +10,13 @@ from forecast.network.explanation import most_probable_states
 from forecast.network.queries import intervened_tables
 from forecast.network.structure import Block, Network, Node
 from forecast.posterior.beliefs import Beliefs
-from tests.networks import Case, dynamic_case, enumerate_answer, random_tables, static_case
+from forecast.testing.networks import (
+    Case,
+    dynamic_case,
+    enumerate_answer,
+    random_tables,
+    static_case,
+)
 
 SEEDS = range(8)
 

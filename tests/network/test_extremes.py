@@ -14,7 +14,7 @@ import pytest
 from forecast.errors import TooLarge
 from forecast.network.structure import Block, Network, Node
 from forecast.network.sweep import Mode, Sweep, sweep
-from tests.networks import (
+from forecast.testing.networks import (
     Array,
     dynamic_case,
     enumerate_answer,

@@ -24,7 +24,7 @@ from forecast.network.structure import Network
 from forecast.network.sweep import sweep
 from forecast.scenario.forms import Hazards, Move, Multiplier, NoisyMax, Row, Rows
 from forecast.scenario.scenario import Clock, Scenario, Variable
-from tests.networks import Array, Case, dynamic_case, enumerate_answer, static_case
+from forecast.testing.networks import Array, Case, dynamic_case, enumerate_answer, static_case
 from tests.small import state_log_likelihoods
 
 SHIFT = 1e-5

@@ -15,7 +15,7 @@ import forecast as fc
 from forecast.network.elimination import elimination
 from forecast.network.planning import RULES, _Graph, plan_elimination
 from forecast.network.slices import planned_slice
-from tests.networks import dynamic_case
+from forecast.testing.networks import dynamic_case
 
 NOTHING = frozenset[str]()
 

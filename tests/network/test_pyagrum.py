@@ -15,8 +15,8 @@ from forecast.network.maximum import most_probable_history
 from forecast.network.structure import Block, Network
 from forecast.network.sweep import sweep
 from forecast.posterior.beliefs import Beliefs
-from tests.networks import Case as Unfolding
-from tests.networks import random_evidence, random_network, random_tables
+from forecast.testing.networks import Case as Unfolding
+from forecast.testing.networks import random_evidence, random_network, random_tables
 from tests.rivals import (
     Case,
     Rival,

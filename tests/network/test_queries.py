@@ -12,7 +12,14 @@ from forecast.network.queries import intervened_tables, rank_probabilities
 from forecast.network.structure import Block, Network, Node
 from forecast.network.sweep import sweep
 from forecast.posterior.beliefs import Beliefs
-from tests.networks import Answer, Case, dynamic_case, enumerate_answer, random_tables, static_case
+from forecast.testing.networks import (
+    Answer,
+    Case,
+    dynamic_case,
+    enumerate_answer,
+    random_tables,
+    static_case,
+)
 
 SEEDS = range(12)
 TIGHT = 1e-10

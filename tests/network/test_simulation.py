@@ -7,7 +7,7 @@ import pytest
 
 from forecast.network.simulate import simulate_history
 from forecast.network.sweep import sweep
-from tests.networks import Index, dynamic_case
+from forecast.testing.networks import Index, dynamic_case
 
 RUNS, N_STEPS = 4000, 4
 

@@ -19,7 +19,7 @@ from forecast.network.structure import Block, Network, Node
 from forecast.posterior.answer import Answer, summarize
 from forecast.posterior.beliefs import Beliefs
 from forecast.posterior.prior import beliefs_at_start, draw_priors, prior_beliefs
-from tests.networks import enumerate_answer
+from forecast.testing.networks import enumerate_answer
 from tests.rivals import random_network
 from tests.small import START, barometer_report, chance, evidence, rows, weather
 

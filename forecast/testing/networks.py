@@ -1,6 +1,6 @@
-"""Random networks, and slow honest answers about them.
+"""Random networks, and what the sum over all their histories says.
 
-The answers enumerate every history. They read a network's layout (`nodes`, `Block.parents`,
+The answers read a network's layout (`nodes`, `Block.parents`,
 `Block.start`) and share no code with the engine.
 """
 
@@ -12,12 +12,10 @@ from itertools import product
 from math import prod
 
 import numpy as np
-import numpy.typing as npt
 
+from forecast.arrays import Array, Index
 from forecast.network.structure import Block, Network, Node
 
-Array = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
 KINDS = ("hard", "likelihood", "none")
 
 
@@ -174,9 +172,7 @@ def random_evidence(
         return np.log(np.concatenate(parts)).reshape(n_steps, -1)
 
 
-def _draw_history(
-    rng: np.random.Generator, network: Network, theta: Array, n_steps: int
-) -> list[dict[int, int]] | Index:
+def _draw_history(rng: np.random.Generator, network: Network, theta: Array, n_steps: int) -> Index:
     """A history of positive probability; names give the order, as parents have lower numbers."""
     size = {node.name: len(node.states) for node in network.nodes}
     place = {node.name: k for k, node in enumerate(network.nodes)}
