@@ -22,6 +22,7 @@ from forecast.estimate import Estimate
 from forecast.evidence.ledger import Evidence, as_date
 from forecast.frozen import copying
 from forecast.posterior.beliefs import Beliefs
+from forecast.posterior.labels import time_labels
 from forecast.posterior.mcmc import (
     Diagnostics,
     beliefs_of,
@@ -35,7 +36,7 @@ from forecast.text import printed
 from forecast.timeline import Calendar
 
 if TYPE_CHECKING:
-    from xarray import DataArray, DataTree
+    from xarray import DataArray, Dataset, DataTree
 
 ANY_DANGEROUS = "any dangerous course"
 CONSTANT = 1e-12
@@ -78,12 +79,14 @@ class Forecast:
     scenario, evidence
         What it rests on.
     posterior
-        Draws of the tables (groups posterior, sample_stats, …) and, in the group `forecast`, of
-        the probabilities: `probability` (chain, draw, step, state), filtered up to the as-of
-        date and forecast beyond it; `at_least_once` (chain, draw, ahead, course), by the end of
-        each coming step and without the rest of the present one; and `now_or_next` (chain, draw,
-        course, turn), from which days within steps follow. Each access gives a tree of
-        one's own to add to, of the same read-only arrays.
+        Draws of the tables (groups posterior, sample_stats, …) and of the answers. Group
+        `forecast`: `probability` (chain, draw, time, variable_state), filtered up to the as-of
+        date and forecast beyond it, by the first day of each step, with the coordinates
+        `variable` and `state`. Group `courses`: `at_least_once` (chain, draw, by, course), by the
+        last day of each coming step and without the rest of the present one; and `now_or_next`
+        (chain, draw, course, turn), from which days within steps follow. A static scenario has
+        one step, the as-of date. Each access gives a tree of one's own to add to, of the same
+        read-only arrays.
     sampling
         How the tables were sampled.
     """
@@ -249,7 +252,7 @@ class Forecast:
 
     def _stored(self, course: str, name: str) -> Array:
         """Stored draws about a course, (chain, draw, …)."""
-        found = self.posterior["forecast"][name]
+        found = self.posterior["courses"][name]
         legal = [str(name) for name in found["course"].to_numpy()]
         if course not in legal:
             message = f"{course!r} is not a course of action; {nearest(course, legal)}"
@@ -265,8 +268,9 @@ class Forecast:
         if state not in legal[variable].states:
             message = f"{state!r} is not a state of {variable}; "
             raise InputError([Problem("state", message + nearest(state, legal[variable].states))])
-        found = self.posterior["forecast"]["probability"].sel(state=f"{variable}={state}")
-        return np.array(found.transpose("chain", "draw", "step").to_numpy())  # a copy, to keep
+        found = self.posterior["forecast"]["probability"]
+        found = found.sel(variable_state=f"{variable}={state}").transpose("chain", "draw", "time")
+        return np.array(found.to_numpy())  # a copy, to keep
 
     @printed
     def __repr__(self) -> str:
@@ -463,7 +467,8 @@ def _fit(scenario: Scenario, evidence: Evidence, sampling: Sampling) -> Forecast
     tree = sample_posterior(scenario, evidence, sampling)
     with phase("answers", sampling.progressbar):
         found = beliefs_of(scenario, evidence, tree["posterior"].to_dataset())
-        tree["forecast"] = _forecast_group(scenario, evidence, found)
+        for name, group in answer_groups(scenario, evidence, found).items():
+            tree[name] = group
     tree.attrs |= {
         "scenario": scenario.name,
         "scenario_version": scenario.version,
@@ -475,29 +480,33 @@ def _fit(scenario: Scenario, evidence: Evidence, sampling: Sampling) -> Forecast
     return Forecast(scenario, evidence, tree, sampling)
 
 
-def _forecast_group(scenario: Scenario, evidence: Evidence, found: Beliefs) -> Any:
-    """Probabilities of every state at every step, and of every course by every coming step."""
+def answer_groups(scenario: Scenario, evidence: Evidence, found: Beliefs) -> dict[str, Dataset]:
+    """Probabilities of every state at every step, and of every course by every coming step.
+
+    They are groups apart, because ArviZ summarises variables together only if all of them have
+    the same coordinates beyond those of their dimensions.
+    """
     import xarray as xr
 
     courses = dict(watched(scenario))
-    start = None if scenario.time else found.times[0]
-    held = found.at_least_once_each(courses.values(), start)
-    values = {
-        "probability": found.posteriors().rename(time="step").drop_vars("step"),
-        "at_least_once": held.rename(time="ahead").transpose("chain", "draw", "ahead", "course"),
+    timeline = scenario.timeline
+    by, start = [evidence.as_of], found.times[0]
+    if timeline is not None:
+        ahead = range(found.now + 1, found.n_steps)
+        by, start = [timeline.last_day(step) for step in ahead], None
+    held = found.at_least_once_each(courses.values(), start).rename(time="by")
+    held = held.assign_coords(by=time_labels(by)).transpose("chain", "draw", "by", "course")
+    said = {"at_least_once": held}
+    calendar = calendar_of(scenario, evidence.as_of)
+    if calendar is not None:
+        turn = turn_of(found, calendar, courses.values())
+        said["now_or_next"] = turn.assign_coords(turn=["now", "now or next"])
+    sample = {"chain": range(found.shape[0]), "draw": range(found.shape[1])}
+    about = {"now": found.now, "as_of": evidence.as_of.isoformat()}
+    return {
+        "forecast": xr.Dataset({"probability": found.posteriors()}, sample, about),
+        "courses": xr.Dataset(said, sample | {"course": list(courses)}, about),
     }
-    if scenario.time:
-        calendar = calendar_of(scenario, evidence.as_of)
-        assert calendar is not None
-        values["now_or_next"] = turn_of(found, calendar, courses.values())
-    return xr.Dataset(
-        values,
-        coords={
-            "step": list(range(len(found.times))),
-            "course": list(courses),
-        },
-        attrs={"now": found.now, "as_of": evidence.as_of.isoformat()},
-    )
 
 
 def _mean_over_days(
@@ -563,8 +572,9 @@ def _diagnose(given: Forecast) -> Diagnostics:
     import arviz as az
     import xarray as xr
 
-    group = given.posterior["forecast"]
-    values = xr.concat([_flat(group["probability"]), _flat(group["at_least_once"])], dim="value")
+    tree = given.posterior
+    parts = tree["forecast"]["probability"], tree["courses"]["at_least_once"]
+    values = xr.concat(list(map(_flat, parts)), dim="value")
     varied = np.ptp(values.to_numpy(), axis=(0, 1)) > CONSTANT
     values = values.isel(value=varied)
     # A constant has no R-hat, and needs none: it is known exactly, however few the draws.

@@ -13,7 +13,7 @@ import pandas as pd
 import forecast as fc
 from forecast.evidence.ledger import Ledger
 from forecast.model.builder import compile_tables
-from forecast.outlook import Forecast, _forecast_group
+from forecast.outlook import Forecast, answer_groups
 from forecast.posterior.mcmc import beliefs_of
 from forecast.posterior.prior import draw_priors
 from forecast.sampling import Sampling
@@ -46,7 +46,8 @@ def untouched_forecast(scenario, evidence, draws=40):
     stats = xr.Dataset({"diverging": (("chain", "draw"), np.zeros((1, draws), bool))})
     tree = xr.DataTree.from_dict({"posterior": posterior, "sample_stats": stats})
     found = beliefs_of(scenario, evidence, posterior)
-    tree["forecast"] = _forecast_group(scenario, evidence, found)
+    for name, group in answer_groups(scenario, evidence, found).items():
+        tree[name] = group
     return Forecast(scenario, evidence, tree, Sampling(draws=draws))
 
 

@@ -43,7 +43,7 @@ def prior_beliefs(scenario, as_of: date, n: int, seed: int, reports=()) -> Belie
         program.cells(prior_draws(program, n, seed)),
         table.arrays.settings,
         now=last_step(scenario, evidence),
-        times=[timeline.first_day(step).isoformat() for step in steps],
+        times=[timeline.first_day(step) for step in steps],
     )
 
 

@@ -29,7 +29,7 @@ def day2(day1):
 
 
 def storm_draws(outlook):
-    return outlook.posterior["forecast"]["probability"].sel(state="storm=storm").to_numpy()
+    return outlook.posterior["forecast"]["probability"].sel(variable_state="storm=storm").to_numpy()
 
 
 def test_complete_observations_give_the_conjugate_posterior():

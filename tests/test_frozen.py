@@ -37,9 +37,9 @@ def outlook():
     )
     probability = xr.DataArray(
         np.full((1, 8, 4, 5), 0.5),
-        dims=("chain", "draw", "step", "state"),
+        dims=("chain", "draw", "time", "variable_state"),
         coords={
-            "state": [
+            "variable_state": [
                 "storm=calm",
                 "storm=storm",
                 *(f"barometer={s}" for s in ("high", "falling", "low")),

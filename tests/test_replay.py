@@ -24,7 +24,7 @@ def scenario():
 
 def bits(outlook):
     """Every number of a forecast."""
-    groups = (outlook.posterior[name].to_dataset() for name in ("posterior", "forecast"))
+    groups = (outlook.posterior[name].to_dataset() for name in ("posterior", "forecast", "courses"))
     return [group[k].to_numpy().tobytes() for group in groups for k in sorted(group.data_vars)]
 
 

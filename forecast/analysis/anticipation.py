@@ -68,7 +68,7 @@ def anticipate(
                 {
                     "indicator": name,
                     "state": state,
-                    "steps": float(expected.sel(state=f"{name}={state}")),
+                    "steps": float(expected.sel(variable_state=f"{name}={state}")),
                     "lower": int(lower),
                     "upper": int(upper),
                     "seen": float((spent > 0).mean()),

@@ -79,7 +79,7 @@ def _flips(scenario: Scenario, prior: Beliefs, moment: Any) -> Iterator[dict[str
         reached = prior.at_least_once_given(list(assumed), [course], moment, prior.times[0])
         for name, held in assumed.items():
             given = {
-                state: reached.sel(state=f"{name}={state}")
+                state: reached.sel(variable_state=f"{name}={state}")
                 for state in scenario.variables[name].states
             }
             chances = prior.posterior(name, moment, view="smoothed")

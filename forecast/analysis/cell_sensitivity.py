@@ -13,7 +13,7 @@ from forecast.arrays import Array
 from forecast.errors import InputError, Problem
 from forecast.network.draws import StoredDraws
 from forecast.posterior.beliefs import Beliefs
-from forecast.posterior.cell_labels import cell_labels
+from forecast.posterior.labels import cell_labels
 
 if TYPE_CHECKING:
     from xarray import DataArray

@@ -197,11 +197,6 @@ class Network(Frozen):
             for axis in scope
         )
 
-    @property
-    def state_labels(self) -> list[str]:
-        """Every state as "variable=state", in the order of the flat list of states."""
-        return [f"{node.name}={state}" for node in self.nodes for state in node.states]
-
     @cached_property
     def interface(self) -> tuple[str, ...]:
         """Variables whose state some table of the next step depends on."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self
 
@@ -20,6 +21,7 @@ from forecast.errors import (
     raise_if_any,
     warn,
 )
+from forecast.evidence.plain import plain_date
 from forecast.frozen import Frozen
 from forecast.network import queries
 from forecast.network.auxiliary import AuxiliaryFactor, AuxiliaryVariable
@@ -27,7 +29,7 @@ from forecast.network.draws import Draws, StoredDraws, split_draws
 from forecast.network.planning import MEMORY_LIMIT
 from forecast.network.structure import Network
 from forecast.network.sweep import Sweep, sweep
-from forecast.posterior.cell_labels import cell_labels
+from forecast.posterior.labels import cell_labels, time_labels
 from forecast.timeline import Calendar
 
 if TYPE_CHECKING:
@@ -104,7 +106,7 @@ class BeliefState(Frozen):
         shape
             Number of chains, and of draws in each; one chain unless it is given.
         times
-            Label of each step; their numbers unless they are given.
+            Label of each step: its first day, or any other; their numbers unless they are given.
         reports
             Names of the reports behind the evidence on a variable at a step.
         memory_limit
@@ -439,9 +441,10 @@ class BeliefState(Frozen):
     def _step(self, time: Any) -> int:
         if time is None:
             return self.now
-        if isinstance(time, Hashable) and time in self.times:
-            return self.times.index(time)
-        message = f"{shown(time)} is no step; {nearest(time, self.times)}"
+        label = _day_meant(time) if isinstance(self.times[0], date) else time
+        if isinstance(label, Hashable) and label in self.times:
+            return self.times.index(label)
+        message = f"{shown(time)} is no step; {nearest(label, self.times)}"
         raise InputError([Problem("time", message)])
 
     def _window(self, start: Any, stop: Any) -> range:
@@ -475,6 +478,8 @@ class BeliefState(Frozen):
         from forecast.posterior.answer import WEIGHT, Answer
 
         logs, varies = log_weights or (self._log_gain.sum(axis=0), ())
+        if "time" in coords:
+            coords["time"] = time_labels(coords["time"])
         lost = np.isneginf(logs)
         if lost.any() and values.dtype.kind == "f":
             inner = values.ndim - logs.ndim
@@ -516,6 +521,14 @@ def _log_ratio(now: BeliefState, before: BeliefState) -> Array:
     then = before._log_norm
     possible = ~np.isneginf(then).any(axis=0)
     return np.where(possible, now._log_norm - np.where(possible, then, 0.0), -np.inf)
+
+
+def _day_meant(time: Any) -> Any:
+    """The day, where a step is named by text, a moment or a label of an answer."""
+    try:
+        return plain_date(time)
+    except ValueError:
+        return time
 
 
 def normal_weights(logs: Array) -> Array | None:

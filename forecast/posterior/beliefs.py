@@ -30,6 +30,7 @@ from forecast.posterior.belief_state import (
     require_some,
     require_view,
 )
+from forecast.posterior.labels import state_labels, time_labels
 
 if TYPE_CHECKING:
     from xarray import DataArray
@@ -222,18 +223,18 @@ class Beliefs(BeliefState):
         return self._label(found.reshape(*found.shape[-2:]), ("state",), weights, **states)
 
     def posteriors(self, *, view: View = "filtered") -> DataArray:
-        """Probabilities of all states of all variables, (chain, draw, time, state).
+        """Probabilities of all states of all variables, (chain, draw, time, variable_state).
 
-        States are labelled "variable=state".
+        Each state is labelled "variable=state", and by the coordinates ``variable`` and ``state``.
         """
         self._require_possible()
         found = self._marginals(view, slice(None), slice(self.network.n_states))
         return self._label(
             found,
-            ("time", "state"),
+            ("time", "variable_state"),
             self._log_weights_at(view, slice(None)),
             time=list(self.times),
-            state=self.network.state_labels,
+            **state_labels(self.network),
         )
 
     def auxiliary(self, name: str) -> DataArray:
@@ -342,9 +343,10 @@ class Beliefs(BeliefState):
         Returns
         -------
         xarray.DataArray
-            Dimensions (chain, draw, state): by the window's end, given each state,
-            "variable=state". Not a number where the state has probability zero. Draws weigh, for
-            each state apart, by how probable they make it: the mean is the probability given it.
+            Dimensions (chain, draw, variable_state): by the window's end, given each state,
+            labelled as in `posteriors`. Not a number where the state has probability zero. Draws
+            weigh, for each state apart, by how probable they make it: the mean is the probability
+            given it.
         """
         self._require_possible()
         pairs, window, at = list(states), self._window(start, stop), self._step(time)
@@ -357,10 +359,10 @@ class Beliefs(BeliefState):
                 part, theta, like[:, columns], pairs, window, at, regimes
             )[:, kept]
         )
-        labels = [f"{name}={state}" for name in names for state in part.node(name).states]
         with np.errstate(divide="ignore"):
             weights = self._log_gain.sum(axis=0) + np.log(condition)
-        return self._label(found, ("state",), (weights, ("state",)), state=labels)
+        dims = ("variable_state",)
+        return self._label(found, dims, (weights, dims), **state_labels(part, names))
 
     def first_passage(
         self, states: Iterable[tuple[str, str]], start: Any = None, stop: Any = None
@@ -511,8 +513,8 @@ class Beliefs(BeliefState):
         Returns
         -------
         xarray.DataArray
-            Dimensions (chain, draw, target, state), given the evidence. States are labelled
-            "variable=state".
+            Dimensions (chain, draw, target, variable_state), given the evidence; labelled as in
+            `posteriors`.
         """
         self._require_possible()
         at = self._step(time)
@@ -524,9 +526,9 @@ class Beliefs(BeliefState):
         )
         return self._label(
             found,
-            ("target", "state"),
+            ("target", "variable_state"),
             target=list(self.network.node(target).states),
-            state=self.network.state_labels,
+            **state_labels(self.network),
         )
 
     def cell_sensitivity(self, states: Pairs, time: Any = None) -> DataArray:
@@ -604,5 +606,5 @@ class Beliefs(BeliefState):
         return xr.DataArray(
             self._named(np.array(histories), self.network.names, axis=2),
             dims=("history", "time", "variable"),
-            coords={"time": list(self.times), "variable": list(self.network.names)},
+            coords={"time": time_labels(self.times), "variable": list(self.network.names)},
         )

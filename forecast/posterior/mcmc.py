@@ -253,7 +253,7 @@ def beliefs_under(
         draws,
         now=last_step(scenario, evidence),
         shape=shape,
-        times=[timeline.first_day(k).isoformat() if timeline else "" for k in range(n_steps)],
+        times=[timeline.first_day(k) if timeline else evidence.as_of for k in range(n_steps)],
         reports=_reports_by_finding(scenario, evidence),
         calendar=calendar,
     )

@@ -196,7 +196,7 @@ def _boxes(found: Beliefs, nodes: Sequence[Node], dangerous: Pairs) -> dict[str,
         states = tuple(
             (
                 state,
-                Estimate.of(now.sel(state=f"{node.name}={state}")),
+                Estimate.of(now.sel(variable_state=f"{node.name}={state}")),
                 (node.name, state) in dangerous,
             )
             for state in node.states[:most]

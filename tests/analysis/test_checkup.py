@@ -378,7 +378,7 @@ def test_joint_and_conditional_answers_equal_enumeration(seed):
     table = beliefs.joint_with(target, 1)
     for other in others:
         columns = [f"{other}={state}" for state in network.node(other).states]
-        shown = table.sel(state=columns).to_numpy().ravel()
+        shown = table.sel(variable_state=columns).to_numpy().ravel()
         assert shown == pytest.approx(answer.joint(1, (target, other)), abs=1e-10)
     state = network.node(others[-1]).states[-1]
     column = network.names.index(others[-1])
@@ -387,7 +387,7 @@ def test_joint_and_conditional_answers_equal_enumeration(seed):
     for k in range(network.sizes[target]):
         there = answer.histories[:, 1, network.names.index(target)] == k
         chance = answer.chance[there].sum()
-        value = given.sel(state=f"{target}={network.node(target).states[k]}").item()
+        value = given.sel(variable_state=f"{target}={network.node(target).states[k]}").item()
         if chance > 0:
             expected = answer.chance[there & held].sum() / chance
             assert value == pytest.approx(expected, abs=1e-10)

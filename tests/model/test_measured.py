@@ -290,8 +290,8 @@ def test_sampling_agrees_with_weighted_prior_draws():
         (
             swept.marginals[2, 1],
             outlook.posterior["forecast"]["probability"]
-            .sel(state="storm=storm")
-            .isel(step=2)
+            .sel(variable_state="storm=storm")
+            .isel(time=2)
             .to_numpy(),
         ),
     ]

@@ -170,11 +170,16 @@ def made(*, text="quiet words", dynamic=True, divergences=0, shift=0.0, seed=7):
     union = 1 - (1 - ever[..., 1]) * (1 - ever[..., 2])
     held = np.concatenate([ever, union[..., None]], axis=-1)
     courses = [f"{name}={state}" for name, state in scenario.courses]
+    probability = ("chain", "draw", "time", "variable_state"), np.concatenate(parts, axis=-1)
     group = xr.Dataset(
+        {"probability": probability},
+        coords={"time": range(n_steps), "variable_state": names},
+        attrs={"now": now},
+    )
+    said = xr.Dataset(
         {
-            "probability": (("chain", "draw", "step", "state"), np.concatenate(parts, axis=-1)),
             "at_least_once": (
-                ("chain", "draw", "ahead", "course"),
+                ("chain", "draw", "by", "course"),
                 held,
             ),
             # Nothing goes on by itself, so that the next step is all there is.
@@ -183,14 +188,7 @@ def made(*, text="quiet words", dynamic=True, divergences=0, shift=0.0, seed=7):
                 np.stack([np.zeros_like(held[:, :, 0]), held[:, :, 0]], axis=-1),
             ),
         },
-        coords={
-            "step": range(n_steps),
-            "step_start": ("step", [""] * n_steps),
-            "ahead": range(ahead),
-            "state": names,
-            "course": [*courses, ANY_DANGEROUS],
-        },
-        attrs={"now": now},
+        coords={"by": range(ahead), "course": [*courses, ANY_DANGEROUS]},
     )
     diverging = np.zeros((4, 250), bool)
     diverging.flat[:divergences] = True
@@ -201,7 +199,8 @@ def made(*, text="quiet words", dynamic=True, divergences=0, shift=0.0, seed=7):
         }
     )
     stats = xr.Dataset({"diverging": (("chain", "draw"), diverging)})
-    tree = xr.DataTree.from_dict({"forecast": group, "sample_stats": stats, "posterior": posterior})
+    groups = {"forecast": group, "courses": said, "sample_stats": stats, "posterior": posterior}
+    tree = xr.DataTree.from_dict(groups)
     return Forecast(scenario, known, tree, Sampling(draws=250, random_seed=seed))
 
 
@@ -329,9 +328,9 @@ def test_draws_that_are_handed_out_are_copies():
 def test_constants_are_not_failures():
     """Where nothing is uncertain nothing can have failed to converge, however few the draws."""
     given = made()
-    group = given.posterior["forecast"].to_dataset()
     tree = given.posterior.copy()
-    tree["forecast"] = group.isel(chain=[0] * 4, draw=[0] * 250)
+    for name in ("forecast", "courses"):
+        tree[name] = tree[name].to_dataset().isel(chain=[0] * 4, draw=[0] * 250)
     exact = replace(given, posterior=tree)
     assert exact.diagnostics.failures == ()
     page = product(exact).markdown
@@ -619,8 +618,9 @@ def test_change_asks_both_forecasts_about_the_same_days(outlook):
     """The earlier forecast is a week older, so that its horizon ends a week before this one's."""
     week = timedelta(days=7)
     earlier = replace(outlook, evidence=replace(outlook.evidence, as_of=outlook.as_of - week))
-    group = outlook.posterior["forecast"].to_dataset().assign_attrs(now=1)
-    earlier = replace(earlier, posterior=xr.DataTree.from_dict({"forecast": group}))
+    tree = outlook.posterior
+    tree["forecast"] = tree["forecast"].to_dataset().assign_attrs(now=1)
+    earlier = replace(earlier, posterior=tree)
     attack = outlook.courses[1]
     cell = change_cell(outlook, earlier, attack)
     day = earlier.horizon
@@ -634,13 +634,11 @@ def test_change_asks_both_forecasts_about_the_same_days(outlook):
 def test_the_likeliest_now_is_named_where_it_is_not_the_most_likely(outlook):
     likely, other = outlook.most_likely, outlook.courses[2]
     assert likely.average.mean == max(each.average.mean for each in outlook.courses)
-    group = outlook.posterior["forecast"].to_dataset().copy(deep=True)
-    at = {"state": "raid=raid", "step": outlook.now}
+    tree = outlook.posterior
+    group = tree["forecast"].to_dataset().copy(deep=True)
+    at = {"variable_state": "raid=raid", "time": outlook.now}
     group["probability"].loc[at] = 0.9
-    tree = xr.DataTree.from_dict(
-        {**{n: outlook.posterior[n].to_dataset() for n in ("sample_stats", "posterior")},
-         "forecast": group}
-    )  # fmt: skip
+    tree["forecast"] = group
     text = product(replace(outlook, posterior=tree), allow_unreliable=True).markdown
     assert likely.variable != other.variable
     assert text.count("Now another is likelier, Raid: 90") == 2

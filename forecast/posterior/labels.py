@@ -1,18 +1,47 @@
-"""What each cell of a network's tables says, as labels of an answer about cells."""
+"""Labels of answers: the days of steps, the states of variables and the cells of tables."""
 
 from __future__ import annotations
 
+from datetime import date
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from forecast.network.structure import Block, Network, Node
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from xarray import Coordinates
 
 LEVELS = ("variable", "table", "parents", "state")
+
+
+def time_labels(times: Iterable[Any]) -> Any:
+    """Labels of steps: days as ``datetime64``, in seconds so that no calendar is too long."""
+    labels = list(times)
+    days = all(isinstance(label, date) for label in labels)
+    return np.array(labels, "datetime64[s]") if days else labels
+
+
+def state_labels(network: Network, names: Sequence[str] | None = None) -> dict[str, Any]:
+    """Coordinates of a dimension ``variable_state``: the states of variables, one after another.
+
+    Each is labelled "variable=state", and by its ``variable`` and its ``state`` apart. (A
+    multi-index of the two could not be written to a netCDF file, nor does ArviZ summarise one.)
+
+    Parameters
+    ----------
+    network, names
+        The network, and some of its variables; all unless they are given.
+    """
+    pairs = [(name, s) for name in names or network.names for s in network.node(name).states]
+    columns = [f"{name}={state}" for name, state in pairs], *zip(*pairs, strict=True)
+    return {
+        label: ("variable_state", np.array(column, dtype=str))
+        for label, column in zip(("variable_state", "variable", "state"), columns, strict=True)
+    }
 
 
 def cell_labels(network: Network) -> Coordinates:
