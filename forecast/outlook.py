@@ -7,7 +7,7 @@ forecast survives today's evidence.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
@@ -174,22 +174,6 @@ class Forecast:
             raise InputError([Problem("step", message)])
         return Estimate.of(draws[..., where])
 
-    def union_probability(self, variable: str, states: Iterable[str], step: int) -> Estimate:
-        """Probability that a variable is in one of some states at a step.
-
-        States of one variable exclude one another, so their draws add up.
-
-        Raises
-        ------
-        InputError
-            If the timeline has no such step.
-        """
-        draws = sum(self.draws_of(variable, state) for state in dict.fromkeys(states))
-        n_steps = np.shape(draws)[-1]
-        if not 0 <= step < n_steps:
-            raise InputError([Problem("step", f"{step} is not one of the {n_steps} steps")])
-        return Estimate.of(np.asarray(draws)[..., step])
-
     def timeline_of(self, variable: str, state: str) -> list[Estimate]:
         """Probability of a state at every step: filtered, then forecast."""
         draws = self.draws_of(variable, state)
@@ -245,10 +229,15 @@ class Forecast:
         timeline = self.scenario.timeline
         assert timeline is not None
         place = timeline.ahead(self.as_of, day)
-        ahead = self._stored(course, "at_least_once")
         if place.whole:
-            return np.asarray(ahead[..., place.steps - 1])
-        return reached(ahead, self._stored(course, "now_or_next"), place)
+            return np.asarray(self._stored(course, "at_least_once")[..., place.steps - 1])
+        together = dict(watched(self.scenario)).get(course, [])
+        names = [course, *(f"{variable}={state}" for variable, state in together)]
+        draws = [
+            reached(self._stored(name, "at_least_once"), self._stored(name, "now_or_next"), place)
+            for name in dict.fromkeys(names)
+        ]
+        return np.asarray(np.max(draws, axis=0))
 
     def _stored(self, course: str, name: str) -> Array:
         """Stored draws about a course, (chain, draw, …)."""
@@ -377,6 +366,26 @@ def probability_draws(
     if by is None and isinstance(given, Forecast):  # it is stored
         return _now_of(given, variable, state)
     return question(as_beliefs(given))
+
+
+def union_probabilities(
+    given: Forecast, unions: Sequence[Sequence[tuple[str, str]]], by: date
+) -> list[Estimate]:
+    """Probability of each of some unions of states, on at least one day up to a date.
+
+    Parameters
+    ----------
+    given
+        A forecast with days ahead.
+    unions
+        For each answer, pairs of variable and state.
+    by
+        The last day that counts, as in `probability`.
+    """
+    calendar = _require_calendar(given)
+    draws = reached_by(beliefs(given), calendar, unions, _day_ahead(calendar, by))
+    days = (given.as_of + timedelta(days=1), by)
+    return [replace(Estimate.of(draws.isel(course=k)), days=days) for k in range(len(unions))]
 
 
 def question_about(

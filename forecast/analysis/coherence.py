@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from forecast.estimate import Estimate
 from forecast.posterior.beliefs import Beliefs
+from forecast.posterior.passage import spread
 from forecast.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ def compare_expectations(scenario: Scenario, prior: Beliefs) -> DataFrame:
     pandas.DataFrame
         One row for each expectation, in the scenario's order:
 
-        - ``variable``, ``state``, ``within``: that the state is held at least once within so many
-          days (none in a static scenario);
+        - ``variable``, ``state``, ``within``: that the state is held on at least one of the first
+          so many days (none in a static scenario);
         - ``stated_lower``, ``stated_upper``: the interval that the author stated;
         - ``mean``, ``lower``, ``upper``: what the tables imply, with its 90 % interval;
         - ``conflict``: whether the implied mean lies outside the stated interval;
@@ -63,7 +63,18 @@ def _comparisons(scenario: Scenario, prior: Beliefs) -> Iterator[dict[str, Any]]
 def _implied(
     scenario: Scenario, prior: Beliefs, state: tuple[str, str], within: int | None
 ) -> Estimate:
-    """Chance that a state is held in at least one step that begins within so many days."""
-    step = 1 if scenario.time is None else scenario.time.step
-    last = prior.times[ceil((within or step) / step) - 1]
-    return Estimate.of(prior.at_least_once([state], prior.times[0], last).isel(time=-1))
+    """Chance that a state is held on at least one of the first so many days.
+
+    A step's share of what it adds is spread over its days, as in any other answer. The first step
+    is whole: what holds at the start holds from the first day.
+    """
+    steps, share = 1, 1.0
+    if scenario.time is not None:
+        steps, rest = divmod((within or 1) - 1, scenario.time.step)
+        steps, share = steps + 1, (rest + 1) / scenario.time.step
+    window = prior.times[0], prior.times[steps - 1]
+    by_then = prior.at_least_once([state], *window)
+    if steps == 1:
+        return Estimate.of(by_then.isel(time=0))
+    before, after = by_then.isel(time=-2), by_then.isel(time=-1)
+    return Estimate.of(after.copy(data=spread(before.to_numpy(), after.to_numpy(), share)))

@@ -10,6 +10,10 @@ step brings it with chance b; if it was, with chance a, so that it goes on by it
 c = (a - b)/(1 - b), and otherwise may begin as it would have anyhow. What goes on is under way from
 the first day; only b is spread. A variable whose hazards have no memory never goes on by itself.
 
+Several courses together follow the same rule as one, though what goes on of one of them can look
+like a beginning of their union. So their union is never taken to be less probable than the most
+probable of them.
+
 What is left of the present step runs at the hazard of the next one: the reports up to the as-of
 date say what the present step has been, not what its last days will bring.
 """
@@ -84,9 +88,14 @@ def reached(ahead: Array, turn: Array, place: Ahead) -> Array:
     if place.steps == 1:
         left = _left(ahead, turn, place.share)
     else:
-        before, after = 1.0 - ahead[..., place.steps - 2], 1.0 - ahead[..., place.steps - 1]
-        left = before * _ratio(after, before) ** place.share
+        left = 1.0 - spread(ahead[..., place.steps - 2], ahead[..., place.steps - 1], place.share)
     return 1.0 - left * _ratio(rest, _left(ahead, turn, 0.0))
+
+
+def spread(before: Array, after: Array, share: float) -> Array:
+    """Probability by a share of a step, from that before the step and that after it."""
+    left = 1.0 - before
+    return np.asarray(1.0 - left * _ratio(1.0 - after, left) ** share)
 
 
 def _left(ahead: Array, turn: Array, share: float) -> Array:
@@ -127,16 +136,19 @@ def reached_by(
     xarray.DataArray
         Dimensions (chain, draw, course).
     """
-    groups = [list(states) for states in courses]
+    groups = [tuple(states) for states in courses]
     place = calendar.timeline.ahead(calendar.as_of, day)
     stop = found.times[found.now + max(place.steps, 1)]
-    ahead = found.at_least_once_each(groups, stop=stop)
+    members = [] if place.whole else [(pair,) for states in groups for pair in states]
+    asked = list(dict.fromkeys([*groups, *members]))
+    ahead = found.at_least_once_each(asked, stop=stop)
     ahead = ahead.transpose("chain", "draw", "course", "time")
     result = ahead.isel(time=-1)
-    if place.whole:
-        return result
-    turn = turn_of(found, calendar, groups)
-    return result.copy(data=reached(ahead.to_numpy(), turn.to_numpy(), place))
+    if not place.whole:
+        draws = reached(ahead.to_numpy(), turn_of(found, calendar, asked).to_numpy(), place)
+        own = [[k, *(asked.index((pair,)) for pair in asked[k])] for k in range(len(asked))]
+        result = result.copy(data=np.stack([draws[..., part].max(axis=-1) for part in own], -1))
+    return result.isel(course=[asked.index(states) for states in groups])
 
 
 def turn_of(found: Beliefs, calendar: Calendar, courses: Iterable[States]) -> DataArray:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import date
 from typing import Literal
 
 from forecast.analysis.weighing import WeighedEvidence, find_conflicts
@@ -11,7 +12,7 @@ from forecast.estimate import DASH, MASS_TEXT, quantity
 from forecast.evidence.origins import count_origins, speaking
 from forecast.evidence.report import RELIABILITY, Report
 from forecast.evidence.sources import admiralty_grades, trust_in
-from forecast.outlook import CourseOutlook, Forecast
+from forecast.outlook import CourseOutlook, Forecast, union_probabilities
 from forecast.reporting.document import (
     Badge,
     Block,
@@ -54,11 +55,12 @@ def tripwires_section(outlook: Forecast) -> Section:
     if not found:
         return Section("tripwires", "Tripwires", ())
     timeline = outlook.scenario.timeline
-    step = outlook.now + 1
-    days = period(timeline.first_day(step), timeline.last_day(step)) if timeline else ""
-    ahead = (f"Chance in {days}",) if timeline else ()
-    head = ("Tripwire", "Levels", "Deadline", "Status", *ahead)
-    rows = tuple(_tripwire_row(outlook, status) for status in found)
+    head = ("Tripwire", "Levels", "Deadline", "Status", *(("Chance",) if timeline else ()))
+    chances = _chances(outlook, found) if timeline else [None] * len(found)
+    rows = tuple(
+        _tripwire_row(outlook, status, chance)
+        for status, chance in zip(found, chances, strict=True)
+    )
     table = Table(head, rows, (12, 10, 6, 4, 7)[: len(head)])
     text = (
         "A tripwire has fired if a report in force reached a level by the deadline. It is pending "
@@ -66,7 +68,8 @@ def tripwires_section(outlook: Forecast) -> Section:
     )
     if timeline:
         text += (
-            " The chance is that of a level in the next step, whether or not anybody reports it."
+            " The chance is that of a level on at least one day ahead, up to the deadline or, where"
+            " there is none, to the end of the next step, whether or not anybody reports it."
         )
     return Section("tripwires", "Tripwires", (table, Prose(text, voice="note")))
 
@@ -91,7 +94,9 @@ def _tripwires(outlook: Forecast) -> list[TripwireStatus]:
     return [tripwire_status(outlook.scenario, tripwire, outlook.evidence) for tripwire in tripwires]
 
 
-def _tripwire_row(outlook: Forecast, status: TripwireStatus) -> tuple[Cell, ...]:
+def _tripwire_row(
+    outlook: Forecast, status: TripwireStatus, chance: Cell | None
+) -> tuple[Cell, ...]:
     tripwire = status.tripwire
     levels = Stack(tuple(_levels(outlook, tripwire)))
     state = Badge(status.state, TONES[status.state])
@@ -100,7 +105,7 @@ def _tripwire_row(outlook: Forecast, status: TripwireStatus) -> tuple[Cell, ...]
         ids = ", ".join(report.id for report in status.reports)
         deadline = Lines(str(deadline), f"reached in {ids}")
     row = (Lines(tripwire.label, tripwire.meaning), levels, deadline, state)
-    return (*row, _chance(outlook, status)) if outlook.scenario.timeline else row
+    return row if chance is None else (*row, chance)
 
 
 def _levels(outlook: Forecast, tripwire: Tripwire) -> Iterator[str]:
@@ -113,23 +118,33 @@ def _levels(outlook: Forecast, tripwire: Tripwire) -> Iterator[str]:
             yield " and ".join(named(outlook, name, state) for name, state in level.items())
 
 
-def _chance(outlook: Forecast, status: TripwireStatus) -> Cell:
-    """Probability of its levels in the next step, by variable, since variables can coincide."""
+def _chances(outlook: Forecast, found: Sequence[TripwireStatus]) -> list[Cell]:
+    """Probability of each tripwire's levels up to the day that is asked about, and that day."""
+    cells: list[Cell] = [DASH] * len(found)
+    days = [_day_asked(outlook, status) for status in found]
+    for day in sorted({day for day in days if day}):
+        places = [k for k, each in enumerate(days) if each == day]
+        unions = [
+            [(name, state) for level in found[k].tripwire.any for name, state in level.items()]
+            for k in places
+        ]
+        for k, estimate in zip(places, union_probabilities(outlook, unions, day), strict=True):
+            cells[k] = Lines(quantity(estimate), f"by {long_date(day)}")
+    return cells
+
+
+def _day_asked(outlook: Forecast, status: TripwireStatus) -> date | None:
+    """Last day on which a tripwire's levels count; none if there is nothing to ask.
+
+    Levels that are conjunctions are no union of states.
+    """
     timeline, tripwire = outlook.scenario.timeline, status.tripwire
     assert timeline is not None
-    late = tripwire.by is not None and tripwire.by < timeline.first_day(outlook.now + 1)
-    levels = _levels_by_variable(tripwire)
-    if status.state == "fired" or late or not levels:
-        return DASH
-    chances = [
-        (states, quantity(outlook.union_probability(variable, states, outlook.now + 1)))
-        for variable, states in levels.items()
-    ]
-    if len(chances) == 1:
-        return chances[0][1]
-    return Stack(
-        tuple(f"{' or '.join(map(plain, states))}: {chance}" for states, chance in chances)
-    )
+    assert outlook.horizon is not None
+    late = tripwire.by is not None and tripwire.by <= outlook.as_of
+    if status.state == "fired" or late or any(len(level) > 1 for level in tripwire.any):
+        return None
+    return min(tripwire.by or timeline.last_day(outlook.now + 1), outlook.horizon)
 
 
 def _levels_by_variable(tripwire: Tripwire) -> dict[str, list[str]]:

@@ -268,7 +268,9 @@ def test_expectations_are_compared_with_the_tables(found, histories):
         return sum(p for (_, plans), p in histories.items() if "strike" in plans[:steps])
 
     table = found.expectations
-    assert table["mean"].to_numpy() == pytest.approx([reached(4), reached(2)], abs=1e-12)
+    # Five of the second step's fifteen days, each with the same chance of a first strike.
+    left = (1 - reached(1)) * ((1 - reached(2)) / (1 - reached(1))) ** (5 / 15)
+    assert table["mean"].to_numpy() == pytest.approx([reached(4), 1 - left], abs=1e-12)
     assert list(table["conflict"]) == [True, False]
     assert list(found.conflicts.index) == [0]
     said = f"{100 * reached(4):.0f}"
@@ -297,8 +299,9 @@ def test_expectation_by_hand():
         stated | {"within": 8, "chance": (0.2, 0.3)},
     )
     table = check(Scenario.model_validate(plain), draws=2).expectations
-    assert table["mean"].to_numpy() == pytest.approx([0.28, 0.1, 0.28])
-    assert list(table["conflict"]) == [False, True, False]
+    eighth_day = 1 - 0.9 * (0.72 / 0.9) ** (1 / 7)
+    assert table["mean"].to_numpy() == pytest.approx([0.28, 0.1, eighth_day])
+    assert list(table["conflict"]) == [False, True, True]
 
 
 def test_flipped_assumptions_are_those_of_the_joint(found, histories):

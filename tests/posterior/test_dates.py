@@ -8,10 +8,12 @@ import pytest
 
 from forecast.errors import InputError
 from forecast.evidence.ledger import Evidence
+from forecast.network.structure import Block, Network, Node
+from forecast.posterior.beliefs import Beliefs
 from forecast.posterior.passage import calendar_of, reached, reached_by
 from forecast.scenario.checks import find_problems
 from forecast.scenario.scenario import Scenario
-from forecast.timeline import Ahead
+from forecast.timeline import Ahead, Calendar, Timeline
 from tests.priors import prior_beliefs, told_beliefs
 from tests.small import BASIS, START, barometer_report, rows, weather
 
@@ -99,6 +101,42 @@ def test_what_goes_on_is_there_on_the_first_day_and_the_rest_is_spread(days):
     place = Ahead(0.0, 1 + (days - 1) // STEP, ((days - 1) % STEP + 1) / STEP)
     expected = wait_day_by_day(goes_on, starts, now, days)
     assert reached(steps, turn, place) == pytest.approx(expected, abs=1e-12)
+
+
+def wandering(n, seed):
+    """A course of several states that come and go, under random tables; some hardly ever change."""
+    node = Node("course", ("rest", "march", "raid"), Block((), 0), Block((("course", 1),), 3))
+    network = Network((node,), 12, dynamic=True)
+    rng = np.random.default_rng(seed)
+    shape = rng.choice([0.1, 0.5, 1.0], (4, n))
+    rows = rng.gamma(np.repeat(shape[:, None], 3, axis=1)) + 1e-12
+    rows /= rows.sum(axis=1, keepdims=True)
+    return Beliefs.of(network, rows.reshape(12, n), network.no_evidence(5), now=1), rows
+
+
+@pytest.mark.parametrize("elapsed", [7, 11, 12, 13])
+def test_a_union_is_no_less_probable_than_what_is_in_it(elapsed):
+    """What is in it is counted day by day: it goes on from today, or begins on one of the days."""
+    found, (first, *rows) = wandering(500, 3)
+    rows = np.array(rows)
+    present = np.einsum("sd,std->td", first, rows)
+    as_of = START + timedelta(days=elapsed)
+    calendar = Calendar(Timeline(START, STEP, 28), as_of, frozenset())
+    members = [("course", "march"), ("course", "raid")]
+    for days in (1, 2, 6, 7, 8, 15):
+        day = as_of + timedelta(days=days)
+        found_by = reached_by(found, calendar, [members, members[:1], members[1:]], day)
+        union, *each = np.moveaxis(found_by.to_numpy()[0], -1, 0)
+        for state, alone in enumerate(each, start=1):
+            assert (union >= alone - 1e-12).all()
+            now, others = present[state], np.delete(np.arange(3), state)
+            stays = rows[state, state]
+            starts = (present[others] * rows[others, state]).sum(axis=0) / (1 - now)
+            goes_on = (stays - starts) / (1 - starts)
+            for k in np.flatnonzero((goes_on > 0) & (starts < 1))[:50] if days <= 2 else ():
+                slow = wait_day_by_day(goes_on[k], starts[k], now[k], days)
+                assert union[k] >= slow - 1e-12
+                assert alone[k] == pytest.approx(slow, abs=1e-9)
 
 
 @pytest.fixture(scope="module")

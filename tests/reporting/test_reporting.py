@@ -15,14 +15,15 @@ import forecast as fc
 from forecast.analysis.weighing import Hand, find_conflicts, state_told
 from forecast.courses_table import courses_html, courses_text
 from forecast.errors import InputError, UnreliableFit
-from forecast.estimate import quantity
+from forecast.estimate import DASH, quantity
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.report import Report
-from forecast.outlook import ANY_DANGEROUS, Forecast
+from forecast.outlook import ANY_DANGEROUS, Forecast, union_probabilities
 from forecast.posterior.mcmc import Sampling
 from forecast.reporting.change import change_cell
-from forecast.reporting.document import Heading, Table
+from forecast.reporting.document import Heading, Lines, Table
 from forecast.reporting.evidence import _hand_rows
+from forecast.reporting.findings import tripwires_section
 from forecast.reporting.plots import DANGER, course_svgs, cumulative_svg, plot_timeline
 from forecast.reporting.product import product
 from forecast.reporting.status import indicator_status, tripwire_status
@@ -501,13 +502,20 @@ def test_only_reports_that_disagree_within_a_step_are_flagged():
     assert (indicator, step, {report.id for report in reports}) == ("troops", 1, {"R2", "R3"})
 
 
-def test_chance_of_several_levels_is_their_sum(outlook):
-    both = outlook.union_probability("troops", ["few", "many"], 3).mean
-    single = [outlook.state_probability("troops", state, 3).mean for state in ("few", "many")]
-    assert both == pytest.approx(sum(single), rel=1e-12)
-    for step in (-1, 10_000):
-        with pytest.raises(fc.InputError, match=f"{step} is not one of the"):
-            outlook.union_probability("troops", ["few", "many"], step)
+def test_chance_of_a_tripwire_is_that_of_the_days_to_its_deadline(outlook):
+    """Levels that exclude one another, each on one more day, and all of them at once."""
+    levels = [("troops", state) for state in ("few", "many")]
+    days = [outlook.as_of + timedelta(days=k) for k in range(1, 15)]
+    unions = [levels, levels[:1], [("troops", each) for each in ("none", "few", "many")]]
+    found = np.array([[e.mean for e in union_probabilities(outlook, unions, d)] for d in days])
+    assert (np.diff(found, axis=0) > -1e-12).all()
+    assert (found[:, 0] >= found[:, 1]).all()
+    assert found[:, 2] == pytest.approx(1)
+    [massing, deadline] = tripwires_section(outlook).blocks[0].rows
+    assert massing[-1] == DASH  # it has fired
+    by_then = fc.probability(outlook, "talks", "held", by="2020-02-10")
+    assert deadline[-1] == Lines(quantity(by_then), "by 10 February 2020")
+    assert by_then.days == (outlook.as_of + timedelta(days=1), date(2020, 2, 10))
 
 
 @pytest.mark.parametrize(
