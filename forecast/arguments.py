@@ -225,7 +225,7 @@ def _parts_fit(value: Any, origin: type, inner: tuple[Any, ...]) -> Iterator[boo
         key, item = inner or (Any, Any)
         yield from (_fits(k, key) and _fits(v, item) for k, v in value.items())
     elif issubclass(origin, Iterable):
-        yield not isinstance(value, str | bytes)
+        yield not isinstance(value, str | bytes) and getattr(value, "shape", None) != ()
         if hasattr(value, "__len__"):  # what can be counted is not used up
             fixed = origin is tuple and inner[-1:] != (...,)
             yield not fixed or len(value) == len(inner)

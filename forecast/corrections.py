@@ -33,7 +33,7 @@ def date_meant(given: object) -> str:
     >>> date_meant("16/02/2026"), date_meant("1 Feb 2026"), date_meant("03/02/2026")
     ('; was 2026-02-16 meant?', '; was 2026-02-01 meant?', '')
     """
-    text = str(given).strip()
+    text = given.strip() if isinstance(given, str) else ""
     found = set(_dates(text)) if len(text) <= LONGEST else set()
     return f"; was {found.pop()} meant?" if len(found) == 1 else ""
 

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from forecast.errors import InputError, Problem
 
 MAX_BYTES = 10_000_000
+
+
+def require_path(path: str | Path) -> None:
+    """Raise unless a text can be the path of a file."""
+    try:
+        usable = b"\0" not in os.fsencode(path)
+    except UnicodeError:
+        usable = False
+    if not usable:
+        raise InputError([Problem(str(path), "holds a character that no path can hold")])
 
 
 def read_text(path: Path) -> str:

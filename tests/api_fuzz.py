@@ -1,6 +1,8 @@
 """Wrong arguments for every public function and method: only the library's own errors come out."""
 
+import copy
 import inspect
+import json
 import random
 import warnings
 from collections import Counter
@@ -12,21 +14,35 @@ import pandas as pd
 
 import forecast as fc
 from forecast.evidence.ledger import Ledger
+from forecast.evidence.mapping import EventMapping
 from forecast.model.builder import compile_tables
 from forecast.outlook import Forecast, answer_groups
 from forecast.posterior.mcmc import beliefs_of
 from forecast.posterior.prior import draw_priors
 from forecast.sampling import Sampling
+from forecast.scenario import forms
 from tests.small import barometer_report, weather
 
 ERRORS = {"ForecastError", "ImpossibleEvidence", "InputError", "LedgerFailure", "TooLarge"}
 ERRORS |= {"UnreliableFit", "Problem"}
 HEAVY = {"forecast", "update", "retract", "build_model", "report"}
 """What samples or compiles where its arguments are right."""
+PARTS = fc.Scenario, fc.Variable, forms.Rows, forms.Row, forms.Hazards, forms.Move, EventMapping
+"""What is validated as it is made."""
+
+
+class Some:
+    """What can be gone through, and not counted."""
+
+    def __iter__(self):
+        return iter([1, "a"])
 
 
 class Odd:
     """An object that nobody expects."""
+
+    def __init__(self, *_):
+        pass
 
     def __repr__(self):
         return "odd\x1b[2J"
@@ -96,7 +112,7 @@ def wrong_values(right, folder):
         [], [1], ["a"], ["storm", "storm"], [("storm", "storm")], [("a",)], [[[]]], [{"id": "R1"}],
         (), (1, 2), ("storm", "storm"), {}, {"a": 1}, {1: "a"}, {"storm": "storm"}, {"rain": "yes"},
         {"rain": None}, {"rain": {"a": 1}}, {"no": 0.5, "yes": 0.5}, {"no": "a"}, set(), {1, 2},
-        range(3), iter([1, 2]), Odd(), Odd, len, lambda *_: None, ..., NotImplemented,
+        range(3), Some(), Odd(), Odd, lambda *_: None, ..., NotImplemented,
         date(2020, 1, 10), pd.NaT, pd.NA, pd.Timestamp("2020-01-10"), np.float64("nan"),
         np.int64(3), np.bool_(True), np.str_("a"), np.array([1.0, 2.0]), np.array([[1, "a"]]),
         np.array(None), np.zeros((2, 0)), np.datetime64("2020-01-10"), frame, frame["x"],
@@ -105,11 +121,20 @@ def wrong_values(right, folder):
     ]  # fmt: skip
 
 
+def of_one(function):
+    """The function without its options."""
+    return lambda given: function(given)
+
+
 def callables(right):
     """Name, and what can be called: functions, constructors, and methods of good values."""
     for name in dir(fc):
-        if name not in ERRORS | {"Scenario", "Variable"} and not name.endswith("Warning"):
+        if name not in ERRORS and not name.endswith("Warning"):
             yield name, getattr(fc, name)
+    for kind in PARTS:
+        yield kind.__name__, kind
+        yield f"{kind.__name__} of a mapping", of_one(kind.model_validate)
+        yield f"{kind.__name__} of JSON", of_one(kind.model_validate_json)
     for kind, value in right.items():
         for name in sorted(vars(type(value))):
             member = getattr(type(value), name)
@@ -138,6 +163,36 @@ def fuzz(n, seed, folder):
                 pass
             except Exception as error:  # noqa: BLE001
                 yield name, args, kwargs, error
+
+
+def fuzz_parts(n, seed, folder):
+    """Build scenarios of which one part is wrong; yield where it is and the foreign error."""
+    rng = random.Random(seed)
+    values = wrong_values({}, folder)
+    body = json.loads(weather().model_dump_json(by_alias=True))
+    for _ in range(n):
+        changed = copy.deepcopy(body)
+        path = rng.choice(list(_paths(changed)))
+        within = changed
+        for step in path[:-1]:
+            within = within[step]
+        within[path[-1]] = rng.choice(values)
+        try:
+            fc.Scenario(**changed)
+        except fc.ForecastError:
+            pass
+        except Exception as error:  # noqa: BLE001
+            yield ".".join(map(str, path)), (), {}, error
+
+
+def _paths(value, path=()):
+    """Where something stands, at any depth."""
+    if not isinstance(value, dict | list):
+        return
+    steps = range(len(value)) if isinstance(value, list) else value
+    for step in steps:
+        yield (*path, step)
+        yield from _paths(value[step], (*path, step))
 
 
 def _calls(name, target, n, rng, right, values):

@@ -30,6 +30,7 @@ LAYERS = [
         "sampling",
         "text",
         "timeline",
+        "validated",
         "wording",
         "writing",
     ],

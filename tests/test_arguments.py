@@ -9,7 +9,7 @@ import pytest
 import forecast as fc
 from forecast.arguments import checked
 from forecast.evidence.ledger import Ledger
-from tests.api_fuzz import fuzz, said
+from tests.api_fuzz import fuzz, fuzz_parts, said
 from tests.small import weather
 
 
@@ -52,6 +52,7 @@ def test_what_is_used_up_by_looking_is_not_looked_at():
 def test_odd_arguments_end_in_errors_of_the_library(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert said(fuzz(1, 5, tmp_path)) == {}
+    assert said(fuzz_parts(300, 5, tmp_path)) == {}
 
 
 @pytest.mark.slow
@@ -59,3 +60,18 @@ def test_odd_arguments_end_in_errors_of_the_library(tmp_path, monkeypatch):
 def test_many_odd_arguments_end_in_errors_of_the_library(seed, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert said(fuzz(60, seed, tmp_path)) == {}
+    assert said(fuzz_parts(5_000, seed, tmp_path)) == {}
+
+
+def test_parts_of_a_scenario_say_all_that_is_wrong_with_them():
+    with pytest.raises(fc.InputError) as caught:
+        fc.Variable(role="factr", label=3, states=["a"], lable="x")
+    assert [str(problem).split(";")[0] for problem in caught.value.problems] == [
+        "Variable.role: 'role' cannot be 'factr'",
+        "Variable.label: 'label' should be text",
+        "Variable.states: 'states' needs at least 2 items",
+        "Variable.lable: unknown entry 'lable'",
+    ]
+    assert fc.Variable(role="factor", label="a", states=["no", "yes"]).states == ("no", "yes")
+    with pytest.raises(fc.InputError, match="the scenario should be a mapping with name"):
+        fc.Scenario.model_validate(5)

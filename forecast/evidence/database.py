@@ -52,6 +52,7 @@ from forecast.evidence.ledger_access import (
     open_to_write,
     set_aside_foreign,
 )
+from forecast.reading import require_path
 from forecast.writing import draft_beside
 
 FORMAT = 4
@@ -187,6 +188,7 @@ def connect(address: str | Path) -> Engine:
         If what is there is no ledger, is damaged or is newer; it is left as it is.
     """
     if isinstance(address, Path) or "://" not in address:
+        require_path(address)
         return _connect_file(Path(address))
     try:
         url = make_url(address)

@@ -96,7 +96,7 @@ def opened_parquet(path: Path) -> Iterator[Table]:
     try:
         with parquet.ParquetFile(path) as file:
             yield Table(str(path), tuple(file.schema_arrow.names), _read_groups(file, path, arrow))
-    except (OSError, UnicodeDecodeError, arrow.ArrowException) as error:
+    except (OSError, UnicodeError, arrow.ArrowException) as error:
         raise _unreadable(path, error) from None
 
 
@@ -391,9 +391,9 @@ def _write_text(path: Path, fill: Callable[[TextIO], None]) -> Path:
 def _told(path: Path) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
-        message = f"cannot be written: {error.strerror or error}"
-        raise InputError([Problem(str(path), message)]) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError([Problem(str(path), f"cannot be written: {reason}")]) from None
 
 
 def _unreadable(path: Path, error: Exception) -> InputError:

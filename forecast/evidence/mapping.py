@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Field,
     PrivateAttr,
+    TypeAdapter,
     ValidationError,
     field_validator,
     model_validator,
@@ -30,6 +30,7 @@ from forecast.evidence.plain import read_date
 from forecast.evidence.spreadsheet import RAGGED, cell_text, is_ragged
 from forecast.reading import read_text
 from forecast.scenario.shipped import shipped_folder
+from forecast.validated import Validated
 
 FIELDS = (*REQUIRED, *OPTIONAL)
 RULED = ("indicator", "state", "number", "upper")
@@ -52,7 +53,7 @@ UNIX = "unix"
 """Stands among the patterns of dates for seconds since 1970."""
 
 
-class Rule(BaseModel):
+class Rule(Validated):
     """Which rows speak to an indicator, and what they say of it.
 
     Attributes
@@ -90,7 +91,7 @@ class Rule(BaseModel):
         )
 
 
-class Spread(BaseModel):
+class Spread(Validated):
     """How far an event may have been from the day that its row gives.
 
     Attributes
@@ -108,7 +109,7 @@ class Spread(BaseModel):
     days: dict[str, Annotated[int, Field(ge=0, le=LONGEST_SPREAD)] | Literal["month", "year"]]
 
 
-class EventMapping(BaseModel):
+class EventMapping(Validated):
     """What an event table means: fields from columns, indicators and states from values.
 
     Attributes
@@ -345,11 +346,14 @@ def read_mapping(source: str | Path | Mapping[str, Any]) -> EventMapping:
         assumed = frozenset({*base["columns"], *base.keys() & {"spread"}} - own)
         given = _completed(base, given)
     try:
-        mapping = EventMapping.model_validate(_without_unset(given))
+        mapping = _MAPPING.validate_python(_without_unset(given))
         mapping._assumed = assumed
         return mapping
     except ValidationError as error:
         raise InputError([_problem(where, each) for each in error.errors()]) from None
+
+
+_MAPPING = TypeAdapter(EventMapping)
 
 
 def _read_toml(source: str | Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from forecast.arguments import checked
-from forecast.errors import LedgerWarning, warn
+from forecast.errors import LedgerFailure, LedgerWarning, warn
 from forecast.evidence.database import speaking
 from forecast.evidence.ledger_access import (
     bytes_of,
@@ -22,6 +22,7 @@ from forecast.evidence.ledger_access import (
 )
 from forecast.evidence.records import report_of
 from forecast.evidence.report import FIELDS, Report
+from forecast.reading import require_path
 
 SHORTEST_ROW = 60
 """Bytes that any stored report takes at least: ten characters for each of its dates, and more."""
@@ -69,9 +70,13 @@ def salvage_ledger(path: str | Path) -> Salvage:
     ...     salvage_ledger(f"{folder}/ledger.db")
     Salvage(reports=(), lost=())
     """
+    require_path(path)
     place = Path(path)
-    with speaking(str(path)):
-        found = _own_reports(place) if has_log(place) else _reports(place, open_to_read)
+    try:
+        with speaking(str(path)):
+            found = _own_reports(place) if has_log(place) else _reports(place, open_to_read)
+    except OSError as error:
+        raise LedgerFailure(f"{path}: cannot be read: {error.strerror}") from None
     lost = tuple(k for k in range(1, max(found, default=0)) if k not in found)
     return Salvage(tuple(found[k] for k in sorted(found)), lost)
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from forecast.arguments import checked
+from forecast.arguments import checked, shown
 from forecast.arrays import Array
-from forecast.errors import InputError, Problem, nearest, raise_if_any
+from forecast.errors import Problem, nearest, raise_if_any
 from forecast.frozen import Frozen, frozen
 from forecast.interchange.checks import find_problems
 from forecast.interchange.drawing import draw_rows
@@ -302,8 +302,14 @@ class TableDraws:
     n_steps: int = 1
 
     def __post_init__(self) -> None:
-        if self.n < 1:
-            raise InputError([Problem("draws", f"{self.n}; at least 1 is needed")])
+        least = {"draws": (self.n, 1), "random_seed": (self.random_seed, 0)}
+        raise_if_any(
+            [
+                Problem(name, f"{shown(value)}; at least {fewest} is needed")
+                for name, (value, fewest) in least.items()
+                if value < fewest
+            ]
+        )
 
     def theta(self, part: slice) -> Array:
         """Table cells of some draws, (cell, draw)."""
@@ -354,7 +360,7 @@ class _Tidy:
         for name in [*(n for n in self.given.variables if n in given), *given]:
             try:
                 found[name] = _sealed(given[name])
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 self.problems.append(Problem(f"{what} of {name}", "is not an array of numbers"))
         return found
 

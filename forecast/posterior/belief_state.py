@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property, partial
@@ -355,6 +355,8 @@ class BeliefState(Frozen):
     ) -> DataArray:
         """Answer on the part of the network that the evidence and the states depend on."""
         self._require_possible()
+        if not courses:
+            raise InputError([Problem("courses", "none are named; at least one is needed")])
         asked = [name for pair in courses for states in pair for name, _ in states]
         part = self.network.relevant_to([*self.spoken_of, *asked])
         columns = self.network.columns(part.names)
@@ -442,8 +444,10 @@ class BeliefState(Frozen):
         if time is None:
             return self.now
         label = _day_meant(time) if isinstance(self.times[0], date) else time
-        if isinstance(label, Hashable) and label in self.times:
+        try:
             return self.times.index(label)
+        except (TypeError, ValueError):  # an array, or a missing value, is not even compared
+            pass
         message = f"{shown(time)} is no step; {nearest(label, self.times)}"
         raise InputError([Problem("time", message)])
 
@@ -559,6 +563,23 @@ def require_view(view: str) -> None:
     """Raise unless a view is one that `posterior` knows."""
     if view not in ("filtered", "smoothed"):
         raise InputError([Problem("view", f"{view!r}; legal: filtered, smoothed")])
+
+
+def as_pairs(states: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Pairs of variable and state that are gone through once.
+
+    Raises
+    ------
+    InputError
+        For what is no such pair.
+    """
+    if not isinstance(states, Iterable):
+        raise InputError([Problem("states", f"{shown(states)}; needs a list of pairs")])
+    found = list(states)
+    for pair in found:
+        if not (isinstance(pair, tuple | list) and len(pair) == 2):
+            raise InputError([Problem("states", f"{shown(pair)}; needs a pair (text, text)")])
+    return found
 
 
 def require_some(name: str, value: int) -> None:

@@ -26,6 +26,7 @@ from forecast.posterior.belief_state import (
     BeliefState,
     Stage,
     View,
+    as_pairs,
     normal_weights,
     require_some,
     require_view,
@@ -274,7 +275,7 @@ class Beliefs(BeliefState):
     def union(self, states: Iterable[tuple[str, str]], time: Any = None) -> DataArray:
         """Probability that at least one of several states holds at a step, (chain, draw)."""
         step = self._step(time)
-        return self._at_least_once([list(states)], range(step, step + 1))[..., 0, 0]
+        return self._at_least_once([as_pairs(states)], range(step, step + 1))[..., 0, 0]
 
     def at_least_once(
         self, states: Iterable[tuple[str, str]], start: Any = None, stop: Any = None
@@ -294,7 +295,7 @@ class Beliefs(BeliefState):
         xarray.DataArray
             Dimensions (chain, draw, time): by the end of each step of the window.
         """
-        return self._at_least_once([list(states)], self._window(start, stop)).isel(course=0)
+        return self._at_least_once([as_pairs(states)], self._window(start, stop)).isel(course=0)
 
     def at_least_once_each(
         self,
@@ -303,7 +304,7 @@ class Beliefs(BeliefState):
         stop: Any = None,
     ) -> DataArray:
         """Answer `at_least_once` for several unions of states, (chain, draw, course, time)."""
-        return self._at_least_once(list(map(list, courses)), self._window(start, stop))
+        return self._at_least_once(list(map(as_pairs, courses)), self._window(start, stop))
 
     def held_now_or_next(
         self, courses: Iterable[tuple[Iterable[tuple[str, str]], Iterable[tuple[str, str]]]]
@@ -320,7 +321,10 @@ class Beliefs(BeliefState):
         xarray.DataArray
             Dimensions (chain, draw, course, turn), the last of size 2.
         """
-        return self._held_now_or_next([(list(now), list(then)) for now, then in courses])
+        both = list(courses)
+        if not all(isinstance(course, tuple | list) and len(course) == 2 for course in both):
+            raise InputError([Problem("courses", "each needs states now and states next")])
+        return self._held_now_or_next([(as_pairs(now), as_pairs(then)) for now, then in both])
 
     def at_least_once_given(
         self,
@@ -349,7 +353,7 @@ class Beliefs(BeliefState):
             given it.
         """
         self._require_possible()
-        pairs, window, at = list(states), self._window(start, stop), self._step(time)
+        pairs, window, at = as_pairs(states), self._window(start, stop), self._step(time)
         asked = [name for name, _ in pairs]
         part = self.network.relevant_to([*self.spoken_of, *names, *asked])
         columns = self.network.columns(part.names)
@@ -557,7 +561,7 @@ class Beliefs(BeliefState):
         """
         self._require_possible()
         self._require_no_intervention("passage_sensitivity")
-        pairs, window = list(states), self._window(start, stop)
+        pairs, window = as_pairs(states), self._window(start, stop)
         found = self._ask(
             lambda theta, like, _: queries.passage_sensitivity(
                 self.network, theta, like, pairs, window

@@ -191,6 +191,8 @@ def _chosen(outlook: Forecast, course: str | Sequence[str] | None) -> list[Cours
     known = {f"{prospect.variable}={prospect.state}": prospect for prospect in outlook.courses}
     names = list(known) if course is None else [course] if isinstance(course, str) else course
     unknown = [name for name in names if name not in known]
+    if not names:
+        raise InputError([Problem("course", f"none is named; {nearest('', known)}")])
     if unknown:
         raise InputError(
             [

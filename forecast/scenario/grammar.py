@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from forecast.scenario.scenario import Scenario
+from pydantic import BaseModel
+
 from forecast.scenario.tree import Path
 
 Schema = dict[str, Any]
@@ -20,11 +22,19 @@ class Grammar:
     Parameters
     ----------
     document
-        A scenario as plain dicts, tuples and scalars. Where a part may have several forms, the
-        tag that it bears (such as `form: rows`) says which rules are meant.
+        A scenario, or a part of one, as plain dicts, tuples and scalars. Where a part may have
+        several forms, the tag that it bears (such as `form: rows`) says which rules are meant.
+    kind
+        The class that the document is to be.
     """
 
-    document: dict[str, Any]
+    document: Any
+    kind: type[BaseModel]
+
+    @property
+    def whole(self) -> str:
+        """What the document is called, such as "the scenario"."""
+        return f"the {re.sub('(?<!^)(?=[A-Z])', ' ', self.kind.__name__).lower()}"
 
     def value_at(self, path: Path) -> Any:
         """What stands at a path; None if nothing does."""
@@ -47,7 +57,7 @@ class Grammar:
             told = schema.get("discriminator", {})
             tag = given.get(told.get("propertyName")) if isinstance(given, dict) else None
             chosen = told.get("mapping", {}).get(tag) if isinstance(tag, str) else None
-            found += _options([{"$ref": chosen}] if chosen else schema["oneOf"])
+            found += self._options([{"$ref": chosen}] if chosen else schema["oneOf"])
         return found
 
     def tags_at(self, path: Path) -> list[Any]:
@@ -74,25 +84,25 @@ class Grammar:
 
     def _options_at(self, path: Path) -> Iterator[Schema]:
         if not path:
-            return iter([_schema()])
+            return iter([_schema_of(self.kind)])
         around = self.schemas_at(path[:-1])
-        return _options(child for schema in around for child in _children(schema, path[-1]))
+        return self._options(child for schema in around for child in _children(schema, path[-1]))
+
+    def _options(self, schemas: Iterable[Schema]) -> Iterator[Schema]:
+        """Schemas with references followed and alternatives listed, but for those told by a tag."""
+        for schema in schemas:
+            if "$ref" in schema:
+                named = _schema_of(self.kind)["$defs"][schema["$ref"].rsplit("/", 1)[1]]
+                yield from self._options([named])
+            elif "anyOf" in schema:
+                yield from self._options(schema["anyOf"])
+            else:
+                yield schema
 
 
-@lru_cache(maxsize=1)
-def _schema() -> Schema:
-    return Scenario.model_json_schema(by_alias=True)
-
-
-def _options(schemas: Iterable[Schema]) -> Iterator[Schema]:
-    """Schemas with references followed and alternatives listed, but for those told by a tag."""
-    for schema in schemas:
-        if "$ref" in schema:
-            yield from _options([_schema()["$defs"][schema["$ref"].rsplit("/", 1)[1]]])
-        elif "anyOf" in schema:
-            yield from _options(schema["anyOf"])
-        else:
-            yield schema
+@lru_cache(maxsize=64)
+def _schema_of(kind: type[BaseModel]) -> Schema:
+    return kind.model_json_schema(by_alias=True)
 
 
 def _children(schema: Schema, step: str | int) -> list[Schema]:

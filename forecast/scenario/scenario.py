@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from forecast.arguments import checked
 from forecast.scenario.collection import Channel, Day, Source, Watch
 from forecast.scenario.forms import Basis, Measured, Table
 from forecast.scenario.statements import ChanceInterval, Text, Value
@@ -187,6 +188,7 @@ class Scenario(Value):
     def __hash__(self) -> int:
         return hash(self.digest)
 
+    @checked
     def with_role(self, *roles: Role) -> dict[str, Variable]:
         """Variables that have one of the roles, in the scenario's order."""
         return {name: var for name, var in self.variables.items() if var.role in roles}

@@ -7,11 +7,10 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from forecast.scenario.grammar import Grammar
+from forecast.scenario.faults import shape_faults
 from forecast.scenario.scenario import Clock, Name, Scenario, Variable
 from forecast.scenario.statement_checks import Finding
 from forecast.scenario.tree import Path
-from forecast.scenario.wording import Fault, is_about_kind, word_fault
 
 
 def read_scenario(
@@ -39,9 +38,9 @@ def read_scenario(
         body["variables"] = variables or {"unreadable": _PLACEHOLDER}
     for _ in range(2):
         try:
-            scenario = Scenario.model_validate(body)
+            scenario = _SCENARIO.validate_python(body)
         except ValidationError as error:
-            problems = _shape_problems(error, document)
+            problems = shape_faults(error, document, Scenario)
             found += problems
             body = _without_bad_parts(body, [path for path, _ in problems])
         else:
@@ -76,14 +75,13 @@ def _validated(
     try:
         return adapter.validate_python(value), []
     except ValidationError as error:
-        return None, _shape_problems(error, {"variables": variables}, at)
+        return None, shape_faults(error, {"variables": variables}, Scenario, at)
 
 
+_SCENARIO: TypeAdapter[Scenario] = TypeAdapter(Scenario)
 _NAME: TypeAdapter[Any] = TypeAdapter(Name)
 _VARIABLE: TypeAdapter[Any] = TypeAdapter(Variable)
 _PLACEHOLDER = Variable(role="input", label="-", states=("a", "b"), default="a")
-MOST_FAULTS = 200
-"""Faults of shape that are put into words; for each, names are compared."""
 _NAMED = ("tripwires", "sources", "channels", "watches")
 """Parts of which one entry may be left out without the others."""
 _STAND_INS: dict[str, Any] = {
@@ -109,68 +107,3 @@ def _without_bad_parts(body: dict[str, Any], paths: list[Path]) -> dict[str, Any
         else:
             kept.pop(str(part), None)
     return kept
-
-
-def _shape_problems(
-    error: ValidationError, document: dict[str, Any], prefix: Path = ()
-) -> list[Finding]:
-    """One finding for each fault: of the ways to state a value, only the likeliest is spoken of."""
-    grammar = Grammar(document)
-    certain: list[tuple[Path, Fault]] = []
-    by_union: dict[Path, dict[Path, list[tuple[Path, Fault]]]] = {}
-    faults = error.errors(include_url=False)
-    for item in faults[:MOST_FAULTS]:
-        fault: Fault = {**item, "loc": (*prefix, *item["loc"])}
-        path, union, member = _follow(fault["loc"], grammar)
-        if fault["type"].startswith("union_tag"):
-            path = (*path, fault["ctx"]["discriminator"].strip("'"))
-        if member and fault["type"] != "invalid_key":
-            by_union.setdefault(union, {}).setdefault(member, []).append((path, fault))
-        else:
-            certain.append((path, fault))
-    for union, members in by_union.items():
-        certain += _likeliest(union, list(members.values()))
-    paths = [path for path, _ in certain]
-    found = [
-        (path, word_fault(fault, path, grammar))
-        for path, fault in certain
-        if not (fault["type"] == "too_short" and any(_is_inside(other, path) for other in paths))
-    ]
-    if len(faults) > MOST_FAULTS:
-        message = f"and {len(faults) - MOST_FAULTS:,} more faults, which are not looked into"
-        found.append((prefix, message))
-    return list(dict.fromkeys(found))
-
-
-def _is_inside(path: Path, other: Path) -> bool:
-    return len(path) > len(other) and path[: len(other)] == other
-
-
-def _likeliest(union: Path, members: list[list[tuple[Path, Fault]]]) -> list[tuple[Path, Fault]]:
-    """Faults by the likeliest way to state a value: a way of the right kind, with fewest faults."""
-    of_right_kind = [
-        items
-        for items in members
-        if not all(path == union and is_about_kind(fault) for path, fault in items)
-    ]
-    return min(of_right_kind, key=len) if of_right_kind else members[0][:1]
-
-
-def _follow(location: Path, grammar: Grammar) -> tuple[Path, Path, Path]:
-    """Path of a fault in the document, its outermost union, and the member that was tried."""
-    path: Path = ()
-    union: Path = ()
-    member: Path = ()
-    may_be_tag = True
-    for part in location:
-        given = grammar.value_at(path)
-        if may_be_tag and part in grammar.tags_at(path):
-            may_be_tag = False
-            continue
-        is_entry = isinstance(given, dict) and part in given
-        is_item = isinstance(given, tuple) and isinstance(part, int)
-        if is_entry or is_item or part in grammar.names_at(path):
-            path, may_be_tag = (*path, part), True
-        elif part != "[key]" and not member:
-            union, member = path, (part,)
-    return path, union, member

@@ -47,11 +47,7 @@ def find_scenario(name_or_folder: str | Path) -> Path:
     given = Path(name_or_folder)
     if not str(name_or_folder).strip():
         raise InputError([Problem("scenario", "is empty; name a shipped one, a folder or a file")])
-    try:
-        found = shipped_or_own(name_or_folder, FILE_NAME)
-    except OSError as error:
-        message = f"cannot be looked up: {error.strerror}"
-        raise InputError([Problem(str(given), message)]) from None
+    found = shipped_or_own(name_or_folder, FILE_NAME)
     if not found.is_file():
         raise InputError([Problem(str(given), _why_not(name_or_folder))])
     return found
@@ -62,7 +58,20 @@ def shipped_or_own(given: str | Path, file_name: str) -> Path:
 
     Text without a separator is a name. What is written as a path, `./name` or `name/` or a
     `pathlib.Path` that is there, is one; where a name could also be a path, a warning says so.
+
+    Raises
+    ------
+    InputError
+        If the path is none that can be looked up.
     """
+    try:
+        return _shipped_or_own(given, file_name)
+    except OSError as error:
+        message = f"cannot be looked up: {error.strerror}"
+        raise InputError([Problem(str(given), message)]) from None
+
+
+def _shipped_or_own(given: str | Path, file_name: str) -> Path:
     path = Path(given)
     own = path / file_name if path.is_dir() else path
     shipped = shipped_folder() / path / file_name

@@ -13,14 +13,22 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+)
 
 from forecast.frozen import frozen
+from forecast.validated import Validated
 
 Text = Annotated[str, Field(min_length=1)]
 
 
-class Value(BaseModel):
+class Value(Validated):
     """Base of all parts of a scenario: frozen, and nothing unknown is accepted."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
@@ -35,6 +43,13 @@ class Value(BaseModel):
         for name in found.__dict__.keys() - type(self).model_fields.keys():
             del found.__dict__[name]
         return found
+
+    @classmethod
+    def _faults(cls, error: ValidationError, given: Any) -> list[tuple[tuple[Any, ...], str]]:
+        """Where a validation found what is wrong with what was given, and what it is."""
+        from forecast.scenario.faults import shape_faults  # it knows all parts
+
+        return shape_faults(error, given, cls)
 
 
 def widen(number: Any) -> Any:
@@ -161,9 +176,9 @@ _SIMPLE_POSITIVE = {
 
 def _spell_out(given: Any) -> Any:
     """A pair as an interval, a text as a word, "unknown" as such."""
-    if given == "unknown":
-        return {"unknown": True}
-    return {"word": given} if isinstance(given, str) else _pair_to_interval(given)
+    if isinstance(given, str):
+        return {"unknown": True} if given == "unknown" else {"word": given}
+    return _pair_to_interval(given)
 
 
 SimpleChance = Annotated[

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from forecast.arguments import shown as of_any
 from forecast.corrections import date_meant, number_meant
 from forecast.errors import nearest
 from forecast.scenario.forms import BASES
@@ -17,8 +18,6 @@ Fault = Any
 
 MOST_KINDS = 4
 """Ways to state a value that a message lists; the numbers of a table have more."""
-LONGEST_SHOWN = 60
-"""Characters of a given value that a message repeats."""
 NOTHING_RULE = "; null and ~ mean nothing too, unless they are in quotes"
 
 _LIMITS = {
@@ -45,7 +44,7 @@ def is_about_kind(fault: Fault) -> bool:
 def word_fault(fault: Fault, path: Path, grammar: Grammar) -> str:
     """Say what is wrong at a path, what was given and what would be right."""
     kind = str(fault["type"])
-    name = _name(path)
+    name = _name(path) or grammar.whole
     if kind == "extra_forbidden":
         return f"unknown entry {name}; {nearest(path[-1], grammar.names_at(path[:-1]))}"
     if kind == "missing":
@@ -67,8 +66,8 @@ def word_fault(fault: Fault, path: Path, grammar: Grammar) -> str:
 def _name(path: Path) -> str:
     """What a part is called: an entry by its name, an item of a list by its number, from 1."""
     if not path:
-        return "the scenario"
-    return f"item {path[-1] + 1}" if isinstance(path[-1], int) else shown(path[-1])
+        return ""
+    return f"item {shown(path[-1] + 1)}" if isinstance(path[-1], int) else shown(path[-1])
 
 
 def _word_kind(fault: Fault, name: str, schemas: list[Schema]) -> str:
@@ -164,5 +163,4 @@ def shown(given: Any) -> str:
         return "a list"
     if isinstance(given, bool):
         return json.dumps(given)
-    text = repr(given) if isinstance(given, str | int | float) else type(given).__name__
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+    return of_any(given) if isinstance(given, str | int | float) else type(given).__name__
