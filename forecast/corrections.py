@@ -63,12 +63,12 @@ def _month(word: str) -> str:
     return str(MONTHS.index(start) + 1) if start in MONTHS else "0"
 
 
-def chance_meant(text: str) -> str:
-    """Say how a chance is written that a text gives in per cent, as a range or with a comma.
+def probability_meant(text: str) -> str:
+    """Say how a probability is written that a text gives in per cent, as a range or with a comma.
 
     Examples
     --------
-    >>> chance_meant("20-50%"), chance_meant("20 %"), chance_meant("perhaps")
+    >>> probability_meant("20-50%"), probability_meant("20 %"), probability_meant("perhaps")
     ('; write [0.2, 0.5]', '; write an interval [low, high] around 0.2', '')
     """
     found = _TWO.fullmatch(text) or _ONE.fullmatch(text) if len(text) <= LONGEST else None

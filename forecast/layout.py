@@ -32,11 +32,11 @@ class Summary:
 
     Examples
     --------
-    >>> print(Summary("Two states", ("state", "chance"), [("calm", "80 %"), ("storm", "20 %")]))
+    >>> print(Summary("Two states", ("state", "share"), [("calm", "80 %"), ("storm", "20 %")]))
     Two states
     <BLANKLINE>
-    state  chance
-    -----  ------
+    state  share
+    -----  -----
     calm   80 %
     storm  20 %
     """
@@ -66,9 +66,9 @@ def text_table(head: Row, rows: Sequence[Row]) -> str:
 
     Examples
     --------
-    >>> print(text_table(("state", "chance"), [("calm", "80 %"), ("storm", "20 %")]))
-    state  chance
-    -----  ------
+    >>> print(text_table(("state", "share"), [("calm", "80 %"), ("storm", "20 %")]))
+    state  share
+    -----  -----
     calm   80 %
     storm  20 %
     """

@@ -18,7 +18,9 @@ def prior_draws(program: TableProgram, n: int, seed: int) -> dict[str, np.ndarra
     """Draw every judgement from its prior, independently of the sampler."""
     rng = np.random.default_rng(seed)
     priors = program.priors
-    draws = {"chance": rng.beta(*priors.chance.T[..., None], size=(len(priors.chance), n))}
+    draws = {
+        "probability": rng.beta(*priors.probability.T[..., None], size=(len(priors.probability), n))
+    }
     for width, rows in priors.rows.items():
         draws[f"row_{width}"] = np.stack([rng.dirichlet(alpha, n).T for alpha in rows])
     if len(priors.positive):

@@ -130,7 +130,7 @@ def _posture(rng: np.random.Generator) -> dict[str, Any]:
             "extremise": 1.5,
         },
     ]
-    row: dict[str, Any] = {"chance": {"go": ways[rng.integers(len(ways))]}, "basis": BASIS}
+    row: dict[str, Any] = {"probability": {"go": ways[rng.integers(len(ways))]}, "basis": BASIS}
     if rng.random() < 0.2:
         row = {"counts": {"go": 3, "hold": 0}, "basis": BASIS}
     elif rng.random() < 0.1:
@@ -151,7 +151,7 @@ def _indicator(rng: np.random.Generator, other: str, states: tuple[str, ...]) ->
     rows = tuple(
         {
             "when": {"posture": posture, other: states},
-            "chance": {"few": (0.0, 0.45), "many": (0.55, 1)},
+            "probability": {"few": (0.0, 0.45), "many": (0.55, 1)},
             "basis": BASIS,
         }
         for posture in ("hold", ("go",))
@@ -203,7 +203,9 @@ def _tripwire(rng: np.random.Generator) -> dict[str, Any]:
 
 def _source(rng: np.random.Generator) -> dict[str, Any]:
     plain = {"title": random_text(rng, 1), "published": DAY, "note": random_text(rng)}
-    return plain | ({"record": {"chance": _way(rng), "basis": BASIS}} if rng.random() < 0.5 else {})
+    return plain | (
+        {"record": {"probability": _way(rng), "basis": BASIS}} if rng.random() < 0.5 else {}
+    )
 
 
 def _channel(rng: np.random.Generator, number: int) -> dict[str, Any]:
@@ -232,7 +234,7 @@ def _watch(rng: np.random.Generator, dynamic: bool) -> dict[str, Any]:
 
 
 def _way(rng: np.random.Generator) -> Any:
-    """A chance, in one of the ways to say one."""
+    """A probability, in one of the ways to say one."""
     ways = [(0.2, 0.6), {"guess": 0.3, "cases": 20}, "likely", {"seen": 3, "of": 41}, "unknown"]
     return ways[rng.integers(len(ways))]
 

@@ -14,16 +14,16 @@ BASIS = "judgement: made for a test"
 
 
 def rows(*rows_given):
-    """A table from (when, row) pairs; a row is {"chance": …}, {"exactly": …} or the like."""
+    """A table from (when, row) pairs; a row is {"probability": …}, {"exactly": …} or the like."""
     return {
         "form": "rows",
         "rows": tuple({"when": w, **row, "basis": BASIS} for w, row in rows_given),
     }
 
 
-def chance(**intervals):
+def probability(**intervals):
     """A row of intervals."""
-    return {"chance": {state: tuple(interval) for state, interval in intervals.items()}}
+    return {"probability": {state: tuple(interval) for state, interval in intervals.items()}}
 
 
 def weather(*, dynamic=True, horizon=28):
@@ -34,11 +34,23 @@ def weather(*, dynamic=True, horizon=28):
         "states": ("calm", "storm"),
         "courses": {"storm": {"label": "A storm", "severity": 4, "dangerous": True}},
     }
-    first = rows(({}, chance(storm=(0.05, 0.30))))
+    first = rows(({}, probability(storm=(0.05, 0.30))))
     if dynamic:
         moves = (
-            {"from": "calm", "to": "storm", "within": 30, "chance": (0.05, 0.30), "basis": BASIS},
-            {"from": "storm", "to": "calm", "within": 14, "chance": (0.30, 0.80), "basis": BASIS},
+            {
+                "from": "calm",
+                "to": "storm",
+                "within": 30,
+                "probability": (0.05, 0.30),
+                "basis": BASIS,
+            },
+            {
+                "from": "storm",
+                "to": "calm",
+                "within": 14,
+                "probability": (0.30, 0.80),
+                "basis": BASIS,
+            },
         )
         forecast_ |= {"initial": first, "transition": {"form": "hazards", "moves": moves}}
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from forecast.corrections import chance_meant, date_meant, number_meant
+from forecast.corrections import date_meant, number_meant, probability_meant
 
 
 @pytest.mark.parametrize(
@@ -43,8 +43,8 @@ def test_dates(given, day):
         ("fairly sure", ""),
     ],
 )
-def test_chances(given, meant):
-    assert chance_meant(given) == (f"; write {meant}" if meant else "")
+def test_probabilities(given, meant):
+    assert probability_meant(given) == (f"; write {meant}" if meant else "")
 
 
 @pytest.mark.parametrize(

@@ -101,12 +101,12 @@ def test_importance_weights_of_the_prior_give_the_same_answer(day2):
     n = 20_000
     program = compile_tables(day2.scenario)
     priors = program.priors
-    chance = rng.beta(*priors.chance.T[..., None], size=(len(priors.chance), n))
+    probability = rng.beta(*priors.probability.T[..., None], size=(len(priors.probability), n))
     row_3 = np.stack([rng.dirichlet(alpha, n).T for alpha in priors.rows[3]])
     from forecast.evidence.sources import admiralty_grades
 
     accuracy = np.stack([rng.beta(*grade.shape, n) for grade in admiralty_grades()])
-    theta = program.cells({"chance": chance, "row_3": row_3})
+    theta = program.cells({"probability": probability, "row_3": row_3})
     table = tabulate_reports(day2.scenario, day2.evidence, 3)
     log_like = state_log_likelihoods(day2.scenario, table, accuracy)
     swept = sweep(program.network, theta, log_like, "filtered")
@@ -193,7 +193,7 @@ def test_the_model_is_ordinary():
     import pymc as pm
 
     model = fc.build_model(weather(), evidence(barometer_report("R1", "low")))
-    assert {rv.name for rv in model.free_RVs} == {"chance", "row_3", "accuracy"}
+    assert {rv.name for rv in model.free_RVs} == {"probability", "row_3", "accuracy"}
     assert [rv.name for rv in model.observed_RVs] == ["report"]
     prior = pm.sample_prior_predictive(draws=20, model=model, random_seed=1)
     assert prior["prior_predictive"]["report"].shape == (1, 20, 1)

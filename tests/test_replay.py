@@ -133,8 +133,8 @@ def storm(scenario, reports, parameters):
 def test_a_hundred_copies_move_no_more_than_the_best_and_independent_ones_multiply():
     scenario = weather()
     parameters = random_parameters(np.random.default_rng(3), harbour(channels=0, watches=False))
-    parameters = {k: v for k, v in parameters.items() if k in ("chance", "row_3")}
-    parameters["chance"] = parameters["chance"][:3]
+    parameters = {k: v for k, v in parameters.items() if k in ("probability", "row_3")}
+    parameters["probability"] = parameters["probability"][:3]
     parameters["accuracy"] = np.array([0.95, 0.85, 0.7, 0.5, 0.3, 0.65])[:, None]
     before = storm(scenario, [], parameters)
     copies = [

@@ -20,7 +20,7 @@ from forecast.evidence.report import Report
 from forecast.model.builder import compile_tables
 from forecast.scenario.scenario import Scenario
 from forecast.testing.networks import all_histories, cells_used
-from tests.small import BASIS, START, chance, rows, weather
+from tests.small import BASIS, START, probability, rows, weather
 
 STEP = 7
 LAG = {"days": (0, 1, 6), "share": (0.4, 0.7, 0.95)}
@@ -34,8 +34,8 @@ def harbour(*, dynamic: bool = True, channels: int = 2, watches: bool = True) ->
         "label": "Gauge",
         "states": ("low", "high"),
         "table": rows(
-            ({"storm": "calm"}, chance(high=(0.05, 0.3))),
-            ({"storm": "storm"}, chance(high=(0.4, 0.9))),
+            ({"storm": "calm"}, probability(high=(0.05, 0.3))),
+            ({"storm": "storm"}, probability(high=(0.4, 0.9))),
         ),
         "measured": {
             "family": "negative_binomial",
@@ -49,7 +49,7 @@ def harbour(*, dynamic: bool = True, channels: int = 2, watches: bool = True) ->
         },
     }
     scenario["sources"] = {
-        "pilot": {"title": "Pilot", "record": {"chance": (0.6, 0.95), "basis": BASIS}}
+        "pilot": {"title": "Pilot", "record": {"probability": (0.6, 0.95), "basis": BASIS}}
     }
     scenario["channels"] = {
         name: {
@@ -149,7 +149,7 @@ def random_ledger(
 def random_parameters(rng: np.random.Generator, scenario: Scenario) -> dict[str, np.ndarray]:
     """One draw of everything that is judged, with a draws axis."""
     priors = compile_tables(scenario).priors
-    found = {"chance": rng.beta(*priors.chance.T)}
+    found = {"probability": rng.beta(*priors.probability.T)}
     for width, concentrations in priors.rows.items():
         found[f"row_{width}"] = np.array([rng.dirichlet(alpha) for alpha in concentrations])
     found["positive"] = np.exp(rng.normal(*priors.positive.T))
@@ -179,9 +179,9 @@ def sum_over_everything(
     marginals, total = np.zeros((n_steps, network.n_states)), 0.0
     control = np.zeros(len(scenario.channels))
     dates, held = told.dates(), list(product((0, 1), repeat=len(scenario.channels)))
-    for chances, placed in dates:
+    for probabilities, placed in dates:
         for hands in held:
-            weight = chances * np.prod(
+            weight = probabilities * np.prod(
                 [c if h else 1 - c for c, h in zip(told.control, hands, strict=True)]
             )
             names = {n for n, h in zip(scenario.channels, hands, strict=True) if h}
@@ -227,7 +227,7 @@ class _Told:
         return report.event_start, max(min(report.event_end, report.known), report.event_start)
 
     def steps(self, days):
-        """Chance of each step of a period, day by day."""
+        """Probability of each step of a period, day by day."""
         if self.scenario.time is None:
             return {0: 1.0}
         n = (days[1] - days[0]).days + 1
@@ -263,7 +263,7 @@ class _Told:
         return events
 
     def dates(self):
-        """Every way in which the events may have been in steps: its chance, and each one's step.
+        """Every way in which the events may have been in steps: its probability, and the steps.
 
         Events of one witness that share their days share their date.
         """
@@ -274,8 +274,8 @@ class _Told:
                 keys[key] = len(spans)
                 spans.append(self.steps(self.days(event[0])))
         for choice in product(*(span.items() for span in spans)):
-            chances = np.prod([share for _, share in choice])
-            yield chances, [choice[keys[o, self.days(e[0])]][0] for o, _, e in self.events]
+            probabilities = np.prod([share for _, share in choice])
+            yield probabilities, [choice[keys[o, self.days(e[0])]][0] for o, _, e in self.events]
 
     def channel(self, report):
         return next(
@@ -348,8 +348,8 @@ class _Told:
             weight = self.speaks(report)
             for state in range(n):
                 for seen in range(n):
-                    chance_seen = a if seen == state else (1 - a) / (n - 1)
-                    found[state] += share / sum(quoted) * chance_seen * weight[seen]
+                    probability_seen = a if seen == state else (1 - a) / (n - 1)
+                    found[state] += share / sum(quoted) * probability_seen * weight[seen]
         return found
 
     def speaks(self, report):

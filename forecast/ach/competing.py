@@ -193,7 +193,7 @@ class _Scale:
             yield from pair.evidence(kind, items, float(weight[chosen].sum()), total)
         apart = float(between(self.alone.log_likelihood).sum())
         yield from pair.origins(self.witnesses, float(weight.sum()), apart, total)
-        sure = float(between(self.posterior.log_chance).sum())
+        sure = float(between(self.posterior.log_probability).sum())
         yield from pair.credibility(float(weight.sum()), sure, total)
         yield from pair.relevance()
 

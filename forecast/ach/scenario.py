@@ -48,8 +48,9 @@ at face value, as the method takes it: the library knows no surer grade than A."
 
 COURSE, ABSENT, SEEN = "hypothesis", "absent", "seen"
 LIKELIEST = 0.95
-"""Upper end of the chance of an item under the hypothesis that makes it most likely. Only ratios
-matter for a report that cannot be wrong; for others this makes the fewest of them false alarms."""
+"""Upper end of the probability of an item under the hypothesis that makes it most likely. Only
+ratios matter for a report that cannot be wrong; for others this makes the fewest of them false
+alarms."""
 LEAST, MOST, WIDEST = 1e-3, 1e3, 100.0
 """Ratios that can be stated, and how often the lower end may go into the upper."""
 JUDGED = "judgement: "
@@ -109,7 +110,7 @@ def ach_scenario(
     >>> matrix = AchMatrix(("accident", "attack"), (AchItem("E1", "A claim", ("II", "C")),))
     >>> problem, evidence = ach_scenario(matrix, prior={"accident": 0.7, "attack": 0.3},
     ...                                  exhaustive=True, as_of="2024-05-01")
-    >>> round(problem.variables["E1"].table.rows[0].chance["seen"].upper, 4)
+    >>> round(problem.variables["E1"].table.rows[0].probability["seen"].upper, 4)
     0.0317
     >>> [(report.id, report.indicator, report.state, report.grade) for report in evidence]
     [('E1', 'E1', 'seen', 'A6')]
@@ -243,7 +244,7 @@ class _Reading:
             self.hypotheses[name]: float(value) if exact else tuple(map(float, value))
             for name, value in prior.items()
         }
-        kind = "exactly" if exact else "chance"
+        kind = "exactly" if exact else "probability"
         return {kind: cells, "basis": JUDGED + "stated as the prior of the matrix"}
 
     def indicators(self) -> dict[str, dict[str, Any]]:
@@ -261,7 +262,7 @@ class _Reading:
         }
 
     def _rows(self, items: tuple[AchItem, ...]) -> Iterator[dict[str, Any]]:
-        """Chance of seeing a witness's word under each hypothesis."""
+        """Probability of seeing a witness's word under each hypothesis."""
         told = [self._cells(item) for item in items]
         ends = {name: _mean([cells[name][0] for cells in told]) for name in self.hypotheses}
         scale = LIKELIEST / max(upper for _, upper in ends.values())
@@ -270,7 +271,7 @@ class _Reading:
             lower, upper = ends[name]
             yield {
                 "when": {COURSE: state},
-                "chance": {SEEN: (lower * scale, upper * scale)},
+                "probability": {SEEN: (lower * scale, upper * scale)},
                 "basis": JUDGED + basis,
             }
 
@@ -393,7 +394,7 @@ def _prior_faults(prior: Mapping[str, Any] | None, hypotheses: Iterable[str]) ->
         for name, value in prior.items():
             if not (_is_pair(value) and 0 <= value[0] < value[1] <= 1):
                 shown = shortened(repr(value), 40)
-                yield Problem(f"prior: {name}", f"{shown} is no interval of chances")
+                yield Problem(f"prior: {name}", f"{shown} is no interval of probabilities")
 
 
 def _is_number(value: Any) -> bool:

@@ -82,9 +82,9 @@ def _flips(scenario: Scenario, prior: Beliefs, moment: Any) -> Iterator[dict[str
                 state: reached.sel(variable_state=f"{name}={state}")
                 for state in scenario.variables[name].states
             }
-            chances = prior.posterior(name, moment, view="smoothed")
+            probabilities = prior.posterior(name, moment, view="smoothed")
             for state, answers in given.items():
-                either = chances.sel(state=[held, state]).sum("state").to_numpy()
+                either = probabilities.sel(state=[held, state]).sum("state").to_numpy()
                 row = _flip(given[held], answers, either)
                 if state != held and row:
                     yield {

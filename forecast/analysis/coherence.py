@@ -50,12 +50,12 @@ def _comparisons(scenario: Scenario, prior: Beliefs) -> Iterator[dict[str, Any]]
             "variable": stated.variable,
             "state": stated.state,
             "within": stated.within,
-            "stated_lower": stated.chance.lower,
-            "stated_upper": stated.chance.upper,
+            "stated_lower": stated.probability.lower,
+            "stated_upper": stated.probability.upper,
             "mean": implied.mean,
             "lower": implied.lower,
             "upper": implied.upper,
-            "conflict": not stated.chance.lower <= implied.mean <= stated.chance.upper,
+            "conflict": not stated.probability.lower <= implied.mean <= stated.probability.upper,
             "basis": stated.basis,
         }
 
@@ -63,7 +63,7 @@ def _comparisons(scenario: Scenario, prior: Beliefs) -> Iterator[dict[str, Any]]
 def _implied(
     scenario: Scenario, prior: Beliefs, state: tuple[str, str], within: int | None
 ) -> Estimate:
-    """Chance that a state is held on at least one of the first so many days.
+    """Probability that a state is held on at least one of the first so many days.
 
     A step's share of what it adds is spread over its days, as in any other answer. The first step
     is whole: what holds at the start holds from the first day.

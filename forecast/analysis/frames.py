@@ -94,8 +94,8 @@ class Ranks(LegibleFrame):
         if what not in ("course", "state") or self.columns.name != "rank":
             raise ValueError("its axes are no longer what is ranked and ranks")
         rows = [
-            (_label(course, WIDEST), *map(percent, chances))
-            for course, chances in zip(self.index, self.to_numpy(float), strict=True)
+            (_label(course, WIDEST), *map(percent, probabilities))
+            for course, probabilities in zip(self.index, self.to_numpy(float), strict=True)
         ]
         title = f"Probability that each {what} is the likeliest (1), the second likeliest, …"
         return Summary(title, (what.capitalize(), *map(str, self.columns)), rows)

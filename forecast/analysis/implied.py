@@ -48,7 +48,7 @@ def implied_table(
     -------
     pandas.DataFrame
         One row for each configuration of the parents, named in the index; for each state its
-        chance as "mean", "lower" and "upper" (90 % interval).
+        probability as "mean", "lower" and "upper" (90 % interval).
 
     Raises
     ------

@@ -111,7 +111,7 @@ def _evidence(found: Check) -> Part:
     meaning = "Expected number of steps in each state, with its 90 % predictive interval."
     return Part(
         f"Evidence to expect{period}",
-        ("Chance of each state." if static else meaning,),
+        ("Probability of each state." if static else meaning,),
         ("Indicator", "States"),
         tuple(rows),
     )

@@ -216,8 +216,10 @@ def _ends(quantiles: npt.ArrayLike) -> tuple[float, float]:
 
 def _levers(priors: Priors) -> Iterator[_Lever]:
     labels = priors.labels
-    for k, shape in enumerate(priors.chance):
-        yield _Lever(labels["chance"][k], "chance", (k,), *_ends(stats.beta.ppf(TAILS, *shape)))
+    for k, shape in enumerate(priors.probability):
+        yield _Lever(
+            labels["probability"][k], "probability", (k,), *_ends(stats.beta.ppf(TAILS, *shape))
+        )
     for width, rows in priors.rows.items():
         family = f"row_{width}"
         for k, alpha in enumerate(rows):

@@ -40,7 +40,7 @@ RATINGS = (
     (0.20, "unlikely"),
     (0.0, "highly unlikely"),
 )
-"""Lowest chance of each rating: the edges of the bands of ICD 203, with its outer bands joined."""
+"""Lowest probability of each rating: the bands of ICD 203, with its outer bands joined."""
 POINTS: dict[str, dict[str, int]] = {
     "highly likely": {
         "highly likely": 0,
@@ -94,7 +94,7 @@ def validate_indicators(scenario: Scenario, prior: Beliefs, moment: Any) -> Data
           P(state | not the course), and its state; ``ratio_against``, ``state_against``: the
           smallest. Of joint probabilities averaged over draws: what a first observation
           multiplies the odds by;
-        - ``chance``: probability of any but the first state if the course is under way, of the
+        - ``probability``: probability of any but the first state if the course is under way, of the
           same joint probabilities; ``rating``: in Pherson's words; ``points``: with this course
           as home, none where it is not at least likely or there is no other course;
         - ``redundancy``, ``same_as``: largest share of the information that another indicator
@@ -111,7 +111,7 @@ def validate_indicators(scenario: Scenario, prior: Beliefs, moment: Any) -> Data
     ]
     records.sort(key=lambda record: list(scenario.variables).index(record["indicator"]))
     columns = ["indicator", "course", "bits", "lower", "upper", "share", "ratio_for", "state_for"]
-    columns += ["ratio_against", "state_against", "chance", "rating"]
+    columns += ["ratio_against", "state_against", "probability", "rating"]
     table = pd.DataFrame(records, columns=columns).set_index(["indicator", "course"])
     for column in ("state_for", "state_against"):
         places = zip(table.index.get_level_values("indicator"), table[column], strict=True)
@@ -196,7 +196,7 @@ def _describe(joint: Array) -> dict[str, Any]:
     known = ~np.isnan(ratios)
     largest = int(np.argmax(np.where(known, ratios, -np.inf)))
     smallest = int(np.argmin(np.where(known, ratios, np.inf)))
-    chance = given[1:].sum()
+    probability = given[1:].sum()
     return {
         "bits": estimate.mean,
         "lower": estimate.lower,
@@ -206,22 +206,22 @@ def _describe(joint: Array) -> dict[str, Any]:
         "state_for": largest,
         "ratio_against": ratios[smallest],
         "state_against": smallest,
-        "chance": chance,
-        "rating": _rate(chance),
+        "probability": probability,
+        "rating": _rate(probability),
     }
 
 
-def _rate(chance: float) -> str | None:
-    """Pherson's word for a chance; none where there is no chance to rate."""
-    rounded = round(chance, 9)
+def _rate(probability: float) -> str | None:
+    """Pherson's word for a probability; none where there is no probability to rate."""
+    rounded = round(probability, 9)
     return next((word for least, word in RATINGS if rounded >= least), None)
 
 
-def _entropy(chance: Array) -> Array:
+def _entropy(probability: Array) -> Array:
     """Entropy of whether something holds, in bits."""
     from scipy.stats import entropy
 
-    held = np.clip(chance, 0, 1)
+    held = np.clip(probability, 0, 1)
     return np.asarray(entropy(np.stack([held, 1 - held]), base=2))
 
 
@@ -272,12 +272,12 @@ def _bits_left(
 ) -> dict[tuple[str, str], float]:
     """Information of every indicator about every course, once another indicator is known."""
     left: dict[tuple[str, str], float] = {}
-    chances = means.posterior(known, moment).to_numpy().ravel()
-    for state, chance in zip(scenario.variables[known].states, chances, strict=True):
-        if chance == 0:
+    probabilities = means.posterior(known, moment).to_numpy().ravel()
+    for state, probability in zip(scenario.variables[known].states, probabilities, strict=True):
+        if probability == 0:
             continue
         given = means.set_evidence({known: state}, moment)
         for course, name, joint in _joints(scenario, given, moment):
-            bits = chance * float(shared_bits(joint)[0])
+            bits = probability * float(shared_bits(joint)[0])
             left[name, course] = left.get((name, course), 0.0) + bits
     return left

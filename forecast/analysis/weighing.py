@@ -67,7 +67,7 @@ class Dated(Frozen):
     reports
         Names of its reports.
     days
-        Chance of each step by its share of the days.
+        Probability of each step by its share of the days.
     found
         Probability of each step, given all evidence.
     """
@@ -86,7 +86,7 @@ class Silence(Frozen):
     watch, indicator
         The watch, and what it looks for.
     steps
-        Steps in which nothing was heard, each with the chance that, if one of its states had been
+        Steps without a report, each with the probability that, if one of its states had been
         there, a report would have come by now.
     """
 
@@ -348,9 +348,9 @@ def _told(review: WeighedEvidence) -> Iterator[str]:
         yield f"Events without a certain date\n{text_table(head_of_dates, rows_of_dates)}"
     if review.silences:
         rows_of_silence = [
-            (each.watch, each.indicator, step_label(given, step), quantity(chance))
+            (each.watch, each.indicator, step_label(given, step), quantity(probability))
             for each in review.silences
-            for step, chance in each.steps.items()
+            for step, probability in each.steps.items()
         ]
         head_of_silence = ("watch", "indicator", "step", "would be known")
         yield f"Nothing heard\n{text_table(head_of_silence, rows_of_silence)}"

@@ -1,4 +1,4 @@
-"""How far sources can be believed: uncertain chances about reports rather than about the world."""
+"""How reliable sources are: accuracy, detection and control, with their Beta priors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scipy.special import betaincinv
 from forecast.arrays import Array
 from forecast.estimate import TAILS, Estimate
 from forecast.evidence.report import RELIABILITY, Report
-from forecast.scenario.elicitation import fit_chance
+from forecast.scenario.elicitation import fit_probability
 from forecast.scenario.fits import fit_beta
 from forecast.scenario.scenario import Scenario
 from forecast.scenario.shipped import shipped_folder
@@ -55,7 +55,7 @@ def admiralty_grades() -> tuple[Grade, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """An uncertain chance with its Beta prior: its short name, what it is, and its shape."""
+    """An uncertain probability with its Beta prior: its short name, what it is, and its shape."""
 
     name: str
     label: str
@@ -104,7 +104,7 @@ class Trust:
 
 
 TRUSTED = ("accuracy", "detection", "control")
-"""Families of chances about sources, each a variable of the model."""
+"""Families of probabilities about sources, each a variable of the model."""
 DIMENSIONS = {"accuracy": "reliability", "detection": "watch", "control": "channel"}
 """Name of the dimension of each."""
 
@@ -124,18 +124,20 @@ def trust_in(scenario: Scenario) -> Trust:
         for grade in admiralty_grades()
     )
     recorded = (
-        Judged(name, f"accuracy of {name}", fit_chance(source.record.chance).shape)
+        Judged(name, f"accuracy of {name}", fit_probability(source.record.probability).shape)
         for name, source in scenario.sources.items()
         if source.record is not None
     )
     return Trust(
         accuracy=(*grades, *recorded),
         detection=tuple(
-            Judged(name, f"detection by the watch {name}", fit_chance(watch.detection).shape)
+            Judged(name, f"detection by the watch {name}", fit_probability(watch.detection).shape)
             for name, watch in scenario.watches.items()
         ),
         control=tuple(
-            Judged(name, f"control of the channel {name}", fit_chance(channel.controlled).shape)
+            Judged(
+                name, f"control of the channel {name}", fit_probability(channel.controlled).shape
+            )
             for name, channel in scenario.channels.items()
         ),
     )

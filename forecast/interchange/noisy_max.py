@@ -44,6 +44,6 @@ def full_table(pushes: list[Array], leak: Array) -> Array:
     return table / table.sum(axis=-1, keepdims=True)
 
 
-def _at_most(chances: Array) -> Array:
+def _at_most(probabilities: Array) -> Array:
     """Probability of each state or a weaker one."""
-    return np.asarray(np.flip(np.cumsum(np.flip(chances, -1), axis=-1), -1))
+    return np.asarray(np.flip(np.cumsum(np.flip(probabilities, -1), axis=-1), -1))

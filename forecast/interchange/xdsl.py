@@ -1,4 +1,4 @@
-"""The format of GeNIe and SMILE (XDSL): chance, deterministic and noisy-MAX nodes.
+"""The format of GeNIe and SMILE (XDSL): probability, deterministic and noisy-MAX nodes.
 
 Tables have the first parent slowest and their own state fastest. XDSL names are identifiers, so
 other names and labels are mapped to some and kept in an extension, as are properties with such
@@ -201,7 +201,7 @@ class _Reader:
             self.draft.describe(name, pair, child.at)
         for pair, at in self.names.properties(given):
             self.draft.describe(name, pair, at)
-        kinds = {"cpt": self._chances, "deterministic": self._fixed, "noisymax": self._noisy}
+        kinds = {"cpt": self._probabilities, "deterministic": self._fixed, "noisymax": self._noisy}
         kinds[node.tag](node, name, shape)
 
     def _part(self, node: Element, name: str, tag: str) -> Element | None:
@@ -211,7 +211,7 @@ class _Reader:
         self.source.wrong(node.at, f"{len(parts)} of <{tag}> in {name}; it has one")
         return None
 
-    def _chances(self, node: Element, name: str, shape: tuple[int, ...]) -> None:
+    def _probabilities(self, node: Element, name: str, shape: tuple[int, ...]) -> None:
         part = self._part(node, name, "probabilities")
         if part is not None:
             self.draft.fill(name, part.numbers(self.source), shape)

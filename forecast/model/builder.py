@@ -77,7 +77,7 @@ class _Judgements:
     """Numbers as stated, by family, each with a label."""
 
     writer: ExpressionWriter
-    chance: list[tuple[float, float]] = field(default_factory=list)
+    probability: list[tuple[float, float]] = field(default_factory=list)
     rows: dict[int, list[tuple[float, ...]]] = field(default_factory=dict)
     states: dict[int, list[tuple[str, ...]]] = field(default_factory=dict)
     positive: list[tuple[float, float]] = field(default_factory=list)
@@ -89,14 +89,14 @@ class _Judgements:
         """Cells of one stated row, in the order of the states."""
         if row.exactly is not None:
             return [self.writer.constant(row.exactly.get(state, 0.0)) for state in states]
-        if row.chance is not None:
-            self.note_fit(label, states, fit_row(states, row.chance))
+        if row.probability is not None:
+            self.note_fit(label, states, fit_row(states, row.probability))
         return self.dirichlet(row_concentration(row, states), states, label)
 
     def dirichlet(
         self, alpha: tuple[float, ...], states: tuple[str, ...], label: str
     ) -> list[Cell]:
-        """Cells of a row with a Dirichlet prior; of two states the second is a chance."""
+        """Cells of a row with a Dirichlet prior; of two states the second is a probability."""
         if len(states) == 2:
             yes = self.beta((alpha[1], alpha[0]), f"{label}: {states[1]}")
             return [self.writer.step(ops.SUBTRACT, self.writer.constant(1.0), yes), yes]
@@ -112,9 +112,9 @@ class _Judgements:
             self.misfits.append(Misfit(label, states, fit))
 
     def beta(self, shape: tuple[float, float], label: str) -> Cell:
-        """Cell of a chance."""
-        self.chance.append(shape)
-        return "chance", self._label("chance", label)
+        """Cell of a probability."""
+        self.probability.append(shape)
+        return "probability", self._label("probability", label)
 
     def factor(self, stated: PositiveNumber, label: str, per: float | None = None) -> Cell:
         """Cell of a positive number."""
@@ -134,12 +134,12 @@ class _Judgements:
     def sizes(self) -> dict[str, int]:
         """Cells of each family that tables use, in order."""
         rows = {f"row_{width}": width * len(rows) for width, rows in sorted(self.rows.items())}
-        return {"chance": len(self.chance), **rows, "positive": len(self.positive)}
+        return {"probability": len(self.probability), **rows, "positive": len(self.positive)}
 
     def priors(self, trust: Trust) -> Priors:
         return Priors(
             trust=trust,
-            chance=_pairs(self.chance),
+            probability=_pairs(self.probability),
             rows={width: np.array(rows) for width, rows in sorted(self.rows.items())},
             positive=_pairs(self.positive),
             real=_pairs(self.real),
@@ -261,7 +261,7 @@ class _Builder:
             self.cells += self._raise(dict(zip(states, base, strict=True)), times)
 
     def _raise(self, base: dict[str, Cell], times: dict[str, list[Cell]]) -> list[Cell]:
-        """Multiply the chance of some states; the others share the rest in proportion."""
+        """Multiply the probability of some states; the others share the rest in proportion."""
         if not times:
             return list(base.values())
         write = self.writer
@@ -277,7 +277,7 @@ class _Builder:
             write.product([raised[state], shrink] if state in times else [base[state], left])
             for state in base
         ]
-        # Chances that underflowed leave the row short of one.
+        # Probabilities that underflowed leave the row short of one.
         whole = write.sum(row)
         return [write.step(ops.DIVIDE, cell, whole) for cell in row]
 
@@ -313,7 +313,7 @@ class _Builder:
         return places
 
     def _cut_normal(self, mean: Cell, spread: Cell, n: int) -> list[Cell]:
-        """Chances of n equal parts of the scale under a normal distribution cut off at its ends."""
+        """Probabilities of n equal parts of the scale under a truncated normal distribution."""
         write = self.writer
         edges = [
             write.step(
@@ -378,29 +378,29 @@ class _Builder:
     def _race(self, moves: Sequence[Move], label: str) -> list[Cell]:
         """Hazards, over their days, of moves of which the first to come is all that is seen.
 
-        With chances c of coming first and s of none, the hazards add up to -log s and stand to
-        one another as the chances do.
+        With probabilities c of coming first and s of none, the hazards add up to -log s and stand
+        to one another as the probabilities do.
         """
         write, judged = self.writer, self.judgements
         first, within = moves[0], moves[0].within
         targets = tuple(move.target for move in moves)
         source = f" {first.source}→" if first.source else " →"
         told = f"{label}{source}{'|'.join(targets)}{say_when(first.when)} within {within:g} days"
-        fit = fit_competing([move.chance for move in moves], within)
+        fit = fit_competing([move.probability for move in moves], within)
         if len(moves) == 1:
             a, b = fit.concentration
             return [write.step(ops.HAZARD, judged.beta((a, b), told))]
         states = (*targets, "none")
         judged.note_fit(told, states, fit)
-        *chances, _ = judged.dirichlet(fit.concentration, states, told)
-        total = write.step(ops.AT_LEAST, write.sum(chances), write.constant(ops.NEVER))
+        *probabilities, _ = judged.dirichlet(fit.concentration, states, told)
+        total = write.step(ops.AT_LEAST, write.sum(probabilities), write.constant(ops.NEVER))
         hazard = write.step(ops.DIVIDE, write.step(ops.HAZARD, total), total)
-        return [write.step(ops.MULTIPLY, chance, hazard) for chance in chances]
+        return [write.step(ops.MULTIPLY, probability, hazard) for probability in probabilities]
 
     def _compete(
         self, states: tuple[str, ...], source: str, hazards: dict[str, Cell]
     ) -> list[Cell]:
-        """Chances of one step's ways out of a state, and of staying in it."""
+        """Probabilities of one step's ways out of a state, and of staying in it."""
         write = self.writer
         if not hazards:
             return [write.constant(float(state == source)) for state in states]

@@ -33,11 +33,11 @@ SUBTRACT: Final = 1
 MULTIPLY: Final = 2
 DIVIDE: Final = 3
 HAZARD: Final = 4
-"""-log(1 - a): the hazard of a chance, which is kept away from 0 and 1."""
+"""-log(1 - a): the hazard of a probability, which is kept away from 0 and 1."""
 STAY: Final = 5
-"""exp(-a): the chance that nothing happens under a hazard."""
+"""exp(-a): the probability that nothing happens under a hazard."""
 SHARE: Final = 6
-"""(1 - exp(-a)) / a: what turns competing hazards into chances."""
+"""(1 - exp(-a)) / a: what turns competing hazards into probabilities."""
 BETWEEN: Final = 7
 """Mass of the standard normal distribution between a and b."""
 AT_LEAST: Final = 8
@@ -46,7 +46,7 @@ AT_MOST: Final = 9
 """a, but no more than b."""
 
 NEVER: Final = 1e-15
-"""Chances of moves are kept this far from 0 and 1, where a hazard has no logarithm."""
+"""Probabilities of moves are kept this far from 0 and 1, where a hazard has no logarithm."""
 TOGETHER: Final = 128
 """Draws whose cells are computed together: they stay in the processor's cache."""
 
@@ -93,9 +93,9 @@ class ExpressionWriter:
     Examples
     --------
     >>> writer = ExpressionWriter()
-    >>> chance = ("chance", 0)
-    >>> other = writer.step(SUBTRACT, writer.constant(1.0), chance)
-    >>> finished = writer.finish({"chance": 1}, [other, chance])
+    >>> probability = ("probability", 0)
+    >>> other = writer.step(SUBTRACT, writer.constant(1.0), probability)
+    >>> finished = writer.finish({"probability": 1}, [other, probability])
     >>> finished.run(np.array([[0.2, 0.7]])).round(2).tolist()
     [[0.8, 0.3], [0.2, 0.7]]
     """

@@ -92,9 +92,9 @@ def log_mass(family: int, y: float, mean: float, size: float) -> float:
         return -HALF_LOG_2PI - 0.5 * math.log(y) - stirling_error(y) - deviance(y, mean)
     if y <= 0.0:
         return -size * math.log1p(mean / size) if y == 0.0 else -math.inf
-    n, chance = y + size, size / (mean + size)
+    n, probability = y + size, size / (mean + size)
     found = stirling_error(n) - stirling_error(size) - stirling_error(y)
-    found -= deviance(size, n * chance) + deviance(y, n * (mean / (mean + size)))
+    found -= deviance(size, n * probability) + deviance(y, n * (mean / (mean + size)))
     return found - HALF_LOG_2PI + 0.5 * (math.log(size / n) - math.log(y))
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def build_model(scenario: Scenario, evidence: Evidence) -> pm.Model:
     """Build the model of a scenario's uncertain tables, conditioned on evidence.
 
-    The free variables are the judgements: ``chance`` (Beta), ``row_k`` (Dirichlet rows of k
+    The free variables are the judgements: ``probability`` (Beta), ``row_k`` (Dirichlet rows of k
     states), ``positive`` (log-normal multipliers, ratios, weights and rates), ``real`` (normal
     means); and, of sources, ``accuracy`` (by reliability grade and by source), ``detection`` (by
     watch) and ``control`` (by channel), all Beta. The states of the world, the dates of events
@@ -65,7 +65,7 @@ def build_model(scenario: Scenario, evidence: Evidence) -> pm.Model:
 
 
 def _trust(program: TableProgram) -> dict[str, Any]:
-    """Chances about sources."""
+    """Probabilities about sources."""
     import pymc as pm
 
     return {
@@ -166,9 +166,9 @@ def _priors(program: TableProgram) -> dict[str, Any]:
 
     priors = program.priors
     parameters: dict[str, Any] = {}
-    if len(priors.chance):
-        a, b = priors.chance.T
-        parameters["chance"] = pm.Beta("chance", a, b, dims="chance_judgement")
+    if len(priors.probability):
+        a, b = priors.probability.T
+        parameters["probability"] = pm.Beta("probability", a, b, dims="probability_judgement")
     for width, concentration in priors.rows.items():
         name = f"row_{width}"
         dims = (f"{name}_judgement", f"state_{width}")

@@ -122,7 +122,7 @@ class TableGradient(_Operation):
 class ReportLikelihood(_Operation):
     """Log-likelihoods, (step, column), from what was reported.
 
-    Inputs: trust, (chance,); log-densities of numbers, (number, state); then the fields of
+    Inputs: trust, (probability,); log-densities of numbers, (number, state); then the fields of
     `ReportArrays`.
     """
 

@@ -176,9 +176,9 @@ def report_log_likelihoods(trust: Array, density: Array, reports: ReportArrays) 
             reported = trust[reports.silence_detection[k], d] * reports.silence_reach[k]
             found[reports.silence_place[k], d] += np.log1p(-reported)
         for k in range(reports.control_probability.shape[0]):
-            chance = trust[reports.control_probability[k], d]
-            found[reports.control_place[k, 0], d] += np.log1p(-chance)
-            found[reports.control_place[k, 1], d] += np.log(chance)
+            probability = trust[reports.control_probability[k], d]
+            found[reports.control_place[k, 0], d] += np.log1p(-probability)
+            found[reports.control_place[k, 1], d] += np.log(probability)
     return found.reshape(n_steps, n_columns, trust.shape[1])
 
 
@@ -193,12 +193,12 @@ def report_gradient(
     """
     by_trust, by_density = np.zeros(trust.shape[0]), np.zeros(density.shape)
     gradient = np.ascontiguousarray(by_log_like).reshape(reports.settings.size)
-    chances = np.ascontiguousarray(trust).reshape(trust.shape[0], 1)
+    probabilities = np.ascontiguousarray(trust).reshape(trust.shape[0], 1)
     numbers = np.ascontiguousarray(density).reshape(density.shape[0], density.shape[1], 1)
     weights = _log_weights(numbers, reports, 0)
     _rescale(weights, reports)
-    share, odds = _version_probabilities(chances, reports, 0)
-    by_version = _version_likelihoods(weights, chances, reports, 0)
+    share, odds = _version_probabilities(probabilities, reports, 0)
+    by_version = _version_likelihoods(weights, probabilities, reports, 0)
     totals = _statement_likelihoods(by_version, share, reports)
     by_total = np.zeros(totals.shape)
     for p in range(reports.place.shape[0]):

@@ -27,7 +27,7 @@ class Priors(Frozen):
 
     Attributes
     ----------
-    chance
+    probability
         Shape parameters of Beta priors, (judgement, 2).
     rows
         For each number of states, concentrations of Dirichlet priors, (judgement, state).
@@ -37,7 +37,7 @@ class Priors(Frozen):
     real
         Mean and sd of normal priors: means of measured numbers, (judgement, 2).
     labels
-        Names of the judgements of each family: "chance", "row_3", …, "positive", "real".
+        Names of the judgements of each family: "probability", "row_3", …, "positive", "real".
     states
         For each number of states, the names of the states of every row.
     trust
@@ -45,7 +45,7 @@ class Priors(Frozen):
     """
 
     trust: Trust
-    chance: Array
+    probability: Array
     rows: dict[int, Array]
     positive: Array
     real: Array
@@ -122,7 +122,7 @@ class TableProgram(Frozen):
         Parameters
         ----------
         parameters
-            "chance", shape (judgement, …); "row_k", (judgement, k, …); "positive",
+            "probability", shape (judgement, …); "row_k", (judgement, k, …); "positive",
             (judgement, …): those families that the scenario has. The draws axis, if there is
             one, is last.
 
@@ -145,7 +145,7 @@ class TableProgram(Frozen):
         xp
             `numpy` or `pytensor.tensor`.
         """
-        parts = [parameters["chance"]] if len(self.priors.chance) else []
+        parts = [parameters["probability"]] if len(self.priors.probability) else []
         for width, rows in self.priors.rows.items():
             given = parameters[f"row_{width}"]
             parts.append(

@@ -5,7 +5,7 @@ judgements, tables by their expressions, likelihoods of reports, and the log evi
 elimination. All of a scenario and its evidence is data to the loop. It is therefore compiled once
 for all scenarios and kept on disk, and draws do not depend on what PyTensor makes of a graph.
 
-A chance has the logarithm of its odds for a coordinate, a row of probabilities its isometric
+A probability has the logarithm of its odds for a coordinate, a row of probabilities its isometric
 log-ratios (as `log_ratio.LogRatio`), a positive number its logarithm.
 """
 
@@ -49,7 +49,7 @@ class Target(NamedTuple):
 
     Attributes
     ----------
-    chance, trust
+    probability, trust
         Shape parameters of Beta priors, of tables and of sources, (judgement, 2).
     widths, rows
         Number of states of each row of probabilities, (row,), and the concentrations of all rows,
@@ -68,7 +68,7 @@ class Target(NamedTuple):
         What was reported.
     """
 
-    chance: Array
+    probability: Array
     widths: Index
     rows: Array
     positive: Array
@@ -97,7 +97,7 @@ def make_target(program: TableProgram, data: Mapping[str, Any]) -> Target:
     priors = program.priors
     rows = [row for width in priors.rows.values() for row in width]
     return Target(
-        chance=_pairs(priors.chance),
+        probability=_pairs(priors.probability),
         widths=np.array([len(row) for row in rows], dtype=np.int64),
         rows=np.concatenate([*rows, np.zeros(0)]),
         positive=_pairs(priors.positive),
@@ -125,7 +125,7 @@ def _trust(priors: Priors) -> Array:
 
 
 def _log_constant(priors: Priors, rows: list[Array]) -> float:
-    found = -betaln(*_pairs(priors.chance).T).sum() - betaln(*_trust(priors).T).sum()
+    found = -betaln(*_pairs(priors.probability).T).sum() - betaln(*_trust(priors).T).sum()
     for row in rows:
         found += gammaln(row.sum()) - gammaln(row).sum() + 0.5 * math.log(len(row))
     for normal in (_pairs(priors.positive), _pairs(priors.real)):
@@ -135,14 +135,14 @@ def _log_constant(priors: Priors, rows: list[Array]) -> float:
 
 def count_coordinates(target: Target) -> int:
     """Length of a point."""
-    chances = len(target.chance) + len(target.trust)
+    probabilities = len(target.probability) + len(target.trust)
     rows = int(target.widths.sum()) - len(target.widths)
-    return chances + rows + len(target.positive) + len(target.real)
+    return probabilities + rows + len(target.positive) + len(target.real)
 
 
 def prior_point(target: Target) -> Array:
     """Coordinates of the prior means."""
-    parts = [np.log(target.chance[:, 0] / target.chance[:, 1])]
+    parts = [np.log(target.probability[:, 0] / target.probability[:, 1])]
     at = 0
     for width in target.widths:
         log_row = np.log(target.rows[at : at + width])
@@ -166,7 +166,7 @@ def split_values(priors: Priors, values: Array) -> dict[str, Array]:
 
 def variable_shapes(priors: Priors) -> dict[str, tuple[int, ...]]:
     """Shape of every variable of the model, in the order of the coordinates."""
-    shapes: dict[str, tuple[int, ...]] = {"chance": (len(priors.chance),)}
+    shapes: dict[str, tuple[int, ...]] = {"probability": (len(priors.probability),)}
     shapes |= {f"row_{width}": (len(rows), width) for width, rows in priors.rows.items()}
     shapes |= {"positive": (len(priors.positive),), "real": (len(priors.real),)}
     shapes |= {family: (len(members),) for family, members in priors.trust.families()}
@@ -280,10 +280,10 @@ def constrain(point: Array, target: Target) -> Array:
     """Judgements, in the order of the coordinates, from the coordinates."""
     t = target
     values = np.empty(point.shape[0] + t.widths.shape[0])
-    n_chance, n_positive, n_real = t.chance.shape[0], t.positive.shape[0], t.real.shape[0]
-    for k in range(n_chance):
+    n_probability, n_positive, n_real = t.probability.shape[0], t.positive.shape[0], t.real.shape[0]
+    for k in range(n_probability):
         values[k] = 1.0 / (1.0 + math.exp(-point[k]))
-    at, to = n_chance, n_chance
+    at, to = n_probability, n_probability
     for width in t.widths:
         _fill_row(point[at : at + width - 1], values[to : to + width])
         at, to = at + width - 1, to + width
@@ -317,8 +317,8 @@ def log_posterior(point: Array, target: Target) -> tuple[float, Array]:
     Parameters
     ----------
     point
-        Unconstrained coordinates, (coordinate,): chances of tables, rows, positive and real
-        numbers, chances about sources.
+        Unconstrained coordinates, (coordinate,): probabilities of tables, rows, positive and real
+        numbers, probabilities about sources.
     target
         Priors and evidence.
     """
@@ -331,7 +331,7 @@ def log_posterior(point: Array, target: Target) -> tuple[float, Array]:
 @compiled
 def _log_likelihood(values: Array, t: Target) -> tuple[float, Array]:
     """Log evidence given the judgements, and its slopes by them."""
-    p = t.chance.shape[0] + t.rows.shape[0]
+    p = t.probability.shape[0] + t.rows.shape[0]
     r = p + t.positive.shape[0]
     s = r + t.real.shape[0]
     parameters, positive, real, trust = values[:r], values[p:r], values[r:s], values[s:]
@@ -369,11 +369,13 @@ def _log_likelihood(values: Array, t: Target) -> tuple[float, Array]:
 def _log_prior(point: Array, values: Array, by_value: Array, t: Target) -> tuple[float, Array]:
     """Log-prior in the coordinates, and the slopes of prior and likelihood together."""
     total, slopes = t.log_constant, np.empty(point.shape[0])
-    n_chance, n_positive, n_real = t.chance.shape[0], t.positive.shape[0], t.real.shape[0]
-    total += _add_chances(point[:n_chance], by_value[:n_chance], t.chance, slopes[:n_chance])
-    at, to = n_chance, n_chance
+    n_probability, n_positive, n_real = t.probability.shape[0], t.positive.shape[0], t.real.shape[0]
+    total += _add_probabilities(
+        point[:n_probability], by_value[:n_probability], t.probability, slopes[:n_probability]
+    )
+    at, to = n_probability, n_probability
     for width in t.widths:
-        given = t.rows[to - n_chance : to - n_chance + width]
+        given = t.rows[to - n_probability : to - n_probability + width]
         row, by_row = values[to : to + width], by_value[to : to + width]
         total += _add_row(row, by_row, given, slopes[at : at + width - 1])
         at, to = at + width - 1, to + width
@@ -387,12 +389,12 @@ def _log_prior(point: Array, values: Array, by_value: Array, t: Target) -> tuple
         total -= 0.5 * z * z
         slopes[at + k] = by_value[to + k] - z / t.real[k, 1]
     at, to = at + n_real, to + n_real
-    return total + _add_chances(point[at:], by_value[to:], t.trust, slopes[at:]), slopes
+    return total + _add_probabilities(point[at:], by_value[to:], t.trust, slopes[at:]), slopes
 
 
 @compiled
-def _add_chances(point: Array, by_value: Array, shapes: Array, slopes: Array) -> float:
-    """Log-density of chances by the logarithm of their odds; fill their slopes."""
+def _add_probabilities(point: Array, by_value: Array, shapes: Array, slopes: Array) -> float:
+    """Log-density of probabilities by the logarithm of their odds; fill their slopes."""
     total = 0.0
     for k in range(point.shape[0]):
         tail = math.exp(-abs(point[k]))

@@ -179,8 +179,8 @@ class _Search:
                     like[step, others, k] = -np.inf
         found = sweep(self.network, self.theta[..., which], like, "smoothed", regimes=self.regimes)
         for k, (draw, states) in enumerate(asked):
-            chances = [found.marginals[step, columns, k] for step, columns in self.places]
-            _branch(draws[draw], states, float(found.log_evidence[k]), chances)
+            probabilities = [found.marginals[step, columns, k] for step, columns in self.places]
+            _branch(draws[draw], states, float(found.log_evidence[k]), probabilities)
 
     def _require_within_limit(self, draws: list[_Frontier]) -> None:
         for draw in draws:
@@ -194,16 +194,16 @@ class _Search:
 
 
 def _branch(
-    frontier: _Frontier, states: tuple[int, ...], log_evidence: float, chances: list[Array]
+    frontier: _Frontier, states: tuple[int, ...], log_evidence: float, probabilities: list[Array]
 ) -> None:
     """Set one more variable to each of its states, the surest one first.
 
     No completion is more probable than the least sure of the other variables allows.
     """
-    tops = np.array([chance.max() for chance in chances])
+    tops = np.array([probability.max() for probability in probabilities])
     certain = tuple(
-        int(chance.argmax()) if state < 0 and np.count_nonzero(chance) == 1 else state
-        for state, chance in zip(states, chances, strict=True)
+        int(probability.argmax()) if state < 0 and np.count_nonzero(probability) == 1 else state
+        for state, probability in zip(states, probabilities, strict=True)
     )
     free = [place for place, state in enumerate(certain) if state < 0]
     if not free:
@@ -211,8 +211,8 @@ def _branch(
         return
     place = max(free, key=lambda each: tops[each])
     others = min((tops[each] for each in free if each != place), default=1.0)
-    for state in np.argsort(-chances[place], kind="stable"):
-        chance = min(chances[place][state], others)
-        if chances[place][state] > 0:
+    for state in np.argsort(-probabilities[place], kind="stable"):
+        probability = min(probabilities[place][state], others)
+        if probabilities[place][state] > 0:
             longer = (*certain[:place], int(state), *certain[place + 1 :])
-            frontier.offer(longer, log_evidence + float(np.log(chance)), len(free) == 1)
+            frontier.offer(longer, log_evidence + float(np.log(probability)), len(free) == 1)

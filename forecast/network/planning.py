@@ -12,7 +12,7 @@ tried, each of which sums out next
 - the one that is nearest to an end of the graph (Cuthill and McKee 1969), which is best where
   the graph is long and narrow, a ladder or a grid,
 
-then the first three again with chance, as long as planning costs less than the elimination that
+then the first three again with noise, as long as planning costs less than the elimination that
 it may shorten. Weights and fills are kept up to date edge by edge and wait in a heap, so that a try
 takes about as many steps as it adds edges, and each edge as many as it closes triangles.
 """
@@ -37,22 +37,22 @@ Factor = frozenset[int]
 
 RULES: Final[tuple[Rule, ...]] = ("weight", "fill", "weighted fill", "distance")
 CHANCY = RULES[:3]
-"""What may be tried again with chance; of a walk over the graph there is only one."""
+"""What may be tried again with noise; of a walk over the graph there is only one."""
 MEMORY_LIMIT = 2e9
 BYTES_PER_OPERATION = 32
 CELL_LIMIT = 2**31 - 1
 ORDERS_TRIED = 40
 """Orders that are tried at most."""
 FREE_WORK, WORK_PER_OPERATION, MOST_WORK = 30_000, 2, 1_000_000
-"""Planning goes on with chance until its steps pass this many for each operation of the best plan,
+"""Planning goes on with noise until its steps pass this many for each operation of the best plan,
 within these bounds. A step takes two or three microseconds, an operation on a thousand draws about
 as long, forwards and backwards."""
 HOPELESS = 1000.0
 """A try stops where it needs so many times the memory limit: it could not be rescued."""
 WINDOW = 24
 """Factors, the smallest ones, of which all pairs are compared when several are multiplied."""
-CHANCE = 0.6
-"""How far chance raises a score, at most, as a share of it."""
+NOISE = 0.6
+"""How far noise raises a score, at most, as a share of it."""
 LARGEST = 10**300
 """Tables that are larger are all the same: no number of floating point holds them."""
 LONGEST_LIST = 30
@@ -104,7 +104,7 @@ def plan_elimination(
     tries: int = ORDERS_TRIED,
     apart: frozenset[Axis] = frozenset(),
 ) -> Plan:
-    """Choose contractions: the cheapest of several greedy orders, the first without chance.
+    """Choose contractions: the cheapest of several greedy orders, the first without noise.
 
     The same factors always give the same plan: how long planning goes on is counted in its steps,
     not in seconds.
@@ -198,16 +198,16 @@ class _Found:
 
 
 def _search(problem: _Problem, tries: int, most: float) -> _Found:
-    """The best of several tries, the later ones with chance; none goes on when it is beaten."""
+    """The best of several tries, the later ones with noise; none goes on when it is beaten."""
     graphs = {by_states: problem.graph(by_states=by_states) for by_states in (False, True)}
     work = sum(graph.work for graph in graphs.values())
     best: _Found | None = None
     for attempt, rule in enumerate((*RULES, *CHANCY * tries)[:tries]):
-        chance = random.Random(attempt) if attempt >= len(RULES) else None
-        if chance and best and (best.refused or work > _worthwhile(best.operations)):
+        noise = random.Random(attempt) if attempt >= len(RULES) else None
+        if noise and best and (best.refused or work > _worthwhile(best.operations)):
             break
         graph = graphs[rule == "weighted fill"].copy()
-        found = _try(problem, graph, rule, chance, best.operations if best else most)
+        found = _try(problem, graph, rule, noise, best.operations if best else most)
         work += found.work
         if best is None or found.rank < best.rank:
             best = found
@@ -221,7 +221,7 @@ def _worthwhile(operations: int) -> int:
 
 
 def _try(
-    problem: _Problem, graph: _Graph, rule: Rule, chance: random.Random | None, most: float
+    problem: _Problem, graph: _Graph, rule: Rule, noise: random.Random | None, most: float
 ) -> _Found:
     """Sum out one axis after another by a rule, while that takes at most so many operations."""
     products = _Products(problem)
@@ -234,7 +234,7 @@ def _try(
             return current.setdefault(axis, (distance[axis], 0, axis))
         fill, weight = graph.fill[axis], min(graph.weight[axis], LARGEST)
         score, tie = (weight, fill) if rule == "weight" else (fill, weight)
-        current[axis] = (score * (1 + CHANCE * chance.random()) if chance else score, tie, axis)
+        current[axis] = (score * (1 + NOISE * noise.random()) if noise else score, tie, axis)
         return current[axis]
 
     queue = [rank(axis) for axis in sorted(waiting)]

@@ -44,7 +44,7 @@ class NaiveBayesPosterior(Frozen):
     log_likelihood
         Logarithm of the mean likelihood of the report on each of them under each class,
         (indicator, class), at the posterior mean of the accuracies.
-    log_chance
+    log_probability
         The same for a report that cannot be wrong, (indicator, class).
     """
 
@@ -53,7 +53,7 @@ class NaiveBayesPosterior(Frozen):
     probability: Array
     indicators: tuple[str, ...]
     log_likelihood: Array
-    log_chance: Array
+    log_probability: Array
 
 
 def naive_bayes_posterior(
@@ -82,19 +82,19 @@ def naive_bayes_posterior(
     parameters = draw_priors(program.priors, draws, random_seed)
     posterior = np.exp(model.log_posterior - logsumexp(model.log_posterior))
     states = random.choice(len(posterior), size=draws, p=posterior)
-    _draw_class_prior(random, program, parameters, states, has_chance=model.first > 0)
+    _draw_class_prior(random, program, parameters, states, has_probability=model.first > 0)
     for reports in model.by_grade():
         accuracy = model.draw_accuracy(random, reports, states)
         parameters["accuracy"][model.grade[reports[0]]] = accuracy
-        model.draw_chances(random, reports, states, accuracy, parameters["chance"])
+        model.draw_probabilities(random, reports, states, accuracy, parameters["probability"])
     a = parameters["accuracy"][model.grade].mean(axis=1)[:, None]
     return NaiveBayesPosterior(
         beliefs=beliefs_under(scenario, evidence, parameters),
         prior=np.exp(model.log_prior),
         probability=posterior,
         indicators=tuple(program.network.names[1 + k] for k in model.indicator),
-        log_likelihood=np.log(a * model.chance + (1 - a) * (1 - model.chance)),
-        log_chance=np.log(model.chance),
+        log_likelihood=np.log(a * model.probability + (1 - a) * (1 - model.probability)),
+        log_probability=np.log(model.probability),
     )
 
 
@@ -133,7 +133,7 @@ class _Model:
             for feature in features
             for state in root.states
         ]
-        labels = program.priors.labels.get("chance", ())
+        labels = program.priors.labels.get("probability", ())
         first = len(labels) - len(own)
         alone = root.first is not None and not root.first.parents
         apart = first >= 0 and list(labels[first:]) == own
@@ -150,7 +150,7 @@ class _Model:
             [program.network.names.index(table.observed[r]) - 1 for r in rows], np.int64
         )
         _require(once and len(set(indicator)) == len(rows), "an indicator is reported twice")
-        shapes = program.priors.chance[first:].reshape(len(features), len(root.states), 2)
+        shapes = program.priors.probability[first:].reshape(len(features), len(root.states), 2)
         return cls(
             first=first,
             shapes=shapes,
@@ -162,7 +162,7 @@ class _Model:
         )
 
     @cached_property
-    def chance(self) -> Array:
+    def probability(self) -> Array:
         """Mean probability of what each report states, (report, class)."""
         mean = self.shapes[..., 0] / self.shapes.sum(axis=-1)
         seen = mean[self.indicator]
@@ -184,7 +184,7 @@ class _Model:
         k = np.arange(len(reports) + 1)
         # The accuracy integrated out: E[a^k (1 - a)^(n - k)] under its Beta.
         right = betaln(a + k, b + len(reports) - k) - betaln(a, b)
-        return np.asarray(log_poisson_binomial(self.chance[reports]) + right)
+        return np.asarray(log_poisson_binomial(self.probability[reports]) + right)
 
     def draw_accuracy(self, random: np.random.Generator, reports: Index, states: Index) -> Array:
         """Draw a grade's accuracy given the class, (draw,)."""
@@ -197,32 +197,32 @@ class _Model:
             k[here] = random.choice(share.shape[1], size=here.sum(), p=share[state])
         return np.asarray(random.beta(a + k, b + len(reports) - k))
 
-    def draw_chances(
+    def draw_probabilities(
         self,
         random: np.random.Generator,
         reports: Index,
         states: Index,
         accuracy: Array,
-        chance: Array,
+        probability: Array,
     ) -> None:
         """Replace the probabilities, (judgement, draw), of reported features in the drawn class."""
         draws = np.arange(len(states))
         for report in reports:
-            p = self.chance[report, states]
+            p = self.probability[report, states]
             true = random.random(len(states)) * (accuracy * p + (1 - accuracy) * (1 - p))
             seen = (true < accuracy * p) == (self.stated[report] == 1)
             a, b = self.shapes[self.indicator[report], states].T
             row = self.first + self.indicator[report] * self.shapes.shape[1] + states
-            chance[row, draws] = random.beta(a + seen, b + ~seen)
+            probability[row, draws] = random.beta(a + seen, b + ~seen)
 
 
-def log_poisson_binomial(chances: Array) -> Array:
-    """Log-probability of the number of successes in independent trials of unequal chances.
+def log_poisson_binomial(probabilities: Array) -> Array:
+    """Log-probability of the number of successes in independent trials of unequal probabilities.
 
     Parameters
     ----------
-    chances
-        Chance of each trial, (trial, …).
+    probabilities
+        Probability of each trial, (trial, …).
 
     Returns
     -------
@@ -234,9 +234,9 @@ def log_poisson_binomial(chances: Array) -> Array:
     >>> np.exp(log_poisson_binomial(np.array([0.5, 0.2]))).round(3).tolist()
     [0.4, 0.5, 0.1]
     """
-    found = np.full((*chances.shape[1:], len(chances) + 1), -np.inf)
+    found = np.full((*probabilities.shape[1:], len(probabilities) + 1), -np.inf)
     found[..., 0] = 0.0
-    for p in chances[..., None]:
+    for p in probabilities[..., None]:
         more = np.concatenate([np.full_like(found[..., :1], -np.inf), found[..., :-1]], axis=-1)
         found = np.logaddexp(found + np.log1p(-p), more + np.log(p))
     return found
@@ -252,7 +252,7 @@ def _mean_class_prior(program: TableProgram, n_states: int) -> Array:
         f"row_{width}": rows / rows.sum(axis=1, keepdims=True)
         for width, rows in priors.rows.items()
     }
-    means["chance"] = priors.chance[:, 0] / priors.chance.sum(axis=1)
+    means["probability"] = priors.probability[:, 0] / priors.probability.sum(axis=1)
     block = program.network.nodes[0].first
     assert block is not None
     return program.cells(means)[block.start : block.start + n_states]
@@ -264,7 +264,7 @@ def _draw_class_prior(
     parameters: dict[str, Array],
     states: Index,
     *,
-    has_chance: bool,
+    has_probability: bool,
 ) -> None:
     """Replace the draws of the class's row, or of its probability, by their posterior given it.
 
@@ -277,9 +277,9 @@ def _draw_class_prior(
         alpha[states, draws] += 1
         gamma = random.gamma(alpha)
         parameters[f"row_{width}"] = (gamma / gamma.sum(axis=0))[None]
-    if has_chance:
-        a, b = priors.chance[0]
-        parameters["chance"][0] = random.beta(a + states, b + (states == 0))
+    if has_probability:
+        a, b = priors.probability[0]
+        parameters["probability"][0] = random.beta(a + states, b + (states == 0))
 
 
 def _require(rule: bool, message: str) -> None:

@@ -1,14 +1,15 @@
 """Whether a course is under way by a day: dates within a step, and what is left of the present one.
 
 The network knows whole steps. A day is reached by spreading what a step adds over its days: the
-chance that a course is not under way in a share of a step is, for each draw of the tables, the
-chance that it is not in the whole step, given the past, to the power of that share. That is exact
-for a hazard that is constant within a step.
+probability that a course is not under way in a share of a step is, for each draw of the tables,
+the probability that it is not in the whole step, given the past, to the power of that share. That
+is exact for a hazard that is constant within a step.
 
 A course that is under way in the present step may simply go on. If it was not under way, the next
-step brings it with chance b; if it was, with chance a, so that it goes on by itself with chance
-c = (a - b)/(1 - b), and otherwise may begin as it would have anyhow. What goes on is under way from
-the first day; only b is spread. A variable whose hazards have no memory never goes on by itself.
+step brings it with probability b; if it was, with probability a, so that it goes on by itself with
+probability c = (a - b)/(1 - b), and otherwise may begin as it would have anyhow. What goes on is
+under way from the first day; only b is spread. A variable whose hazards have no memory never goes
+on by itself.
 
 Several courses together follow the same rule as one, though what goes on of one of them can look
 like a beginning of their union. So their union is never taken to be less probable than the most
@@ -99,7 +100,7 @@ def spread(before: Array, after: Array, share: float) -> Array:
 
 
 def _left(ahead: Array, turn: Array, share: float) -> Array:
-    """Chance that a course neither goes on from the present step nor begins in so much of one."""
+    """Probability that a course neither goes on from this step nor begins in a share of one."""
     going, either, following = turn[..., 0], turn[..., 1], ahead[..., 0]
     neither = 1.0 - either
     fresh = _ratio(neither, 1.0 - going)
@@ -110,7 +111,7 @@ def _left(ahead: Array, turn: Array, share: float) -> Array:
 
 
 def _ratio(part: Array, whole: Array) -> Array:
-    """A conditional chance; 1 where its condition cannot be."""
+    """A conditional probability; 1 where its condition cannot be."""
     found = np.divide(part, whole, out=np.ones_like(whole), where=whole > 0)
     return np.clip(found, 0.0, 1.0)
 

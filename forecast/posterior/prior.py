@@ -74,9 +74,9 @@ def draw_priors(priors: Priors, n: int, random_seed: int | np.random.Generator) 
     Returns
     -------
     dict
-        By family "chance", (judgement, draw); "row_k", (judgement, k, draw); "positive" and
-        "real", (judgement, draw); "accuracy", "detection" and "control", (chance, draw). Families
-        without a judgement are left out.
+        By family "probability", (judgement, draw); "row_k", (judgement, k, draw); "positive" and
+        "real", (judgement, draw); "accuracy", "detection" and "control", (judgement, draw).
+        Families without a judgement are left out.
 
     Raises
     ------
@@ -88,9 +88,9 @@ def draw_priors(priors: Priors, n: int, random_seed: int | np.random.Generator) 
         require_whole({"random_seed": random_seed}, {"random_seed": 0})
     random = np.random.default_rng(random_seed)
     found: dict[str, Array] = {}
-    if len(priors.chance):
-        a, b = priors.chance.T[..., None]
-        found["chance"] = random.beta(a, b, size=(len(priors.chance), n))
+    if len(priors.probability):
+        a, b = priors.probability.T[..., None]
+        found["probability"] = random.beta(a, b, size=(len(priors.probability), n))
     for width, rows in priors.rows.items():
         found[f"row_{width}"] = np.stack([random.dirichlet(alpha, n).T for alpha in rows])
     if len(priors.positive):

@@ -19,7 +19,7 @@ from forecast.evidence.origins import count_origins, speaking
 from forecast.outlook import Forecast
 from forecast.reporting.document import Prose, Section, Table
 from forecast.reporting.wording import say_origins
-from forecast.scenario.elicitation import fit_chance, fit_positive, mean_chance
+from forecast.scenario.elicitation import fit_positive, fit_probability, mean_probability
 from forecast.scenario.fits import lognormal_ends
 from forecast.scenario.pools import Pooled, find_pools
 from forecast.scenario.statements import Pool
@@ -99,9 +99,9 @@ def _rate(value: float, moderate: float, high: float) -> int:
 
 
 def disagreement(pooled: Pooled) -> float:
-    """Distance between the means of the experts on a chance who lie furthest apart."""
+    """Distance between the means of the experts on a probability who lie furthest apart."""
     experts: Any = pooled.pool.experts.values()
-    means = [mean_chance(expert.says, pooled.days) for expert in experts]
+    means = [mean_probability(expert.says, pooled.days) for expert in experts]
     return max(means) - min(means)
 
 
@@ -133,8 +133,8 @@ def _expert_rows(pooled: Pooled) -> Iterator[tuple[str, str, str, str]]:
 def _say(stated: Any, pooled: Pooled) -> str:
     """Mean and interval of a prior."""
     if isinstance(pooled.pool, Pool):
-        low, high = betaincinv(*fit_chance(stated, pooled.days).shape, TAILS)
-        return quantity(Estimate(mean_chance(stated, pooled.days), float(low), float(high)))
+        low, high = betaincinv(*fit_probability(stated, pooled.days).shape, TAILS)
+        return quantity(Estimate(mean_probability(stated, pooled.days), float(low), float(high)))
     mean, sd = fit_positive(stated, pooled.days).shape
     low, high = lognormal_ends(mean, sd)
     return f"{np.exp(mean + sd**2 / 2):.3g} ({low:.3g}{DASH}{high:.3g})"

@@ -128,14 +128,14 @@ def _silence_row(outlook: Forecast, silence: Silence) -> tuple[Cell, ...]:
     variable = outlook.scenario.variables[silence.indicator]
     watch = outlook.scenario.watches[silence.watch]
     states = watch.states or variable.states[1:]
-    chances = tuple(
-        ": ".join(filter(None, (_step(outlook, step), quantity(chance))))
-        for step, chance in silence.steps.items()
+    probabilities = tuple(
+        ": ".join(filter(None, (_step(outlook, step), quantity(probability))))
+        for step, probability in silence.steps.items()
     )
     return (
         Lines(plain(silence.watch), watch.source and f"looks through {plain(watch.source)}"),
         Lines(variable.label, ", ".join(map(plain, states))),
-        Stack(chances),
+        Stack(probabilities),
     )
 
 

@@ -55,11 +55,11 @@ def tripwires_section(outlook: Forecast) -> Section:
     if not found:
         return Section("tripwires", "Tripwires", ())
     timeline = outlook.scenario.timeline
-    head = ("Tripwire", "Levels", "Deadline", "Status", *(("Chance",) if timeline else ()))
-    chances = _chances(outlook, found) if timeline else [None] * len(found)
+    head = ("Tripwire", "Levels", "Deadline", "Status", *(("Probability",) if timeline else ()))
+    probabilities = _probabilities(outlook, found) if timeline else [None] * len(found)
     rows = tuple(
-        _tripwire_row(outlook, status, chance)
-        for status, chance in zip(found, chances, strict=True)
+        _tripwire_row(outlook, status, probability)
+        for status, probability in zip(found, probabilities, strict=True)
     )
     table = Table(head, rows, (12, 10, 6, 4, 7)[: len(head)])
     text = (
@@ -68,8 +68,8 @@ def tripwires_section(outlook: Forecast) -> Section:
     )
     if timeline:
         text += (
-            " The chance is that of a level on at least one day ahead, up to the deadline or, where"
-            " there is none, to the end of the next step, whether or not anybody reports it."
+            " The probability is that of a level on at least one day ahead, up to the deadline or,"
+            " where there is none, to the end of the next step, whether or not anybody reports it."
         )
     return Section("tripwires", "Tripwires", (table, Prose(text, voice="note")))
 
@@ -95,7 +95,7 @@ def _tripwires(outlook: Forecast) -> list[TripwireStatus]:
 
 
 def _tripwire_row(
-    outlook: Forecast, status: TripwireStatus, chance: Cell | None
+    outlook: Forecast, status: TripwireStatus, probability: Cell | None
 ) -> tuple[Cell, ...]:
     tripwire = status.tripwire
     levels = Stack(tuple(_levels(outlook, tripwire)))
@@ -105,7 +105,7 @@ def _tripwire_row(
         ids = ", ".join(report.id for report in status.reports)
         deadline = Lines(str(deadline), f"reached in {ids}")
     row = (Lines(tripwire.label, tripwire.meaning), levels, deadline, state)
-    return row if chance is None else (*row, chance)
+    return row if probability is None else (*row, probability)
 
 
 def _levels(outlook: Forecast, tripwire: Tripwire) -> Iterator[str]:
@@ -118,7 +118,7 @@ def _levels(outlook: Forecast, tripwire: Tripwire) -> Iterator[str]:
             yield " and ".join(named(outlook, name, state) for name, state in level.items())
 
 
-def _chances(outlook: Forecast, found: Sequence[TripwireStatus]) -> list[Cell]:
+def _probabilities(outlook: Forecast, found: Sequence[TripwireStatus]) -> list[Cell]:
     """Probability of each tripwire's levels up to the day that is asked about, and that day."""
     cells: list[Cell] = [DASH] * len(found)
     days = [_day_asked(outlook, status) for status in found]

@@ -318,7 +318,7 @@ def _step_axis(axis: Any, found: Check) -> None:
     axis.spines["bottom"].set_visible(False)
     if found.scenario.time is None:
         axis.set_xticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
-        axis.set_xlabel("chance of each state")
+        axis.set_xlabel("probability of each state")
     else:
         axis.set_xticks(range(found.month + 1))
         axis.set_xlabel(f"expected steps in each state, {first_steps(found)}")

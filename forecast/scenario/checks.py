@@ -180,7 +180,7 @@ def _check_assumption(at: Path, variable: Variable) -> Iterator[Finding]:
 
 
 def _check_expectation(at: Path, expectation: Expectation, scenario: Scenario) -> Iterator[Finding]:
-    variables, chance = scenario.variables, expectation.chance
+    variables, probability = scenario.variables, expectation.probability
     name, state, within = expectation.variable, expectation.state, expectation.within
     if name not in variables:
         yield (*at, "variable"), f"{name!r} is not a variable; {nearest(name, variables)}"
@@ -196,10 +196,11 @@ def _check_expectation(at: Path, expectation: Expectation, scenario: Scenario) -
         yield at, f"'within' is missing: days from the start, up to {scenario.time.reach}"
     elif within > scenario.time.reach:
         yield (*at, "within"), f"{within} days; the horizon is {scenario.time.reach} days"
-    if not chance.lower < chance.upper <= 1:
+    if not probability.lower < probability.upper <= 1:
         yield (
-            (*at, "chance"),
-            f"[{chance.lower:g}, {chance.upper:g}]: a chance has 0 <= lower < upper <= 1",
+            (*at, "probability"),
+            f"[{probability.lower:g}, {probability.upper:g}]: a probability has "
+            "0 <= lower < upper <= 1",
         )
 
 

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from forecast.scenario.forms import Basis
-from forecast.scenario.statements import Chance, Number, Text, Value
+from forecast.scenario.statements import Number, Probability, Text, Value
 
 
 def _parse_day(given: Any) -> Any:
@@ -27,7 +27,7 @@ Day = Annotated[date, BeforeValidator(_parse_day, json_schema_input_type=date)]
 class Record(Value):
     """How often a report of a source names the true state."""
 
-    chance: Chance
+    probability: Probability
     basis: Basis
 
 
@@ -54,7 +54,7 @@ class Channel(Value):
     sources
         Sources, as reports name them, that belong to it.
     controlled
-        Chance that it is controlled, for the whole time.
+        Probability that it is controlled, for the whole time.
     shows
         What a controlled channel says of an indicator: share of each state. States that are not
         named share the rest evenly, as all states do of an indicator that is not named.
@@ -62,7 +62,7 @@ class Channel(Value):
 
     label: Text
     sources: Annotated[tuple[Text, ...], Field(min_length=1)]
-    controlled: Chance
+    controlled: Probability
     shows: dict[str, dict[str, Number]] = Field(default_factory=dict)
     basis: Basis
 
@@ -92,7 +92,7 @@ class Watch(Value):
     start, stop
         First and last day of the watch; without a last day it goes on.
     detection
-        Chance that such a state, in a step that was watched whole, is ever reported.
+        Probability that such a state, in a step that was watched whole, is ever reported.
     lag
         How soon; at once unless it is given.
     """
@@ -102,6 +102,6 @@ class Watch(Value):
     source: str = ""
     start: Annotated[Day, Field(alias="from")]
     stop: Annotated[Day | None, Field(alias="to")] = None
-    detection: Chance
+    detection: Probability
     lag: Lag | None = None
     basis: Basis

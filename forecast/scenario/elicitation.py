@@ -1,6 +1,6 @@
 """From what people say to prior distributions; every way of stating a number has its rule.
 
-See `fit_chance`, `fit_row` and `fit_positive`.
+See `fit_probability`, `fit_row` and `fit_positive`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from forecast.scenario.fits import (
 )
 from forecast.scenario.forms import Row
 from forecast.scenario.statements import (
-    Chance,
     Counted,
     Guess,
     GuessFactor,
@@ -37,26 +36,27 @@ from forecast.scenario.statements import (
     Pool,
     PositiveNumber,
     PositivePool,
+    Probability,
     Quantiles,
     Seen,
     Unknown,
     Word,
 )
 
-LEAST_CHANCE = 1e-30
-"""Chance of no event below which an event is certain."""
+LEAST_PROBABILITY = 1e-30
+"""Probability of no event below which an event is certain."""
 
 
-def fit_row(states: Sequence[str], chance: Mapping[str, Chance]) -> RowFit:
+def fit_row(states: Sequence[str], probability: Mapping[str, Probability]) -> RowFit:
     """Dirichlet of a row from what is said about its states.
 
-    A row of two states may state one chance; the other state has the complement.
+    A row of two states may state one probability; the other state has the complement.
     """
-    if len(states) == 2 and len(chance) == 1:
-        [(state, stated)] = chance.items()
-        shape = fit_chance(stated).shape
+    if len(states) == 2 and len(probability) == 1:
+        [(state, stated)] = probability.items()
+        shape = fit_probability(stated).shape
         return RowFit(shape if state == states[0] else shape[::-1])
-    told = [chance.get(state) for state in states]
+    told = [probability.get(state) for state in states]
     return fit_dirichlet(tuple(None if each is None else interval_of(each) for each in told))
 
 
@@ -65,56 +65,57 @@ def row_concentration(row: Row, states: Sequence[str]) -> tuple[float, ...]:
 
     Counts of cases and unknown rows have Jeffreys' prior, half a case for each state.
     """
-    if row.chance is not None:
-        return fit_row(states, row.chance).concentration
+    if row.probability is not None:
+        return fit_row(states, row.probability).concentration
     if row.concentration is not None:
         return tuple(row.concentration[state] for state in states)
     counts = row.counts or {}
     return tuple(counts.get(state, 0) + 0.5 for state in states)
 
 
-def fit_competing(chances: Sequence[Chance], within: float) -> RowFit:
+def fit_competing(probabilities: Sequence[Probability], within: float) -> RowFit:
     """Dirichlet of which of several events comes first within some days; none of them comes last.
 
     Parameters
     ----------
-    chances
+    probabilities
         What is said of each event.
     within
-        Days to which the chances refer.
+        Days to which the probabilities refer.
     """
-    if len(chances) == 1:
-        return RowFit(fit_chance(chances[0], within).shape)
-    return fit_dirichlet((*(interval_of(stated, within) for stated in chances), None))
+    if len(probabilities) == 1:
+        return RowFit(fit_probability(probabilities[0], within).shape)
+    return fit_dirichlet((*(interval_of(stated, within) for stated in probabilities), None))
 
 
-def interval_of(stated: Chance, within: float | None = None) -> Stated:
+def interval_of(stated: Probability, within: float | None = None) -> Stated:
     """An interval as it was stated; for any other statement, that of the prior it becomes."""
     if isinstance(stated, Interval):
         return stated.lower, stated.upper, stated.coverage
-    a, b = fit_chance(stated, within).shape
+    a, b = fit_probability(stated, within).shape
     lower, upper = betaincinv(a, b, TAILS)
     return float(lower), float(upper), 0.9
 
 
-def fit_chance(stated: Chance, within: float | None = None) -> Fit:
-    """Beta prior of a stated chance.
+def fit_probability(stated: Probability, within: float | None = None) -> Fit:
+    """Beta prior of a stated probability.
 
-    - An interval, the range of a word, and odds (o to 1 is a chance of o / (1 + o)) are quantiles.
+    - An interval, the range of a word, and odds (o to 1 is a probability of o / (1 + o)) are
+      quantiles.
     - Three quantiles: the Beta nearest to them, by squared distance.
     - A best guess p with the strength of n cases: Beta(p n, (1 - p) n).
     - Seen in k of n cases: Jeffreys' posterior, Beta(k + 1/2, n - k + 1/2).
     - A count of events in some days: the rate has Jeffreys' posterior, a Gamma; the Beta has the
-      mean and the variance of the chance of at least one event `within` days.
+      mean and the variance of the probability of at least one event `within` days.
     - Unknown: Jeffreys' prior, Beta(1/2, 1/2).
-    - Several experts: the Beta with the 5 % and 95 % points of the pool; see `pool_chances`.
+    - Several experts: the Beta with the 5 % and 95 % points of the pool; see `pool_probabilities`.
 
     Parameters
     ----------
     stated
         The statement.
     within
-        Days to which the chance of a hazard refers.
+        Days to which the probability of a hazard refers.
 
     Raises
     ------
@@ -123,7 +124,7 @@ def fit_chance(stated: Chance, within: float | None = None) -> Fit:
 
     Examples
     --------
-    >>> fit_chance(Seen(seen=3, of=41)).shape
+    >>> fit_probability(Seen(seen=3, of=41)).shape
     (3.5, 38.5)
     """
     match stated:
@@ -147,7 +148,7 @@ def fit_chance(stated: Chance, within: float | None = None) -> Fit:
         case Unknown():
             return Fit((0.5, 0.5))
         case Pool():
-            return _fit_ends(*pool_chances(stated, TAILS, within))
+            return _fit_ends(*pool_probabilities(stated, TAILS, within))
     raise AssertionError(stated)
 
 
@@ -175,7 +176,7 @@ def _fit_three(stated: Quantiles) -> Fit:
 
 
 def _shape_of_event(stated: Counted, within: float) -> tuple[float, float]:
-    """Moments of exp(-rate t), the chance of no event, under a Gamma rate are powers.
+    """Moments of exp(-rate t), the probability of no event, under a Gamma rate are powers.
 
     With r = within / days the mean is (1 + r)^-alpha, the mean of the square (1 + 2 r)^-alpha.
     """
@@ -185,29 +186,29 @@ def _shape_of_event(stated: Counted, within: float) -> tuple[float, float]:
     excess = alpha * np.log1p(ratio**2 / (1 + 2 * ratio))
     certain = (
         f"{stated.count} in {stated.days:g} days: one within {within:g} days is all but certain, "
-        "and a move never is; state the chance of fewer days"
+        "and a move never is; state the probability of fewer days"
     )
-    require(none > LEAST_CHANCE and excess < -np.log(LEAST_CHANCE), certain)
+    require(none > LEAST_PROBABILITY and excess < -np.log(LEAST_PROBABILITY), certain)
     # The variance is none² (exp(excess) - 1); this way no digits cancel where it is small.
     total = some / (none * np.expm1(excess)) - 1
     require(none * total >= SMALLEST_SHAPE, certain)
     return float(some * total), float(none * total)
 
 
-def mean_chance(stated: Chance, within: float | None = None) -> float:
-    """Mean of the prior of a stated chance; `within` as in `fit_chance`.
+def mean_probability(stated: Probability, within: float | None = None) -> float:
+    """Mean of the prior of a stated probability; `within` as in `fit_probability`.
 
     Examples
     --------
-    >>> mean_chance(Guess(guess=0.3, cases=20))
+    >>> mean_probability(Guess(guess=0.3, cases=20))
     0.3
     """
-    a, b = fit_chance(stated, within).shape
+    a, b = fit_probability(stated, within).shape
     return a / (a + b)
 
 
-def pool_chances(pool: Pool, levels: Array, within: float | None = None) -> tuple[float, ...]:
-    """Quantiles of what several experts say about a chance.
+def pool_probabilities(pool: Pool, levels: Array, within: float | None = None) -> tuple[float, ...]:
+    """Quantiles of what several experts say about a probability.
 
     "linear" mixes their Betas in proportion to their weights. "log_odds" averages their quantiles
     on the log-odds scale, level by level, so that agreement does not narrow the answer
@@ -223,7 +224,7 @@ def pool_chances(pool: Pool, levels: Array, within: float | None = None) -> tupl
     levels
         Probabilities, (level,).
     within
-        Days to which the chance of a hazard refers.
+        Days to which the probability of a hazard refers.
 
     Returns
     -------
@@ -233,10 +234,10 @@ def pool_chances(pool: Pool, levels: Array, within: float | None = None) -> tupl
     Examples
     --------
     >>> pool = Pool(experts={"a": {"says": (0.1, 0.3)}, "b": {"says": (0.1, 0.3)}})
-    >>> [round(q, 3) for q in pool_chances(pool, np.array([0.05, 0.95]))]
+    >>> [round(q, 3) for q in pool_probabilities(pool, np.array([0.05, 0.95]))]
     [0.1, 0.3]
     """
-    shapes = np.array([fit_chance(e.says, within).shape for e in pool.experts.values()])
+    shapes = np.array([fit_probability(e.says, within).shape for e in pool.experts.values()])
     weights = _weights(pool)
     first, second = shapes.T
     quantiles = betaincinv(first[:, None], second[:, None], levels)
@@ -318,7 +319,7 @@ def fit_positive(stated: PositiveNumber, per: float | None = None) -> Fit:
 
 
 def pool_positive(pool: PositivePool, levels: Array, per: float | None = None) -> tuple[float, ...]:
-    """Quantiles of what several experts say about a positive number; see `pool_chances`."""
+    """Quantiles of what several experts say about a positive number; see `pool_probabilities`."""
     fits = np.array([fit_positive(e.says, per).shape for e in pool.experts.values()])
     weights = _weights(pool)
     logs = fits[:, :1] + fits[:, 1:] * ndtri(levels)

@@ -17,12 +17,12 @@ from forecast.arrays import Array
 from forecast.errors import InputError, Problem, raise_if_any
 from forecast.estimate import MASS_TEXT, TAILS
 from forecast.frozen import Frozen, frozen
-from forecast.scenario.elicitation import fit_chance, fit_positive, fit_row
+from forecast.scenario.elicitation import fit_positive, fit_probability, fit_row
 from forecast.scenario.fits import RowFit
-from forecast.scenario.phrasing import percent_text, say_chance, say_moved, say_positive
-from forecast.scenario.statement_checks import check_chance, check_days, check_positive
-from forecast.scenario.statements import Chance, PositiveNumber
-from forecast.scenario.table_checks import check_chances
+from forecast.scenario.phrasing import percent_text, say_moved, say_positive, say_probability
+from forecast.scenario.statement_checks import check_days, check_positive, check_probability
+from forecast.scenario.statements import PositiveNumber, Probability
+from forecast.scenario.table_checks import check_probabilities
 from forecast.scenario.tree import Path, spell_path
 from forecast.scenario.wording import Fault, shown
 from forecast.text import printed
@@ -204,8 +204,8 @@ def elicit(
     Parameters
     ----------
     stated
-        A chance: a pair (5 % and 95 % points), a word such as "likely", "unknown", or a mapping
-        with the entries of one way of stating it; these may also be given as keywords:
+        A probability: a pair (5 % and 95 % points), a word such as "likely", "unknown", or a
+        mapping with the entries of one way of stating it; these may also be given as keywords:
         ``guess=0.3, cases=20``; ``seen=3, of=41``; ``odds=(0.25, 1)``; ``low=…, median=…,
         high=…``; ``experts={"A": {"says": …, "weight": 2}, …}, pool="log_odds", extremise=1.5``.
     positive
@@ -214,8 +214,8 @@ def elicit(
     row
         A row of a table instead: what is said of each state.
     within, step
-        Days to which the chance of a hazard refers, and days of a step: the chance of a step is
-        said too.
+        Days to which the probability of a hazard refers, and days of a step: the probability of
+        a step is shown too.
     per
         Days to which a rate refers.
     label
@@ -247,16 +247,16 @@ def elicit(
         return _elicit_row(row)
     if positive is not None:
         return _elicit_positive(_read(PositiveNumber, positive, "positive"), per, label)
-    chance = _read(Chance, stated if stated is not None else way)
-    return _elicit_chance(chance, within, step, label)
+    probability = _read(Probability, stated if stated is not None else way)
+    return _elicit_probability(probability, within, step, label)
 
 
-def _elicit_chance(
-    stated: Chance, within: float | None, step: float | None, label: str
+def _elicit_probability(
+    stated: Probability, within: float | None, step: float | None, label: str
 ) -> Elicited:
-    raise_if_any([_problem(*finding) for finding in check_chance((), stated, within)])
-    fit = fit_chance(stated, within)
-    notes = list(say_chance(stated, within))
+    raise_if_any([_problem(*finding) for finding in check_probability((), stated, within)])
+    fit = fit_probability(stated, within)
+    notes = list(say_probability(stated, within))
     if fit.miss > NOTABLE_MISS or fit.miss > NOTABLE_SHARE * np.ptp(fit.stated or (0, 1)):
         points = ", ".join(percent_text(value) for value in fit.fitted)
         notes.append(f"No Beta has all of these points; the nearest has {points}.")
@@ -287,26 +287,26 @@ def _day_faults(days: Mapping[str, float | None]) -> Iterator[Problem]:
 
 
 def _elicit_row(row: Mapping[str, Any]) -> ElicitedRow:
-    chances: dict[str, Chance] = {}
+    probabilities: dict[str, Probability] = {}
     problems: list[Problem] = []
     for state, stated in row.items():
         try:
-            chances[state] = _read(Chance, stated, state)
+            probabilities[state] = _read(Probability, stated, state)
         except InputError as error:
             problems += error.problems
     raise_if_any(problems)
-    states = tuple(chances)
+    states = tuple(probabilities)
     if len(states) < 2:
         raise InputError([Problem("row", "a row has at least two states")])
-    raise_if_any([_problem(*finding) for finding in check_chances((), chances, states)])
-    fit = fit_row(states, chances)
+    raise_if_any([_problem(*finding) for finding in check_probabilities((), probabilities, states)])
+    fit = fit_row(states, probabilities)
     whole = sum(fit.concentration)
     return ElicitedRow(
         {
             state: Elicited(
-                state, stated, "beta", (alpha, whole - alpha), tuple(say_chance(stated, None))
+                state, stated, "beta", (alpha, whole - alpha), tuple(say_probability(stated, None))
             )
-            for (state, stated), alpha in zip(chances.items(), fit.concentration, strict=True)
+            for (state, stated), alpha in zip(probabilities.items(), fit.concentration, strict=True)
         },
         fit,
     )

@@ -127,7 +127,7 @@ def fit_beta(lower: float, upper: float, coverage: float = 0.9) -> tuple[float, 
     >>> round(a, 2), round(b, 2)
     (5.43, 41.49)
     """
-    require(0 <= lower < upper <= 1, f"[{lower:g}, {upper:g}] is not an interval of chances")
+    require(0 <= lower < upper <= 1, f"[{lower:g}, {upper:g}] is not an interval of probabilities")
     margin = (upper - lower) / 100
     ends = np.array([lower or margin, upper if upper < 1 else 1 - margin])
     tails = np.array([(1 - coverage) / 2, (1 + coverage) / 2])

@@ -17,10 +17,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from forecast.scenario.statements import (
-    Chance,
     Number,
     Positive,
     PositiveNumber,
+    Probability,
     RealNumber,
     Text,
     Value,
@@ -47,14 +47,14 @@ class RealQuantity(Value):
 
 
 class Row(Value):
-    """One row of a table: the chance of each state when the parents are as `when` says.
+    """One row of a table: the probability of each state when the parents are as `when` says.
 
-    Exactly one is given of `chance` (what is said of each state), `counts` (cases seen of each
+    Exactly one is given of `probability` (what is said of each state), `counts` (cases seen of each
     state), `concentration` (of a Dirichlet), `exactly` (known probabilities) and `unknown`.
     """
 
     when: When = Field(default_factory=dict)
-    chance: dict[str, Chance] | None = None
+    probability: dict[str, Probability] | None = None
     counts: dict[str, Annotated[int, Field(ge=0)]] | None = None
     concentration: dict[str, Number] | None = None
     exactly: dict[str, Number] | None = None
@@ -91,7 +91,7 @@ class Ratio(Value):
 
 
 class LikelihoodRatios(Value):
-    """A base rate, and ratios that multiply the chance of states while their conditions hold.
+    """A base rate, and ratios that multiply the probability of states while their conditions hold.
 
     Ratios that hold together multiply one another. The states that no active ratio names share
     what is left in the proportions of the base rate.
@@ -126,7 +126,7 @@ class Ranked(Value):
 
 
 class Move(Value):
-    """A way from one state to another, by the chance of taking it within a number of days.
+    """A way from one state to another, by the probability of taking it within a number of days.
 
     Without `from` the variable has no memory and every step starts in its first state.
     """
@@ -135,7 +135,7 @@ class Move(Value):
     target: Annotated[str, Field(alias="to")]
     when: When = Field(default_factory=dict)
     within: Positive
-    chance: Chance
+    probability: Probability
     basis: Basis
 
 
@@ -152,9 +152,9 @@ class Multiplier(Value):
 class Hazards(Value):
     """Competing hazards, constant within a step; multipliers act on them proportionally.
 
-    Moves out of one state compete. Read "alone", the chance of a move is the one that would hold
-    if it were the only way out; read "together", it is the chance that this move comes first
-    within its days, the others competing.
+    Moves out of one state compete. Read "alone", the probability of a move is the one that would
+    hold if it were the only way out; read "together", it is the probability that this move comes
+    first within its days, the others competing.
     """
 
     form: Literal["hazards"] = "hazards"

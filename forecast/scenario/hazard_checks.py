@@ -13,7 +13,12 @@ from forecast.scenario.elicitation import fit_competing
 from forecast.scenario.forms import Hazards, Move, competitors, parse_parent, states_meant
 from forecast.scenario.phrasing import FAR, say_moved
 from forecast.scenario.scenario import Variable
-from forecast.scenario.statement_checks import Finding, check_chance, check_days, check_positive
+from forecast.scenario.statement_checks import (
+    Finding,
+    check_days,
+    check_positive,
+    check_probability,
+)
 from forecast.scenario.tree import Path
 
 Variables = Mapping[str, Variable]
@@ -35,7 +40,9 @@ def check_hazards(at: Path, table: Hazards, states: tuple[str, ...]) -> Iterator
         if source == move.target:
             yield where, f"a move leads from {source} to itself"
         days_faults = [*check_days((*where, "within"), move.within)]
-        yield from days_faults or check_chance((*where, "chance"), move.chance, move.within)
+        yield from days_faults or check_probability(
+            (*where, "probability"), move.probability, move.within
+        )
     for index, multiplier in enumerate(table.multipliers):
         where = (*at, "multipliers", index)
         for key, state in (("from", multiplier.source), ("to", multiplier.target)):
@@ -65,7 +72,7 @@ def check_overlaps(
 
 
 def _check_together(at: Path, table: Hazards, seen: Mapping[_Covered, int]) -> Iterator[Finding]:
-    """Chances that are read together must speak of the same days and conditions, and leave some."""
+    """Probabilities that are read together must share days and conditions, and leave some."""
     groups = competitors(table)
     group_of = {index: number for number, group in enumerate(groups) for index in group}
     first: dict[tuple[str, tuple[tuple[str, str], ...]], int] = {}
@@ -82,18 +89,20 @@ def _check_together(at: Path, table: Hazards, seen: Mapping[_Covered, int]) -> I
         moves = [table.moves[index] for index in group]
         if any(_is_faulty(move) for move in moves):
             continue
-        fit = fit_competing([move.chance for move in moves], moves[0].within)
+        fit = fit_competing([move.probability for move in moves], moves[0].within)
         if fit.stated and fit.too_far:
             targets = [*(move.target for move in moves), "none"]
             yield (
                 (*at, "moves", group[0]),
-                "read together, the chances leave no room for one another: in the nearest "
-                f"Dirichlet {say_moved(targets, fit) or 'none has a chance next to 0'}; {FAR}",
+                "read together, the probabilities leave no room for one another: in the nearest "
+                f"Dirichlet {say_moved(targets, fit) or 'none has a probability next to 0'}; {FAR}",
             )
 
 
 def _is_faulty(move: Move) -> bool:
-    return any(check_days((), move.within)) or any(check_chance((), move.chance, move.within))
+    return any(check_days((), move.within)) or any(
+        check_probability((), move.probability, move.within)
+    )
 
 
 def _overlaps(table: Hazards, index: int, source: str, variables: Variables) -> Iterator[_Covered]:

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from forecast.estimate import GAP
 from forecast.lexicon import LEXICONS
-from forecast.scenario.elicitation import mean_chance
+from forecast.scenario.elicitation import mean_probability
 from forecast.scenario.fits import MOST_MOVED, RowFit
 from forecast.scenario.statements import (
-    Chance,
     Counted,
     Guess,
     GuessFactor,
@@ -18,6 +17,7 @@ from forecast.scenario.statements import (
     Pool,
     PositiveNumber,
     PositivePool,
+    Probability,
     Quantiles,
     Seen,
     Unknown,
@@ -33,15 +33,15 @@ NOTABLE_MISS = 0.02
 """Distance of a fitted from a stated end, in probability, that is spoken of."""
 
 
-def say_chance(stated: Chance, within: float | None) -> Iterator[str]:
-    """Yield how a chance was stated, and by what rule it is read, sentence by sentence.
+def say_probability(stated: Probability, within: float | None) -> Iterator[str]:
+    """Yield how a probability was stated, and by what rule it is read, sentence by sentence.
 
     Parameters
     ----------
     stated
         The statement.
     within
-        Days to which the chance of a hazard refers.
+        Days to which the probability of a hazard refers.
     """
     days = f" within {within:g} days" if within else ""
     match stated:
@@ -66,15 +66,15 @@ def say_chance(stated: Chance, within: float | None) -> Iterator[str]:
             yield f"Seen in {seen} of {of} cases, with Jeffreys' prior."
         case Counted(count=count, days=length):
             yield (
-                f"{count} in {length:g} days: a rate with Jeffreys' prior, as the chance of at "
-                f"least one{days}."
+                f"{count} in {length:g} days: a rate with Jeffreys' prior, as the probability of "
+                f"at least one{days}."
             )
         case Unknown():
             yield "Unknown: Jeffreys' prior."
         case Pool(experts=experts, pool=pool, extremise=extremise):
-            means = [mean_chance(expert.says, within) for expert in experts.values()]
+            means = [mean_probability(expert.says, within) for expert in experts.values()]
             for name, expert in experts.items():
-                said = " ".join(say_chance(expert.says, within))
+                said = " ".join(say_probability(expert.says, within))
                 yield f"{name} (weight {expert.weight:g}): {said}"
             how = "mixed" if pool == "linear" else "averaged as log-odds"
             more = f", log-odds times {extremise:g}" if extremise != 1 else ""
@@ -113,16 +113,16 @@ def _span(lower: float, upper: float) -> str:
     return f"[{lower:.3g}, {upper:.3g}]"
 
 
-def percent_text(chance: float) -> str:
-    """A chance to three digits, finer than the whole percents of a product.
+def percent_text(probability: float) -> str:
+    """A probability to three digits, finer than the whole percents of a product.
 
     Examples
     --------
     >>> percent_text(0.12345).replace(GAP, " ")
     '12.3 %'
     """
-    return f"{_digits(chance)}{GAP}%"
+    return f"{_digits(probability)}{GAP}%"
 
 
-def _digits(chance: float) -> str:
-    return "<0.01" if 0 < chance < 1e-4 else f"{100 * chance:.3g}"
+def _digits(probability: float) -> str:
+    return "<0.01" if 0 < probability < 1e-4 else f"{100 * probability:.3g}"

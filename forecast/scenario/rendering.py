@@ -101,8 +101,8 @@ def render_entry(key: str, value: Tree, column: int = 0) -> Iterator[str]:
 
     Examples
     --------
-    >>> list(render_entry("chance", {"calm": [0.2, 0.4], "storm": [0.6, 0.8]}))
-    ['chance: {calm: [0.2, 0.4], storm: [0.6, 0.8]}']
+    >>> list(render_entry("probability", {"calm": [0.2, 0.4], "storm": [0.6, 0.8]}))
+    ['probability: {calm: [0.2, 0.4], storm: [0.6, 0.8]}']
     """
     head = f"{render_inline(key)}:"
     yield from _after(head, value, column, column + 2)

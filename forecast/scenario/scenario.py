@@ -12,7 +12,7 @@ from pydantic import Field
 from forecast.arguments import checked
 from forecast.scenario.collection import Channel, Day, Source, Watch
 from forecast.scenario.forms import Basis, Measured, Table
-from forecast.scenario.statements import ChanceInterval, Text, Value
+from forecast.scenario.statements import ProbabilityInterval, Text, Value
 from forecast.timeline import Timeline
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=60)]
@@ -97,14 +97,14 @@ class Tripwire(Value):
 class Expectation(Value):
     """What the author expects of a state, apart from the tables, so that the two can be compared.
 
-    The chance is that the state is held in at least one step of the first `within` days. A static
-    scenario has one step, and no `within`.
+    The probability is that the state is held in at least one step of the first `within` days. A
+    static scenario has one step, and no `within`.
     """
 
     variable: str
     state: str
     within: Annotated[int, Field(ge=1)] | None = None
-    chance: ChanceInterval
+    probability: ProbabilityInterval
     basis: Basis
 
 

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from forecast.corrections import chance_meant
+from forecast.corrections import probability_meant
 from forecast.errors import InputError, nearest
 from forecast.lexicon import LEXICONS
-from forecast.scenario.elicitation import fit_chance, fit_positive
+from forecast.scenario.elicitation import fit_positive, fit_probability
 from forecast.scenario.fits import LARGEST_SHAPE, MOST_MOVED, SMALLEST_SHAPE, Fit, lognormal_ends
 from forecast.scenario.statements import (
-    Chance,
     Counted,
     Guess,
     GuessFactor,
@@ -22,6 +21,7 @@ from forecast.scenario.statements import (
     Pool,
     PositiveNumber,
     PositivePool,
+    Probability,
     Quantiles,
     Seen,
     Word,
@@ -38,19 +38,21 @@ MOST_TIMES = 2.0
 """Factor by which a stated quantile of a positive number may be moved."""
 NEVER_CERTAIN = "a move is never certain; its upper end is below 1"
 MOST_CASES = 1e6
-"""Cases that a chance can rest on: beyond, it is known exactly for every purpose."""
+"""Cases that a probability can rest on: beyond, it is known exactly for every purpose."""
 
 
-def check_chance(at: Path, stated: Chance, within: float | None = None) -> Iterator[Finding]:
-    """Yield what is wrong with a stated chance; `within` is given for that of a hazard."""
+def check_probability(
+    at: Path, stated: Probability, within: float | None = None
+) -> Iterator[Finding]:
+    """Yield what is wrong with a stated probability; `within` is given for that of a hazard."""
     if isinstance(stated, Pool):
-        faults = list(_check_experts(at, stated, check_chance, within))
+        faults = list(_check_experts(at, stated, check_probability, within))
     else:
-        faults = [(at, message) for message in _chance_faults(stated, within)]
+        faults = [(at, message) for message in _probability_faults(stated, within)]
     yield from faults
     if not faults:
         try:
-            fit = fit_chance(stated, within)
+            fit = fit_probability(stated, within)
         except InputError as error:
             yield from ((at, problem.message) for problem in error.problems)
         else:
@@ -58,12 +60,12 @@ def check_chance(at: Path, stated: Chance, within: float | None = None) -> Itera
             yield from _check_moved(at, fit)
 
 
-def _chance_faults(stated: Chance, within: float | None) -> Iterator[str]:
+def _probability_faults(stated: Probability, within: float | None) -> Iterator[str]:
     match stated:
         case Interval(lower=lower, upper=upper):
             ends = f"[{lower:g}, {upper:g}]"
             if upper > 1:
-                yield f"{ends}: a chance lies between 0 and 1; write 30 % as 0.3"
+                yield f"{ends}: a probability lies between 0 and 1; write 30 % as 0.3"
             elif not lower < upper:
                 yield f"{ends}: the lower end comes first, and is below the upper end"
             elif upper < SMALLEST:
@@ -72,7 +74,7 @@ def _chance_faults(stated: Chance, within: float | None) -> Iterator[str]:
                 yield f"{ends}: {NEVER_CERTAIN}"
         case Quantiles(low=low, median=median, high=high):
             if not low < median < high <= 1 or high < SMALLEST:
-                yield f"{low:g}, {median:g}, {high:g}: quantiles of a chance rise from 0 to 1"
+                yield f"{low:g}, {median:g}, {high:g}: quantiles of a probability rise from 0 to 1"
             elif within and high == 1:
                 yield f"{low:g}, {median:g}, {high:g}: {NEVER_CERTAIN}"
         case Guess(guess=guess, cases=cases):
@@ -83,7 +85,7 @@ def _chance_faults(stated: Chance, within: float | None) -> Iterator[str]:
             if cases > MOST_CASES:
                 yield f"{cases:g} cases: at most {MOST_CASES:,.0f}"
         case Word(word=word, lexicon=lexicon) if word not in LEXICONS[lexicon]:
-            if meant := chance_meant(word):
+            if meant := probability_meant(word):
                 yield f"{word!r} is neither an interval [low, high] nor a word of {lexicon}{meant}"
             else:
                 yield f"{word!r} is not a word of {lexicon}; {nearest(word, LEXICONS[lexicon])}"
@@ -174,7 +176,7 @@ def _count_faults(stated: Counted) -> Iterator[str]:
 
 
 def check_days(at: Path, days: float) -> Iterator[Finding]:
-    """Yield what is wrong with a number of days to which a chance or a rate refers."""
+    """Yield what is wrong with a number of days to which a probability or a rate refers."""
     if not SMALLEST <= days <= LARGEST:
         yield at, f"{days!r:.20} days: from {SMALLEST:g} to {LARGEST:,.0f}"
 

@@ -1,7 +1,7 @@
 """The ways in which a person can state a number that nobody knows exactly.
 
-A chance is stated as an interval, as quantiles, as a best guess with its strength, as a word, as
-odds, as counts from a reference class, as unknown, or by several experts. A positive number (a
+A probability is stated as an interval, as quantiles, as a best guess with its strength, as a word,
+as odds, as counts from a reference class, as unknown, or by several experts. A positive number (a
 rate, a ratio, a weight) is stated as an interval, as quantiles, as a best guess give or take a
 factor, as a count in a time, or by several experts. `forecast.scenario.elicitation` turns each
 into a prior.
@@ -76,7 +76,7 @@ class Interval(Value):
     coverage: Coverage = 0.9
 
 
-ChanceInterval = Annotated[
+ProbabilityInterval = Annotated[
     Interval,
     BeforeValidator(_pair_to_interval, json_schema_input_type=Interval | tuple[float, float]),
 ]
@@ -93,7 +93,7 @@ class Quantiles(Value):
 
 
 class Guess(Value):
-    """A chance as a best guess, as if it had been seen in so many cases."""
+    """A probability as a best guess, as if it had been seen in so many cases."""
 
     guess: Number
     cases: Positive
@@ -107,7 +107,7 @@ class GuessFactor(Value):
 
 
 class Word(Value):
-    """A chance as a word of a lexicon, read as the range that the lexicon gives it."""
+    """A probability as a word of a lexicon, read as the range that the lexicon gives it."""
 
     word: Text
     lexicon: Literal["icd203", "phia"] = "icd203"
@@ -116,11 +116,11 @@ class Word(Value):
 class Odds(Value):
     """Odds in favour, to one: an interval."""
 
-    odds: ChanceInterval
+    odds: ProbabilityInterval
 
 
 class Seen(Value):
-    """A chance as a count from a reference class: seen in some of so many cases."""
+    """A probability as a count from a reference class: seen in some of so many cases."""
 
     seen: Annotated[int, Field(ge=0)]
     of: Annotated[int, Field(ge=1)]
@@ -181,7 +181,7 @@ def _spell_out(given: Any) -> Any:
     return _pair_to_interval(given)
 
 
-SimpleChance = Annotated[
+SimpleProbability = Annotated[
     Annotated[Interval, Tag("as interval")]
     | Annotated[Quantiles, Tag("as quantiles")]
     | Annotated[Guess, Tag("as guess")]
@@ -199,14 +199,16 @@ SimplePositive = Annotated[
     | Annotated[Counted, Tag("as counted")],
     Discriminator(_choose(_SIMPLE_POSITIVE)),
 ]
-_CHANCE_INPUT = SimpleChance | tuple[float, float] | str
+_PROBABILITY_INPUT = SimpleProbability | tuple[float, float] | str
 _POSITIVE_INPUT = SimplePositive | tuple[float, float]
 
 
 class Expert(Value):
-    """What one expert says about a chance."""
+    """What one expert says about a probability."""
 
-    says: Annotated[SimpleChance, BeforeValidator(_spell_out, json_schema_input_type=_CHANCE_INPUT)]
+    says: Annotated[
+        SimpleProbability, BeforeValidator(_spell_out, json_schema_input_type=_PROBABILITY_INPUT)
+    ]
     weight: Positive = 1.0
 
 
@@ -220,7 +222,7 @@ class PositiveExpert(Value):
 
 
 class Pool(Value):
-    """What several experts say about a chance, each kept by name.
+    """What several experts say about a probability, each kept by name.
 
     Attributes
     ----------
@@ -249,14 +251,14 @@ class PositivePool(Value):
     pool: Literal["linear", "logarithms"] = "linear"
 
 
-Chance = Annotated[
+Probability = Annotated[
     Annotated[
-        Annotated[SimpleChance, Tag("as simple")] | Annotated[Pool, Tag("as pool")],
+        Annotated[SimpleProbability, Tag("as simple")] | Annotated[Pool, Tag("as pool")],
         Discriminator(_choose({"pool": ("experts", "pool", "extremise"), "simple": ()})),
     ],
-    BeforeValidator(_spell_out, json_schema_input_type=_CHANCE_INPUT | Pool),
+    BeforeValidator(_spell_out, json_schema_input_type=_PROBABILITY_INPUT | Pool),
 ]
-"""A chance, in any of the ways above; a pair is an interval, a text is a word."""
+"""A probability, in any of the ways above; a pair is an interval, a text is a word."""
 
 PositiveNumber = Annotated[
     Annotated[

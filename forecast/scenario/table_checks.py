@@ -42,15 +42,15 @@ from forecast.scenario.statement_checks import (
     LARGEST,
     MOST_CASES,
     Finding,
-    check_chance,
     check_days,
     check_positive,
+    check_probability,
 )
-from forecast.scenario.statements import Chance, Interval, PositiveNumber
+from forecast.scenario.statements import Interval, PositiveNumber, Probability
 from forecast.scenario.tree import Path
 
 Variables = Mapping[str, Variable]
-ROW_KINDS = ("chance", "counts", "concentration", "exactly", "unknown")
+ROW_KINDS = ("probability", "counts", "concentration", "exactly", "unknown")
 
 ROW_SUM_TOLERANCE = 1e-9
 MOST_DEGREES = 1e6
@@ -201,8 +201,8 @@ def _check_row(at: Path, row: Row, states: tuple[str, ...]) -> Iterator[Finding]
             yield (*at, kind, state), f"{state!r} is not a state; {nearest(state, states)}"
     if not set(cells) <= set(states):
         return
-    if kind == "chance":
-        yield from check_chances((*at, kind), cells, states)
+    if kind == "probability":
+        yield from check_probabilities((*at, kind), cells, states)
     elif kind == "counts":
         if set(cells) != set(states) or not 0 < sum(cells.values()) <= MOST_CASES:
             yield (
@@ -219,27 +219,31 @@ def _check_row(at: Path, row: Row, states: tuple[str, ...]) -> Iterator[Finding]
         yield (*at, kind), f"the row sums to {sum(cells.values()):.12g}, not to 1"
 
 
-def check_chances(
-    at: Path, chance: Mapping[str, Chance], states: tuple[str, ...]
+def check_probabilities(
+    at: Path, probability: Mapping[str, Probability], states: tuple[str, ...]
 ) -> Iterator[Finding]:
-    """Yield what is wrong with the stated chances of a row's states."""
+    """Yield what is wrong with the stated probabilities of a row's states."""
     faults = [
-        fault for state, stated in chance.items() for fault in check_chance((*at, state), stated)
+        fault
+        for state, stated in probability.items()
+        for fault in check_probability((*at, state), stated)
     ]
     yield from faults
-    if faults or (len(states) == 2 and len(chance) == 1):
+    if faults or (len(states) == 2 and len(probability) == 1):
         return
-    missing = [state for state in states if state not in chance]
+    missing = [state for state in states if state not in probability]
     if missing:
-        yield at, f"no chance for {', '.join(missing)}"
+        yield at, f"no probability for {', '.join(missing)}"
         return
-    fit = fit_row(states, chance)
+    fit = fit_row(states, probability)
     if fit.too_far:
         moved = say_moved(states, fit) or say_moved(states, fit, 0.0)
-        low, high = (sum(interval_of(stated)[end] for stated in chance.values()) for end in (0, 1))
+        low, high = (
+            sum(interval_of(stated)[end] for stated in probability.values()) for end in (0, 1)
+        )
         yield (
             at,
-            f"no row comes near these chances (lower ends sum to {low:.3g}, upper ends to "
+            f"no row comes near these probabilities (lower ends sum to {low:.3g}, upper ends to "
             f"{high:.3g}): in the nearest Dirichlet {moved}; {FAR}",
         )
 
@@ -304,9 +308,9 @@ def _check_ratios(at: Path, table: LikelihoodRatios, states: tuple[str, ...]) ->
 def _check_raised(
     at: Path, table: LikelihoodRatios, name: str, variables: Variables
 ) -> Iterator[Finding]:
-    """No configuration may raise all states, or states above a chance of one."""
+    """No configuration may raise all states, or states above a probability of one."""
     parents = parents_of(table, name)
-    base = _upper_chances(table.base, variables[name].states)
+    base = _upper_probabilities(table.base, variables[name].states)
     for config in product(*(variables[parent].states for parent, _ in parents)):
         state_of = dict(zip(parents, config, strict=True))
         active = [
@@ -336,20 +340,20 @@ def _check_raised(
         if raised > 1:
             yield (
                 (*at, "ratios"),
-                f"for {_say(parents, config)} the upper ends multiply to a chance of {raised:.3g}, "
-                "above 1; lower them, or state the rows",
+                f"for {_say(parents, config)} the upper ends multiply to a probability of "
+                f"{raised:.3g}, above 1; lower them, or state the rows",
             )
             return
 
 
-def _upper_chances(row: Row, states: tuple[str, ...]) -> dict[str, float]:
-    """Upper end of each state's chance; the mean where no chance is stated."""
+def _upper_probabilities(row: Row, states: tuple[str, ...]) -> dict[str, float]:
+    """Upper end of each state's probability; the mean where no probability is stated."""
     if row.exactly is not None:
         return {state: row.exactly.get(state, 0.0) for state in states}
-    if row.chance is None:
+    if row.probability is None:
         alpha = row_concentration(row, states)
         return {state: own / sum(alpha) for state, own in zip(states, alpha, strict=True)}
-    ends = {state: interval_of(stated) for state, stated in row.chance.items()}
+    ends = {state: interval_of(stated) for state, stated in row.probability.items()}
     return {
         state: ends[state][1] if state in ends else 1 - min(other[0] for other in ends.values())
         for state in states

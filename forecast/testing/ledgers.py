@@ -18,7 +18,7 @@ def random_reports(rng: random.Random, size: int, prefix: str = "") -> list[Repo
     Parameters
     ----------
     rng, size
-        Where chance comes from, and how many reports.
+        Where probability comes from, and how many reports.
     prefix
         How their ids begin.
 

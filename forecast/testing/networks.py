@@ -32,7 +32,7 @@ class Case:
 class Answer:
     """What the enumeration of all histories says.
 
-    `histories` has shape (history, step, variable) and `chance` is the posterior of each.
+    `histories` has shape (history, step, variable) and `probability` is the posterior of each.
     """
 
     network: Network
@@ -40,7 +40,7 @@ class Answer:
     marginals: Array
     counts: Array
     histories: Index
-    chance: Array
+    probability: Array
 
     def joint(self, step: int, names: tuple[str, ...]) -> Array:
         """Joint posterior of some variables of one step, flat, the first name slowest."""
@@ -49,7 +49,7 @@ class Answer:
         flat = np.zeros(len(self.histories), np.int64)
         for size, k in zip(sizes, at, strict=True):
             flat = flat * size + self.histories[:, step, k]
-        return np.bincount(flat, self.chance, prod(sizes))
+        return np.bincount(flat, self.probability, prod(sizes))
 
 
 def static_case(seed: int, *, zeros: bool = False, n_inputs: int = 0) -> Case:
@@ -241,15 +241,15 @@ def enumerate_answer(
         weight += log_like[step, histories[:, step] + first].sum(1)
     peak = weight.max()
     total = np.exp(weight - peak).sum() if peak > -np.inf else 0.0
-    chance = np.exp(weight - peak) / total if total else np.zeros(len(weight))
+    probability = np.exp(weight - peak) / total if total else np.zeros(len(weight))
     marginals = [
-        np.concatenate([np.bincount(h, chance, n) for h, n in zip(step.T, sizes, strict=True)])
+        np.concatenate([np.bincount(h, probability, n) for h, n in zip(step.T, sizes, strict=True)])
         for step in histories.swapaxes(0, 1)
     ]
-    repeated = np.repeat(chance, n_steps * len(sizes))
+    repeated = np.repeat(probability, n_steps * len(sizes))
     counts = np.bincount(cell.ravel(), repeated, tables.size + 1)[:-1].reshape(theta.shape)
     log_evidence = peak + np.log(total) if total else -np.inf
-    return Answer(network, float(log_evidence), np.array(marginals), counts, histories, chance)
+    return Answer(network, float(log_evidence), np.array(marginals), counts, histories, probability)
 
 
 def enumerate_exactly(

@@ -34,7 +34,7 @@ CLOCK = Clock(start=date(2020, 1, 1), step=7, horizon=90)
 RATIO: Any = (0.1, 0.2)
 """So small that no ratio can raise a probability beyond one."""
 MULTIPLE: Any = (0.5, 2.0)
-CHANCE: Any = (0.1, 0.4)
+PROBABILITY: Any = (0.1, 0.4)
 WEIGHT: Any = (1, 4)
 SPREAD: Any = (0.05, 0.3)
 
@@ -96,13 +96,13 @@ class _Author:
         return [g[0] if len(g) == 1 and self.rng.random() < 0.5 else g for g in groups]
 
     def _row(self, states: tuple[str, ...], when: dict[str, Any]) -> Row:
-        chance = self.rng.dirichlet(np.full(len(states), 4.0))
+        probability = self.rng.dirichlet(np.full(len(states), 4.0))
         order = self.rng.permutation(len(states))
-        kind = str(self.rng.choice(["chance", "concentration", "exactly"]))
-        said: dict[str, Any] = {states[k]: float(chance[k]) for k in order}
+        kind = str(self.rng.choice(["probability", "concentration", "exactly"]))
+        said: dict[str, Any] = {states[k]: float(probability[k]) for k in order}
         if kind == "concentration":
             said = {state: 10 * p + 0.1 for state, p in said.items()}
-        elif kind == "chance":
+        elif kind == "probability":
             half = {state: 0.3 * np.sqrt(p * (1 - p)) for state, p in said.items()}
             shift = self.rng.uniform(-0.02, 0.02)
             said = {
@@ -133,7 +133,7 @@ class _Author:
         )
 
     def _ratios(self, name: str, legal: list[str]) -> LikelihoodRatios:
-        """Ratios on all states but one, small enough that none can pass a chance of one."""
+        """Ratios on all states but one, small enough that none can pass a probability of one."""
         parents = self._some(legal, 2) or legal[:1]
         whens = [{parent: group} for parent in parents for group in self._split(parent)]
         named = self.states[name][:-1]
@@ -169,7 +169,7 @@ class _Author:
                 target=target,
                 when=when,
                 within=float(self.rng.integers(5, 200)),
-                chance=CHANCE,
+                probability=PROBABILITY,
                 basis=BASIS,
             )
             for source, target in ways

@@ -287,7 +287,7 @@ def test_bad_arguments_are_told_together(given, expected):
 
 def test_ratings_become_intervals_in_their_proportions():
     problem, _ = matrix_of(("CC", "II")).to_scenario(exhaustive=True)
-    high, low = (row.chance["seen"] for row in problem.variables["E1"].table.rows)
+    high, low = (row.probability["seen"] for row in problem.variables["E1"].table.rows)
     assert high.upper == pytest.approx(LIKELIEST)
     assert high.upper / low.upper == pytest.approx(20 / (1 / 5))
     assert high.lower / low.lower == pytest.approx(5 / (1 / 20))
@@ -298,7 +298,7 @@ def test_stated_ratios_take_the_place_of_assumed_ones():
     ratios = {"C": (2, 4), "E1": {"attack": (0.5, 1)}}
     problem, _ = matrix_of(("C", "I")).to_scenario(exhaustive=True, ratios=ratios)
     first, second = problem.variables["E1"].table.rows
-    assert first.chance["seen"].upper / second.chance["seen"].upper == pytest.approx(4)
+    assert first.probability["seen"].upper / second.probability["seen"].upper == pytest.approx(4)
     assert "stated for an ACH rating, C" in first.basis
     assert second.basis.startswith("judgement: stated, 0.5 to 1 times")
 
@@ -352,8 +352,10 @@ def test_posterior_with_near_exact_ratios_is_the_enumerated_one():
             term = prior[name]
             for row, seen in zip(rows, states, strict=True):
                 best = max(exact[rating] for rating in row) * 1.02
-                chance = exact[row[k]] / best * LIKELIEST
-                term *= (chance if seen else 1 - chance) * (accuracy if seen else 1 - accuracy)
+                probability = exact[row[k]] / best * LIKELIEST
+                term *= (probability if seen else 1 - probability) * (
+                    accuracy if seen else 1 - accuracy
+                )
             total += term
         return total
 
@@ -421,7 +423,7 @@ def test_an_origin_with_two_versions_has_the_average_of_their_likelihoods():
     problem, evidence = matrix.to_scenario(exhaustive=True)
     assert list(witness_names(matrix)) == ["wire"]
     assert {report.indicator for report in evidence} == {"wire"}
-    first, second = (row.chance["seen"].upper for row in problem.variables["wire"].table.rows)
+    first, second = (row.probability["seen"].upper for row in problem.variables["wire"].table.rows)
     ends = {rating: upper for rating, (_, upper) in ASSUMED_RATIOS.items()}
     expected = (ends["C"] + ends["I"]) / (ends["II"] + ends["C"])
     assert first / second == pytest.approx(expected)

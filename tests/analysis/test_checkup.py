@@ -111,51 +111,51 @@ def expectation(within, lower, upper, state="strike"):
         "variable": "plan",
         "state": state,
         "within": within,
-        "chance": (lower, upper),
+        "probability": (lower, upper),
         "basis": BASIS,
     }
 
 
 @pytest.fixture(scope="module")
 def histories():
-    """Chance of every history of moods and plans, by loops."""
+    """Probability of every history of moods and plans, by loops."""
     found = {}
     for moods in product(MOODS, repeat=N_STEPS):
         for plans in product(PLANS, repeat=N_STEPS):
-            chance = MOODS[moods[0]] * PLANS[plans[0]]
+            probability = MOODS[moods[0]] * PLANS[plans[0]]
             for t in range(1, N_STEPS):
-                chance *= MOOD_NEXT[moods[t - 1]][moods[t]]
-                chance *= PLAN_NEXT[plans[t - 1], moods[t]][plans[t]]
-            found[moods, plans] = chance
+                probability *= MOOD_NEXT[moods[t - 1]][moods[t]]
+                probability *= PLAN_NEXT[plans[t - 1], moods[t]][plans[t]]
+            found[moods, plans] = probability
     return found
 
 
 @pytest.fixture(scope="module")
 def joint(histories):
-    """Chance of (plan, radio, press, palace, rain) at the moment, by loops."""
+    """Probability of (plan, radio, press, palace, rain) at the moment, by loops."""
     found = defaultdict(float)
-    for (moods, plans), chance in histories.items():
+    for (moods, plans), probability in histories.items():
         plan, mood = plans[MOMENT], moods[MOMENT]
         for radio, press, palace, rain in product(*(STATES[name] for name in INDICATORS)):
             rest = RADIO[plan][radio] * PRESS[radio][press] * PALACE[mood][palace] * RAIN[rain]
-            found[plan, radio, press, palace, rain] += chance * rest
+            found[plan, radio, press, palace, rain] += probability * rest
     return found
 
 
 def table_of(joint, *of):
     """Marginal of functions of one cell of the joint."""
     found = defaultdict(float)
-    for cell, chance in joint.items():
-        found[tuple(part(cell) for part in of)] += chance
+    for cell, probability in joint.items():
+        found[tuple(part(cell) for part in of)] += probability
     return found
 
 
 def bits_of(pairs):
     """Mutual information of a table of pairs, by its definition."""
     left, right = defaultdict(float), defaultdict(float)
-    for (a, b), chance in pairs.items():
-        left[a] += chance
-        right[b] += chance
+    for (a, b), probability in pairs.items():
+        left[a] += probability
+        right[b] += probability
     return sum(p * log2(p / left[a] / right[b]) for (a, b), p in pairs.items() if p > 0)
 
 
@@ -194,7 +194,7 @@ def test_information_and_ratios_are_those_of_the_joint(found, joint, name, cours
         assert row["state_for"] == max(ratios, key=ratios.get)
         assert row["state_against"] == min(ratios, key=ratios.get)
     away = sum(pairs[True, state] for state in STATES[name][1:]) / held
-    assert row["chance"] == pytest.approx(away, abs=1e-12)
+    assert row["probability"] == pytest.approx(away, abs=1e-12)
 
 
 @pytest.mark.parametrize("course", COURSES)
@@ -246,9 +246,9 @@ def test_a_course_that_nothing_moves_is_found():
 def test_courses_are_as_uncertain_as_the_joint_says(found, joint):
     for course in COURSES:
         row = found.courses.loc[f"plan={course}"]
-        chance = table_of(joint, under_way(course))[True,]
-        assert row["mean"] == pytest.approx(chance, abs=1e-12)
-        entropy = -chance * log2(chance) - (1 - chance) * log2(1 - chance)
+        probability = table_of(joint, under_way(course))[True,]
+        assert row["mean"] == pytest.approx(probability, abs=1e-12)
+        entropy = -probability * log2(probability) - (1 - probability) * log2(1 - probability)
         assert row["entropy"] == pytest.approx(entropy, abs=1e-12)
         assert row["best"] == "radio"
 
@@ -257,7 +257,7 @@ def test_pherson_points_by_hand(found):
     """Radio is highly likely to be on if he strikes; likely if he presses; rare if he holds."""
     table = found.indicators.loc["radio"]
     assert list(table["rating"]) == ["unlikely", "likely", "highly likely"]
-    assert table["chance"].to_numpy() == pytest.approx([0.2, 0.7, 0.9])
+    assert table["probability"].to_numpy() == pytest.approx([0.2, 0.7, 0.9])
     assert np.isnan(table["points"].iloc[0])
     assert list(table["points"].iloc[1:]) == [3 + 0, 4 + 1]
     assert POINTS["highly likely"]["highly unlikely"] == 6
@@ -268,7 +268,7 @@ def test_expectations_are_compared_with_the_tables(found, histories):
         return sum(p for (_, plans), p in histories.items() if "strike" in plans[:steps])
 
     table = found.expectations
-    # Five of the second step's fifteen days, each with the same chance of a first strike.
+    # Five of the second step's fifteen days, each with the same probability of a first strike.
     left = (1 - reached(1)) * ((1 - reached(2)) / (1 - reached(1))) ** (5 / 15)
     assert table["mean"].to_numpy() == pytest.approx([reached(4), 1 - left], abs=1e-12)
     assert list(table["conflict"]) == [True, False]
@@ -294,9 +294,9 @@ def test_expectation_by_hand():
     }
     stated = {"variable": "storm", "state": "storm", "basis": BASIS}
     plain["expectations"] = (
-        stated | {"within": 14, "chance": (0.1, 0.3)},
-        stated | {"within": 7, "chance": (0.2, 0.3)},
-        stated | {"within": 8, "chance": (0.2, 0.3)},
+        stated | {"within": 14, "probability": (0.1, 0.3)},
+        stated | {"within": 7, "probability": (0.2, 0.3)},
+        stated | {"within": 8, "probability": (0.2, 0.3)},
     )
     table = check(Scenario.model_validate(plain), draws=2).expectations
     eighth_day = 1 - 0.9 * (0.72 / 0.9) ** (1 / 7)
@@ -340,10 +340,10 @@ def test_expected_steps_are_those_of_the_joint(found, histories):
     """Expected exactly; how often at least once within four standard errors of simulation."""
     for state in STATES["radio"]:
         steps, never = 0.0, 0.0
-        for (_, plans), chance in histories.items():
+        for (_, plans), probability in histories.items():
             shown = [RADIO[plan][state] for plan in plans[: MOMENT + 1]]
-            steps += chance * sum(shown)
-            never += chance * np.prod([1 - p for p in shown])
+            steps += probability * sum(shown)
+            never += probability * np.prod([1 - p for p in shown])
         row = found.states.loc["radio", state]
         assert row["steps"] == pytest.approx(steps, abs=1e-12)
         error = np.sqrt(never * (1 - never) / 4000)
@@ -356,7 +356,7 @@ def test_uncertain_tables_give_intervals_and_the_ratio_of_averages():
     scenario = weather(dynamic=False)
     found = check(scenario, draws=50, random_seed=4)
     drawn = draw_priors(compile_tables(scenario).priors, 50, np.random.default_rng(4))
-    storm, calm_row, storm_row = drawn["chance"][0], *drawn["row_3"]
+    storm, calm_row, storm_row = drawn["probability"][0], *drawn["row_3"]
     bits, averages = [], np.zeros((2, 3))
     for k in range(50):
         both = np.array([storm[k] * storm_row[:, k], (1 - storm[k]) * calm_row[:, k]])
@@ -389,16 +389,16 @@ def test_joint_and_conditional_answers_equal_enumeration(seed):
     given = beliefs.at_least_once_given([target], [(others[-1], state)], 1, 0)
     for k in range(network.sizes[target]):
         there = answer.histories[:, 1, network.names.index(target)] == k
-        chance = answer.chance[there].sum()
+        probability = answer.probability[there].sum()
         value = given.sel(variable_state=f"{target}={network.node(target).states[k]}").item()
-        if chance > 0:
-            expected = answer.chance[there & held].sum() / chance
+        if probability > 0:
+            expected = answer.probability[there & held].sum() / probability
             assert value == pytest.approx(expected, abs=1e-10)
         else:
             assert np.isnan(value)
 
 
-def test_information_of_tiny_chances_does_not_overflow():
+def test_information_of_tiny_probabilities_does_not_overflow():
     assert shared_bits(np.array([[1e-300, 0.0], [0.0, 1.0]])) == pytest.approx(0, abs=1e-290)
 
 
@@ -412,8 +412,8 @@ def test_priors_are_drawn_with_their_moments():
         error = values.std(axis=-1) / np.sqrt(n)
         assert (np.abs(values.mean(axis=-1) - mean) < 4 * error).all()
 
-    a, b = priors.chance.T
-    assert_mean(drawn["chance"], a / (a + b))
+    a, b = priors.probability.T
+    assert_mean(drawn["probability"], a / (a + b))
     assert_mean(drawn["row_3"], priors.rows[3] / priors.rows[3].sum(axis=1, keepdims=True))
     assert_mean(np.log(drawn["positive"]), priors.positive[:, 0])
     assert_mean(drawn["real"], priors.real[:, 0])
@@ -456,8 +456,11 @@ FAULTS = {
     "unknown state": ({"state": "stroke"}, "'stroke' is not a state of plan; did you mean"),
     "beyond the horizon": ({"within": 90}, "90 days; the horizon is 60 days"),
     "no days": ({"within": None}, "'within' is missing: days from the start, up to 60"),
-    "ends in the wrong order": ({"chance": (0.4, 0.2)}, "[0.4, 0.2]: a chance has 0 <= lower"),
-    "above one": ({"chance": (0.4, 1.2)}, "[0.4, 1.2]: a chance has 0 <= lower"),
+    "ends in the wrong order": (
+        {"probability": (0.4, 0.2)},
+        "[0.4, 0.2]: a probability has 0 <= lower",
+    ),
+    "above one": ({"probability": (0.4, 1.2)}, "[0.4, 1.2]: a probability has 0 <= lower"),
 }
 
 
@@ -472,7 +475,7 @@ def test_faulty_expectations_are_refused(fault):
 
 
 def test_a_static_scenario_expects_without_days():
-    stated = {"variable": "storm", "state": "storm", "chance": (0.05, 0.3), "basis": BASIS}
+    stated = {"variable": "storm", "state": "storm", "probability": (0.05, 0.3), "basis": BASIS}
     scenario = weather(dynamic=False).model_copy(update={"expectations": ()}).model_dump()
     good = Scenario.model_validate(scenario | {"expectations": (stated,)})
     assert list(find_problems(good)) == []

@@ -62,7 +62,7 @@ def test_one_at_a_time_is_a_forecast_with_one_number_moved(outlook):
     posterior = outlook.posterior["posterior"]
     means = {
         name: posterior[name].mean(("chain", "draw")).to_numpy()
-        for name in ("chance", "row_3", "accuracy")
+        for name in ("probability", "row_3", "accuracy")
     }
 
     def answer(judged):
@@ -76,15 +76,15 @@ def test_one_at_a_time_is_a_forecast_with_one_number_moved(outlook):
         whole = sweep(program.network, theta, like, "forward").log_evidence
         return 1 - np.exp(sweep(program.network, theta, barred, "forward").log_evidence - whole)[0]
 
-    labels = program.priors.labels["chance"]
-    for k, shape in enumerate(program.priors.chance):
+    labels = program.priors.labels["probability"]
+    for k, shape in enumerate(program.priors.probability):
         row = table.loc[labels[k]]
         ends = stats.beta.ppf([0.05, 0.95], *shape)
         assert [row["low"], row["high"]] == pytest.approx(ends)
         for end, found in zip(ends, (row["at_low"], row["at_high"]), strict=True):
-            chance = means["chance"].copy()
-            chance[k] = end
-            assert found == pytest.approx(answer(means | {"chance": chance}), abs=1e-10)
+            probability = means["probability"].copy()
+            probability[k] = end
+            assert found == pytest.approx(answer(means | {"probability": probability}), abs=1e-10)
     for k, alpha in enumerate(program.priors.rows[3]):
         for s, state in enumerate(("high", "falling", "low")):
             row = table.loc[f"{program.priors.labels['row_3'][k]}: {state}"]

@@ -20,7 +20,7 @@ from tests.witnesses import harbour, sum_over_everything
 
 STEPS = 3
 QUICK = {"draws": 30, "tune": 30, "chains": 1}
-FAMILIES = ("chance", "row_3", "positive", "accuracy", "detection", "control")
+FAMILIES = ("probability", "row_3", "positive", "accuracy", "detection", "control")
 
 
 def day(number):
@@ -76,17 +76,17 @@ def test_an_undated_event_was_in_one_of_its_steps(outlook, weighed):
     assert dated.days == pytest.approx({0: 4 / 14, 1: 7 / 14, 2: 3 / 14})
     assert sum(found.mean for found in dated.found.values()) == pytest.approx(1)
     parameters = stack_draws(outlook.posterior["posterior"].to_dataset(), FAMILIES)
-    chances = []
+    probabilities = []
     for k in range(4):
         one = {name: values[..., k : k + 1] for name, values in parameters.items()}
-        chances.append(date_chances(one))
+        probabilities.append(date_probabilities(one))
     draws = beliefs_under(outlook.scenario, told(), parameters, n_steps=STEPS)
     name = next(each.name for each in draws.network.auxiliaries if each.name.startswith("date"))
     found = draws.auxiliaries([name])[name].to_numpy()[0, :4]
-    assert found == pytest.approx(np.array(chances), abs=1e-10)
+    assert found == pytest.approx(np.array(probabilities), abs=1e-10)
 
 
-def date_chances(parameters):
+def date_probabilities(parameters):
     """Probability of each step of the undated event: the sum over everything with it placed."""
     weights = []
     for first, last, share in ((3, 6, 4 / 14), (7, 13, 7 / 14), (14, 16, 3 / 14)):
@@ -121,13 +121,13 @@ def test_a_channel_is_shown_free_and_controlled(outlook, weighed):
     assert answers[0].mean == pytest.approx(parts, rel=1e-9)
 
 
-def test_a_clamped_channel_is_one_whose_chance_of_control_is_nothing_or_all(outlook):
+def test_a_clamped_channel_is_one_whose_probability_of_control_is_nothing_or_all(outlook):
     parameters = stack_draws(outlook.posterior["posterior"].to_dataset(), FAMILIES)
     scenario = outlook.scenario
     found = beliefs_under(scenario, told(), parameters)
-    for state, chance in enumerate((1e-15, 1 - 1e-15)):
+    for state, probability in enumerate((1e-15, 1 - 1e-15)):
         control = parameters["control"].copy()
-        control[list(scenario.channels).index("red")] = chance
+        control[list(scenario.channels).index("red")] = probability
         certain = beliefs_under(scenario, told(), parameters | {"control": control})
         clamped = found.clamp("control of red", state)
         np.testing.assert_allclose(

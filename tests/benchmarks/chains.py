@@ -74,7 +74,7 @@ def flatten(network: Network, theta: Array) -> tuple[Array, Array, Array]:
     """
     hidden = Network(network.nodes[: len(HIDDEN)], network.n_cells, dynamic=True)
     pairs = all_histories(hidden, 2)
-    chances = theta[cells_used(hidden, pairs)].prod(axis=2)
+    probabilities = theta[cells_used(hidden, pairs)].prod(axis=2)
     n = prod(HIDDEN)
     joint = all_histories(hidden, 1)[:, 0]
     emission = np.ones((n, 1))
@@ -82,7 +82,7 @@ def flatten(network: Network, theta: Array) -> tuple[Array, Array, Array]:
         table = theta[network.cells(node.first, node.name)].reshape(-1, 2)
         rows = table[joint[:, k % len(HIDDEN)]]
         emission = (emission[:, :, None] * rows[:, None, :]).reshape(n, -1)
-    return chances[:, 0].reshape(n, n)[:, 0], chances[:, 1].reshape(n, n), emission
+    return probabilities[:, 0].reshape(n, n)[:, 0], probabilities[:, 1].reshape(n, n), emission
 
 
 def hidden_marginals(network: Network, flat: Array) -> Array:

@@ -56,7 +56,7 @@ def build_plain_model(scenario: Scenario, evidence: Evidence) -> pm.Model:
 
 def _priors(program: TableProgram) -> dict[str, Any]:
     priors = program.priors
-    parameters: dict[str, Any] = {"chance": pm.Beta("chance", *priors.chance.T)}
+    parameters: dict[str, Any] = {"probability": pm.Beta("probability", *priors.probability.T)}
     for width, concentration in priors.rows.items():
         parameters[f"row_{width}"] = pm.Dirichlet(f"row_{width}", concentration)
     if len(priors.positive):

@@ -67,7 +67,7 @@ def test_many_undated_events_of_one_indicator_stay_exact():
     told = beliefs_under(scenario, evidence, parameters, n_steps=3)
     program = compile_tables(scenario)
     judged = {name: values[..., 0] for name, values in parameters.items()}
-    theta = program.cells({k: judged[k] for k in ("chance", "row_3", "positive")})
+    theta = program.cells({k: judged[k] for k in ("probability", "row_3", "positive")})
     histories = all_histories(program.network, 3)
     weight = theta[cells_used(program.network, histories)].prod(axis=(1, 2))
     place = program.network.names.index("barometer")

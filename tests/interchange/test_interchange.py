@@ -189,8 +189,8 @@ def test_noisy_max_is_what_the_strongest_push_makes():
         for j, other in enumerate(causes.variables["flood"]):
             expected = np.zeros(3)
             for pushed in itertools.product(range(3), repeat=3):
-                chances = (storm[one][pushed[0]], flood[other][pushed[1]], leak[pushed[2]])
-                expected[min(pushed)] += np.prod(chances)
+                probabilities = (storm[one][pushed[0]], flood[other][pushed[1]], leak[pushed[2]])
+                expected[min(pushed)] += np.prod(probabilities)
             np.testing.assert_allclose(causes.tables["damage"][i, j], expected, rtol=0, atol=1e-15)
     assert causes.tables["closed"].tolist() == [[0, 1], [1, 0]]
     assert ["noisy-MAX" in note for note in causes.notes] == [True, False]

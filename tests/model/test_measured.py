@@ -28,8 +28,8 @@ from tests.small import (
     BASIS,
     START,
     barometer_report,
-    chance,
     evidence,
+    probability,
     rows,
     state_log_likelihoods,
     weather,
@@ -69,8 +69,8 @@ def windy(family, **changes):
         "label": "Wind",
         "states": ("light", "strong"),
         "table": rows(
-            ({"storm": "calm"}, chance(strong=(0.05, 0.2))),
-            ({"storm": "storm"}, chance(strong=(0.5, 0.9))),
+            ({"storm": "calm"}, probability(strong=(0.05, 0.2))),
+            ({"storm": "storm"}, probability(strong=(0.5, 0.9))),
         ),
         "measured": measured(family) | changes,
     }
@@ -97,7 +97,7 @@ def parameters_of(program, seed=0):
     rng = np.random.default_rng(seed)
     priors = program.priors
     return {
-        "chance": rng.beta(*priors.chance.T),
+        "probability": rng.beta(*priors.probability.T),
         "row_3": np.array([rng.dirichlet(alpha) for alpha in priors.rows[3]]),
         "positive": np.exp(rng.normal(*priors.positive.T)),
         "accuracy": np.array([rng.beta(*grade.shape) for grade in admiralty_grades()]),
@@ -275,7 +275,9 @@ def test_sampling_agrees_with_weighted_prior_draws():
     rng = np.random.default_rng(0)
     n, priors = 40_000, program.priors
     judged = {
-        "chance": rng.beta(*priors.chance.T[..., None], size=(len(priors.chance), n)),
+        "probability": rng.beta(
+            *priors.probability.T[..., None], size=(len(priors.probability), n)
+        ),
         "row_3": np.stack([rng.dirichlet(alpha, n).T for alpha in priors.rows[3]]),
         "positive": np.exp(rng.normal(*priors.positive.T[..., None], size=(3, n))),
     }

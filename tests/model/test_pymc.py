@@ -80,15 +80,15 @@ def channel(accuracy):
 
 
 def probability_of_words(storm, rows, accuracy):
-    """P(said), (said, …), from a storm's chance, the barometer's rows and the accuracy."""
-    chance = np.array([1 - storm, storm])
-    return np.einsum("s...,sb...,bw...->w...", chance, rows, channel(accuracy))
+    """P(said), (said, …), from a storm's probability, the barometer's rows and the accuracy."""
+    probability = np.array([1 - storm, storm])
+    return np.einsum("s...,sb...,bw...->w...", probability, rows, channel(accuracy))
 
 
 def exact_means():
     """Prior moments to posterior means given the one report: storm, P(low | storm), accuracy."""
     priors = compile_tables(weather(dynamic=False)).priors
-    (a, b), rows = priors.chance[0], priors.rows[3]
+    (a, b), rows = priors.probability[0], priors.rows[3]
     c, d = admiralty_grades()[GRADE_B].shape
     storm, accuracy = a / (a + b), c / (c + d)
     storm_2 = storm * (a + 1) / (a + b + 1)
@@ -97,24 +97,24 @@ def exact_means():
     mean = rows / n
     with_low = mean[1] * (rows[1, LOW] + np.eye(3)[LOW]) / (n[1] + 1)
 
-    def weight(chance, table, heard):
-        return chance @ table @ heard
+    def weight(probability, table, heard):
+        return probability @ table @ heard
 
-    chance, heard = np.array([1 - storm, storm]), channel(accuracy)[:, LOW]
-    whole = weight(chance, mean, heard)
+    probability, heard = np.array([1 - storm, storm]), channel(accuracy)[:, LOW]
+    whole = weight(probability, mean, heard)
     right, wrong = accuracy_2, (accuracy - accuracy_2) / 2
     return {
         "storm": weight(np.array([storm - storm_2, storm_2]), mean, heard) / whole,
-        "low": (weight(chance * [1, 0], mean, heard) * mean[1, LOW] + storm * with_low @ heard)
+        "low": (weight(probability * [1, 0], mean, heard) * mean[1, LOW] + storm * with_low @ heard)
         / whole,
-        "accuracy": weight(chance, mean, np.array([wrong, wrong, right])) / whole,
+        "accuracy": weight(probability, mean, np.array([wrong, wrong, right])) / whole,
     }
 
 
 def judged(group):
     """The same three numbers, draw by draw."""
     return {
-        "storm": group["chance"][..., 0],
+        "storm": group["probability"][..., 0],
         "low": group["row_3"][..., 1, LOW],
         "accuracy": group["accuracy"][..., GRADE_B],
     }
@@ -147,7 +147,7 @@ def test_nutpie_compiled_for_jax_with_gradients_of_jax(model):
     settings = {"draws": 400, "tune": 300, "chains": 2, "seed": 2, "progress_bar": False}
     one, two = (nutpie.sample(compiled, cores=cores, **settings) for cores in (1, 2))
     assert_exact(one)
-    assert (one["posterior"]["chance"] == two["posterior"]["chance"]).all()
+    assert (one["posterior"]["probability"] == two["posterior"]["probability"]).all()
 
 
 @pytest.mark.slow
@@ -173,7 +173,7 @@ def test_sequential_monte_carlo_gives_the_exact_means_and_evidence(model):
         draws = pm.sample_smc(2000, chains=2, cores=1, random_seed=1, progressbar=False)
     assert_exact(draws)
     priors = compile_tables(weather(dynamic=False)).priors
-    storm = priors.chance[0, 0] / priors.chance[0].sum()
+    storm = priors.probability[0, 0] / priors.probability[0].sum()
     rows = priors.rows[3] / priors.rows[3].sum(axis=1, keepdims=True)
     accuracy = admiralty_grades()[GRADE_B].shape[0] / sum(admiralty_grades()[GRADE_B].shape)
     [found] = {float(chain[-1]) for chain in draws["sample_stats"]["log_marginal_likelihood"][:1]}
@@ -184,7 +184,9 @@ def words_of(group):
     """P(said | judgements), (said, chain, draw)."""
     values = {name: draws.to_numpy() for name, draws in group.items()}
     rows = np.moveaxis(values["row_3"], (2, 3), (0, 1))
-    return probability_of_words(values["chance"][..., 0], rows, values["accuracy"][..., GRADE_B])
+    return probability_of_words(
+        values["probability"][..., 0], rows, values["accuracy"][..., GRADE_B]
+    )
 
 
 def assert_drawn_with(said, probability):
@@ -218,7 +220,7 @@ def test_log_likelihood_is_one_exact_number_per_draw(model, prior):
 
 
 def test_draws_of_single_variables(model):
-    storm, said = pm.draw([model["chance"], model["report"]], 5, random_seed=1)
+    storm, said = pm.draw([model["probability"], model["report"]], 5, random_seed=1)
     assert storm.shape == (5, 1)
     assert said.shape == (5, 1)
     assert set(said.ravel()) <= {0, 1, 2}
@@ -241,7 +243,7 @@ def test_the_most_probable_point_is_flat(model):
 
 def test_every_free_variable_has_named_dims():
     model = shipped_model()
-    assert {"chance", "positive", "accuracy"} < {variable.name for variable in model.free_RVs}
+    assert {"probability", "positive", "accuracy"} < {variable.name for variable in model.free_RVs}
     shapes = model.eval_rv_shapes()
     for variable in model.free_RVs:
         names = [model.coords[dim] for dim in model.named_vars_to_dims[variable.name]]
@@ -251,7 +253,7 @@ def test_every_free_variable_has_named_dims():
 
 def test_the_graph_shows_every_variable(model):
     text = pm.model_to_mermaid(model)
-    assert all(f"{name}([{name} ~" in text for name in ("chance", "row_3", "accuracy"))
+    assert all(f"{name}([{name} ~" in text for name in ("probability", "row_3", "accuracy"))
     pytest.importorskip("graphviz")
     assert "report" in pm.model_to_graphviz(model).source
 
@@ -369,7 +371,7 @@ def test_new_evidence_never_recompiles():
     assert len(log_posterior.signatures) == 1
     for told in (evidence(), evidence(*reports, week=4)):
         found = mcmc.sample_posterior(scenario, told, quick)
-        assert not (found["posterior"]["chance"] == first["posterior"]["chance"]).any()
+        assert not (found["posterior"]["probability"] == first["posterior"]["probability"]).any()
     mcmc.sample_posterior(windy("normal"), evidence(wind_report("R1", 4)), quick)
     assert (kernels.sweep.signatures, log_posterior.signatures) == before
 
@@ -377,7 +379,7 @@ def test_new_evidence_never_recompiles():
 @pytest.mark.slow
 def test_the_page_on_pymc_runs(tmp_path):
     names = run_page(DOCS / "pymc.md", tmp_path)
-    assert names["first_chance"].shape == (2, 500)
-    lifted, plain = (names[run]["posterior"]["chance"].mean() for run in ("lifted", "draws"))
+    assert names["first_probability"].shape == (2, 500)
+    lifted, plain = (names[run]["posterior"]["probability"].mean() for run in ("lifted", "draws"))
     assert lifted != plain
     assert names["cases"]["observed_data"]["past_cases"] == 3

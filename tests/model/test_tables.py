@@ -93,24 +93,24 @@ class Reader:
         if isinstance(table, LikelihoodRatios):
             base = self.row(table.base, states)
             factors = [self.take("positive") for _ in table.ratios]
-            return lambda config: self.raise_chances(states, base, table, factors, config)
+            return lambda config: self.raise_probabilities(states, base, table, factors, config)
         if isinstance(table, Ranked):
             weights = [self.take("positive") for _ in table.influences]
             spread = self.take("positive")
             return lambda config: self.rank(len(states), table, weights, spread, config)
-        chances = [self.take("chance") for _ in table.moves]
+        probabilities = [self.take("probability") for _ in table.moves]
         times = [self.take("positive") for _ in table.multipliers]
-        return lambda config: self.compete(name, table, chances, times, config)
+        return lambda config: self.compete(name, table, probabilities, times, config)
 
     def row(self, row: Row, states: tuple[str, ...]) -> list[float]:
         if row.exactly is not None:
             return [row.exactly[state] for state in states]
         if len(states) == 2:
-            chance = self.take("chance")
-            return [1 - chance, chance]
+            probability = self.take("probability")
+            return [1 - probability, probability]
         return list(self.take(f"row_{len(states)}"))
 
-    def raise_chances(
+    def raise_probabilities(
         self,
         states: tuple[str, ...],
         base: list[float],
@@ -155,7 +155,7 @@ class Reader:
         self,
         name: str,
         table: Hazards,
-        chances: list[float],
+        probabilities: list[float],
         times: list[float],
         config: dict[str, str],
     ) -> list[float]:
@@ -164,7 +164,7 @@ class Reader:
         memory = any(move.source for move in table.moves)
         source = config[spell_parent(name, 1)] if memory else states[0]
         hazard = dict.fromkeys(states, 0.0)
-        for chance, move in zip(chances, table.moves, strict=True):
+        for probability, move in zip(probabilities, table.moves, strict=True):
             if (move.source or states[0]) == source and holds(move.when, config):
                 factor = prod(
                     value
@@ -173,7 +173,7 @@ class Reader:
                     and multiplier.target in (None, move.target)
                     and holds(multiplier.when, config)
                 )
-                hazard[move.target] += -log1p(-chance) * 7 / move.within * factor
+                hazard[move.target] += -log1p(-probability) * 7 / move.within * factor
         total = sum(hazard.values())
         row = [(1 - exp(-total)) * hazard[s] / total if total else 0.0 for s in states]
         row[states.index(source)] = exp(-total)
@@ -199,8 +199,8 @@ def worst_of(rows: list[list[float]]) -> list[float]:
 def random_parameters(program: TableProgram, seed: int, *draws: int) -> Numbers:
     rng, priors = np.random.default_rng(seed), program.priors
     found = {}
-    if len(priors.chance):
-        found["chance"] = rng.uniform(0.01, 0.95, (len(priors.chance), *draws))
+    if len(priors.probability):
+        found["probability"] = rng.uniform(0.01, 0.95, (len(priors.probability), *draws))
     for width, rows in priors.rows.items():
         drawn = rng.dirichlet(np.ones(width), (len(rows), *draws))
         found[f"row_{width}"] = np.moveaxis(drawn, -1, 1)
@@ -278,13 +278,13 @@ def test_a_scenario_without_uncertain_numbers() -> None:
     np.testing.assert_array_equal(program.cells({}), [0.2, 0.8])
 
 
-def exit_chain(chances: dict[str, float], within: float, step: int) -> Array:
+def exit_chain(probabilities: dict[str, float], within: float, step: int) -> Array:
     """P(state) at the end of `within` days, for moves out of the first state alone."""
-    states = ("in", *chances)
+    states = ("in", *probabilities)
     start = Row(exactly=dict.fromkeys(states, 0.0) | {"in": 1.0}, basis=BASIS)
     moves = tuple(
-        Move(source="in", target=target, within=within, chance=(0.1, 0.2), basis=BASIS)
-        for target in chances
+        Move(source="in", target=target, within=within, probability=(0.1, 0.2), basis=BASIS)
+        for target in probabilities
     )
     variable = Variable(
         role="factor",
@@ -295,28 +295,30 @@ def exit_chain(chances: dict[str, float], within: float, step: int) -> Array:
     )
     clock = Clock(start=date(2020, 1, 1), step=step, horizon=90)
     program = compile_tables(scenario_of({"v": variable}, clock))
-    theta = program.cells({"chance": np.array(list(chances.values()))[:, None]})
+    theta = program.cells({"probability": np.array(list(probabilities.values()))[:, None]})
     network = program.network
     n_steps = round(within / step) + 1
     return sweep(network, theta, network.no_evidence(n_steps), "smoothed").marginals[-1, :, 0]
 
 
 @pytest.mark.parametrize(("within", "step"), [(90, 9), (90, 30), (90, 1), (91, 7), (30, 30)])
-@pytest.mark.parametrize("chance", [1e-6, 0.05, 0.5, 0.999])
-def test_a_hazard_is_the_chance_that_was_stated(within: float, step: int, chance: float) -> None:
+@pytest.mark.parametrize("probability", [1e-6, 0.05, 0.5, 0.999])
+def test_a_hazard_is_the_probability_that_was_stated(
+    within: float, step: int, probability: float
+) -> None:
     np.testing.assert_allclose(
-        exit_chain({"out": chance}, within, step), [1 - chance, chance], rtol=1e-9
+        exit_chain({"out": probability}, within, step), [1 - probability, probability], rtol=1e-9
     )
 
 
 @pytest.mark.parametrize("step", [9, 30])
 @pytest.mark.parametrize("seed", range(5))
 def test_competing_hazards_have_their_closed_form(seed: int, step: int) -> None:
-    chance = np.random.default_rng(seed).uniform(0.01, 0.9, 3)
-    rate = -np.log1p(-chance) / 90
-    stay = np.prod(1 - chance)
+    probability = np.random.default_rng(seed).uniform(0.01, 0.9, 3)
+    rate = -np.log1p(-probability) / 90
+    stay = np.prod(1 - probability)
     expected = [stay, *((1 - stay) * rate / rate.sum())]
-    found = exit_chain(dict(zip("abc", chance.tolist(), strict=True)), 90, step)
+    found = exit_chain(dict(zip("abc", probability.tolist(), strict=True)), 90, step)
     np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
@@ -366,7 +368,9 @@ def ratio(state: str, parent: int = 0) -> Ratio:
             "26 parents make 134,217,728 cells",
         ),
         (
-            static(Hazards(moves=(Move(target="yes", within=7, chance=(0.1, 0.2), basis=BASIS),))),
+            static(
+                Hazards(moves=(Move(target="yes", within=7, probability=(0.1, 0.2), basis=BASIS),))
+            ),
             "has no hazards",
         ),
         (
@@ -387,7 +391,7 @@ def test_tables_that_cannot_be_are_refused(scenario: Scenario, message: str) -> 
         compile_tables(scenario)
 
 
-def test_rows_of_ratios_sum_to_one_where_chances_underflow() -> None:
+def test_rows_of_ratios_sum_to_one_where_probabilities_underflow() -> None:
     base = Row(concentration=dict.fromkeys(("a", "b", "c"), 0.05), basis=BASIS)
     times = Ratio(when={"p0": "u"}, state="c", times=(1.0, 1.5), basis=BASIS)
     program = compile_tables(

@@ -71,7 +71,9 @@ def test_density_and_gradient_are_those_of_the_model(case):
 def test_the_start_is_the_prior_mean():
     target, priors = target_of(*CASES["normal"]), compile_tables(CASES["normal"][0]).priors
     found = split_values(priors, constrain(prior_point(target), target))
-    assert found["chance"] == pytest.approx(priors.chance[:, 0] / priors.chance.sum(axis=1))
+    assert found["probability"] == pytest.approx(
+        priors.probability[:, 0] / priors.probability.sum(axis=1)
+    )
     assert found["row_3"] == pytest.approx(priors.rows[3] / priors.rows[3].sum(1, keepdims=True))
     assert found["real"] == pytest.approx(priors.real[:, 0])
 
@@ -80,7 +82,7 @@ def digest_in_a_process(cache):
     """The last draws of a forecast, made by a process that keeps compiled code in a folder."""
     code = (
         "from tests.model.test_target import CASES, QUICK, sample_posterior;"
-        "found = sample_posterior(*CASES['reports'], QUICK)['posterior']['chance'];"
+        "found = sample_posterior(*CASES['reports'], QUICK)['posterior']['probability'];"
         "print(found.to_numpy()[:, -1].tobytes().hex())"
     )
     settings = {"NUMBA_CACHE_DIR": str(cache / "numba")}
@@ -98,7 +100,7 @@ def digest_in_a_process(cache):
 @pytest.mark.slow
 def test_a_cold_cache_and_a_warm_one_give_the_same_draws(tmp_path):
     cold, warm = digest_in_a_process(tmp_path), digest_in_a_process(tmp_path)
-    here = sample_posterior(*CASES["reports"], QUICK)["posterior"]["chance"].to_numpy()
+    here = sample_posterior(*CASES["reports"], QUICK)["posterior"]["probability"].to_numpy()
     assert cold == warm == here[:, -1].tobytes().hex()
 
 
@@ -125,7 +127,7 @@ def test_a_trace_that_was_cut_short_is_refused():
     tree = sample_posterior(*CASES["reports"], QUICK)
     with pytest.raises(UnreliableFit, match="nothing is concluded from a part"):
         require_all_draws(tree, Sampling(draws=60, tune=50, chains=2))
-    tree["posterior"]["chance"][1, -1] = np.nan
+    tree["posterior"]["probability"][1, -1] = np.nan
     with pytest.raises(UnreliableFit, match="before 2 chains of 50 draws"):
         require_all_draws(tree, QUICK)
 

@@ -161,7 +161,7 @@ def test_auxiliaries_of_a_static_network_are_summed_out():
 
 
 def test_auxiliaries_are_summed_out_of_a_chosen_history():
-    """At one step it is the most probable state; over all, no history has a better chance."""
+    """At one step it is the most probable state; over all, no history has a better probability."""
     for _, case in possible_cases(small_case, range(6)):
         beliefs = Beliefs.of(case.network, case.theta[:, None], case.log_like)
         name = case.network.names[-1]
@@ -169,13 +169,13 @@ def test_auxiliaries_are_summed_out_of_a_chosen_history():
         best = beliefs.most_probable_history([name], 1, 1)
         np.testing.assert_allclose(best["probability"].item(), answer.max(), **CLOSE)
         found = beliefs.most_probable_history([name])
-        chances = []
+        probabilities = []
         for history in product(case.network.node(name).states, repeat=STEPS):
             given = beliefs
             for step, state in enumerate(history):
                 given = given.set_evidence({name: state}, step)
-            chances.append(np.exp(given.log_evidence() - beliefs.log_evidence()).item())
-        np.testing.assert_allclose(found["probability"].item(), max(chances), **CLOSE)
+            probabilities.append(np.exp(given.log_evidence() - beliefs.log_evidence()).item())
+        np.testing.assert_allclose(found["probability"].item(), max(probabilities), **CLOSE)
 
 
 def test_filtered_steps_know_the_evidence_up_to_themselves():

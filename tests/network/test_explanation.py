@@ -25,14 +25,16 @@ def beliefs_about(case: Case) -> Beliefs:
     return Beliefs.of(case.network, case.theta[:, None], case.log_like, now=0)
 
 
-def chances(case: Case, theta, names, window) -> dict[tuple[int, ...], float]:
+def probabilities(case: Case, theta, names, window) -> dict[tuple[int, ...], float]:
     """Probability of each joint state of some variables in a window, by enumeration."""
     found = enumerate_answer(case.network, theta, case.log_like)
     at = [case.network.names.index(name) for name in names]
-    chosen = found.histories[:, window.start : window.stop][:, :, at].reshape(len(found.chance), -1)
+    chosen = found.histories[:, window.start : window.stop][:, :, at].reshape(
+        len(found.probability), -1
+    )
     rows, which = np.unique(chosen, axis=0, return_inverse=True)
-    sums = np.bincount(which.ravel(), found.chance)
-    return {tuple(row): chance for row, chance in zip(rows.tolist(), sums, strict=True)}
+    sums = np.bincount(which.ravel(), found.probability)
+    return {tuple(row): probability for row, probability in zip(rows.tolist(), sums, strict=True)}
 
 
 def require_best(history, case: Case, expected: dict[tuple[int, ...], float]) -> None:
@@ -54,7 +56,7 @@ def require_best(history, case: Case, expected: dict[tuple[int, ...], float]) ->
 def test_all_and_chosen_variables(make, seed):
     case = make(seed)
     beliefs, steps = beliefs_about(case), range(len(case.log_like))
-    whole = chances(case, case.theta, case.network.names, steps)
+    whole = probabilities(case, case.theta, case.network.names, steps)
     require_best(beliefs.most_probable_history(), case, whole)
     rng = np.random.default_rng(seed)
     for n in (1, 2):
@@ -62,7 +64,7 @@ def test_all_and_chosen_variables(make, seed):
         start = int(rng.integers(len(steps)))
         for window in (steps, range(start, min(start + 2, len(steps)))):
             history = beliefs.most_probable_history(names, window[0], window[-1])
-            require_best(history, case, chances(case, case.theta, names, window))
+            require_best(history, case, probabilities(case, case.theta, names, window))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -75,7 +77,7 @@ def test_after_an_intervention(seed):
     names = case.network.names[-2:]
     for asked in (case.network.names, names):
         history = forced.most_probable_history(asked)
-        require_best(history, case, chances(case, theta, asked, range(1)))
+        require_best(history, case, probabilities(case, theta, asked, range(1)))
 
 
 def ailment(n_leaves: int) -> Network:
@@ -108,7 +110,7 @@ def test_each_draw_has_its_own_and_weights_are_carried():
     beliefs = Beliefs.of(case.network, theta, case.log_like, sample="prior")
     history = beliefs.most_probable_history(names)
     for draw in range(5):
-        expected = chances(case, theta[:, draw], names, steps)
+        expected = probabilities(case, theta[:, draw], names, steps)
         require_best(history.isel(chain=0, draw=draw), case, expected)
     assert (history["weight"] == beliefs.posterior(names[0], 0, view="smoothed")["weight"]).all()
 

@@ -131,17 +131,17 @@ DAY = date(2020, 1, 1)
 def small_scenario() -> Scenario:
     """Every form of table, an input and a variable that no report depends on."""
 
-    def row(when: dict[str, Any], **chance: tuple[float, float]) -> Row:
-        return Row(when=when, chance=chance, basis=BASIS)
+    def row(when: dict[str, Any], **probability: tuple[float, float]) -> Row:
+        return Row(when=when, probability=probability, basis=BASIS)
 
     def move(source: str, target: str, **more: Any) -> Move:
         return Move(source=source, target=target, within=90, basis=BASIS, **more)
 
     crisis = Hazards(
         moves=(
-            move("calm", "tense", chance=(0.2, 0.5)),
-            move("tense", "war", chance=(0.05, 0.2)),
-            move("tense", "calm", chance=(0.3, 0.6)),
+            move("calm", "tense", probability=(0.2, 0.5)),
+            move("tense", "war", probability=(0.05, 0.2)),
+            move("tense", "calm", probability=(0.3, 0.6)),
         ),
         multipliers=(
             Multiplier(target="war", when={"season": "dry"}, times=(1.0, 3.0), basis=BASIS),

@@ -105,11 +105,11 @@ def test_evidence_follows_bayes(seed):
     beliefs = random_beliefs(seed)
     a, b = beliefs.network.names[:2]
     joint = beliefs.joint((a, b)).to_numpy()[0]
-    for k, chance in enumerate(beliefs.posterior(a).to_numpy()[0].T):
+    for k, probability in enumerate(beliefs.posterior(a).to_numpy()[0].T):
         given = beliefs.set_evidence(a_state(beliefs, a, k))
         lost = (given.log_evidence() - beliefs.log_evidence()).to_numpy()[0]
-        np.testing.assert_allclose(np.exp(lost), chance, rtol=0, atol=TIGHT)
-        product = chance[:, None] * given.posterior(b).to_numpy()[0]
+        np.testing.assert_allclose(np.exp(lost), probability, rtol=0, atol=TIGHT)
+        product = probability[:, None] * given.posterior(b).to_numpy()[0]
         np.testing.assert_allclose(joint[:, k], product, rtol=0, atol=TIGHT)
 
 

@@ -30,7 +30,9 @@ def beliefs_of(tables, parents=None, states=None) -> Beliefs:
     return Beliefs.of(network.network, network.theta)
 
 
-def chance(beliefs: Beliefs, name: str, state: str = "yes", time=None, view="filtered") -> float:
+def probability(
+    beliefs: Beliefs, name: str, state: str = "yes", time=None, view="filtered"
+) -> float:
     return beliefs.posterior(name, time, view=view).sel(state=state).item()
 
 
@@ -59,8 +61,8 @@ def burglary() -> Beliefs:
 
 def test_burglary_alarm():
     called = burglary().set_evidence({"john": "yes", "mary": "yes"})
-    assert chance(called, "burglary") == printed("0.284")
-    assert chance(called, "burglary", "no") == printed("0.716")
+    assert probability(called, "burglary") == printed("0.284")
+    assert probability(called, "burglary", "no") == printed("0.716")
     story = {"burglary": "no", "earthquake": "no", "alarm": "yes", "john": "yes", "mary": "yes"}
     assert np.exp(burglary().set_evidence(story).log_evidence().item()) == printed("0.000628")
 
@@ -83,10 +85,10 @@ def umbrellas(*seen: str) -> Beliefs:
 
 def test_umbrella_world():
     two_days = umbrellas("yes", "yes")
-    assert chance(two_days, "rain", time=0) == printed("0.818")
-    assert chance(two_days, "rain", time=1) == printed("0.883")
-    assert chance(two_days, "rain", time=0, view="smoothed") == printed("0.883")
-    assert chance(umbrellas("yes", ""), "rain", time=1) == printed("0.627")
+    assert probability(two_days, "rain", time=0) == printed("0.818")
+    assert probability(two_days, "rain", time=1) == printed("0.883")
+    assert probability(two_days, "rain", time=0, view="smoothed") == printed("0.883")
+    assert probability(umbrellas("yes", ""), "rain", time=1) == printed("0.627")
 
 
 def test_umbrella_viterbi_messages():
@@ -113,9 +115,9 @@ def test_sprinkler():
         {"sprinkler": ("cloudy",), "rain": ("cloudy",), "grass": ("sprinkler", "rain")},
     ).set_evidence({"grass": "yes"})
     assert np.exp(wet.log_evidence().item()) == printed("0.6471")
-    assert chance(wet, "sprinkler") == printed("0.430")
-    assert chance(wet, "rain") == printed("0.708")
-    assert chance(wet.set_evidence({"rain": "yes"}), "sprinkler") == printed("0.1945")
+    assert probability(wet, "sprinkler") == printed("0.430")
+    assert probability(wet, "rain") == printed("0.708")
+    assert probability(wet.set_evidence({"rain": "yes"}), "sprinkler") == printed("0.1945")
 
 
 # Lauritzen and Spiegelhalter, Local Computations with Probabilities, JRSS B 50(2), 1988
@@ -157,7 +159,7 @@ def asia() -> Beliefs:
 )
 def test_asia_before_anything_is_seen(name, percent):
     """As Netica's Chest Clinic shows it (Norsys, the Netica tutorial)."""
-    assert 100 * chance(asia(), name) == printed(percent)
+    assert 100 * probability(asia(), name) == printed(percent)
 
 
 @pytest.mark.parametrize("asked", ["asia", "smoke", "bronc", "xray", "dysp", "either"])
@@ -213,7 +215,7 @@ def test_student(name, state, given, figure):
             "letter": ("l0", "l1"),
         },
     )
-    assert chance(beliefs.set_evidence(given), name, state) == printed(figure)
+    assert probability(beliefs.set_evidence(given), name, state) == printed(figure)
 
 
 # Base rates
@@ -230,9 +232,9 @@ def test_student(name, state, given, figure):
 def test_a_positive_medical_test(prior, hit, false_alarm, figure):
     """The finding as a state that was seen, and as a likelihood."""
     beliefs = beliefs_of({"ill": prior, "test": [false_alarm, hit]}, {"test": ("ill",)})
-    assert chance(beliefs.set_evidence({"test": "yes"}), "ill") == printed(figure)
+    assert probability(beliefs.set_evidence({"test": "yes"}), "ill") == printed(figure)
     weighed = beliefs.virtual_evidence("ill", {"no": false_alarm, "yes": hit})
-    assert chance(weighed, "ill") == printed(figure)
+    assert probability(weighed, "ill") == printed(figure)
 
 
 def test_three_doors():
@@ -247,8 +249,8 @@ def test_three_doors():
         {"host": ("car", "choice")},
         dict.fromkeys(("car", "choice", "host"), doors),
     ).set_evidence({"choice": "A", "host": "C"})
-    assert chance(beliefs, "car", "A") == pytest.approx(1 / 3, abs=1e-12)
-    assert chance(beliefs, "car", "B") == pytest.approx(2 / 3, abs=1e-12)
+    assert probability(beliefs, "car", "A") == pytest.approx(1 / 3, abs=1e-12)
+    assert probability(beliefs, "car", "B") == pytest.approx(2 / 3, abs=1e-12)
 
 
 # Doing and seeing
@@ -275,16 +277,16 @@ def test_kidney_stones_as_they_were_seen(treatment, all_, small, large):
     """Julious and Mullee, Confounding and Simpson's Paradox, BMJ 309, 1994, in per cent."""
     beliefs = kidney_stones([[81 / 87, 234 / 270], [192 / 263, 55 / 80]])
     seen = beliefs.set_evidence({"treatment": treatment})
-    assert 100 * chance(seen, "success") == printed(all_)
-    assert 100 * chance(seen.set_evidence({"stones": "small"}), "success") == printed(small)
-    assert 100 * chance(seen.set_evidence({"stones": "large"}), "success") == printed(large)
+    assert 100 * probability(seen, "success") == printed(all_)
+    assert 100 * probability(seen.set_evidence({"stones": "small"}), "success") == printed(small)
+    assert 100 * probability(seen.set_evidence({"stones": "large"}), "success") == printed(large)
 
 
 @pytest.mark.parametrize(("treatment", "figure"), [("surgery", "0.832"), ("puncture", "0.782")])
 def test_kidney_stones_if_treatment_were_chosen(treatment, figure):
     """Peters, Janzing and Schölkopf, Elements of Causal Inference, 2017, from rounded rates."""
     beliefs = kidney_stones([[0.93, 0.87], [0.73, 0.69]])
-    assert chance(beliefs.intervene({"treatment": treatment}), "success") == printed(figure)
+    assert probability(beliefs.intervene({"treatment": treatment}), "success") == printed(figure)
 
 
 @pytest.mark.parametrize(("smoking", "figure"), [("yes", "0.4525"), ("no", "0.4975")])
@@ -303,4 +305,4 @@ def test_smoking_and_the_genotype_theory(smoking, figure):
         },
         {"smoking": ("genotype",), "tar": ("smoking",), "cancer": ("genotype", "tar")},
     )
-    assert chance(beliefs.intervene({"smoking": smoking}), "cancer") == printed(figure)
+    assert probability(beliefs.intervene({"smoking": smoking}), "cancer") == printed(figure)

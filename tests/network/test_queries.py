@@ -62,11 +62,11 @@ def test_first_passage_in_every_window(seed):
     found, beliefs = answer(case), beliefs_about(case)
     states = some_states(case, seed)
     for start in range(4):
-        ever = np.zeros(len(found.chance), bool)
+        ever = np.zeros(len(found.probability), bool)
         expected = []
         for step in range(start, 4):
             ever |= holds(found, states, step)
-            expected.append(found.chance[ever].sum())
+            expected.append(found.probability[ever].sum())
         reached = beliefs.at_least_once(states, start, 3).to_numpy()[0, 0]
         assert reached == pytest.approx(expected, abs=TIGHT)
         first = beliefs.first_passage(states, start, 3).to_numpy()[0, 0]
@@ -79,10 +79,12 @@ def test_union_and_expected_steps(seed):
     found, beliefs = answer(case), beliefs_about(case)
     states = some_states(case, seed)
     for step in range(4):
-        expected = found.chance[holds(found, states, step)].sum()
+        expected = found.probability[holds(found, states, step)].sum()
         assert beliefs.union(states, step).item() == pytest.approx(expected, abs=TIGHT)
     [(name, state), *_] = states
-    spent = sum(found.chance[holds(found, [(name, state)], step)].sum() for step in range(1, 4))
+    spent = sum(
+        found.probability[holds(found, [(name, state)], step)].sum() for step in range(1, 4)
+    )
     assert beliefs.expected_steps(name, state, 1, 3).item() == pytest.approx(spent, abs=TIGHT)
 
 
@@ -101,7 +103,7 @@ def test_joints_agree_and_sum_to_marginals(seed):
         assert marginal == pytest.approx(smoothed, abs=TIGHT)
     best = beliefs.most_probable_states(names, 0, k=3)
     top = np.sort(found.joint(0, names))[::-1][:3]
-    assert [chance for _, chance in best] == pytest.approx(top, abs=TIGHT)
+    assert [probability for _, probability in best] == pytest.approx(top, abs=TIGHT)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -117,7 +119,7 @@ def test_most_probable_history(seed, make):
         ]
     )
     same = (found.histories == codes).all(axis=(1, 2))
-    assert found.chance[same].sum() == pytest.approx(found.chance.max(), rel=1e-9)
+    assert found.probability[same].sum() == pytest.approx(found.probability.max(), rel=1e-9)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -130,7 +132,7 @@ def test_information_in_bits(seed):
     for v, name in enumerate(case.network.names):
         pair = np.zeros((case.network.sizes[target], case.network.sizes[name]))
         np.add.at(
-            pair, (found.histories[:, step, column], found.histories[:, seen, v]), found.chance
+            pair, (found.histories[:, step, column], found.histories[:, seen, v]), found.probability
         )
         outer = pair.sum(1)[:, None] * pair.sum(0)
         expected = sum(p * log2(p / q) for p, q in zip(pair.flat, outer.flat, strict=True) if p > 0)
@@ -262,7 +264,7 @@ def test_cell_sensitivity_equals_finite_differences(seed):
             theta = case.theta.copy()
             theta[cell] += step
             found = enumerate_answer(case.network, theta, case.log_like)
-            ends.append(found.chance[holds(found, [(name, state)], 2)].sum())
+            ends.append(found.probability[holds(found, [(name, state)], 2)].sum())
         assert slope[cell] == pytest.approx((ends[0] - ends[1]) / 2e-6, abs=1e-6)
 
 
@@ -282,7 +284,7 @@ def test_passage_sensitivity_equals_finite_differences(make, seed):
             theta[cell] += step
             found = enumerate_answer(case.network, theta, case.log_like)
             ever = np.any([holds(found, states, step) for step in window], axis=0)
-            ends.append(found.chance[ever].sum())
+            ends.append(found.probability[ever].sum())
         assert slope[cell] == pytest.approx((ends[0] - ends[1]) / 2e-6, abs=1e-6)
 
 
@@ -366,7 +368,7 @@ def test_answers_carry_chains_and_draws():
         assert found[divmod(draw, 3)].to_numpy() == pytest.approx(expected, abs=1e-14)
 
 
-def test_what_cannot_happen_has_a_chance_of_plain_zero():
+def test_what_cannot_happen_has_a_probability_of_plain_zero():
     """A negative zero would be printed as "-0 %"."""
     network = Network((Node("war", ("no", "yes"), Block((), 0), None),), 2, dynamic=False)
     beliefs = Beliefs.of(network, np.array([[1.0], [0.0]]))

@@ -12,11 +12,11 @@ from forecast.testing.networks import Index, dynamic_case
 RUNS, N_STEPS = 4000, 4
 
 
-def assert_frequencies(chosen: Index, chance: np.ndarray) -> None:
+def assert_frequencies(chosen: Index, probability: np.ndarray) -> None:
     """How often each number was drawn, against its probability."""
-    share = np.bincount(chosen, minlength=len(chance)) / len(chosen)
-    error = np.sqrt(chance * (1 - chance) / len(chosen))
-    assert (np.abs(share - chance) <= 4 * error + 1e-12).all()
+    share = np.bincount(chosen, minlength=len(probability)) / len(chosen)
+    error = np.sqrt(probability * (1 - probability) / len(chosen))
+    assert (np.abs(share - probability) <= 4 * error + 1e-12).all()
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -32,7 +32,7 @@ def test_simulated_frequencies_equal_forecast(seed: int) -> None:
     width = network.sizes[pair[1]]
     for step in range(N_STEPS):
         for k, name in enumerate(network.names):
-            chance = swept.marginals[step, network.states(name), 0]
-            assert_frequencies(runs[:, step, k], chance)
+            probability = swept.marginals[step, network.states(name), 0]
+            assert_frequencies(runs[:, step, k], probability)
         both = runs[:, step, columns[0]] * width + runs[:, step, columns[1]]
         assert_frequencies(both, swept.probes[step, :, 0])

@@ -34,7 +34,7 @@ def assert_mean_and_variance(draws: np.ndarray, moments: list[float]) -> None:
 
 
 @pytest.mark.parametrize(("a", "b"), [(0.5, 0.5), (2.0, 3.0), (1.0, 30.0), (40.0, 60.0)])
-def test_one_uncertain_chance_is_beta(a, b):
+def test_one_uncertain_probability_is_beta(a, b):
     known = TabledNetwork("one", {"x": ("no", "yes")}, tables={"x": [b / (a + b), a / (a + b)]})
     beliefs = drawn(known.with_concentration(a + b), 1)
     draws = beliefs.posterior("x").sel(state="yes").to_numpy().ravel()
@@ -158,8 +158,8 @@ def test_delta_method(seed):
 
 
 @pytest.mark.parametrize("n_steps", [1, 3, 6])
-def test_staying_is_a_power_of_one_uncertain_chance(n_steps):
-    """P(never left in n steps) = x^n for one Beta chance x that all steps share."""
+def test_staying_is_a_power_of_one_uncertain_probability(n_steps):
+    """P(never left in n steps) = x^n for one Beta probability x that all steps share."""
     stay = stats.beta(6.0, 2.0)
     x = stay.rvs(N, random_state=np.random.default_rng(n_steps))
     node = Node("s", ("in", "out"), Block((), 0), Block((("s", 1),), 2))

@@ -21,7 +21,7 @@ from forecast.posterior.beliefs import Beliefs
 from forecast.posterior.prior import beliefs_at_start, draw_priors, prior_beliefs
 from forecast.testing.networks import enumerate_answer
 from tests.rivals import random_network
-from tests.small import START, barometer_report, chance, evidence, rows, weather
+from tests.small import START, barometer_report, evidence, probability, rows, weather
 
 SAMPLE = ("chain", "draw")
 EXACT = 1e-10
@@ -29,7 +29,7 @@ EXACT = 1e-10
 
 def asia() -> TabledNetwork:
     """Lauritzen and Spiegelhalter 1988."""
-    chance = {
+    probability = {
         "asia": 0.01,
         "smoke": 0.5,
         "tub": [0.01, 0.05],
@@ -43,9 +43,9 @@ def asia() -> TabledNetwork:
     parents |= {"either": ("tub", "lung"), "xray": ("either",), "dysp": ("either", "bronc")}
     return TabledNetwork(
         "asia",
-        variables=dict.fromkeys(chance, ("no", "yes")),
+        variables=dict.fromkeys(probability, ("no", "yes")),
         parents=parents,
-        tables={name: np.stack([1 - np.array(p), p], axis=-1) for name, p in chance.items()},
+        tables={name: np.stack([1 - np.array(p), p], axis=-1) for name, p in probability.items()},
     )
 
 
@@ -147,7 +147,7 @@ def test_a_dynamic_network_against_every_history_and_table():
         filtered = asked.posterior("rain", step).mean(SAMPLE)
         np.testing.assert_allclose(filtered, brute(network, theta, known)[0][step, :2], atol=EXACT)
         np.testing.assert_allclose(asked.posterior("rain").mean(SAMPLE)[step], filtered, atol=EXACT)
-    ever = [(each.histories[:, 1:, 0] == 1).any(axis=1) @ each.chance for each in found]
+    ever = [(each.histories[:, 1:, 0] == 1).any(axis=1) @ each.probability for each in found]
     reached = asked.at_least_once([("rain", "yes")], 1, 3).isel(time=-1)
     assert reached.mean().item() == pytest.approx(weight @ ever, abs=EXACT)
     assert summarize(reached)["mean"].item() == pytest.approx(weight @ ever, abs=EXACT)
@@ -185,7 +185,7 @@ def test_draws_that_cannot_produce_the_evidence_weigh_nothing(sample):
         filtered = asked.posterior("rain").mean(SAMPLE)[step]
         np.testing.assert_allclose(filtered, exact[step, :2], atol=EXACT)
     reached = asked.at_least_once([("rain", "yes")], 1, 3).isel(time=-1)
-    ever = [(each.histories[:, 1:, 0] == 1).any(axis=1) @ each.chance for each in found]
+    ever = [(each.histories[:, 1:, 0] == 1).any(axis=1) @ each.probability for each in found]
     assert Estimate.of(reached).mean == pytest.approx(weight @ ever, abs=EXACT)
     told = asked.most_probable_history(["rain"], 1, 1)
     assert (told.to_numpy()[~impossible] == "no").all()
@@ -219,9 +219,9 @@ def test_total_probability_over_evidence_that_is_set():
     )
     courses = [("seen", "yes")]
     parts = given.at_least_once_given(["rain"], courses, 2, 1).mean(SAMPLE)
-    chance = given.posterior("rain", 2, view="smoothed").mean(SAMPLE)
+    probability = given.posterior("rain", 2, view="smoothed").mean(SAMPLE)
     whole = given.at_least_once(courses, 1).isel(time=-1).mean(SAMPLE)
-    assert (parts.to_numpy() @ chance.to_numpy()) == pytest.approx(whole.item(), abs=EXACT)
+    assert (parts.to_numpy() @ probability.to_numpy()) == pytest.approx(whole.item(), abs=EXACT)
     each_set = [given.set_evidence({"rain": state}, 2) for state in ("no", "yes")]
     each = [b.at_least_once(courses, 1).isel(time=-1).mean(SAMPLE).item() for b in each_set]
     np.testing.assert_allclose(parts, each, atol=EXACT)
@@ -233,12 +233,12 @@ def test_flipped_assumptions_add_up_to_the_course():
         "role": "factor",
         "label": "Season",
         "states": ("summer", "winter"),
-        "table": rows(({}, chance(winter=(0.2, 0.7)))),
+        "table": rows(({}, probability(winter=(0.2, 0.7)))),
         "assumption": "summer",
     }
     body["variables"]["storm"]["table"] = rows(
-        ({"season": "summer"}, chance(storm=(0.05, 0.3))),
-        ({"season": "winter"}, chance(storm=(0.2, 0.7))),
+        ({"season": "summer"}, probability(storm=(0.05, 0.3))),
+        ({"season": "winter"}, probability(storm=(0.2, 0.7))),
     )
     scenario = type(weather()).model_validate(body)
     prior = beliefs_at_start(scenario, draw_priors(compile_tables(scenario).priors, 500, 2))
@@ -260,15 +260,15 @@ def test_interventions_weigh_nothing_and_what_is_seen_under_them_does():
     )
     network = Network(nodes, 18, dynamic=False)
     rng = np.random.default_rng(6)
-    chances = rng.beta(0.8, 0.8, (9, 60))
-    theta = np.stack([1 - chances, chances], axis=1).reshape(18, -1)
+    probabilities = rng.beta(0.8, 0.8, (9, 60))
+    theta = np.stack([1 - probabilities, probabilities], axis=1).reshape(18, -1)
     given = Beliefs.of(network, theta).set_evidence({"cause": "yes"})
     done = given.intervene({"act": "yes"})
     np.testing.assert_array_equal(done.log_weights, given.log_weights)
     end = done.posterior("end").mean(SAMPLE)
-    chance = done.posterior("sign").mean(SAMPLE)
+    probability = done.posterior("sign").mean(SAMPLE)
     parts = [done.set_evidence({"sign": s}).posterior("end").mean(SAMPLE) for s in ("no", "yes")]
-    total = chance[0].item() * parts[0] + chance[1].item() * parts[1]
+    total = probability[0].item() * parts[0] + probability[1].item() * parts[1]
     np.testing.assert_allclose(total, end, atol=EXACT)
     # Seen first: the sign tells of the tables as it does where nobody acts.
     seen = given.set_evidence({"sign": "yes"})

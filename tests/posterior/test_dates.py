@@ -30,7 +30,7 @@ def storms(*moves, initial=None):
         "initial": initial or storm["initial"],
         "transition": {
             "form": "hazards",
-            "moves": tuple({"chance": (0.1, 0.4), "basis": BASIS} | move for move in moves),
+            "moves": tuple({"probability": (0.1, 0.4), "basis": BASIS} | move for move in moves),
         },
     }
     return Scenario.model_validate(body)
@@ -49,7 +49,7 @@ def ask(scenario, as_of, day, found=None):
 
 
 def hazard(scenario, as_of):
-    """Chance of a storm in a step that no storm precedes, of each draw."""
+    """Probability of a storm in a step that no storm precedes, of each draw."""
     found = prior_beliefs(scenario, as_of, 20, 3)
     first = found.times[1]
     before = found.at_least_once([STORM], found.times[0], found.times[0])
@@ -71,7 +71,7 @@ def test_what_has_no_memory_waits_as_a_geometric_law_says(elapsed, days):
 @pytest.mark.parametrize("days", [1, 4, 5, 13, 20])
 @pytest.mark.parametrize("elapsed", [2, 6, 9])
 def test_what_never_ends_adds_to_what_has_begun(elapsed, days):
-    """It has begun by now with the chance of the whole steps since the start."""
+    """It has begun by now with the probability of the whole steps since the start."""
     as_of = START + timedelta(days=elapsed)
     found = ask(FOR_EVER, as_of, as_of + timedelta(days=days))
     h = hazard(FOR_EVER, as_of)

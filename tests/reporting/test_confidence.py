@@ -31,8 +31,10 @@ DAY = date(2020, 1, 3)
 
 def scenario(experts: dict[str, Any] | None) -> Scenario:
     said: Any = {"experts": experts} if experts else (0.1, 0.3)
-    row = {"chance": {"storm": said}, "basis": BASIS}
-    seen = ({"when": {"sea": ("calm", "storm")}, "chance": {"low": (0.2, 0.5)}, "basis": BASIS},)
+    row = {"probability": {"storm": said}, "basis": BASIS}
+    seen = (
+        {"when": {"sea": ("calm", "storm")}, "probability": {"low": (0.2, 0.5)}, "basis": BASIS},
+    )
     return Scenario.model_validate(
         {
             "name": "sea",
@@ -214,8 +216,8 @@ def test_a_table_that_is_not_there():
 
 def test_experts_on_sources_channels_and_watches_are_found_as_well() -> None:
     problem = harbour(channels=1).model_dump()
-    problem["sources"]["pilot"]["record"]["chance"] = {"experts": FAR}
+    problem["sources"]["pilot"]["record"]["probability"] = {"experts": FAR}
     problem["channels"]["red"]["controlled"] = {"experts": FAR}
     problem["watches"]["desk"]["detection"] = {"experts": FAR}
     labels = [pooled.label for pooled in find_pools(Scenario.model_validate(problem))]
-    assert labels == ["pilot: chance", "red: controlled", "desk: detection"]
+    assert labels == ["pilot: probability", "red: controlled", "desk: detection"]

@@ -62,8 +62,8 @@ def sign_of(parent, parent_states, states):
     rows = []
     for k, value in enumerate(parent_states):
         weight = [1 + k * s for s in range(len(states))]
-        chances = {s: w / sum(weight) for s, w in zip(states, weight, strict=True)}
-        rows.append({"when": {parent: value}, "exactly": chances, "basis": BASIS})
+        probabilities = {s: w / sum(weight) for s, w in zip(states, weight, strict=True)}
+        rows.append({"when": {parent: value}, "exactly": probabilities, "basis": BASIS})
     return {"form": "rows", "rows": tuple(rows)}
 
 
@@ -195,7 +195,7 @@ def made(*, text="quiet words", dynamic=True, divergences=0, shift=0.0, seed=7):
     diverging.flat[:divergences] = True
     posterior = xr.Dataset(
         {
-            "chance": (("chain", "draw", "chance_judgement"), np.ones((4, 250, 6))),
+            "probability": (("chain", "draw", "probability_judgement"), np.ones((4, 250, 6))),
             "accuracy": (("chain", "draw", "reliability"), rng.beta(8, 2, (4, 250, 6))),
         }
     )
@@ -502,7 +502,7 @@ def test_only_reports_that_disagree_within_a_step_are_flagged():
     assert (indicator, step, {report.id for report in reports}) == ("troops", 1, {"R2", "R3"})
 
 
-def test_chance_of_a_tripwire_is_that_of_the_days_to_its_deadline(outlook):
+def test_probability_of_a_tripwire_is_that_of_the_days_to_its_deadline(outlook):
     """Levels that exclude one another, each on one more day, and all of them at once."""
     levels = [("troops", state) for state in ("few", "many")]
     days = [outlook.as_of + timedelta(days=k) for k in range(1, 15)]

@@ -94,8 +94,8 @@ def test_one_interval_of_two_states_speaks_for_both() -> None:
 
 
 @pytest.mark.parametrize("ends", [(0.5, 0.5), (0.6, 0.4), (-0.1, 0.5), (0.5, 1.1), (np.nan, 0.5)])
-def test_what_is_no_interval_of_chances(ends: tuple[float, float]) -> None:
-    with pytest.raises(InputError, match="not an interval of chances"):
+def test_what_is_no_interval_of_probabilities(ends: tuple[float, float]) -> None:
+    with pytest.raises(InputError, match="not an interval of probabilities"):
         fit_beta(*ends)
 
 

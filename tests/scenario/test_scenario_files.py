@@ -30,13 +30,13 @@ variables:
     initial:
       form: rows
       rows:
-        - chance: {storm: [0.05, 0.30]}
+        - probability: {storm: [0.05, 0.30]}
           basis: "judgement: seen from the harbour"
     transition:
       form: hazards
       moves:
-        - {from: calm, to: storm, within: 30, chance: [0.05, 0.3], basis: "judgement: b"}
-        - {from: storm, to: calm, within: 14, chance: [0.3, 0.8], basis: "judgement: b"}
+        - {from: calm, to: storm, within: 30, probability: [0.05, 0.3], basis: "judgement: b"}
+        - {from: storm, to: calm, within: 14, probability: [0.3, 0.8], basis: "judgement: b"}
   barometer:
     role: indicator
     label: Barometer
@@ -47,10 +47,10 @@ variables:
       form: rows
       rows:
         - when: {storm: calm}
-          chance: {high: [0.5, 0.9], falling: [0.08, 0.4], low: [0.01, 0.15]}
+          probability: {high: [0.5, 0.9], falling: [0.08, 0.4], low: [0.01, 0.15]}
           basis: "judgement: b"
         - when: {storm: storm}
-          chance: {high: [0.03, 0.3], falling: [0.2, 0.6], low: [0.3, 0.7]}
+          probability: {high: [0.03, 0.3], falling: [0.2, 0.6], low: [0.3, 0.7]}
           basis: "judgement: b"
 """
 
@@ -121,7 +121,7 @@ FAULTS = {
     "row that cannot sum to one": (
         "high: [0.5, 0.9], falling",
         "high: [0.1, 0.2], falling",
-        ":34: variables.barometer.table.rows.0.chance: no row comes near these chances "
+        ":34: variables.barometer.table.rows.0.probability: no row comes near these probabilities "
         "(lower ends sum to 0.19, upper ends to 0.75): ",
     ),
     "missing table": (
@@ -163,7 +163,8 @@ FAULTS = {
     "interval upside down": (
         "[0.05, 0.30]",
         "[0.30, 0.05]",
-        ":17: variables.storm.initial.rows.0.chance.storm: [0.3, 0.05]: the lower end comes first",
+        ":17: variables.storm.initial.rows.0.probability.storm: [0.3, 0.05]: the lower end "
+        "comes first",
     ),
     "unknown course": (
         "course: storm=storm",
@@ -171,10 +172,11 @@ FAULTS = {
         ":29: variables.barometer.speaks_to.0.course: 'storm=strom' is not a course of action; ",
     ),
     "memory in a first table": (
-        "    initial:\n      form: rows\n      rows:\n        - chance: {storm: [0.05, 0.30]}\n",
         "    initial:\n      form: rows\n      rows:\n"
-        "        - {when: {previous storm: [calm, storm]}, chance: {storm: [0.05, 0.30]}, "
-        'basis: "judgement: b"}\n        - chance: {storm: [0.05, 0.30]}\n',
+        "        - probability: {storm: [0.05, 0.30]}\n",
+        "    initial:\n      form: rows\n      rows:\n"
+        "        - {when: {previous storm: [calm, storm]}, probability: {storm: [0.05, 0.30]}, "
+        'basis: "judgement: b"}\n        - probability: {storm: [0.05, 0.30]}\n',
         "previous storm does not exist at the first step; give `initial` and `transition` tables",
     ),
     "self-loop of a move": (
@@ -198,7 +200,7 @@ def test_faults_in_different_variables_are_all_listed(problems):
     for fault in ("unknown state", "unknown key", "date that is no date", "missing table"):
         old, new, _ = FAULTS[fault]
         text = text.replace(old, new, 1)
-    text = text.replace("chance: [0.3, 0.8]", "chance: [0.3, x]")
+    text = text.replace("probability: [0.3, 0.8]", "probability: [0.3, x]")
     found = "\n".join(problems(text))
     for part in ("sevrity", "2020-01-33", "tablet", "'x'"):
         assert part in found, found
@@ -206,9 +208,9 @@ def test_faults_in_different_variables_are_all_listed(problems):
 
 def test_cyclic_parents_are_spelled_out(problems):
     cyclic = GOOD.replace(
-        '        - chance: {storm: [0.05, 0.30]}\n          basis: "judgement: seen',
+        '        - probability: {storm: [0.05, 0.30]}\n          basis: "judgement: seen',
         "        - when: {barometer: [high, falling, low]}\n"
-        '          chance: {storm: [0.05, 0.30]}\n          basis: "judgement: seen',
+        '          probability: {storm: [0.05, 0.30]}\n          basis: "judgement: seen',
     )
     [problem] = problems(cyclic)
     assert "cyclic parents within a step: " in problem
@@ -224,7 +226,7 @@ def test_a_course_that_no_indicator_can_move_is_refused(problems):
     role: factor
     label: Wind
     states: [off, blowing]
-    table: {form: rows, rows: [{chance: {blowing: [0.1, 0.3]}, basis: "judgement: b"}]}
+    table: {form: rows, rows: [{probability: {blowing: [0.1, 0.3]}, basis: "judgement: b"}]}
 """
     assert problems(loose) == [":8: variables.storm: no indicator can move this course of action"]
 
@@ -334,7 +336,7 @@ def test_the_pages_sources_channels_and_watches_can_be_loaded(load):
     blocks = [part.split("```")[0] for part in page.split("```yaml\n")[1:]]
     collection = next(block for block in blocks if block.startswith("sources:"))
     scenario = load(GOOD + collection)
-    assert scenario.sources["harbour_log"].record.chance.seen == 46
+    assert scenario.sources["harbour_log"].record.probability.seen == 46
     assert scenario.channels["coast_radio"].shows == {"barometer": {"high": 0.8}}
     assert scenario.watches["keeper"].lag.days == (0, 2, 7)
 

@@ -37,8 +37,8 @@ def sources():
 def pick(rng):
     """A text, mostly a short one."""
     short, middle, long = sources()
-    chance = rng.random()
-    return rng.choice(long if chance < 0.002 else middle if chance < 0.1 else short)
+    probability = rng.random()
+    return rng.choice(long if probability < 0.002 else middle if probability < 0.1 else short)
 
 
 def damage_lines(rng, text):

@@ -130,7 +130,7 @@ variables:
     initial:
       form: rows
       rows:
-        - chance: {storm: [0.05, 0.3]}
+        - probability: {storm: [0.05, 0.3]}
           basis: "judgement: made for a test"
     transition:
       form: hazards
@@ -138,12 +138,12 @@ variables:
         - from: calm
           to: storm
           within: 30
-          chance: [0.05, 0.3]
+          probability: [0.05, 0.3]
           basis: "judgement: made for a test"
         - from: storm
           to: calm
           within: 14
-          chance: [0.3, 0.8]
+          probability: [0.3, 0.8]
           basis: "judgement: made for a test"
     courses:
       storm: {label: A storm, severity: 4, dangerous: true}
@@ -221,10 +221,10 @@ EDITS = {
         ["+question: Will they?"],
     ),
     "interval in a list": (
-        (*MOVES, 1, "chance"),
+        (*MOVES, 1, "probability"),
         (0.2, 0.3),
-        ["-          chance: [0.1, 0.35]"],
-        ["+          chance: [0.2, 0.3]"],
+        ["-          probability: [0.1, 0.35]"],
+        ["+          probability: [0.2, 0.3]"],
     ),
     "new entry": (
         ("variables", "leader_control", "about"),
@@ -307,8 +307,8 @@ def test_random_edits_keep_every_remark(started):
         text = str(rng.choice(["Short", "A: colon", "word " * 30 + "end", "two\nlines", "# no"]))
         scenario = changed(scenario, what, f"{text}{trial}")
         if scenario.variables["rival_posture"].transition and rng.random() < 0.5:
-            chance = (0.1, round(float(rng.uniform(0.2, 0.9)), 3))
-            scenario = changed(scenario, (*MOVES, int(rng.integers(3)), "chance"), chance)
+            probability = (0.1, round(float(rng.uniform(0.2, 0.9)), 3))
+            scenario = changed(scenario, (*MOVES, int(rng.integers(3)), "probability"), probability)
         fc.write_scenario(scenario, started)
         assert_same(fc.load_scenario(started), scenario)
     found = [line for line in path.read_text("utf-8").splitlines() if line in remarks]
@@ -426,7 +426,16 @@ def test_a_new_scenario_is_ready_to_use(tmp_path, capsys):
 def test_every_entry_of_the_skeleton_is_explained():
     text = SKELETON.read_text(encoding="utf-8")
     remarks = " ".join(line.partition("#")[2] for line in text.splitlines())
-    for word in ("step", "horizon", "states", "chance", "basis", "severity", "when", "previous"):
+    for word in (
+        "step",
+        "horizon",
+        "states",
+        "probability",
+        "basis",
+        "severity",
+        "when",
+        "previous",
+    ):
         assert word in remarks
 
 

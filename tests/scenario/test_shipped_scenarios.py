@@ -62,7 +62,7 @@ def strongest(scenario, indicator):
     return Report("X", indicator, told, day, day, day, day, "a test", "B", number=number)
 
 
-def chances(scenario, courses, *reports):
+def probabilities(scenario, courses, *reports):
     """Probability of each course, "variable=state": from now to the horizon if there is one."""
     beliefs, weight = told_beliefs(scenario, Evidence(scenario.as_of, reports), N_DRAWS, 5)
     found = {}
@@ -142,13 +142,13 @@ def test_every_dangerous_course_has_an_indicator(scenario):
 
 
 def test_indicators_move_courses_the_way_they_speak(scenario):
-    before = chances(scenario, [f"{name}={state}" for name, state in scenario.courses])
+    before = probabilities(scenario, [f"{name}={state}" for name, state in scenario.courses])
     wrong = set()
     for name, variable in scenario.with_role("indicator").items():
         sign = {claim.course: claim.sign for claim in variable.speaks_to}
-        after = chances(scenario, sign, strongest(scenario, name)) if sign else {}
-        for course, chance in after.items():
-            if (chance > before[course]) != (sign[course] == "+"):
+        after = probabilities(scenario, sign, strongest(scenario, name)) if sign else {}
+        for course, probability in after.items():
+            if (probability > before[course]) != (sign[course] == "+"):
                 wrong.add((name, course))
     assert wrong <= OVERRULED
 
@@ -241,7 +241,7 @@ def test_the_matrix_ranks_as_its_page_says(matrix):
 
 
 @pytest.mark.parametrize(
-    ("day", "chances"),
+    ("day", "probabilities"),
     [
         (None, (0.56, 0.29, 0.10, 0.05)),
         ("2021-10-08", (0.40, 0.33, 0.12, 0.15)),
@@ -249,13 +249,13 @@ def test_the_matrix_ranks_as_its_page_says(matrix):
         ("2021-10-18", (0.12, 0.64, 0.22, 0.02)),
     ],
 )
-def test_the_reports_do_what_its_page_says(fleet, day, chances):
+def test_the_reports_do_what_its_page_says(fleet, day, probabilities):
     ledger = fc.read_evidence("veyra-fleet", fleet)
     known = ledger.known_at(day) if day else Evidence(fleet.as_of)
     beliefs, weight = told_beliefs(fleet, known, 8000, 11)
     draws = beliefs.posterior("fleet_activity").to_numpy()[0]
     assert 1 / (weight**2).sum() > 4000
-    np.testing.assert_allclose(weight @ draws, chances, atol=0.015)
+    np.testing.assert_allclose(weight @ draws, probabilities, atol=0.015)
 
 
 # ── ombara-outbreak: counts in weeks ──────────────────────────────────────────────────────────────
@@ -268,15 +268,15 @@ def outbreak():
 
 def test_a_stronger_response_helps_in_every_draw(outbreak):
     beliefs, _ = told_beliefs(outbreak, Evidence(outbreak.as_of), 100, 3)
-    chance = {}
+    probability = {}
     for response in ("routine", "citywide"):
         ahead = beliefs
         for week in beliefs.times[beliefs.now + 1 :]:
             ahead = ahead.erase_evidence("response", week).set_evidence(
                 {"response": response}, week
             )
-        chance[response] = ahead.at_least_once([("transmission", "epidemic")]).isel(time=-1)
-    assert (chance["citywide"] < chance["routine"]).all()
+        probability[response] = ahead.at_least_once([("transmission", "epidemic")]).isel(time=-1)
+    assert (probability["citywide"] < probability["routine"]).all()
 
 
 def test_first_figures_are_kept_for_the_days_that_had_them(outbreak):

@@ -15,11 +15,11 @@ from forecast.model.builder import compile_tables
 from forecast.posterior.prior import draw_priors
 from forecast.scenario.checks import find_problems
 from forecast.scenario.elicitation import (
-    fit_chance,
     fit_competing,
     fit_positive,
-    pool_chances,
+    fit_probability,
     pool_positive,
+    pool_probabilities,
     row_concentration,
 )
 from forecast.scenario.fits import MOST_MOVED, TAILS
@@ -51,20 +51,20 @@ def points(shape, levels=TAILS):
 @pytest.mark.parametrize("lexicon", sorted(LEXICONS))
 def test_a_word_has_its_range(lexicon):
     for word, (lower, upper) in LEXICONS[lexicon].items():
-        found = points(fit_chance(Word(word=word, lexicon=lexicon)).shape)
+        found = points(fit_probability(Word(word=word, lexicon=lexicon)).shape)
         np.testing.assert_allclose(found, (lower, upper), atol=0.005, err_msg=word)
 
 
 @pytest.mark.parametrize(("lower", "upper"), [(0.01, 0.1), (0.25, 1), (2, 9), (0.5, 40)])
-def test_odds_become_chances(lower, upper):
-    found = points(fit_chance(Odds(odds=(lower, upper))).shape)
+def test_odds_become_probabilities(lower, upper):
+    found = points(fit_probability(Odds(odds=(lower, upper))).shape)
     np.testing.assert_allclose(found, (lower / (1 + lower), upper / (1 + upper)), atol=0.005)
 
 
 @pytest.mark.parametrize(("guess", "cases"), [(0.3, 20), (0.02, 150), (0.9, 4.5)])
 def test_a_guess_has_the_strength_of_its_cases(guess, cases):
     """A Beta of n cases has variance p (1 - p) / (n + 1)."""
-    prior = stats.beta(*fit_chance(Guess(guess=guess, cases=cases)).shape)
+    prior = stats.beta(*fit_probability(Guess(guess=guess, cases=cases)).shape)
     assert prior.mean() == pytest.approx(guess)
     assert prior.var() == pytest.approx(guess * (1 - guess) / (cases + 1))
 
@@ -76,13 +76,13 @@ def test_cases_have_jeffreys_interval(seen, of):
     p = np.linspace(5e-7, 1 - 5e-7, N)
     weight = likelihood / np.sqrt(p * (1 - p))
     mean = (p * weight).sum() / weight.sum()
-    a, b = fit_chance(Seen(seen=seen, of=of)).shape
+    a, b = fit_probability(Seen(seen=seen, of=of)).shape
     assert a / (a + b) == pytest.approx(mean, rel=0.01)
     assert (a, b) == (seen + 0.5, of - seen + 0.5)
 
 
 def test_unknown_is_jeffreys_prior():
-    assert fit_chance(Unknown(unknown=True)).shape == (0.5, 0.5)
+    assert fit_probability(Unknown(unknown=True)).shape == (0.5, 0.5)
     row = Row(unknown=True, basis=BASIS)
     assert row_concentration(row, ("a", "b", "c")) == (0.5, 0.5, 0.5)
 
@@ -97,7 +97,7 @@ def test_three_quantiles_of_a_beta_give_it_back(seed):
     rng = np.random.default_rng(seed)
     shape = np.exp(rng.uniform(0.2, 3.5, 2))
     low, median, high = map(float, points(shape, [0.05, 0.5, 0.95]))
-    fit = fit_chance(Quantiles(low=low, median=median, high=high))
+    fit = fit_probability(Quantiles(low=low, median=median, high=high))
     np.testing.assert_allclose(fit.shape, shape, rtol=1e-3)
     assert fit.miss < 1e-4
 
@@ -105,7 +105,7 @@ def test_three_quantiles_of_a_beta_give_it_back(seed):
 def test_three_quantiles_of_no_beta_have_the_nearest():
     """Against a search that shares nothing with the fit."""
     stated = np.array([0.05, 0.12, 0.4])
-    fit = fit_chance(Quantiles(low=0.05, median=0.12, high=0.4))
+    fit = fit_probability(Quantiles(low=0.05, median=0.12, high=0.4))
 
     def distance(log_shape):
         return ((points(np.exp(log_shape), [0.05, 0.5, 0.95]) - stated) ** 2).sum()
@@ -118,19 +118,19 @@ def test_three_quantiles_of_no_beta_have_the_nearest():
 
 
 @pytest.mark.parametrize(("count", "days", "within"), [(13, 61, 7), (0, 30, 90), (2, 365, 30)])
-def test_a_count_of_events_becomes_a_chance(count, days, within):
-    """Moments of the chance of an event under draws of the rate."""
+def test_a_count_of_events_becomes_a_probability(count, days, within):
+    """Moments of the probability of an event under draws of the rate."""
     rate = stats.gamma(count + 0.5, scale=1 / days).rvs(N, random_state=1)
-    chance = -np.expm1(-rate * within)
-    prior = stats.beta(*fit_chance(Counted(count=count, days=days), within).shape)
-    assert prior.mean() == pytest.approx(chance.mean(), abs=4 * chance.std() / np.sqrt(N))
-    assert prior.std() == pytest.approx(chance.std(), rel=0.01)
+    probability = -np.expm1(-rate * within)
+    prior = stats.beta(*fit_probability(Counted(count=count, days=days), within).shape)
+    assert prior.mean() == pytest.approx(probability.mean(), abs=4 * probability.std() / np.sqrt(N))
+    assert prior.std() == pytest.approx(probability.std(), rel=0.01)
 
 
 @pytest.mark.parametrize("days", [1e4, 1e6, 1e9])
-def test_a_rare_event_has_the_chance_of_its_rate(days):
-    """Where the rate is small, the chance of a day is the rate: Gamma(k + 1/2, days)."""
-    shape = fit_chance(Counted(count=3, days=days), 1.0).shape
+def test_a_rare_event_has_the_probability_of_its_rate(days):
+    """Where the rate is small, the probability of a day is the rate: Gamma(k + 1/2, days)."""
+    shape = fit_probability(Counted(count=3, days=days), 1.0).shape
     np.testing.assert_allclose(shape, [3.5, days], rtol=2 / days + 1e-9)
 
 
@@ -164,7 +164,7 @@ SHAPES = {"Ann": (5.43, 41.49), "Cy": (1.5, 11.5)}
 
 def drawn_from_experts(rng):
     """Draws of each expert, (expert, draw), and their weights."""
-    shapes = [fit_chance(Pool(experts=EXPERTS).experts[name].says).shape for name in EXPERTS]
+    shapes = [fit_probability(Pool(experts=EXPERTS).experts[name].says).shape for name in EXPERTS]
     np.testing.assert_allclose([shapes[0], shapes[2]], list(SHAPES.values()), rtol=1e-3)
     draws = np.array([rng.beta(*shape, N) for shape in shapes])
     return draws, np.array([2, 1, 0.5]) / 3.5
@@ -178,8 +178,8 @@ def test_a_linear_pool_is_the_mixture(extremise):
     odds = (mixed / (1 - mixed)) ** extremise
     expected = np.quantile(odds / (1 + odds), TAILS)
     pool = Pool(experts=EXPERTS, extremise=extremise)
-    np.testing.assert_allclose(pool_chances(pool, TAILS), expected, atol=0.004)
-    np.testing.assert_allclose(points(fit_chance(pool).shape), expected, atol=0.009)
+    np.testing.assert_allclose(pool_probabilities(pool, TAILS), expected, atol=0.004)
+    np.testing.assert_allclose(points(fit_probability(pool).shape), expected, atol=0.009)
 
 
 @pytest.mark.parametrize("extremise", [1.0, 2.0])
@@ -190,7 +190,7 @@ def test_a_pool_of_log_odds_averages_quantiles(extremise):
     log_odds = weights @ np.log(ordered / (1 - ordered))
     expected = 1 / (1 + np.exp(-extremise * np.quantile(log_odds, TAILS)))
     pool = Pool(experts=EXPERTS, pool="log_odds", extremise=extremise)
-    np.testing.assert_allclose(pool_chances(pool, TAILS), expected, atol=0.004)
+    np.testing.assert_allclose(pool_probabilities(pool, TAILS), expected, atol=0.004)
 
 
 @pytest.mark.parametrize("how", ["linear", "logarithms"])
@@ -211,10 +211,10 @@ def test_positive_numbers_are_pooled(how):
 
 
 def test_experts_who_agree_are_one():
-    one = fit_chance(Interval(lower=0.1, upper=0.3)).shape
+    one = fit_probability(Interval(lower=0.1, upper=0.3)).shape
     for how in ("linear", "log_odds"):
         pool = Pool(experts={n: {"says": (0.1, 0.3)} for n in "abc"}, pool=how)
-        np.testing.assert_allclose(fit_chance(pool).shape, one, rtol=1e-3)
+        np.testing.assert_allclose(fit_probability(pool).shape, one, rtol=1e-3)
 
 
 def race(reading, step, moves):
@@ -235,8 +235,10 @@ def race(reading, step, moves):
                 transition=Hazards(
                     reading=reading,
                     moves=tuple(
-                        Move(source="calm", target=t, within=90, chance=chance, basis=BASIS)
-                        for t, chance in moves
+                        Move(
+                            source="calm", target=t, within=90, probability=probability, basis=BASIS
+                        )
+                        for t, probability in moves
                     ),
                 ),
             )
@@ -260,23 +262,25 @@ def after_ninety_days(scenario, draws, step):
 
 @pytest.mark.parametrize("step", [1, 5, 30, 90])
 @pytest.mark.parametrize("n", [1, 2, 3])
-def test_chances_read_together_come_back_over_the_horizon(step, n):
+def test_probabilities_read_together_come_back_over_the_horizon(step, n):
     parameters, found = after_ninety_days(race("together", step, MOVES[:n]), 50, step)
     if n == 1:
-        np.testing.assert_allclose(found[:, 1], parameters["chance"][0], atol=1e-12)
+        np.testing.assert_allclose(found[:, 1], parameters["probability"][0], atol=1e-12)
     else:
         expected = parameters[f"row_{n + 1}"][0].T
         np.testing.assert_allclose(found, np.roll(expected, 1, axis=1), atol=1e-9)
 
 
 @pytest.mark.parametrize("step", [1, 5, 30, 90])
-def test_chances_read_alone_come_back_when_they_are_alone(step):
+def test_probabilities_read_alone_come_back_when_they_are_alone(step):
     """Competing, each comes first with its share of the hazard; none comes if each stays away."""
     parameters, found = after_ninety_days(race("alone", step, MOVES), 50, step)
-    hazard = -np.log1p(-parameters["chance"])
+    hazard = -np.log1p(-parameters["probability"])
     expected = hazard / hazard.sum(axis=0) * -np.expm1(-hazard.sum(axis=0))
     np.testing.assert_allclose(found[:, 1:], expected.T, atol=1e-9)
-    np.testing.assert_allclose(found[:, 0], np.prod(1 - parameters["chance"], axis=0), atol=1e-9)
+    np.testing.assert_allclose(
+        found[:, 0], np.prod(1 - parameters["probability"], axis=0), atol=1e-9
+    )
 
 
 def test_the_prior_of_a_race_has_the_stated_intervals():
@@ -303,10 +307,10 @@ def test_moves_that_compete_speak_of_the_same_days():
     ]
 
 
-def test_chances_that_leave_no_room_are_refused():
+def test_probabilities_that_leave_no_room_are_refused():
     crowded = (("talks", (0.7, 0.8)), ("strike", (0.6, 0.7)))
     [message] = faults(race("together", 5, crowded))
-    assert message.startswith("read together, the chances leave no room for one another")
+    assert message.startswith("read together, the probabilities leave no room for one another")
     assert "talks goes from [0.7, 0.8] to" in message
 
 
@@ -316,7 +320,7 @@ BAD = [
     ({"seen": 5, "of": 3}, "seen 5 times in 3 cases"),
     ({"guess": 0, "cases": 3}, "0: a best guess lies between 0 and 1"),
     ({"odds": (3, 1)}, "[3, 1]: odds need lower < upper"),
-    ({"low": 0.3, "median": 0.2, "high": 0.4}, "0.3, 0.2, 0.4: quantiles of a chance rise"),
+    ({"low": 0.3, "median": 0.2, "high": 0.4}, "0.3, 0.2, 0.4: quantiles of a probability rise"),
     ({"low": 0.45, "median": 0.46, "high": 0.99}, "no Beta distribution has the quantiles"),
     ({"count": 3, "days": 4}, "a count of events in some days is for hazards and rates"),
     ({"count": 13, "days": 7, "within": 30}, "one within 30 days is all but certain"),
@@ -390,8 +394,8 @@ def documented(heading):
     return [(YAML(typ="safe").load(written.strip("`")), becomes) for written, _, becomes in rows]
 
 
-@pytest.mark.parametrize(("written", "becomes"), documented("Chances"))
-def test_a_chance_becomes_what_the_page_says(written, becomes):
+@pytest.mark.parametrize(("written", "becomes"), documented("Probabilities"))
+def test_a_probability_becomes_what_the_page_says(written, becomes):
     days = 90 if "count" in written else None
     assert becomes.endswith(fc.elicit(written, within=days).words.split("; ")[-1].rstrip("."))
 
@@ -408,17 +412,19 @@ def test_a_row_becomes_what_the_page_says(written, becomes):
     if row.exactly is not None:
         assert becomes.startswith("no prior")
         return
-    [cells] = [cells for cells in (row.chance, row.counts, row.concentration) if cells] or ["abc"]
+    [cells] = [cells for cells in (row.probability, row.counts, row.concentration) if cells] or [
+        "abc"
+    ]
     states = ("storm", "calm") if len(cells) == 1 else tuple(cells)
     shape = row_concentration(row, states)
     if len(cells) == 1:
-        assert shape == fit_chance(row.chance["storm"]).shape
+        assert shape == fit_probability(row.probability["storm"]).shape
     else:
         assert becomes.endswith(f"Dirichlet({', '.join(f'{alpha:.4g}' for alpha in shape)})")
 
 
-def test_two_readings_of_the_same_chances():
-    """The shares that the page on scenarios quotes, from chances that are all but known."""
+def test_two_readings_of_the_same_probabilities():
+    """The shares that the page on scenarios quotes, from probabilities that are all but known."""
     moves = (("storm", (0.199, 0.201)), ("fog", (0.399, 0.401)))
     _, alone = after_ninety_days(race("alone", 5, moves), 10, 5)
     np.testing.assert_allclose(alone[:, 1:].mean(axis=0), [0.158, 0.362], atol=5e-4)
@@ -473,8 +479,8 @@ def test_every_legal_number_draws_itself(given):
 
 
 def test_a_count_keeps_its_digits_where_an_event_is_rare():
-    """With t/d small the chance is about the rate, and its shape about count + 1/2."""
-    a, b = fit_chance(Counted(count=3, days=1e6), 1.0).shape
+    """With t/d small the probability is about the rate, and its shape about count + 1/2."""
+    a, b = fit_probability(Counted(count=3, days=1e6), 1.0).shape
     np.testing.assert_allclose([a, a / (a + b)], [3.5, 3.5e-6], rtol=1e-5)
 
 
@@ -486,7 +492,7 @@ def test_a_row_of_which_nothing_is_said_is_no_bet_on_its_ends():
     assert min(three) > 0.2
 
 
-def test_quantiles_of_a_small_chance_are_fitted_as_those_of_a_large_one():
+def test_quantiles_of_a_small_probability_are_fitted_as_those_of_a_large_one():
     """Near zero a Beta is a Gamma, and scaling all points scales it."""
     one, small = (fc.elicit(low=k * 1e-4, median=k * 3e-4, high=k * 1e-3) for k in (1.0, 0.01))
     np.testing.assert_allclose(small.shape[0], one.shape[0], rtol=1e-2)
