@@ -63,5 +63,6 @@ from .scenario.scenario import Variable as Variable
 from .scenario.shipped import scenario_folder as scenario_folder
 from .scenario.shipped import scenario_names as scenario_names
 from .scenario.starting import new_scenario as new_scenario
+from .storage import load as load
 
 __version__: str

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -260,6 +261,31 @@ class Forecast:
         found = self.posterior["forecast"]["probability"]
         found = found.sel(variable_state=f"{variable}={state}").transpose("chain", "draw", "time")
         return np.array(found.to_numpy())  # a copy, to keep
+
+    def save(self, path: str | Path) -> Path:
+        """Write the forecast to a netCDF file, which `load` reads back.
+
+        Draws and answers are kept as arrays for anything that reads netCDF; the scenario, the
+        evidence and the settings of the sampler as text, with the versions of what made them.
+
+        Parameters
+        ----------
+        path
+            The file; one that is there is replaced as a whole, or stays as it is.
+
+        Returns
+        -------
+        pathlib.Path
+            The file.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be written.
+        """
+        from forecast.storage import save
+
+        return save(self, path)
 
     @printed
     def __repr__(self) -> str:

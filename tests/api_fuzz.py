@@ -16,6 +16,8 @@ import forecast as fc
 from forecast.evidence.ledger import Ledger
 from forecast.evidence.mapping import EventMapping
 from forecast.model.builder import compile_tables
+from forecast.model.model import model_coordinates
+from forecast.model.target import variable_dims
 from forecast.outlook import Forecast, answer_groups
 from forecast.posterior.mcmc import beliefs_of
 from forecast.posterior.prior import draw_priors
@@ -52,13 +54,14 @@ def untouched_forecast(scenario, evidence, draws=40):
     """A forecast whose draws are those of the priors: quick, and as good for asking."""
     import xarray as xr
 
-    drawn = draw_priors(compile_tables(scenario).priors, draws, 1)
+    priors = compile_tables(scenario).priors
+    dims = variable_dims(priors)
     groups = {
-        name: (("chain", "draw", *map("{}_{}".format, [name] * (v.ndim - 1), range(v.ndim - 1))),
-               np.moveaxis(v, -1, 0)[None])
-        for name, v in drawn.items()
-    }  # fmt: skip
-    posterior = xr.Dataset(groups, coords={"chain": [0], "draw": range(draws)})
+        name: (("chain", "draw", *dims[name]), np.moveaxis(values, -1, 0)[None])
+        for name, values in draw_priors(priors, draws, 1).items()
+    }
+    labels = model_coordinates(priors) | {"chain": [0], "draw": range(draws)}
+    posterior = xr.Dataset(groups, coords=labels)
     stats = xr.Dataset({"diverging": (("chain", "draw"), np.zeros((1, draws), bool))})
     tree = xr.DataTree.from_dict({"posterior": posterior, "sample_stats": stats})
     found = beliefs_of(scenario, evidence, posterior)

@@ -9,6 +9,7 @@ import forecast as fc
 PAGE = Path(__file__).parents[1] / "docs" / "api.md"
 ROOMS = {
     "outlook": "Forecasts",
+    "storage": "Forecasts",
     "scenario": "Scenarios",
     "evidence": "Evidence",
     "posterior": "Beliefs",

@@ -40,7 +40,7 @@ LAYERS = [
     ["model"],
     ["posterior"],
     ["interchange"],
-    ["courses_table", "outlook"],
+    ["courses_table", "outlook", "storage"],
     ["analysis"],
     ["ach"],
     ["reporting", "testing"],

@@ -138,6 +138,10 @@ def _sample_with_nutpie(scenario: Scenario, evidence: Evidence, sampling: Sampli
             sampler.cancel()
             raise
     require_all_draws(tree, sampling)
+    stats = tree["sample_stats"].to_dataset()
+    # Where nothing diverged there is no message; a file cannot hold None among texts.
+    messages = stats["divergence_message"].fillna("").astype(str)
+    tree["sample_stats"] = stats.assign(divergence_message=messages)
     return tree
 
 

@@ -1,0 +1,183 @@
+"""A forecast in a netCDF file: draws and answers as arrays, what it rests on as text.
+
+Nothing in the file is code. A checksum over all of it is written along, so that a file that was
+changed or cut short is refused and never half believed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from datetime import date
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from forecast.arguments import checked
+from forecast.errors import InputError, Problem
+from forecast.evidence.ledger import Evidence
+from forecast.evidence.records import record_of, report_of
+from forecast.evidence.report import Report
+from forecast.outlook import Forecast
+from forecast.sampling import Sampling
+from forecast.scenario.files import parse_scenario
+from forecast.scenario.rendering import render_scenario
+from forecast.scenario.scenario import Scenario
+from forecast.writing import drafted
+
+if TYPE_CHECKING:
+    from xarray import Dataset, DataTree
+
+FORMAT = 1
+GROUP = "forecast_file"
+"""Group of the file that holds the texts; it is not part of the forecast's tree."""
+MADE_BY = ("forecast", "pymc", "nutpie", "arviz", "xarray", "numpy")
+"""Packages whose versions are recorded."""
+
+
+def save(given: Forecast, path: str | Path) -> Path:
+    """Write a forecast to a file; see `Forecast.save`."""
+    target = Path(path)
+    tree = given.posterior
+    tree[GROUP] = _texts(given, target)
+    tree[GROUP].attrs |= {"format": FORMAT, "checksum": _checksum(tree)}
+    tree[GROUP].attrs |= {f"{name}_version": version(name) for name in MADE_BY}
+    try:
+        with drafted(target) as draft:
+            tree.to_netcdf(draft, engine="h5netcdf")
+            if _checksum(_read(draft)) != tree[GROUP].attrs["checksum"]:
+                _refuse(target, "not written: not all of the forecast can be kept in netCDF")
+    except (OSError, TypeError, ValueError) as error:
+        _refuse(target, f"cannot be written: {getattr(error, 'strerror', None) or error}")
+    return target
+
+
+@checked
+def load(path: str | Path) -> Forecast:
+    """Read a forecast that `Forecast.save` wrote.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    Forecast
+        It answers, draws and reports as the one that was saved does, and can be updated.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, holds no forecast, or is not as it was written.
+
+    Examples
+    --------
+    >>> load("2020-01-23.nc")  # doctest: +SKIP
+    """
+    source = Path(path)
+    tree = _read(source)
+    if GROUP not in tree.children or "format" not in tree[GROUP].attrs:
+        _refuse(source, "holds no forecast; `load` reads what `Forecast.save` wrote")
+    about = dict(tree[GROUP].attrs)
+    if about["format"] != FORMAT:
+        made = f"by forecast {about.get('forecast_version')} in format {about['format']}"
+        _refuse(source, f"was written {made}; this version reads format {FORMAT}")
+    if _checksum(tree) != about.get("checksum"):
+        _refuse(source, "is damaged: what it holds is not what was saved")
+    texts = {str(name): str(found.item()) for name, found in tree[GROUP].data_vars.items()}
+    del tree[GROUP]
+    scenario = parse_scenario(texts["scenario"], str(source))
+    sampling = Sampling(**json.loads(texts["sampling"]))
+    return Forecast(scenario, _read_evidence(texts["evidence"]), tree, sampling)
+
+
+def _read(source: Path) -> DataTree:
+    """Everything that a netCDF file holds, in memory."""
+    import xarray as xr
+
+    if not source.is_file():
+        _refuse(source, "is not a file" if source.exists() else "cannot be read: no such file")
+    try:
+        days = xr.coders.CFDatetimeCoder(time_unit="s")
+        with xr.open_datatree(source, engine="h5netcdf", decode_times=days) as opened:
+            return opened.load()
+    except Exception:  # noqa: BLE001 - HDF5 meets damage with errors of any kind
+        _refuse(source, "cannot be read: it is no netCDF file, or a damaged one")
+
+
+def _texts(given: Forecast, target: Path) -> Dataset:
+    import xarray as xr
+
+    texts = {
+        "scenario": _scenario_text(given.scenario, target),
+        "evidence": _evidence_text(given.evidence),
+        "sampling": json.dumps(asdict(given.sampling)),
+    }
+    return xr.Dataset({name: ((), text) for name, text in texts.items()})
+
+
+def _scenario_text(scenario: Scenario, target: Path) -> str:
+    text = render_scenario(scenario, "scenario.schema.json")
+    if parse_scenario(text, str(target)).digest != scenario.digest:
+        _refuse(target, "not written: the scenario's text would not read back as the same one")
+    return text
+
+
+def _evidence_text(evidence: Evidence) -> str:
+    def rows(reports: Iterable[Report]) -> list[list[Any]]:
+        return [list(record_of(report, k).values()) for k, report in enumerate(reports)]
+
+    return json.dumps(
+        {
+            "as_of": evidence.as_of.isoformat(),
+            "reports": rows(evidence.reports),
+            "behind": rows(evidence.behind),
+            "about": None if evidence.about is None else sorted(evidence.about),
+        }
+    )
+
+
+def _read_evidence(text: str) -> Evidence:
+    found = json.loads(text)
+    reports, behind = (
+        tuple(report for row in found[name] if (report := report_of(row)) is not None)
+        for name in ("reports", "behind")
+    )
+    about = None if found["about"] is None else frozenset(found["about"])
+    return Evidence(date.fromisoformat(found["as_of"]), reports, behind, about)
+
+
+def _checksum(tree: DataTree) -> str:
+    """SHA-256 of all arrays, and of all labels that are text or whole numbers."""
+    digest = sha256()
+    for node in sorted(tree.subtree, key=lambda each: each.path):
+        for name, found in sorted(node.variables.items(), key=lambda each: str(each[0])):
+            digest.update(f"{node.path} {name} {found.dims} {found.shape}".encode())
+            digest.update(_bytes_of(found.to_numpy()))
+        if node.path != f"/{GROUP}":
+            digest.update(json.dumps(list(_plain_attributes(node))).encode())
+    return digest.hexdigest()
+
+
+def _bytes_of(values: Any) -> bytes:
+    """An array's numbers, or its texts, however the file keeps them."""
+    if values.dtype.kind == "M":
+        values = values.astype("datetime64[s]").astype(np.int64)
+    if values.dtype.kind in "biuf":
+        return np.ascontiguousarray(values).astype(values.dtype.newbyteorder("<")).tobytes()
+    return json.dumps(["" if value is None else str(value) for value in values.flat]).encode()
+
+
+def _plain_attributes(node: DataTree) -> Iterator[tuple[str, str]]:
+    for name, value in sorted(node.attrs.items()):
+        if isinstance(value, str | int | np.integer):
+            yield str(name), str(value)
+
+
+def _refuse(path: Path, message: str) -> NoReturn:
+    raise InputError([Problem(str(path), message)]) from None
