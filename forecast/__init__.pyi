@@ -6,12 +6,16 @@ from .ach.reading import read_ach as read_ach
 from .analysis.cell_sensitivity import cell_sensitivity_of as cell_sensitivity_of
 from .analysis.checkup import Check as Check
 from .analysis.checkup import check as check
+from .analysis.collection_plan import CollectionPlan as CollectionPlan
+from .analysis.collection_plan import collection_plan as collection_plan
 from .analysis.comparison import likelier as likelier
 from .analysis.comparison import probability_above as probability_above
 from .analysis.comparison import ranks as ranks
 from .analysis.implied import implied_table as implied_table
 from .analysis.sensitivity import sensitivity as sensitivity
 from .analysis.sensitivity import sensitivity_of as sensitivity_of
+from .analysis.watch_list import WatchList as WatchList
+from .analysis.watch_list import watch_list as watch_list
 from .analysis.weighing import WeighedEvidence as WeighedEvidence
 from .analysis.weighing import weigh_evidence as weigh_evidence
 from .errors import ForecastError as ForecastError
