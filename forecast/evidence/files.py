@@ -24,9 +24,11 @@ from forecast.evidence.plain import DATE_RULE, read_date
 from forecast.evidence.report import Report
 from forecast.evidence.spreadsheet import (
     RAGGED,
+    RowsGiven,
     Table,
     TableSource,
     cell_text,
+    is_held,
     is_ragged,
     open_table,
 )
@@ -53,15 +55,17 @@ FILE_NAME = "evidence.csv"
 
 
 @checked
-def read_evidence(source: TableSource | Sequence[TableSource], scenario: Scenario) -> Ledger:
+def read_evidence(
+    source: TableSource | RowsGiven | Sequence[TableSource], scenario: Scenario
+) -> Ledger:
     """Read reports from a CSV file, from a data frame, or from what ships with a scenario.
 
     Parameters
     ----------
     source
         Path of a CSV file, or of a folder with `evidence.csv`; the name of a shipped scenario; or
-        a table with the same columns (a pandas data frame, or anything with
-        `to_dict("records")`); or a list of these.
+        a table with the same columns (of pandas, polars or Arrow, or a list of rows, each a
+        dictionary); or a list of these.
     scenario
         The scenario that the reports speak to.
 
@@ -70,7 +74,8 @@ def read_evidence(source: TableSource | Sequence[TableSource], scenario: Scenari
     InputError
         With every problem by row and column. Nothing is read unless everything can be.
     """
-    sources = source if isinstance(source, list | tuple) else [source]
+    many = isinstance(source, list | tuple) and not is_held(source)
+    sources: Any = source if many else [source]
     tables = [_open_table(each) for each in sources]
     return _read_rows(tables, scenario)
 

@@ -19,7 +19,7 @@ from forecast.errors import InputError, Problem, nearest
 from forecast.evidence.files import OPTIONAL, REQUIRED
 from forecast.evidence.records import values_of
 from forecast.evidence.report import DATES, FIELDS, NUMBERS, Report
-from forecast.evidence.spreadsheet import Table, guarded, open_table, unguarded
+from forecast.evidence.spreadsheet import Table, guarded, is_held, open_table, unguarded
 from forecast.writing import drafted
 
 LONGEST_LINE = 1_000_000
@@ -101,8 +101,8 @@ def opened_parquet(path: Path) -> Iterator[Table]:
 
 
 def opened_frame(frame: Any) -> Table:
-    """A data frame, or anything with `columns` and `to_dict("records")`."""
-    if not hasattr(frame, "to_dict") or not hasattr(frame, "columns"):
+    """A data frame, a table of Arrow or a list of rows; see `open_table`."""
+    if not is_held(frame):
         message = f"a {type(frame).__name__} is no data frame"
         raise InputError([Problem("data frame", message)])
     return open_table(frame)

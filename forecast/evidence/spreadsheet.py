@@ -32,8 +32,21 @@ class DataFrame(Protocol):
         """Its columns, or its rows."""
 
 
-type TableSource = str | Path | DataFrame
-"""Where a table may be: in a file, or in a data frame."""
+@runtime_checkable
+class ArrowTable(Protocol):
+    """What a table of Arrow has."""
+
+    column_names: Any
+
+    def to_pylist(self) -> Any:
+        """Its rows, each as a mapping."""
+
+
+type TableSource = str | Path | DataFrame | ArrowTable
+"""Where a table may be: in a file, in a data frame, or in a table of Arrow."""
+
+type RowsGiven = list[dict[str, Any]] | tuple[dict[str, Any], ...]
+"""A table as its rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,25 +77,16 @@ def open_table(source: Any) -> Table:
     Parameters
     ----------
     source
-        Path of a CSV file in UTF-8, or anything with `columns` and `to_dict("records")`.
+        Path of a CSV file in UTF-8; a list of rows, each a dictionary; or a table of pandas, polars
+        or Arrow: anything with `to_dicts()`, `to_pylist()` or `to_dict("records")`.
 
     Raises
     ------
     InputError
         If the file cannot be read as text, or not as CSV.
     """
-    if hasattr(source, "to_dict"):
-        twice = [str(column) for column, times in Counter(source.columns).items() if times > 1]
-        if twice:
-            told = f"columns that are there more than once: {', '.join(twice)}"
-            raise InputError([Problem("data frame", told)])
-        records = source.to_dict("records")
-        filled = [
-            {str(column).strip(): "" if value is None else value for column, value in row.items()}
-            for row in records
-        ]
-        columns = tuple(str(column).strip() for column in source.columns)
-        return Table("data frame", columns, tuple((f"row {k}", r) for k, r in enumerate(filled)))
+    if is_held(source):
+        return _held_table(source)
     path = Path(source)
     reader = csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True)
     try:
@@ -93,6 +97,42 @@ def open_table(source: Any) -> Table:
         message = f"not readable as CSV: {error}"
         raise InputError([Problem(f"{path}:{reader.line_num}", message)]) from None
     return Table(str(path), columns, rows)
+
+
+def is_held(source: object) -> bool:
+    """Whether a table is held in memory: as rows, or by pandas, polars or Arrow."""
+    if isinstance(source, list | tuple):
+        return bool(source) and all(isinstance(row, dict) for row in source)
+    return isinstance(source, DataFrame | ArrowTable)
+
+
+def _held_table(source: Any) -> Table:
+    names = _names_in(source)
+    twice = [str(column) for column, times in Counter(names).items() if times > 1]
+    if twice:
+        told = f"columns that are there more than once: {', '.join(twice)}"
+        raise InputError([Problem("data frame", told)])
+    filled = [
+        {str(name).strip(): "" if (value := row.get(name)) is None else value for name in names}
+        for row in _records_in(source)
+    ]
+    columns = tuple(str(name).strip() for name in names)
+    return Table("data frame", columns, tuple((f"row {k}", r) for k, r in enumerate(filled)))
+
+
+def _names_in(source: Any) -> list[Any]:
+    if isinstance(source, list | tuple):
+        return list(dict.fromkeys(name for row in source for name in row))
+    return list(getattr(source, "column_names", source.columns))
+
+
+def _records_in(source: Any) -> Any:
+    if isinstance(source, list | tuple):
+        return source
+    for rows in ("to_dicts", "to_pylist"):  # polars, Arrow
+        if hasattr(source, rows):
+            return getattr(source, rows)()
+    return source.to_dict("records")
 
 
 def is_ragged(row: Mapping[str, Any]) -> bool:
@@ -123,15 +163,19 @@ def _bare(row: Mapping[Any, Any]) -> dict[Any, Any]:
 def cell_text(value: Any) -> str:
     """Text of a cell; a whole number from a column with gaps loses its decimals.
 
+    Bytes are text in UTF-8; what is none stays as an escape.
+
     Examples
     --------
-    >>> cell_text(" low "), cell_text(2.0), cell_text(float("nan"))
-    ('low', '2', '')
+    >>> cell_text(" low "), cell_text(2.0), cell_text(float("nan")), cell_text(b"R1")
+    ('low', '2', '', 'R1')
     """
     if isinstance(value, str):
         return value.strip()
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return ""
+    if isinstance(value, bytes):
+        return value.decode(errors="backslashreplace").strip()
     if isinstance(value, float):
         return "" if value != value else repr(float(value)).removesuffix(".0")
     return str(value).strip()
