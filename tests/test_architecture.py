@@ -1,6 +1,7 @@
 """The contract: what is public, which layer may know which, and what an import costs."""
 
 import ast
+import re
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -139,3 +140,13 @@ def test_import_is_light():
     heavy = {"pymc", "arviz", "jax", "matplotlib", "numba", "pandas", "xarray", "scipy", "numpy"}
     heavy |= {"sqlalchemy", "pyarrow"}
     assert not loaded & heavy
+
+
+def test_the_page_on_the_architecture_names_files_that_exist():
+    page = (PACKAGE.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([a-z_]+/[a-z_]+\.py|[a-z_]+\.py|[a-z]+/)`", page))
+    named |= set(re.findall(r"^ +([a-z]+/) ", page, re.MULTILINE))
+    assert {name for name in named if not (PACKAGE / name).exists()} == set()
+    assert {room for room in LEVEL if (PACKAGE / room).is_dir()} <= {
+        name.rstrip("/") for name in re.findall(r"([a-z]+/)", page)
+    }
