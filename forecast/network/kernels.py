@@ -35,6 +35,8 @@ class Slice(NamedTuple):
     like_at, probe_at, one_at, message_at
         First cell of the likelihoods and of the probes, the constant 1, which follows the
         probes, and the first cell of the message from the step before; -1 if there is none.
+    n_settled
+        How many operations, the first ones, no likelihood and no probe has a say in.
     runs
         How many cells each contraction makes, and of how many products each, (contraction, 2).
     segments
@@ -58,13 +60,14 @@ class Slice(NamedTuple):
     probe_at: int
     one_at: int
     message_at: int
+    n_settled: int
     runs: Places
     segments: Places
     blocks: Places
     results: Places
 
 
-N_NUMBERS: Final = 6
+N_NUMBERS: Final = 7
 N_ARRAYS: Final = 8
 """How many fields of a `Slice` are numbers, and how many are arrays."""
 
@@ -104,6 +107,7 @@ def circuit_at(packed: Packed, step: int) -> Slice:
         probe_at=int(packed[at + 3]),
         one_at=int(packed[at + 4]),
         message_at=int(packed[at + 5]),
+        n_settled=int(packed[at + 6]),
         runs=places[runs:segments].reshape(-1, 2),
         segments=places[segments:blocks].reshape(-1, 5),
         blocks=places[blocks:results],
@@ -123,26 +127,33 @@ def extent(packed: Packed, n_steps: int) -> tuple[int, int]:
 
 
 @compiled_loosely
-def _evaluate(cells: Array, c: Slice) -> None:
-    """Run a circuit forwards, two products at a time, so that sums are stored half as often."""
+def evaluate(cells: Array, c: Slice) -> None:
+    """Run a circuit forwards, three products at a time, so that sums are stored less often."""
     draws, k = range(cells.shape[1]), 0
     for run in range(c.runs.shape[0]):
-        width = c.runs[run, 1]
+        width = int(c.runs[run, 1])
+        head = width % 3
         for _ in range(c.runs[run, 0]):
             target = cells[c.out[k]]
             a, b = cells[c.left[k]], cells[c.right[k]]
-            if width % 2:
+            if head == 1:
                 for d in draws:
                     target[d] = a[d] * b[d]
             else:
                 e, f = cells[c.left[k + 1]], cells[c.right[k + 1]]
-                for d in draws:
-                    target[d] = a[d] * b[d] + e[d] * f[d]
-            for j in range(k + 2 - width % 2, k + width, 2):
+                if head == 2:
+                    for d in draws:
+                        target[d] = a[d] * b[d] + e[d] * f[d]
+                else:
+                    g, h = cells[c.left[k + 2]], cells[c.right[k + 2]]
+                    for d in draws:
+                        target[d] = a[d] * b[d] + e[d] * f[d] + g[d] * h[d]
+            for j in range(k + (head or 3), k + width, 3):
                 a, b = cells[c.left[j]], cells[c.right[j]]
                 e, f = cells[c.left[j + 1]], cells[c.right[j + 1]]
+                g, h = cells[c.left[j + 2]], cells[c.right[j + 2]]
                 for d in draws:
-                    target[d] += a[d] * b[d] + e[d] * f[d]
+                    target[d] += a[d] * b[d] + e[d] * f[d] + g[d] * h[d]
             k += width
 
 
@@ -159,7 +170,30 @@ def _differentiate(cells: Array, slopes: Array, c: Slice) -> None:
 
 
 @compiled_loosely
-def _note_range(cells: Array, lowest: Array, total: Array) -> None:
+def _first_unsettled(c: Slice) -> int:
+    """First cell, after the inputs, that likelihoods and probes have a say in."""
+    return int(c.out[c.n_settled]) if c.n_settled < c.out.shape[0] else int(c.results[0])
+
+
+@compiled_loosely
+def _differentiate_unsettled(cells: Array, slopes: Array, c: Slice) -> None:
+    """Run a circuit backwards as far as likelihoods and probes, and leave out all other slopes."""
+    first, inputs, draws = _first_unsettled(c), c.n_inputs, range(cells.shape[1])
+    for k in range(c.left.shape[0] - 1, c.n_settled - 1, -1):
+        left, right = int(c.left[k]), int(c.right[k])
+        a, b, g = cells[left], cells[right], slopes[c.out[k]]
+        if left >= first or c.like_at <= left < inputs:
+            slope = slopes[left]
+            for d in draws:
+                slope[d] += g[d] * b[d]
+        if right >= first or c.like_at <= right < inputs:
+            slope = slopes[right]
+            for d in draws:
+                slope[d] += g[d] * a[d]
+
+
+@compiled_loosely
+def note_range(cells: Array, lowest: Array, total: Array) -> None:
     """Keep the smallest positive cell of each draw, and a sum that none of them exceeds."""
     for i in range(cells.shape[0]):
         note_row(cells[i], lowest, total)
@@ -175,7 +209,8 @@ def note_row(row: Array, lowest: Array, total: Array) -> None:
 
 
 @compiled_loosely
-def _copy(source: Array, target: Array) -> None:
+def copy_rows(source: Array, target: Array) -> None:
+    """Copy cells of every draw."""
     for i in range(target.shape[0]):
         for d in range(target.shape[1]):
             target[i, d] = source[i, d]
@@ -210,13 +245,13 @@ def load_likelihoods(like: Array, at: int, blocks: Places, target: Array) -> Arr
                 scale[d] += top
                 for s in range(lo, hi):
                     gap = like[s, dd] - top
-                    # Never rounded to zero: what is too small must be seen by `_note_range`.
+                    # Never rounded to zero: what is too small must be seen by `note_range`.
                     target[s, d] = max(np.exp(gap), 1e-300) if gap > -np.inf else 0.0
     return scale
 
 
 @compiled_loosely
-def _run_step(cells: Array, tables: Array, like: Array, at: int, message: Array, c: Slice) -> Array:
+def run_step(cells: Array, tables: Array, like: Array, at: int, message: Array, c: Slice) -> Array:
     """Fill the inputs of one step and run its circuit forwards.
 
     The arguments are those of `sweep` at that step. Returns the logarithm of what was taken out
@@ -227,14 +262,14 @@ def _run_step(cells: Array, tables: Array, like: Array, at: int, message: Array,
             cells[k, d] = tables[c.table_cells[k], at + d]
     scale = load_likelihoods(like, at, c.blocks, cells[c.like_at :])
     if c.message_at >= 0:
-        _copy(message, cells[c.message_at : c.like_at])
+        copy_rows(message, cells[c.message_at : c.like_at])
     cells[c.probe_at : c.one_at + 1] = 1.0
-    _evaluate(cells, c)
+    evaluate(cells, c)
     return scale
 
 
 @compiled_loosely
-def _normalise(
+def normalise(
     cells: Array, scale: Array, log_norm: Array, at: int, message: Array, c: Slice
 ) -> None:
     """Take the sum out of each factor of a result; an impossible one becomes zeros."""
@@ -351,7 +386,7 @@ def sweep(
         Where the answers go.
     """
     n_steps, n_draws = regimes.shape[0], stop - start
-    n_cells, n_message = extent(packed, n_steps)
+    n_cells, n_message = extent(packed, 2 * n_steps if mode == FILTERED else n_steps)
     messages = np.empty((n_steps + 1 if mode == SMOOTHED else 2, n_message, n_draws))
     lowest, total = np.full(n_draws, np.inf), np.zeros(n_draws)
     kept = n_steps if mode == SMOOTHED and n_steps * n_cells * n_draws <= KEPT_CELLS else 1
@@ -359,28 +394,48 @@ def sweep(
     slopes = np.empty((n_cells if mode != FORWARD else 0, n_draws))
     ahead = np.ones((n_message, n_draws))
 
+    ends, here = np.empty((n_message if mode == FILTERED else 0, n_draws)), np.zeros(n_draws)
+    carried, before = np.zeros(n_draws), np.zeros(n_draws)
     for t in range(n_steps):
-        c = circuit_at(packed, t)
         source = messages[t] if mode == SMOOTHED else messages[t % 2]
-        target = messages[t + 1] if mode == SMOOTHED else messages[(t + 1) % 2]
-        cells = work[t % kept, : c.n_cells]
-        scale = _run_step(cells, theta[regimes[t]], log_like[t], start, source, c)
-        _note_range(cells, lowest, total)
-        _normalise(cells, scale, found.log_norm[t], start, target, c)
         if mode == FILTERED:
-            gradient, n_like = slopes[: c.n_cells], c.probe_at - c.like_at
-            gradient[:] = 0.0
+            c = circuit_at(packed, n_steps + t)
+            cells, gradient = work[0, : c.n_cells], slopes[: c.n_cells]
+            scale = run_step(cells, theta[regimes[t]], log_like[t], start, source, c)
+            note_range(cells, lowest, total)
+            normalise(cells, scale, here, 0, ends, c)
+            for d in range(n_draws):
+                now = carried[d] + here[d]
+                found.log_norm[t, start + d] = now - before[d] if now > -np.inf else -np.inf
+                before[d] = now
+            gradient[c.like_at : c.n_inputs] = 0.0
+            gradient[_first_unsettled(c) :] = 0.0
             _seed(cells, ahead, gradient, c)
-            _differentiate(cells, gradient, c)
+            _differentiate_unsettled(cells, gradient, c)
+            n_like = c.probe_at - c.like_at
             _collect(cells[c.like_at :], gradient[c.like_at :], found.marginals[t, :n_like], start)
             _collect(cells[c.probe_at :], gradient[c.probe_at :], found.probes[t], start)
+            if t == n_steps - 1:
+                break
+        c = circuit_at(packed, t)
+        target = messages[t + 1] if mode == SMOOTHED else messages[(t + 1) % 2]
+        cells = work[t % kept, : c.n_cells]
+        if mode != FILTERED or packed[t] != packed[n_steps + t]:
+            scale = run_step(cells, theta[regimes[t]], log_like[t], start, source, c)
+            note_range(cells, lowest, total)
+        if mode == FILTERED:
+            normalise(cells, scale, here, 0, target, c)
+            for d in range(n_draws):
+                carried[d] += here[d]
+        else:
+            normalise(cells, scale, found.log_norm[t], start, target, c)
 
     if mode == SMOOTHED:
         for t in range(n_steps - 1, -1, -1):
             c = circuit_at(packed, t)
             cells, gradient = work[t % kept, : c.n_cells], slopes[: c.n_cells]
             if kept == 1 and t < n_steps - 1:
-                _run_step(cells, theta[regimes[t]], log_like[t], start, messages[t], c)
+                run_step(cells, theta[regimes[t]], log_like[t], start, messages[t], c)
             gradient[:], n_like = 0.0, c.probe_at - c.like_at
             _seed(cells, ahead, gradient, c)
             _differentiate(cells, gradient, c)

@@ -34,6 +34,8 @@ Scope = tuple[Axis, ...]
 Rule = Literal["weight", "fill", "weighted fill", "distance"]
 Factor = frozenset[int]
 """Axes of a factor, by their numbers."""
+_Place = tuple[bool, float, float, int]
+"""Place of an axis in the queue: whether it can wait, its score, what breaks ties, its number."""
 
 RULES: Final[tuple[Rule, ...]] = ("weight", "fill", "weighted fill", "distance")
 CHANCY = RULES[:3]
@@ -103,6 +105,7 @@ def plan_elimination(
     memory_limit: float = MEMORY_LIMIT,
     tries: int = ORDERS_TRIED,
     apart: frozenset[Axis] = frozenset(),
+    early: frozenset[Axis] = frozenset(),
 ) -> Plan:
     """Choose contractions: the cheapest of several greedy orders, the first without noise.
 
@@ -124,6 +127,8 @@ def plan_elimination(
     apart
         Kept axes whose factors are not multiplied with the others: the result is then a product
         of several factors, the first of them without any of these axes.
+    early
+        Axes that are summed out before all others.
 
     Raises
     ------
@@ -145,6 +150,7 @@ def plan_elimination(
         states=tuple(sizes[axis] for axis in names),
         kept=frozenset(number[axis] for axis in keep),
         apart=frozenset(number[axis] for axis in apart),
+        early=frozenset(number[axis] for axis in early if axis in number),
     )
     limit = min(memory_limit / BYTES_PER_OPERATION, CELL_LIMIT)
     best = _search(problem, tries, HOPELESS * limit)
@@ -169,6 +175,7 @@ class _Problem:
     states: tuple[int, ...]
     kept: Factor
     apart: Factor
+    early: Factor
 
     def graph(self, *, by_states: bool) -> _Graph:
         """Axes that meet in a factor; those that are kept together meet in the result."""
@@ -226,22 +233,24 @@ def _try(
     """Sum out one axis after another by a rule, while that takes at most so many operations."""
     products = _Products(problem)
     waiting = set(range(len(problem.states))) - problem.kept
-    current: dict[int, tuple[float, float, int]] = {}
+    current: dict[int, _Place] = {}
     distance = graph.distances() if rule == "distance" else []
 
-    def rank(axis: int) -> tuple[float, float, int]:
+    def rank(axis: int) -> _Place:
+        late = axis not in problem.early
         if distance:
-            return current.setdefault(axis, (distance[axis], 0, axis))
+            return current.setdefault(axis, (late, distance[axis], 0, axis))
         fill, weight = graph.fill[axis], min(graph.weight[axis], LARGEST)
         score, tie = (weight, fill) if rule == "weight" else (fill, weight)
-        current[axis] = (score * (1 + NOISE * noise.random()) if noise else score, tie, axis)
+        noisy = score * (1 + NOISE * noise.random()) if noise else score
+        current[axis] = late, noisy, tie, axis
         return current[axis]
 
     queue = [rank(axis) for axis in sorted(waiting)]
     heapify(queue)
     while waiting:
         place = heappop(queue)
-        axis = place[2]
+        axis = place[3]
         if axis not in waiting or place != current[axis]:
             continue
         needed = products.operations + graph.weight[axis]

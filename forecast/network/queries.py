@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from forecast.arrays import Array
 from forecast.errors import InputError, Problem
+from forecast.network.horizon import look_ahead
 from forecast.network.structure import Network
 from forecast.network.sweep import sweep
 
@@ -80,7 +81,8 @@ def held_at_least_once(
     """Probability that any of some states is held in at least one step of a growing window.
 
     One minus the ratio of two polynomials, the numerator's with the states forbidden in the
-    window. While no evidence lies beyond the window's end, one sweep serves every end.
+    window. While no evidence lies beyond the window's end, one sweep serves every end; while none
+    lies beyond its start, values ahead of it do (`forecast.network.horizon`).
 
     Parameters
     ----------
@@ -94,6 +96,11 @@ def held_at_least_once(
     numpy.ndarray
         Shape (group, window, draw): probability by the end of each step.
     """
+    ahead = look_ahead(network, theta, log_like, window, regimes)
+    if ahead is not None:
+        future, [present] = ahead
+        never = [future.never(states, len(window), present) for states in groups]
+        return np.clip(1.0 - np.stack(never), 0.0, 1.0)
     spoken = _spoken(network, log_like)
     free = [step for step in window if not spoken[step + 1 :].any()]
     bound = [step for step in window if step not in free]
@@ -137,16 +144,27 @@ def held_now_or_next(
     numpy.ndarray
         Shape (group, 2, draw).
     """
+    window, held_now = range(now + 1, len(log_like)), [present for present, _ in groups]
+    ahead = look_ahead(network, theta, log_like, window, regimes, held_now)
+    if ahead is not None:
+        future, [present_as_is, *spared] = ahead
+        norm = present_as_is.log_norm
+        left = [np.exp((each.log_norm - norm).sum(axis=0)) for each in spared]
+        gone = [
+            share * future.never(following, 1, each)[0]
+            for share, each, (_, following) in zip(left, spared, groups, strict=True)
+        ]
+        return np.clip(1.0 - np.stack([left, gone], axis=1), 0.0, 1.0)
     last = max([now + 1, *np.flatnonzero(_spoken(network, log_like))])
     like, which = log_like[: last + 1], None if regimes is None else regimes[: last + 1]
-    whole = sweep(network, theta, like, "forward", regimes=which).log_evidence
+    total = sweep(network, theta, like, "forward", regimes=which).log_evidence
     result = []
     for present, following in groups:
         barred = forbid(network, like, present, slice(now, now + 1))
         result.append(sweep(network, theta, barred, "forward", regimes=which).log_evidence)
         barred = forbid(network, barred, following, slice(now + 1, now + 2))
         result.append(sweep(network, theta, barred, "forward", regimes=which).log_evidence)
-    held = np.asarray(0.0 - np.expm1(np.minimum(_log_ratio(np.array(result), whole), 0.0)))
+    held = np.asarray(0.0 - np.expm1(np.minimum(_log_ratio(np.array(result), total), 0.0)))
     return held.reshape(len(groups), 2, -1)
 
 

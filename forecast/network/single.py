@@ -266,7 +266,7 @@ def sweep_one(
         Whether something came so near underflow that logarithms are needed.
     """
     n_steps, n_columns = log_like.shape
-    n_cells, n_message = extent(packed, n_steps)
+    n_cells, n_message = extent(packed, 2 * n_steps if mode == FILTERED else n_steps)
     answered, start = n_steps if mode != FORWARD else 0, circuit_at(packed, 0)
     log_norm, marginals = np.zeros(n_steps), np.zeros((answered, n_columns))
     probes = np.zeros((answered, start.one_at - start.probe_at))
@@ -276,18 +276,29 @@ def sweep_one(
     work, flows = np.empty((kept, n_cells)), np.empty(n_cells)
     low, total = np.full(LANES, np.inf), np.zeros(LANES)
 
+    ends, carried, before = np.zeros(n_message), 0.0, 0.0
     for t in range(n_steps):
+        if mode == FILTERED:
+            c = circuit_at(packed, n_steps + t)
+            cells, tables = work[0, : c.n_cells], theta[regimes[t]]
+            scale = _run_step(cells, tables, log_like[t], messages[t], c, logarithmic)
+            if not logarithmic:
+                _note_range(cells, low, total)
+            now = carried + scale + _normalise(cells, ends, c, logarithmic)
+            log_norm[t], before = now - before if now > -np.inf else -np.inf, now
+            flow = np.exp(ends) if logarithmic else ends
+            _run_back(flow, cells, flows[: c.n_cells], c, logarithmic)
+            marginals[t, : c.probe_at - c.like_at] = flows[c.like_at : c.probe_at]
+            probes[t] = flows[c.probe_at : c.one_at]
         c = circuit_at(packed, t)
         cells, tables = work[t % kept, : c.n_cells], theta[regimes[t]]
         scale = _run_step(cells, tables, log_like[t], messages[t], c, logarithmic)
         if not logarithmic:
             _note_range(cells, low, total)
-        log_norm[t] = scale + _normalise(cells, messages[t + 1], c, logarithmic)
-        if mode == FILTERED:
-            flow = np.exp(messages[t + 1]) if logarithmic else messages[t + 1]
-            _run_back(flow, cells, flows[: c.n_cells], c, logarithmic)
-            marginals[t, : c.probe_at - c.like_at] = flows[c.like_at : c.probe_at]
-            probes[t] = flows[c.probe_at : c.one_at]
+        found = scale + _normalise(cells, messages[t + 1], c, logarithmic)
+        carried += found
+        if mode != FILTERED:
+            log_norm[t] = found
 
     if mode == SMOOTHED:
         flow = np.exp(messages[n_steps]) if logarithmic else messages[n_steps].copy()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
@@ -20,24 +21,30 @@ from forecast.network.kernels import N_ARRAYS, N_NUMBERS, Packed, Slice
 from forecast.network.planning import ORDERS_TRIED, Plan, Scope, plan_elimination
 from forecast.network.structure import PLAIN, Block, Network, StepShape
 
+BACKWARDS = 4
+"""What differentiating an operation costs, in runs forwards: it reads and writes more."""
 FEW_ORDERS = 3
 """Orders of elimination that are tried for a step of its own: new evidence makes new ones."""
 
 
 def slice_circuits(network: Network, probes: tuple[Scope, ...]) -> tuple[Slice, Slice]:
     """Compiled first and later slices of a network without auxiliary variables."""
-    first, later = _plain_slices(network.bare, probes)
+    first, later = _plain_slices(network.bare, probes, filtered=False)
     return first.circuit, later.circuit
 
 
 def planned_slice(network: Network, *, first: bool) -> PlannedSlice:
     """First or later slice of a network without auxiliary variables, with its plan."""
-    return _plain_slices(network.bare, ())[not first]
+    return _plain_slices(network.bare, (), filtered=False)[not first]
 
 
-@lru_cache(maxsize=64)
 def pack_circuits(
-    network: Network, probes: tuple[Scope, ...], n_steps: int, *, factored: bool = True
+    network: Network,
+    probes: tuple[Scope, ...],
+    n_steps: int,
+    *,
+    factored: bool = True,
+    filtered: bool = False,
 ) -> Packed:
     """Circuits of all steps as one vector of integers: where each step's begins, then these.
 
@@ -48,31 +55,49 @@ def pack_circuits(
     factored
         Whether a message about auxiliary variables stays a product of factors. That is less
         work, but then no step before the last of them has probabilities of its own.
+    filtered
+        Whether each step is also to be differentiated alone: each has a second circuit then, after
+        those that lead from step to step, which knows no later one.
 
     Raises
     ------
     TooLarge
         If the elimination of a step would pass the network's memory limit.
     """
-    starts = np.zeros(n_steps, np.int64)
+    return _pack(network, probes, n_steps, factored=factored, filtered=filtered)[0]
+
+
+def message_axes(network: Network, n_steps: int) -> Scope:
+    """Variables of the message after so many steps, in the order in which its cells lie."""
+    return _pack(network, (), n_steps, factored=True, filtered=False)[1][0]
+
+
+@lru_cache(maxsize=64)
+def _pack(
+    network: Network, probes: tuple[Scope, ...], n_steps: int, *, factored: bool, filtered: bool
+) -> tuple[Packed, tuple[Scope, ...]]:
+    """Circuits of all steps, and the axes of each factor of the last message."""
+    starts = np.zeros(2 * n_steps if filtered else n_steps, np.int64)
     parts: list[npt.NDArray[np.int64]] = [starts]
     places: dict[tuple[bool, StepShape], int] = {}
-    end, messages = n_steps, tuple[Scope, ...]()
+    end, messages = starts.size, tuple[Scope, ...]()
     for step in range(n_steps):
         shape = network.step_shape(step)
         if shape != PLAIN:
             entering = tuple(network.entering(scope) for scope in messages)
             apart = factored and step < n_steps - 1
             shape = replace(shape, messages=entering, apart=apart)
-        key = step == 0 or not network.dynamic, shape
-        laid = _slice_of(network, probes, *key)
-        messages = laid.results
-        if key not in places:
-            places[key] = end
-            parts += _numbers(laid.circuit)
-            end = sum(part.size for part in parts)
-        starts[step] = places[key]
-    return np.concatenate(parts).astype(np.int32)
+        closing = replace(shape, closes=True, apart=False) if shape != PLAIN else PLAIN
+        first = step == 0 or not network.dynamic
+        for at, own in ((step, shape), (n_steps + step, closing))[: 1 + filtered]:
+            laid = _slice_of(network, probes, first, own, filtered)
+            messages = messages if own.closes else laid.results
+            if (first, own) not in places:
+                places[first, own] = end
+                parts += _numbers(laid.circuit)
+                end = sum(part.size for part in parts)
+            starts[at] = places[first, own]
+    return np.concatenate(parts).astype(np.int32), messages
 
 
 def _numbers(circuit: Slice) -> Iterator[npt.NDArray[np.int64]]:
@@ -85,12 +110,12 @@ def _numbers(circuit: Slice) -> Iterator[npt.NDArray[np.int64]]:
 
 
 def _slice_of(
-    network: Network, probes: tuple[Scope, ...], first: bool, shape: StepShape
+    network: Network, probes: tuple[Scope, ...], first: bool, shape: StepShape, filtered: bool
 ) -> PlannedSlice:
     if shape == PLAIN:
-        return _plain_slices(network.bare, probes)[not first]
+        return _plain_slices(network.bare, probes, filtered=filtered)[not first]
     try:
-        return _own_slice(network.bare, probes, first, shape)
+        return _own_slice(network.bare, probes, first, shape, filtered=filtered)
     except TooLarge as error:
         raise TooLarge(
             f"{error} One step meets {len(shape.axes)} auxiliary variables of the evidence, "
@@ -111,34 +136,49 @@ class PlannedSlice:
 
 
 @lru_cache(maxsize=64)
-def _plain_slices(network: Network, probes: tuple[Scope, ...]) -> tuple[PlannedSlice, PlannedSlice]:
+def _plain_slices(
+    network: Network, probes: tuple[Scope, ...], *, filtered: bool
+) -> tuple[PlannedSlice, PlannedSlice]:
     """First and later slice.
 
     The message between slices has its axes in the order that suits the later slice.
     """
     if not network.dynamic:
-        only = _Draft(network, probes, first=True)
+        only = _Draft(network, probes, first=True, filtered=filtered)
         found = only.lay(only.arrange(network.interface))
         return found, found
-    later = _Draft(network, probes, first=False)
+    later = _Draft(network, probes, first=False, filtered=filtered)
     order = later.arrange(network.interface)
     interface = tuple(axis for axis in order if axis in network.interface)
-    first = _Draft(network, probes, first=True)
+    first = _Draft(network, probes, first=True, filtered=filtered)
     return first.lay(first.arrange(interface)), later.lay(order)
 
 
 @lru_cache(maxsize=256)
 def _own_slice(
-    network: Network, probes: tuple[Scope, ...], first: bool, shape: StepShape
+    network: Network, probes: tuple[Scope, ...], first: bool, shape: StepShape, *, filtered: bool
 ) -> PlannedSlice:
     """Slice of a step that meets auxiliary variables of the evidence.
 
     Its axes lie as in the plain slice; those of the auxiliary variables come last, so that a
     single draw is swept along them.
     """
-    plain = _plain_slices(network, probes)[not first]
-    draft = _Draft(network, probes, first=first, shape=shape)
+    plain = _plain_slices(network, probes, filtered=filtered)[not first]
+    draft = _Draft(network, probes, first=first, shape=shape, filtered=shape.closes)
     return draft.lay([*plain.order, *(axis for axis, _ in shape.axes)])
+
+
+@lru_cache(maxsize=64)
+def backward_slice(network: Network) -> tuple[Slice, Scope]:
+    """A later slice that takes values of the states after the step to those before it.
+
+    Its message is a number for each joint state of the interface; so is its result, the expected
+    number, given the states before. Both lie in the same order, which is given as well.
+    """
+    plain = _plain_slices(network, (), filtered=False)[1]
+    axes = tuple(axis for axis in plain.order if axis in network.interface)
+    draft = _Draft(network, (), first=False, filtered=False, backward=True)
+    return draft.lay([*plain.order]).circuit, axes
 
 
 def _axis(name: str, lag: int) -> str:
@@ -160,6 +200,8 @@ class _Draft:
         *,
         first: bool,
         shape: StepShape = PLAIN,
+        filtered: bool,
+        backward: bool = False,
     ) -> None:
         self.network = network
         self.first = first
@@ -176,19 +218,27 @@ class _Draft:
         self.copies: list[tuple[str, str]] = []
         for name, block in self.blocks:
             self.tables.append((*self._parents(block), name))
-        plain = tuple(_axis(name, 1) for name in network.interface)
-        self.messages: list[Scope] = [] if first else list(shape.messages or [plain])
+        before = tuple(_axis(name, 1) for name in network.interface)
+        entering, kept = (network.interface, before) if backward else (before, network.interface)
+        self.messages: list[Scope] = [] if first else list(shape.messages or [entering])
         self.likelihoods: list[Scope] = [*((name,) for name in network.names), *shape.factors]
         self.scopes: list[Scope] = [*self.tables, *self.messages, *self.likelihoods, *probes]
         at = len(self.tables) + len(self.messages)
         self.shared = [(at + network.names.index(name), (axis,)) for name, axis in self.copies]
         self.factors = [*self.scopes, *(scope for _, scope in self.shared)]
-        self.keep = frozenset((*network.interface, *shape.leaving))
+        self.keep = frozenset(() if shape.closes else (*kept, *shape.leaving))
         tries = ORDERS_TRIED if shape == PLAIN else FEW_ORDERS
         apart = frozenset(shape.leaving if shape.apart else ())
-        self.plan = plan_elimination(
-            self.factors, self.sizes, self.keep, network.memory_limit, tries, apart
-        )
+
+        def plan(early: frozenset[str]) -> Plan:
+            limit = network.memory_limit
+            return plan_elimination(self.factors, self.sizes, self.keep, limit, tries, apart, early)
+
+        self.plan = plan(frozenset())
+        if filtered and self.messages:
+            early = {axis for scope in self.messages for axis in scope} - self.keep
+            early |= {axis for _, axis in self.copies}
+            self.plan = min(self.plan, plan(frozenset(early)), key=self._work)
 
     def _parents(self, block: Block) -> Iterator[str]:
         """Axes of a table's parents; one that is set has a copy of its own."""
@@ -199,6 +249,23 @@ class _Draft:
                 self.copies.append((parent, axis))
                 self.sizes[axis] = self.network.sizes[parent]
             yield axis
+
+    def _work(self, plan: Plan) -> int:
+        """Multiply-adds of a plan where only what likelihoods have a say in is differentiated."""
+        return plan.operations + BACKWARDS * (plan.operations - self._n_settled(plan))
+
+    def _n_settled(self, plan: Plan) -> int:
+        """How many of the first operations have neither likelihoods nor probes in them."""
+        settled = len(self.tables) + len(self.messages)
+        one = len(self.factors)
+        copies = range(len(self.scopes), len(self.factors))
+        fixed, found = {*range(settled), *copies, one, None}, 0
+        for at, step in enumerate(plan.steps, one + 1):
+            if not {step.left, step.right} <= fixed:
+                break
+            fixed.add(at)
+            found += prod(self.sizes[axis] for axis in step.joint)
+        return found
 
     def arrange(self, interface: tuple[str, ...]) -> list[str]:
         """Order of the axes; in the first slice those of the interface keep the order given.
@@ -244,6 +311,7 @@ class _Draft:
             like_at=like_at,
             probe_at=like_at + int(blocks[-1]),
             blocks=blocks,
+            n_settled=self._n_settled(self.plan),
         )
 
     def _cells(self, name: str, block: Block, old: Scope, new: Scope) -> npt.NDArray[np.int64]:
@@ -262,6 +330,7 @@ def _kernel_form(
     like_at: int,
     probe_at: int,
     blocks: npt.NDArray[np.int64],
+    n_settled: int,
 ) -> Slice:
     left, right, out, tables, runs, segments, columns, results = (
         part.astype(np.uint32)
@@ -287,6 +356,7 @@ def _kernel_form(
         probe_at=probe_at,
         one_at=circuit.n_inputs - 1,
         message_at=message_at,
+        n_settled=n_settled,
         runs=runs,
         segments=segments,
         blocks=columns,

@@ -65,6 +65,8 @@ class StepShape:
         Axes of each factor of the message from the step before; empty if there are none.
     apart
         Whether factors over what goes on are kept apart in the message to the next step.
+    closes
+        Whether there is no next step, and no message: everything is summed out.
     """
 
     axes: tuple[tuple[str, int], ...] = ()
@@ -72,6 +74,7 @@ class StepShape:
     factors: tuple[Scope, ...] = ()
     messages: tuple[Scope, ...] = ()
     apart: bool = False
+    closes: bool = False
 
 
 PLAIN = StepShape()

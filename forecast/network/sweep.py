@@ -104,7 +104,7 @@ def sweep(
     _require_shapes(network, tables, like, regimes)
     _require_set(network, like)
     which = np.zeros(like.shape[0], np.int64) if regimes is None else regimes
-    packed = pack_circuits(network, probes, len(like), factored=mode != "filtered")
+    packed = pack_circuits(network, probes, len(like), filtered=mode == "filtered")
     n_probes = sum(prod(network.sizes[name] for name in probe) for probe in probes)
     found = _allocate(tables.shape, like.shape, n_probes, mode)
 
@@ -116,7 +116,7 @@ def sweep(
     if tables.shape[2] == 1:
         _run_draw(0, *arguments, False, found)
     else:
-        _in_threads(run, _chunks(tables.shape[2], kernels.extent(packed, len(like))[0]))
+        in_threads(run, chunks(tables.shape[2], kernels.extent(packed, len(like))[0]))
     if found.unsafe.any():
         harmless = _is_harmless(network, found.log_norm, tables, like, packed)
         for draw in np.flatnonzero(found.unsafe & ~harmless):
@@ -246,7 +246,8 @@ def _match_draws(tables: Array, like: Array) -> tuple[Array, Array]:
     return tables, like
 
 
-def _chunks(n_draws: int, n_cells: int) -> Iterator[slice]:
+def chunks(n_draws: int, n_cells: int) -> Iterator[slice]:
+    """Yield draws that are taken together, for circuits of so many cells."""
     size = chunk_size(n_cells)
     for start in range(0, n_draws, size):
         yield slice(start, min(start + size, n_draws))
@@ -258,7 +259,8 @@ def chunk_size(n_cells: int) -> int:
     return min(wished, max(MOST_CELLS // n_cells, 1))
 
 
-def _in_threads(run: Callable[[slice], None], chunks: Iterator[slice]) -> None:
+def in_threads(run: Callable[[slice], None], chunks: Iterator[slice]) -> None:
+    """Run a loop for all chunks, on as many processors as there are."""
     jobs = list(chunks)
     processors = min(_processors(), len(jobs))
     if processors <= 1:

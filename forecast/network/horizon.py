@@ -1,0 +1,278 @@
+"""What lies beyond the last evidence, from the distribution in which it leaves the interface.
+
+Ahead of all evidence, where tables and inputs stay the same, nothing depends on what was seen but
+through the last message: the distribution of the interface's joint states. The probability that
+some states are never held within n steps is an expectation over it of a value function, computed
+backwards from n: the same for any evidence, so it can be kept while the evidence changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from forecast.arrays import Array, Index, Mask
+from forecast.frozen import writable
+from forecast.network import kernels
+from forecast.network.compiling import compiled_loosely
+from forecast.network.kernels import Packed, Slice, circuit_at, extent
+from forecast.network.planning import Scope
+from forecast.network.slices import backward_slice, message_axes, pack_circuits
+from forecast.network.structure import Network
+from forecast.network.sweep import chunks, in_threads
+
+States = Sequence[tuple[str, str]]
+
+
+def _forbid(network: Network, row: Array, states: States) -> Array:
+    """Log-likelihoods of a step, (column, draw), with some states ruled out."""
+    found = row.copy()
+    found[[network.state(name, state) for name, state in states]] = -np.inf
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Present:
+    """Where the evidence up to a step leaves the interface.
+
+    Attributes
+    ----------
+    axes
+        Variables of the interface, slowest first.
+    message
+        Probability of each of their joint states, (joint state, draw).
+    log_norm
+        Log-probability of each step's evidence given the steps before it, (step, draw).
+    """
+
+    axes: Scope
+    message: Array
+    log_norm: Array
+
+    def over(self, network: Network, axes: Scope) -> Array:
+        """Distribution of some of the variables, in another order, (joint state, draw)."""
+        found = self.message.reshape(*(network.sizes[name] for name in self.axes), -1)
+        left = tuple(name for name in self.axes if name in axes)
+        gone = tuple(k for k, name in enumerate(self.axes) if name not in axes)
+        found = found.sum(axis=gone).transpose(*(left.index(name) for name in axes), -1)
+        return np.ascontiguousarray(found.reshape(-1, found.shape[-1]))
+
+
+@dataclass(frozen=True, eq=False)
+class Future:
+    """Tables and inputs that are the same at every step ahead.
+
+    Attributes
+    ----------
+    network
+        The network.
+    theta
+        Table cells, (cell, draw).
+    row
+        Log-likelihoods of one step, which set the inputs and say nothing else, (column,).
+    """
+
+    network: Network
+    theta: Array
+    row: Array
+
+    def part_about(self, states: States) -> Network:
+        """What is needed of the network for some states, nothing being observed."""
+        return self.network.bare.relevant_to(name for name, _ in states)
+
+    def values(self, states: States, n: int) -> tuple[Scope, Array]:
+        """Probability that some states are not held in any of the next n steps.
+
+        Returns
+        -------
+        axes
+            Variables on which it depends, slowest first.
+        values
+            Shape (joint state of these now, draw).
+        """
+        part = self.part_about(states)
+        axes = backward_slice(part)[1]
+        nothing = np.zeros((prod(part.sizes[name] for name in axes), self.theta.shape[1]))
+        return axes, self._run(part, states, n, nothing)[1]
+
+    def never(self, states: States, n: int, present: Present) -> Array:
+        """Probability that some states are not held in the next 1, …, n steps, (n, draw)."""
+        part = self.part_about(states)
+        overlap = present.over(self.network, backward_slice(part)[1])
+        return self._run(part, states, n, overlap)[0]
+
+    def _run(self, part: Network, states: States, n: int, present: Array) -> tuple[Array, Array]:
+        columns = self.network.state_columns(part.names)
+        row = _forbid(part, self.row[columns, None], states)
+        circuit, _ = backward_slice(part)
+        n_draws = self.theta.shape[1]
+        overlap, last = np.zeros((n, n_draws)), np.empty_like(present)
+        theta = writable(self.theta)
+
+        def run(draws: slice) -> None:
+            _step_backwards(theta, row, circuit, draws.start, draws.stop, present, overlap, last)
+
+        in_threads(run, chunks(n_draws, circuit.n_cells))
+        return overlap, last
+
+
+def look_ahead(
+    network: Network,
+    theta: Array,
+    log_like: Array,
+    window: range,
+    regimes: Index | None = None,
+    spared: Sequence[States] = (),
+) -> tuple[Future, list[Present]] | None:
+    """What a window of steps knows of those before it, if none of its own evidence speaks.
+
+    None unless the steps of the window, and all after it, say nothing, and have the same tables and
+    inputs for all draws; and None where a product comes near underflow, or evidence is impossible.
+
+    Parameters
+    ----------
+    theta, log_like, regimes
+        As for `sweep`.
+    window
+        Consecutive steps, not the first.
+    spared
+        States that are ruled out in the step before the window, for further answers.
+
+    Returns
+    -------
+    Future
+        The steps of the window.
+    list of Present
+        What the evidence leaves, as it is, and with each of the states ruled out.
+    """
+    like = log_like if log_like.ndim == 3 else log_like[..., None]
+    ahead = like[window.start :]
+    quiet = np.ones(like.shape[1], np.bool_)
+    for node in network.nodes:
+        quiet[network.states(node.name)] = not node.is_input
+    same = bool(window.start >= 1 and window and network.dynamic and network.interface)
+    same = same and not ahead[:, quiet].any() and (ahead == ahead[:1, :, :1]).all()
+    same = same and all(each.last < window.start for each in network.auxiliaries)
+    if regimes is not None:
+        same = same and (regimes[window.start : window.stop] == regimes[window.start]).all()
+    if not same:
+        return None
+    before, now = like[: window.start - 1], like[window.start - 1]
+    barred = [_forbid(network, now, states) for states in spared]
+    presents = messages_after(network, theta, before, [now, *barred], regimes)
+    if presents is None or not np.isfinite(presents[0].log_norm).all():
+        return None
+    tables = theta if theta.ndim == 2 else theta[0 if regimes is None else regimes[window.start]]
+    return Future(network, tables, ahead[0, :, 0]), presents
+
+
+def messages_after(
+    network: Network,
+    theta: Array,
+    log_like: Array,
+    rows: Sequence[Array],
+    regimes: Index | None = None,
+) -> list[Present] | None:
+    """Where evidence leaves the interface; None where a product comes near underflow.
+
+    Parameters
+    ----------
+    theta, log_like, regimes
+        As for `sweep`; log-likelihoods of the steps before the present one, (step, column, draw).
+    rows
+        Log-likelihoods of the present step, (column, draw): for each answer, its own.
+    """
+    tables = np.ascontiguousarray(theta if theta.ndim == 3 else theta[None], dtype=np.float64)
+    ends, before = writable(np.stack(rows)), writable(log_like)
+    n_steps, n_draws = len(before) + 1, max(tables.shape[2], ends.shape[2])
+    if tables.shape[2] < n_draws:
+        tables = np.repeat(tables, n_draws, axis=2)
+    which = np.zeros(n_steps, np.int64) if regimes is None else writable(regimes[:n_steps])
+    packed, axes = pack_circuits(network, (), n_steps), message_axes(network, n_steps)
+    message = np.empty((len(ends), prod(network.sizes[name] for name in axes), n_draws))
+    log_norm, safe = np.zeros((len(ends), n_steps, n_draws)), np.ones(n_draws, np.bool_)
+    arguments = writable(tables), which, before, ends, packed
+
+    def run(draws: slice) -> None:
+        _step_forwards(*arguments, draws.start, draws.stop, message, log_norm, safe)
+
+    in_threads(run, chunks(n_draws, extent(packed, n_steps)[0]))
+    if not safe.all():
+        return None
+    return [Present(axes, *each) for each in zip(message, log_norm, strict=True)]
+
+
+@compiled_loosely
+def _step_forwards(
+    theta: Array,
+    regimes: Index,
+    log_like: Array,
+    ends: Array,
+    packed: Packed,
+    start: int,
+    stop: int,
+    message: Array,
+    log_norm: Array,
+    safe: Mask,
+) -> None:
+    """Fill the messages after the last step, and each step's log norm, for a chunk of draws."""
+    last, n_draws = regimes.shape[0] - 1, stop - start
+    n_cells, n_message = extent(packed, last + 1)
+    messages, work = np.empty((2, n_message, n_draws)), np.empty((n_cells, n_draws))
+    lowest, total = np.full(n_draws, np.inf), np.zeros(n_draws)
+    for t in range(last):
+        c = circuit_at(packed, t)
+        cells, tables = work[: c.n_cells], theta[regimes[t]]
+        scale = kernels.run_step(cells, tables, log_like[t], start, messages[t % 2], c)
+        kernels.note_range(cells, lowest, total)
+        kernels.normalise(cells, scale, log_norm[0, t], start, messages[(t + 1) % 2], c)
+    c = circuit_at(packed, last)
+    cells, tables, target = work[: c.n_cells], theta[regimes[last]], messages[(last + 1) % 2]
+    for k in range(ends.shape[0]):
+        scale = kernels.run_step(cells, tables, ends[k], start, messages[last % 2], c)
+        kernels.note_range(cells, lowest, total)
+        kernels.normalise(cells, scale, log_norm[k, last], start, target, c)
+        for i in range(message.shape[1]):
+            for d in range(n_draws):
+                message[k, i, start + d] = target[i, d]
+        for t in range(last):
+            for d in range(start, stop):
+                log_norm[k, t, d] = log_norm[0, t, d]
+    for d in range(n_draws):
+        safe[start + d] = lowest[d] >= kernels.SMALLEST and total[d] < kernels.LARGEST
+
+
+@compiled_loosely
+def _step_backwards(
+    theta: Array,
+    row: Array,
+    c: Slice,
+    start: int,
+    stop: int,
+    present: Array,
+    overlap: Array,
+    last: Array,
+) -> None:
+    """Take values, which are 1 at the end, back step by step, for a chunk of draws.
+
+    After each step their expectation is added to its row of `overlap`.
+    """
+    n_draws = stop - start
+    cells, values = np.empty((c.n_cells, n_draws)), np.ones((last.shape[0], n_draws))
+    first = int(c.results[0])
+    for t in range(overlap.shape[0]):
+        if t == 0:
+            kernels.run_step(cells, theta, row, start, values, c)
+        else:  # nothing but the values has changed
+            kernels.copy_rows(values, cells[c.message_at : c.like_at])
+            kernels.evaluate(cells, c)
+        for i in range(values.shape[0]):
+            for d in range(n_draws):
+                values[i, d] = cells[first + i, d]
+                overlap[t, start + d] += values[i, d] * present[i, start + d]
+    for i in range(values.shape[0]):
+        for d in range(n_draws):
+            last[i, start + d] = values[i, d]
