@@ -53,6 +53,7 @@ from .outlook import retract as retract
 from .outlook import update as update
 from .posterior.answer import summarize as summarize
 from .posterior.beliefs import Beliefs as Beliefs
+from .predictive import to_datatree as to_datatree
 from .reporting.plots import plot_expected as plot_expected
 from .reporting.plots import plot_timeline as plot_timeline
 from .reporting.plots_network import plot_network as plot_network

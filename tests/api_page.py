@@ -9,6 +9,7 @@ import forecast as fc
 PAGE = Path(__file__).parents[1] / "docs" / "api.md"
 ROOMS = {
     "outlook": "Forecasts",
+    "predictive": "Forecasts",
     "storage": "Forecasts",
     "scenario": "Scenarios",
     "evidence": "Evidence",

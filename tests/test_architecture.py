@@ -41,7 +41,7 @@ LAYERS = [
     ["model"],
     ["posterior"],
     ["interchange"],
-    ["courses_table", "outlook", "storage"],
+    ["courses_table", "outlook", "predictive", "storage"],
     ["analysis"],
     ["ach"],
     ["reporting", "testing"],

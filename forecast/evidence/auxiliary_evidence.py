@@ -77,6 +77,8 @@ class AuxiliaryEvidence:
         What is believed before, and the reports in force.
     statements
         Where statements are numbered.
+    unread
+        A report of which only what it says is left out: its date stays, and no silence either.
 
     Attributes
     ----------
@@ -92,8 +94,11 @@ class AuxiliaryEvidence:
         Logarithms of the probabilities of dates, by cell.
     """
 
-    def __init__(self, scenario: Scenario, evidence: Evidence, statements: Statements) -> None:
+    def __init__(
+        self, scenario: Scenario, evidence: Evidence, statements: Statements, unread: str = ""
+    ) -> None:
         self.scenario = scenario
+        self.unread = unread
         self.statements = statements
         self.n_states = sum(len(variable.states) for variable in scenario.variables.values())
         self.first_state = _first_states(scenario)
@@ -227,7 +232,7 @@ class AuxiliaryEvidence:
 
     def _statements_of(self, events: Sequence[Event], controlled: set[str]) -> Iterator[int]:
         """Numbers of an origin's statements at a step, where some channels are controlled."""
-        reports = [report for event in events for report in event.reports]
+        reports = [each for event in events for each in event.reports if each.id != self.unread]
         through = {report.id: channel_of(self.scenario, report) for report in reports}
         free = [report for report in reports if through[report.id] not in controlled]
         if free:

@@ -132,7 +132,9 @@ class ReportTable:
     simulation: Mapping[str, npt.NDArray[np.generic]]
 
 
-def tabulate_reports(scenario: Scenario, evidence: Evidence, n_steps: int) -> ReportTable:
+def tabulate_reports(
+    scenario: Scenario, evidence: Evidence, n_steps: int, unread: str = ""
+) -> ReportTable:
     """Arrange evidence for the engine.
 
     Parameters
@@ -143,6 +145,8 @@ def tabulate_reports(scenario: Scenario, evidence: Evidence, n_steps: int) -> Re
         Reports in force.
     n_steps
         Steps of the sweep; 1 for a static scenario.
+    unread
+        A report that is known to be there, and when, but not what it says.
 
     Raises
     ------
@@ -160,7 +164,7 @@ def tabulate_reports(scenario: Scenario, evidence: Evidence, n_steps: int) -> Re
     observed = [report for report in evidence.observations if report.indicator not in inputs]
     widest = max(len(variable.states) for variable in scenario.variables.values())
     statements = Statements(scenario, observed)
-    laid = AuxiliaryEvidence(scenario, evidence, statements)
+    laid = AuxiliaryEvidence(scenario, evidence, statements, unread)
     about = dict.fromkeys(name for _, name in sorted({*laid.events, *laid.watched}))
     return ReportTable(
         arrays=ReportArrays(

@@ -66,7 +66,26 @@ def simulate_reports(
     parameters: Mapping[str, Array],
     rng: np.random.Generator,
 ) -> Array:
-    """Draw what each report would state, given tables and parameters.
+    """Draw a history and what each report would state of it; see `simulate_reports_of`.
+
+    Parameters
+    ----------
+    network, theta
+        The network, and its table cells, (cell,).
+    data, parameters, rng
+        As in `simulate_reports_of`.
+    """
+    truth = simulate_history(network, theta, data["settings"], rng)
+    return simulate_reports_of(truth, data, parameters, rng)
+
+
+def simulate_reports_of(
+    truth: Index,
+    data: Mapping[str, Any],
+    parameters: Mapping[str, Array],
+    rng: np.random.Generator,
+) -> Array:
+    """Draw what each report would state, given a history and parameters.
 
     The dates of events and the control of channels are drawn too. An origin states one state or
     number of a variable in a step, and all its reports repeat it: copies that misquote it are not
@@ -75,8 +94,8 @@ def simulate_reports(
 
     Parameters
     ----------
-    network, theta
-        The network, and its table cells, (cell,).
+    truth
+        State of every variable at every step, (step, variable).
     data
         What was reported, as `report_likelihood.report_data` gives it and `ReportTable.simulation`,
         with the table's "settings", "accuracy" and "n_states"; only its shape is used, not what
@@ -91,7 +110,6 @@ def simulate_reports(
     numpy.ndarray
         Number of a state, or the number reported, (report,).
     """
-    truth = simulate_history(network, theta, data["settings"], rng)
     steps = [
         k + rng.choice(len(p), p=p) for k, p in zip(data["first"], data["shares"], strict=True)
     ]
