@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forecast.arguments import shown
-from forecast.cli_ledger import add_ledger, open_evidence, unheard
+from forecast.cli_ledger import add_ledger, open_evidence, unknown_indicators
 from forecast.console import DONE, Parser, run
 from forecast.errors import InputError, InputWarning, Problem, raise_if_any
 from forecast.evidence.ledger import Evidence, Ledger, as_date
@@ -194,7 +194,7 @@ def _report(given: argparse.Namespace) -> int:
     if kept is not None:
         with kept:
             evidence, earlier = _known(given, problem, kept)
-            for line in unheard(problem, kept.indicators(evidence.as_of)):
+            for line in unknown_indicators(problem, kept.indicators(evidence.as_of)):
                 _say(given, line)
     else:
         ledger = read_evidence(source, problem) if source else Ledger()

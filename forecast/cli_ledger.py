@@ -60,17 +60,17 @@ def open_evidence(source: str) -> LedgerFile | None:
     return None
 
 
-def unheard(problem: Scenario, told: Mapping[str, int]) -> Iterator[str]:
+def unknown_indicators(problem: Scenario, counts: Mapping[str, int]) -> Iterator[str]:
     """Yield what a ledger tells of that a scenario does not have, and what may be misspelt."""
-    others = sorted(told.keys() - problem.variables.keys())
+    others = sorted(counts.keys() - problem.variables.keys())
     if not others:
         return
-    count = sum(told[name] for name in others)
+    count = sum(counts[name] for name in others)
     yield f"left out: {count:,} reports on what {problem.name} has no variable for:"
     for name in others[:LONGEST_LIST]:
         close = closest(name, problem.variables)
         meant = "" if close is None else f"; did you mean {close}?"
-        yield f"  {shortened(name, LONGEST_TEXT)} ({told[name]:,}){meant}"
+        yield f"  {shortened(name, LONGEST_TEXT)} ({counts[name]:,}){meant}"
     if len(others) > LONGEST_LIST:
         yield f"  and {len(others) - LONGEST_LIST:,} more"
 
@@ -113,9 +113,9 @@ def _import(given: argparse.Namespace) -> int:
     problem = load_scenario(given.scenario) if given.scenario else None
     with open_ledger(given.ledger, problem) as ledger:
         for path, kind in zip(given.files, kinds, strict=True):
-            told = {"mapping": given.mapping} if given.mapping else {}
+            options = {"mapping": given.mapping} if given.mapping else {}
             with warnings.catch_warnings(category=InputWarning, action="ignore"):
-                receipt = getattr(ledger, f"import_{kind}")(path, **told)
+                receipt = getattr(ledger, f"import_{kind}")(path, **options)
             print(f"{path}: {_say(receipt)}")
             for note in receipt.notes:
                 print(f"  note: {visible(note)}")
@@ -172,8 +172,8 @@ def _duplicates(given: argparse.Namespace) -> int:
     if not groups:
         print("no two reports of one source say the same of the same event")
         return 0
-    told = f"claims that are there more than once: {len(groups):,}"
-    print(f"{told}; withdraw the copies, or give them one origin")
+    heading = f"claims that are there more than once: {len(groups):,}"
+    print(f"{heading}; withdraw the copies, or give them one origin")
     for group in groups:
         print()
         _list(group)
@@ -221,14 +221,14 @@ def _salvage(given: argparse.Namespace) -> int:
 
 def _list(reports: Iterable[Report]) -> None:
     """Reports as aligned text, one on each line."""
-    head = ("id", "event", "known", "indicator", "said", "source", "grade", "origin")
+    head = ("id", "event", "known", "indicator", "statement", "source", "grade", "origin")
     rows = [
         (
             shortened(report.id, LONGEST_TEXT),
             _days(report),
             report.known.isoformat(),
             shortened(report.indicator or "(context)", LONGEST_TEXT),
-            shortened(report.said, LONGEST_TEXT),
+            shortened(report.statement, LONGEST_TEXT),
             shortened(report.source, LONGEST_TEXT),
             report.grade,
             shortened(report.origin, LONGEST_TEXT),

@@ -10,7 +10,7 @@ from forecast.ach.comparison import Cause, odds_text
 from forecast.ach.matrix import DECIMALS, LEVELS, AchItem, AchMatrix
 
 NOTABLE = 0.05
-"""Log-odds from which a cause is told: a change of odds by a twentieth."""
+"""Log-odds from which a cause is listed: a change of odds by a twentieth."""
 
 
 @dataclass(frozen=True)
@@ -49,30 +49,30 @@ class Pair:
         if kind == "consistency":
             if abs(log_odds) < NOTABLE:
                 return
-            said = "inconsistent with neither, so ACH counts nothing"
+            account = "inconsistent with neither, so ACH counts nothing"
             decisive = total - log_odds < NOTABLE
         elif items:
-            said = f"ACH counts {against_b:.2f} points against {self.b}, "
-            said += f"{against_a:.2f} against {self.a}"
+            account = f"ACH counts {against_b:.2f} points against {self.b}, "
+            account += f"{against_a:.2f} against {self.a}"
             decisive = against_b > against_a and log_odds > 0
         else:
             return
-        text = f"{', '.join(ids)}: {said}; by their ratios {self._favours(log_odds)}"
+        text = f"{', '.join(ids)}: {account}; by their ratios {self._favours(log_odds)}"
         yield Cause(kind, ids, log_odds, against_b - against_a, decisive, text)
 
     def origins(
         self,
-        witnesses: Sequence[Sequence[AchItem]],
+        origins_of_items: Sequence[Sequence[AchItem]],
         shared: float,
         apart: float,
         total: float,
     ) -> Iterator[Cause]:
-        """What changes because items that share an origin are one witness."""
-        repeated = [items for items in witnesses if len(items) > 1]
+        """What changes because items that share an origin count once."""
+        repeated = [items for items in origins_of_items if len(items) > 1]
         if not repeated or abs(shared - apart) < NOTABLE:
             return
-        said = "; ".join(
-            f"{', '.join(item.id for item in items)} are one witness, {items[0].origin}"
+        account = "; ".join(
+            f"{', '.join(item.id for item in items)} are one origin, {items[0].origin}"
             for items in repeated
         )
         ids = tuple(item.id for items in repeated for item in items)
@@ -80,7 +80,7 @@ class Pair:
             self.matrix.points_against(items, self.b) - self.matrix.points_against(items, self.a)
             for items in repeated
         )
-        text = f"{said}: counted apart, as ACH does, all the evidence says that "
+        text = f"{account}: counted apart, as ACH does, all the evidence says that "
         text += f"{self._favours(apart)}; counted once, that {self._favours(shared)}"
         effect = shared - apart
         yield Cause("origin", ids, effect, points, total - effect < NOTABLE, text)

@@ -139,7 +139,7 @@ class AchComparison(Frozen):
     notes
         What was assumed.
     items
-        Items of each witness, (witness,), and `log_likelihoods`, (witness, hypothesis in the
+        Items of each origin, (origin,), and `log_likelihoods`, (origin, hypothesis in the
         scenario's order): the mean likelihood of its report.
     """
 
@@ -187,7 +187,7 @@ class AchComparison(Frozen):
 
     @property
     def contributions(self) -> DataFrame:
-        """One row for each witness: its points and its log-likelihood under each hypothesis.
+        """One row for each origin: its points and its log-likelihood under each hypothesis.
 
         Only differences between log-likelihoods of one row matter. They hold at the mean of the
         tables; accuracies are at their posterior mean.
@@ -216,13 +216,15 @@ class AchComparison(Frozen):
 
     @printed
     def __repr__(self) -> str:
-        parts = [self._headline(), text_table(*self._cells()), self._told()]
+        parts = [self._headline(), text_table(*self._cells()), self._differences_text()]
         return "\n\n".join([*parts, "\n".join(self.notes)])
 
     def _repr_html_(self) -> str:
-        told = "".join(f"<pre>{escape(text)}</pre>" for text in self._told().split("\n\n"))
+        texts = "".join(
+            f"<pre>{escape(text)}</pre>" for text in self._differences_text().split("\n\n")
+        )
         notes = "".join(f"<p>{escape(note)}</p>" for note in self.notes)
-        return html_table(self._headline(), *self._cells()) + told + notes
+        return html_table(self._headline(), *self._cells()) + texts + notes
 
     def _headline(self) -> str:
         return f"{self.matrix.title}: ACH and Bayes"
@@ -243,12 +245,14 @@ class AchComparison(Frozen):
         ]
         return head, rows
 
-    def _told(self) -> str:
+    def _differences_text(self) -> str:
         if not self.differences:
             return "The two put all hypotheses of the matrix in the same order."
-        told = [str(each) for each in self.differences[:SHOWN_DIFFERENCES]]
+        texts = [str(each) for each in self.differences[:SHOWN_DIFFERENCES]]
         more = len(self.differences) - SHOWN_DIFFERENCES
-        return "\n\n".join([*told, *[f"… and {more} more pairs in .differences"] * (more > 0)])
+        if more > 0:
+            texts.append(f"… and {more} more pairs in .differences")
+        return "\n\n".join(texts)
 
 
 def hypothesis_draws(beliefs: Beliefs) -> Array:

@@ -1,7 +1,7 @@
 """Competing hypotheses: the ranking of the matrix beside the Bayesian one, and why they differ.
 
 ACH adds up what is inconsistent with each hypothesis. Bayes multiplies a prior by the likelihood of
-every item, once for each witness, as far as its report can be believed. So they can differ by the
+every item, once for each origin, as far as its report can be believed. So they can differ by the
 prior; by items that are inconsistent with neither hypothesis, yet likelier under one; by how much
 an inconsistency weighs; by origins that are counted more than once; by credibility, which bounds
 what a report can do; and by relevance, which only ACH weighs.
@@ -30,9 +30,9 @@ from forecast.ach.matrix import DECIMALS, OTHER, AchItem, AchMatrix
 from forecast.ach.scenario import (
     ASSUMED_RATIOS,
     ach_scenario,
+    items_by_origin,
     split_ratios,
     state_names,
-    witness_names,
 )
 from forecast.arrays import Array
 from forecast.estimate import Estimate
@@ -84,15 +84,15 @@ def compare_ach(
     require_whole(
         {"draws": draws, "random_seed": random_seed}, {"draws": LEAST_DRAWS, "random_seed": 0}
     )
-    told: dict[str, Any] = {"ratios": ratios, "grades": grades, "exhaustive": exhaustive}
-    scenario, evidence = ach_scenario(matrix, prior=prior, **told)
+    settings: dict[str, Any] = {"ratios": ratios, "grades": grades, "exhaustive": exhaustive}
+    scenario, evidence = ach_scenario(matrix, prior=prior, **settings)
     posterior = naive_bayes_posterior(scenario, evidence, draws=draws, random_seed=random_seed)
     names = tuple(state_names(matrix, exhaustive=exhaustive))
     apart = replace(matrix, evidence=tuple(replace(item, origin="") for item in matrix.evidence))
     alone = posterior
-    if len(witness_names(matrix)) < len(witness_names(apart)):
+    if len(items_by_origin(matrix)) < len(items_by_origin(apart)):
         alone = naive_bayes_posterior(
-            *ach_scenario(apart, prior=prior, **told), draws=draws, random_seed=random_seed
+            *ach_scenario(apart, prior=prior, **settings), draws=draws, random_seed=random_seed
         )
     scale = _Scale(matrix, names, posterior, alone, hypothesis_draws(posterior.beliefs))
     return AchComparison(
@@ -103,7 +103,7 @@ def compare_ach(
         standings=tuple(scale.standings()),
         differences=tuple(scale.differences()),
         notes=tuple(_notes(matrix, names, prior, ratios or {}, evidence)),
-        items=scale.witnesses,
+        items=scale.origins,
         log_likelihoods=posterior.log_likelihood,
     )
 
@@ -129,9 +129,9 @@ class _Scale:
     draws: Array
 
     @cached_property
-    def witnesses(self) -> tuple[tuple[AchItem, ...], ...]:
-        """Items of each witness, in the order of the posterior's indicators."""
-        found = witness_names(self.matrix)
+    def origins(self) -> tuple[tuple[AchItem, ...], ...]:
+        """Items of each origin, in the order of the posterior's indicators."""
+        found = items_by_origin(self.matrix)
         return tuple(found[name] for name in self.posterior.indicators)
 
     def standings(self) -> Iterator[Standing]:
@@ -186,13 +186,13 @@ class _Scale:
             return np.asarray(values[..., second] - values[..., first])
 
         weight = between(self.posterior.log_likelihood)
-        scored = np.array([pair.is_scored(items) for items in self.witnesses])
+        scored = np.array([pair.is_scored(items) for items in self.origins])
         yield from pair.prior(float(between(np.log(self.posterior.prior))), total)
         for kind, chosen in (("consistency", ~scored), ("inconsistency", scored)):
-            items = [item for k in np.flatnonzero(chosen) for item in self.witnesses[k]]
+            items = [item for k in np.flatnonzero(chosen) for item in self.origins[k]]
             yield from pair.evidence(kind, items, float(weight[chosen].sum()), total)
         apart = float(between(self.alone.log_likelihood).sum())
-        yield from pair.origins(self.witnesses, float(weight.sum()), apart, total)
+        yield from pair.origins(self.origins, float(weight.sum()), apart, total)
         sure = float(between(self.posterior.log_probability).sum())
         yield from pair.credibility(float(weight.sum()), sure, total)
         yield from pair.relevance()
@@ -227,7 +227,7 @@ def _notes(
         if rating not in by_rating and name not in by_cell.get(item, {})
     ]
     if assumed:
-        told = ", ".join(
+        ratios_text = ", ".join(
             f"{rating} {low:.2g} to {high:.2g}"
             for rating, (low, high) in ASSUMED_RATIOS.items()
             if rating in assumed
@@ -235,7 +235,7 @@ def _notes(
         yield (
             f"Likelihoods assumed from the ratings in {len(assumed)} of {len(rated)} rated cells: "
             "so many times as likely as under a hypothesis that an item says nothing about: "
-            f"{told}."
+            f"{ratios_text}."
         )
     else:
         yield "Likelihoods as stated."

@@ -57,7 +57,7 @@ class AchItem:
     credibility, relevance
         "low", "medium" or "high"; empty if not given.
     origin
-        Items that share an origin are one witness heard more than once.
+        Items that share an origin count as one.
     """
 
     id: str

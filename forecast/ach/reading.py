@@ -138,14 +138,14 @@ class _Columns:
     def of(cls, table: Table, rows: list[Row], named: Sequence[str] | None) -> _Columns:
         """Tell the columns of a table apart by what they hold."""
         others = [name for name in table.columns if name.lower() not in (TEXT, *OPTIONAL)]
-        held = {name: [cell_text(row.get(name)) for _, row in rows] for name in others}
-        signed = any(cell in ("++", "+", "--") for cells in held.values() for cell in cells)
+        columns = {name: [cell_text(row.get(name)) for _, row in rows] for name in others}
+        signed = any(cell in ("++", "+", "--") for cells in columns.values() for cell in cells)
         if named is not None:
             kept = tuple(dict.fromkeys(named))
             missing = tuple(name for name in kept if name not in others)
             rest = tuple(name for name in others if name not in kept)
             return cls(kept, rest, {}, missing, signed)
-        counts = {name: _rated(cells, signed) for name, cells in held.items()}
+        counts = {name: _rated(cells, signed) for name, cells in columns.items()}
         nothing_rated = not any(rated for rated, _ in counts.values())
         if nothing_rated or any(is_ragged(row) for _, row in rows):
             return cls(tuple(others), (), {}, (), signed)
@@ -200,19 +200,21 @@ def _column_faults(table: Table, chosen: _Columns) -> Iterator[str]:
 
 
 def _read_item(cells: dict[str, str], chosen: _Columns, number: int) -> AchItem:
-    told = {name.lower(): text for name, text in cells.items() if name.lower() in (TEXT, *OPTIONAL)}
+    named_cells = {
+        name.lower(): text for name, text in cells.items() if name.lower() in (TEXT, *OPTIONAL)
+    }
     return AchItem(
-        id=told.get("id") or f"E{number}",
-        text=told[TEXT],
+        id=named_cells.get("id") or f"E{number}",
+        text=named_cells[TEXT],
         ratings=tuple(_rating(cells[name], chosen.signed) for name in chosen.hypotheses),
-        credibility=_level(told, "credibility"),
-        relevance=_level(told, "relevance"),
-        origin=told.get("origin", ""),
+        credibility=_level(named_cells, "credibility"),
+        relevance=_level(named_cells, "relevance"),
+        origin=named_cells.get("origin", ""),
     )
 
 
-def _level(told: dict[str, str], column: str) -> str:
-    text = told.get(column, "")
+def _level(named_cells: dict[str, str], column: str) -> str:
+    text = named_cells.get(column, "")
     return _legal(text.lower(), LEVELS, text)
 
 

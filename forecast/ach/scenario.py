@@ -4,10 +4,10 @@ A rating says how likely the item is if the hypothesis is true, compared with th
 What that means in numbers nobody wrote down, so it is assumed in one table, `ASSUMED_RATIOS`, which
 the caller may replace as a whole or cell by cell; the basis of every number says which it was.
 
-Every witness becomes one indicator, `absent` or `seen`. Items that share an origin are one witness:
-they share one indicator, whose likelihoods are the averages of theirs, because what the origin said
-is each of its versions with equal probability. Reports of one origin on several indicators would be
-counted as often as there are indicators.
+Every origin becomes one indicator, `absent` or `seen`. Items that share an origin count as one:
+they share one indicator, whose likelihoods are the averages of theirs, because what the origin
+stated is each of its versions with equal probability. Reports of one origin on several indicators
+would be counted as often as there are indicators.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def ach_scenario(
     -------
     tuple
         A scenario whose variable `hypothesis` has the hypotheses as its states (their full names
-        are the labels of its courses), with one indicator for each witness; and the reports. An
+        are the labels of its courses), with one indicator for each origin; and the reports. An
         item that applies to no hypothesis is kept as context.
 
     Raises
@@ -116,11 +116,11 @@ def ach_scenario(
     [('E1', 'E1', 'seen', 'A6')]
     """
     day = date.today() if as_of is None else as_date(as_of)
-    told = {"prior": prior, "ratios": ratios, "grades": grades}
+    options = {"prior": prior, "ratios": ratios, "grades": grades}
     raise_if_any(
         [
             Problem(name, f"{value!r:.40}; needs a mapping")
-            for name, value in told.items()
+            for name, value in options.items()
             if not (value is None or isinstance(value, Mapping))
         ]
     )
@@ -155,7 +155,7 @@ def state_names(matrix: AchMatrix, *, exhaustive: bool = False) -> dict[str, str
     return dict(zip(hypotheses, _named(hypotheses, "h"), strict=True))
 
 
-def witness_names(matrix: AchMatrix) -> dict[str, tuple[AchItem, ...]]:
+def items_by_origin(matrix: AchMatrix) -> dict[str, tuple[AchItem, ...]]:
     """Items by the indicator that they share, in order; silent items have none."""
     groups: dict[str, list[AchItem]] = {}
     for item in matrix.evidence:
@@ -236,9 +236,9 @@ class _Reading:
 
     def _prior_row(self, prior: Mapping[str, Any] | None) -> dict[str, Any]:
         if prior is None:
-            told = "assumed, for want of a prior: every division of belief is equally likely"
+            basis = "assumed, for want of a prior: every division of belief is equally likely"
             ones = dict.fromkeys(self.hypotheses.values(), 1.0)
-            return {"concentration": ones, "basis": JUDGED + told}
+            return {"concentration": ones, "basis": JUDGED + basis}
         exact = all(_is_number(value) for value in prior.values())
         cells = {
             self.hypotheses[name]: float(value) if exact else tuple(map(float, value))
@@ -248,7 +248,7 @@ class _Reading:
         return {kind: cells, "basis": JUDGED + "stated as the prior of the matrix"}
 
     def indicators(self) -> dict[str, dict[str, Any]]:
-        """One indicator for each witness."""
+        """One indicator for each origin."""
         return {
             name: {
                 "role": "indicator",
@@ -258,16 +258,18 @@ class _Reading:
                 "speaks_to": tuple(self._speaks_to(items)),
                 "table": {"form": "rows", "rows": tuple(self._rows(items))},
             }
-            for name, items in witness_names(self.matrix).items()
+            for name, items in items_by_origin(self.matrix).items()
         }
 
     def _rows(self, items: tuple[AchItem, ...]) -> Iterator[dict[str, Any]]:
-        """Probability of seeing a witness's word under each hypothesis."""
-        told = [self._cells(item) for item in items]
-        ends = {name: _mean([cells[name][0] for cells in told]) for name in self.hypotheses}
+        """Probability of seeing the statement of an origin under each hypothesis."""
+        cells_of_items = [self._cells(item) for item in items]
+        ends = {
+            name: _mean([cells[name][0] for cells in cells_of_items]) for name in self.hypotheses
+        }
         scale = LIKELIEST / max(upper for _, upper in ends.values())
         for name, state in self.hypotheses.items():
-            basis = " / ".join(dict.fromkeys(cells[name][1] for cells in told))
+            basis = " / ".join(dict.fromkeys(cells[name][1] for cells in cells_of_items))
             lower, upper = ends[name]
             yield {
                 "when": {COURSE: state},
@@ -303,7 +305,7 @@ class _Reading:
     def reports(self, day: date) -> Iterator[Report]:
         """One report for each item."""
         named = {
-            item.id: name for name, items in witness_names(self.matrix).items() for item in items
+            item.id: name for name, items in items_by_origin(self.matrix).items() for item in items
         }
         for item in self.matrix.evidence:
             indicator = named.get(item.id, "")
@@ -332,7 +334,7 @@ def _ratings(items: Iterable[AchItem], hypothesis: int) -> Iterator[str]:
 def _shared(items: tuple[AchItem, ...]) -> str:
     if len(items) == 1:
         return ""
-    return f"{', '.join(item.id for item in items)}: one witness, {items[0].origin}"
+    return f"{', '.join(item.id for item in items)}: one origin, {items[0].origin}"
 
 
 def _mean(intervals: list[Ends]) -> Ends:

@@ -87,16 +87,16 @@ def _number_table(scenario: Scenario, numbers: Mapping[str, Array]) -> DataFrame
         measured = scenario.variables[name].measured
         assert measured is not None
         if isinstance(measured, Count):
-            told = values.sum(axis=0)
-            lower, upper = np.quantile(told, TAILS, method="inverted_cdf")
+            simulated = values.sum(axis=0)
+            lower, upper = np.quantile(simulated, TAILS, method="inverted_cdf")
         else:
-            told = values.ravel()
-            lower, upper = np.quantile(told, TAILS)
+            simulated = values.ravel()
+            lower, upper = np.quantile(simulated, TAILS)
         records.append(
             {
                 "indicator": name,
                 "unit": measured.unit,
-                "mean": float(told.mean()),
+                "mean": float(simulated.mean()),
                 "lower": float(lower),
                 "upper": float(upper),
             }
@@ -124,8 +124,8 @@ def _simulate(
                 found.append(history[:, column[name]])
             for name, measure in measures.items():
                 days = measure.per if scenario.time is None else scenario.time.step
-                held = history[:, column[name]]
-                numbers[name].append(simulate_numbers(measure, parameters, held, days, rng))
+                path = history[:, column[name]]
+                numbers[name].append(simulate_numbers(measure, parameters, path, days, rng))
     return _joined(states), _joined(numbers)
 
 

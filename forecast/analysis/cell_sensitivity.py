@@ -59,22 +59,22 @@ def cell_sensitivity_of(given: Beliefs, question: Callable[[Beliefs], DataArray]
     >>> from forecast.network.structure import Block, Network, Node
     >>> coin = Network((Node("coin", ("heads", "tails"), Block((), 0), None),), 2, dynamic=False)
     >>> beliefs = Beliefs.of(coin, np.array([[0.5], [0.5]]))
-    >>> slope = cell_sensitivity_of(beliefs, lambda b: b.posterior("coin").sel(state="heads"))
-    >>> slope.to_numpy().round(6).ravel()
+    >>> derivative = cell_sensitivity_of(beliefs, lambda b: b.posterior("coin").sel(state="heads"))
+    >>> derivative.to_numpy().round(6).ravel()
     array([ 0.5, -0.5])
     """
     from forecast.posterior.answer import WEIGHT, Answer, common_weight
 
     weight = common_weight([question(given)])
-    slopes = np.full((given.draws.n, given.network.n_cells), np.nan)
+    derivatives = np.full((given.draws.n, given.network.n_cells), np.nan)
     for draw in np.flatnonzero(np.ones(given.draws.n) if weight is None else weight.to_numpy()):
-        slopes[draw] = _slopes(given, question, int(draw))
-    shaped = slopes.reshape(*given.shape, -1)
+        derivatives[draw] = _derivatives(given, question, int(draw))
+    shaped = derivatives.reshape(*given.shape, -1)
     found = Answer(shaped, dims=("chain", "draw", "cell"), coords=cell_labels(given.network))
     return found if weight is None else found.assign_coords({WEIGHT: weight.variable})
 
 
-def _slopes(given: Beliefs, question: Callable[[Beliefs], DataArray], draw: int) -> Array:
+def _derivatives(given: Beliefs, question: Callable[[Beliefs], DataArray], draw: int) -> Array:
     part = slice(draw, draw + 1)
     cells, like = given.draws.theta(part), given.draws.log_like(part)
     n_cells = len(cells)

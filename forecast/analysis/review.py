@@ -91,7 +91,7 @@ def _compared(found: Check, row: Any) -> str:
     within = "" if found.scenario.time is None else f" within {row.within:.0f} days"
     mark = "CONFLICT " if row.conflict else ""
     return (
-        f"{mark}{row.variable}={row.state}: you said {stated}{within}; the tables imply "
+        f"{mark}{row.variable}={row.state}: stated {stated}{within}; the tables imply "
         f"{quantity(Estimate(row.mean, row.lower, row.upper))}"
     )
 
@@ -100,13 +100,13 @@ def _evidence(found: Check) -> Part:
     static = found.scenario.time is None
     rows = []
     for name, table in found.states.groupby(level="indicator", sort=False):
-        told = [
+        parts = [
             f"{plain(row.Index[1])} {percent(row.steps) if static else _steps(row)}"
             for row in table.itertuples()
         ]
         if name in found.numbers.index:
-            told.append(told_number(found.numbers.loc[name]))
-        rows.append((str(name), ", ".join(told)))
+            parts.append(number_text(found.numbers.loc[name]))
+        rows.append((str(name), ", ".join(parts)))
     period = "" if static else f" in the {first_steps(found)}"
     meaning = "Expected number of steps in each state, with its 90 % predictive interval."
     return Part(
@@ -123,7 +123,7 @@ def _steps(row: Any) -> str:
     return f"{row.steps:.{digits}f} ({_range(row.lower, row.upper)})"
 
 
-def told_number(row: Any) -> str:
+def number_text(row: Any) -> str:
     """A number with its predictive interval and unit."""
     return f"{row['mean']:.3g} ({_range(row['lower'], row['upper'])}) {row['unit']}"
 
@@ -146,14 +146,14 @@ def _indicators(found: Check) -> Part:
         names = ", ".join(found.numbers.index)
         sentences.append(f"Measured: {names}. A number tells at most what its state would.")
     rows = tuple(_indicator(row) for row in table.itertuples() if row.Index[0] not in found.dead)
-    head = ("Indicator", "Course", "Bits", "Share", "Ratio", "Already told by", "Pherson")
+    head = ("Indicator", "Course", "Bits", "Share", "Ratio", "Redundant with", "Pherson")
     return Part("Indicators: what each can tell", tuple(sentences), head, rows)
 
 
 def _indicator(row: Any) -> Row:
     name, course = row.Index
     ratios = f"{row.ratio_for:.3g} {plain(row.state_for)}, {row.ratio_against:.2g} "
-    told = "" if isnan(row.redundancy) else f"{row.same_as} ({percent(row.redundancy)})"
+    redundancy = "" if isnan(row.redundancy) else f"{row.same_as} ({percent(row.redundancy)})"
     score = "" if isnan(row.points) else f", {counted(int(row.points), 'point')}"
     return (
         name,
@@ -161,7 +161,7 @@ def _indicator(row: Any) -> Row:
         f"{row.bits:.3f} ({row.lower:.3f}{DASH}{row.upper:.3f})",
         percent(row.share),
         ratios + plain(row.state_against),
-        told,
+        redundancy,
         f"{row.rating}{score}",
     )
 

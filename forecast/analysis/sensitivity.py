@@ -167,8 +167,8 @@ def variance_shares(values: Array, answers: Array, weights: Array | None = None)
     within = (spread - between) / (n - n_bins)
     share = (between - (n_bins - 1) * within) / spread
     by_chance = stats.f.ppf(0.99, n_bins - 1, n - n_bins)
-    told = between > by_chance * (n_bins - 1) * within
-    return np.where(told & (np.ptp(values, axis=1) > 0), share, 0.0)
+    significant = between > by_chance * (n_bins - 1) * within
+    return np.where(significant & (np.ptp(values, axis=1) > 0), share, 0.0)
 
 
 def _sum_by_bin(bins: npt.NDArray[np.int64], values: Array, n_bins: int) -> Array:
@@ -205,7 +205,7 @@ def _judgements(draws: Draws) -> tuple[list[_Lever], Mapping[str, Array]]:
         raise InputError([Problem("beliefs", message)])
     if 2 * len(levers) * draws.tabled.n_cells > MOST_MOVED_CELLS:
         message = f"{len(levers):,} uncertain cells are too many to move each of them; "
-        raise TooLarge(message + "cell_sensitivity of the beliefs gives slopes")
+        raise TooLarge(message + "cell_sensitivity of the beliefs gives derivatives")
     return levers, {CELLS: draws.theta(slice(None))}
 
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 MOVING = 0.1
 """Share of a course's uncertainty that an indicator must remove to count as moving it. For a
-course that is as likely as not this is 0.1 bit. It is a share because a course cannot be told more
-about than it is uncertain: one of 2 % has 0.14 bit in all."""
+course that is as likely as not this is 0.1 bit. It is a share because nobody can learn more
+about a course than it is uncertain: one of 2 % has 0.14 bit in all."""
 DEAD = 0.01
 """Share of the uncertainty of every course below which an indicator moves nothing."""
 

@@ -46,7 +46,7 @@ class Conflict(Frozen):
     reports
         The reports, the best first.
     quoted
-        Whether one witness alone is quoted differently.
+        Whether one origin alone is quoted differently.
     states
         What the model makes of it: probability of each state, given all evidence.
     """
@@ -79,7 +79,7 @@ class Dated(Frozen):
 
 @dataclass(frozen=True, slots=True)
 class Silence(Frozen):
-    """A watch that has heard nothing.
+    """A watch without a report.
 
     Attributes
     ----------
@@ -96,7 +96,7 @@ class Silence(Frozen):
 
 
 @dataclass(frozen=True, slots=True)
-class Hand(Frozen):
+class ChannelControl(Frozen):
     """A channel that may be controlled, and the answers with and without that.
 
     Attributes
@@ -149,11 +149,11 @@ class WeighedEvidence:
 
     @cached_property
     def silences(self) -> tuple[Silence, ...]:
-        """Watches that have heard nothing in some step, in the scenario's order."""
+        """Watches without a report in some step, in the scenario's order."""
         return tuple(_silences(self.given))
 
     @cached_property
-    def channels(self) -> tuple[Hand, ...]:
+    def channels(self) -> tuple[ChannelControl, ...]:
         """Channels that reports came through and that may be controlled."""
         return tuple(_hands(self.given))
 
@@ -171,7 +171,7 @@ class WeighedEvidence:
 
     @printed
     def __str__(self) -> str:
-        return "\n\n".join(filter(None, _told(self)))
+        return "\n\n".join(filter(None, _sections(self)))
 
 
 @checked
@@ -194,7 +194,7 @@ def weigh_evidence(given: Forecast) -> WeighedEvidence:
     return WeighedEvidence(given)
 
 
-def state_told(variable: Variable, report: Report) -> str:
+def stated_state(variable: Variable, report: Report) -> str:
     """The state that a report names, or the one that speaks best for what it gives.
 
     A count speaks for the state under whose rate it is most probable, taken as a Poisson count at
@@ -227,7 +227,7 @@ def find_conflicts(
 ) -> Iterator[tuple[str, int, tuple[Report, ...]]]:
     """Yield indicator, step and reports of each conflict, in order of steps."""
     for (step, name), reports in sorted(_reports_by_place(scenario, evidence).items()):
-        if len({state_told(scenario.variables[name], report) for report in reports}) > 1:
+        if len({stated_state(scenario.variables[name], report) for report in reports}) > 1:
             yield name, step, tuple(ranked(scenario, reports))
 
 
@@ -269,10 +269,10 @@ def _dates(given: Forecast, found: Beliefs) -> Iterator[Dated]:
 
 
 def _silences(given: Forecast) -> Iterator[Silence]:
-    heard = _reports_by_place(given.scenario, given.evidence)
+    reports_at = _reports_by_place(given.scenario, given.evidence)
     found: dict[str, dict[int, Estimate]] = defaultdict(dict)
     for each in watched_steps(given.scenario, given.as_of):
-        reports = heard[each.step, each.watch.indicator]
+        reports = reports_at[each.step, each.watch.indicator]
         if not any(each.is_broken_by(report) for report in reports):
             detection = given.posterior["posterior"]["detection"].sel(watch=each.name)
             found[each.name][each.step] = Estimate.of(each.reach * detection.to_numpy())
@@ -281,7 +281,7 @@ def _silences(given: Forecast) -> Iterator[Silence]:
             yield Silence(name, watch.indicator, found[name])
 
 
-def _hands(given: Forecast) -> Iterator[Hand]:
+def _hands(given: Forecast) -> Iterator[ChannelControl]:
     if not given.scenario.channels:
         return
     found = beliefs(given)
@@ -293,7 +293,7 @@ def _hands(given: Forecast) -> Iterator[Hand]:
             clamped = (found, found.clamp(name, FREE), found.clamp(name, CONTROLLED))
             now, free, held = (_answers(given, each) for each in clamped)
             answers = {course: (now[course], free[course], held[course]) for course in now}
-            yield Hand(judged.name, judged.prior, control, answers)
+            yield ChannelControl(judged.name, judged.prior, control, answers)
 
 
 def _answers(given: Forecast, found: Beliefs) -> dict[str, Estimate]:
@@ -322,7 +322,7 @@ def step_label(given: Forecast, step: int) -> str:
     return "" if timeline is None else timeline.first_day(step).isoformat()
 
 
-def _told(review: WeighedEvidence) -> Iterator[str]:
+def _sections(review: WeighedEvidence) -> Iterator[str]:
     """What was found, table by table."""
     given = review.given
     if review.conflicts:
@@ -330,13 +330,13 @@ def _told(review: WeighedEvidence) -> Iterator[str]:
             (
                 step_label(given, each.step),
                 each.indicator,
-                ", ".join(f"{report.id} {report.said}" for report in each.reports),
-                "one witness" if each.quoted else "several",
+                ", ".join(f"{report.id} {report.statement}" for report in each.reports),
+                "one origin" if each.quoted else "several",
                 ", ".join(f"{s} {percent(e.mean)}" for s, e in each.states.items()),
             )
             for each in review.conflicts
         ]
-        head = ("step", "indicator", "reports", "witnesses", "taken together")
+        head = ("step", "indicator", "reports", "origins", "taken together")
         yield f"Reports that disagree\n{text_table(head, rows)}"
     if review.dates:
         rows_of_dates = [
@@ -353,11 +353,13 @@ def _told(review: WeighedEvidence) -> Iterator[str]:
             for step, probability in each.steps.items()
         ]
         head_of_silence = ("watch", "indicator", "step", "would be known")
-        yield f"Nothing heard\n{text_table(head_of_silence, rows_of_silence)}"
-    for hand in review.channels:
-        title = f"{hand.channel}: controlled {quantity(hand.prior)}, now {quantity(hand.control)}"
-        rows_of_hand = [(name, *map(quantity, three)) for name, three in hand.answers.items()]
-        yield f"{title}\n{text_table(('course', 'as it is', 'free', 'controlled'), rows_of_hand)}"
+        yield f"Silence\n{text_table(head_of_silence, rows_of_silence)}"
+    for control in review.channels:
+        prior, now = quantity(control.prior), quantity(control.control)
+        title = f"{control.channel}: controlled {prior}, now {now}"
+        rows_of_control = [(name, *map(quantity, three)) for name, three in control.answers.items()]
+        head_of_control = ("course", "as it is", "free", "controlled")
+        yield f"{title}\n{text_table(head_of_control, rows_of_control)}"
     if review.accuracies:
         rows_of_accuracy = [
             (each.name, str(each.reports), quantity(each.prior), quantity(each.found))

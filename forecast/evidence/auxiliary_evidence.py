@@ -57,7 +57,7 @@ class UncertainDate:
         return self.shares[-1][0]
 
     def axes(self, step: int) -> list[Axis]:
-        """What is to be told apart at a step: whether it was past before it, and after it."""
+        """What has to be distinguished at a step: whether it was past before it, and after it."""
         before = [(self.name, 1)] if step > self.first else []
         after = [(self.name, 0)] if step < self.last else []
         return before + after

@@ -45,7 +45,7 @@ class Change:
         lines = [f"after {self.start} and up to {self.end}:"]
         lines += [f"  became known  {_line(report)}" for report in self.known]
         lines += [
-            f"  revised       {_line(old)} → {visible(f'{new.id}, {new.said}')}"
+            f"  revised       {_line(old)} → {visible(f'{new.id}, {new.statement}')}"
             for old, new in self.revised
         ]
         lines += [f"  withdrawn     {_line(report)}" for report in self.withdrawn]
@@ -99,5 +99,5 @@ def _replaced(report: Report, by_id: dict[str, Report], gone: dict[str, Report])
 
 
 def _line(report: Report) -> str:
-    what = f"{report.indicator}: {report.said}" if report.indicator else "context"
+    what = f"{report.indicator}: {report.statement}" if report.indicator else "context"
     return visible(f"{report.id}  {what} ({report.source}, {report.grade}, known {report.known})")

@@ -112,7 +112,7 @@ def _find_plain_faults(report: Report) -> Iterator[Finding]:
 
 def _find_loose_faults(report: Report) -> Iterator[Finding]:
     """Yield what is wrong with a claim, whatever it speaks to."""
-    told = [
+    stated = [
         column
         for column, given in (
             ("state", report.state),
@@ -121,10 +121,10 @@ def _find_loose_faults(report: Report) -> Iterator[Finding]:
         )
         if given
     ]
-    if len(told) > 1:
+    if len(stated) > 1:
         rule = "a report names a state, gives a number or gives likelihoods; given are"
-        yield told[1], f"{rule} {' and '.join(told)}"
-    if not (told or report.is_context or report.supersedes):
+        yield stated[1], f"{rule} {' and '.join(stated)}"
+    if not (stated or report.is_context or report.supersedes):
         yield "state", "is empty; only a withdrawal (with `supersedes`) has no state"
     yield from _find_loose_number_faults(report)
     yield from _find_likelihood_faults(report)

@@ -132,8 +132,8 @@ def write_jsonl(reports: Iterable[Report], path: Path) -> Path:
     def fill(file: TextIO) -> None:
         for report in reports:
             values = zip(FIELDS, values_of(report), strict=True)
-            said = {k: v for k, v in values if v is not None and v != ""}
-            file.write(json.dumps(said, ensure_ascii=False, default=str) + "\n")
+            present = {k: v for k, v in values if v is not None and v != ""}
+            file.write(json.dumps(present, ensure_ascii=False, default=str) + "\n")
 
     return _write_text(path, fill)
 
@@ -143,7 +143,11 @@ def write_parquet(reports: Iterable[Report], path: Path) -> Path:
     arrow, parquet = _arrow()
     kinds = dict.fromkeys(DATES, arrow.date32()) | dict.fromkeys(NUMBERS, arrow.float64())
     schema = arrow.schema([(name, kinds.get(name, arrow.string())) for name in FIELDS])
-    with _told(path), drafted(path) as draft, parquet.ParquetWriter(draft, schema) as writer:
+    with (
+        _input_errors(path),
+        drafted(path) as draft,
+        parquet.ParquetWriter(draft, schema) as writer,
+    ):
         for batch in batched(reports, BATCH):
             columns = dict(zip(FIELDS, zip(*map(values_of, batch), strict=True), strict=True))
             writer.write_table(arrow.table(columns, schema=schema))
@@ -200,14 +204,14 @@ class _Cells:
         if '"' not in text:
             return plain
         if not self.layout.quoted and self._fits(plain):
-            return self._bare(plain)
+            return self._without_quotes(plain)
         quoted = self._quoted(text)
         if self._fits(quoted) and text.count('"') % 2 == 0:
             self._count(literal=False)
             return quoted
         if self._fits(plain):
             self._count(literal=True)
-            return self._bare(plain)
+            return self._without_quotes(plain)
         return self._joined(text) or plain
 
     def _joined(self, text: str) -> Sequence[str] | None:
@@ -236,7 +240,7 @@ class _Cells:
                 break
         return cells
 
-    def _bare(self, cells: list[str]) -> list[str]:
+    def _without_quotes(self, cells: list[str]) -> list[str]:
         """Cells without the quotes around all of a cell."""
         whole = [WHOLE_QUOTED.fullmatch(cell.strip()) for cell in cells]
         if any(whole):
@@ -379,7 +383,7 @@ def _read_groups(file: Any, path: Path, arrow: Any) -> Iterator[Row]:
 
 def _write_text(path: Path, fill: Callable[[TextIO], None]) -> Path:
     with (
-        _told(path),
+        _input_errors(path),
         drafted(path) as draft,
         draft.open("w", encoding="utf-8", newline="") as file,
     ):
@@ -388,7 +392,7 @@ def _write_text(path: Path, fill: Callable[[TextIO], None]) -> Path:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _input_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError) as error:
@@ -397,8 +401,8 @@ def _told(path: Path) -> Iterator[None]:
 
 
 def _unreadable(path: Path, error: Exception) -> InputError:
-    said = getattr(error, "strerror", None) or str(error).split("\n")[0][:200]
-    return InputError([Problem(str(path), f"cannot be read: {said}")])
+    reason = getattr(error, "strerror", None) or str(error).split("\n")[0][:200]
+    return InputError([Problem(str(path), f"cannot be read: {reason}")])
 
 
 def _arrow() -> tuple[Any, Any]:

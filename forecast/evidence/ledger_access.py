@@ -151,16 +151,16 @@ def _set_aside(path: Path, ending: str) -> None:
     left = _beside(path, ending)
     aside = left.with_name(f"{left.name}.{token_hex(4)}")
     if not can_write(path):
-        told = f"{left.name} beside it belongs to another ledger and is left out"
-        warn(str(path), [told], LedgerWarning)
+        message = f"{left.name} beside it belongs to another ledger and is left out"
+        warn(str(path), [message], LedgerWarning)
         return
     try:
         left.rename(aside)
     except OSError as error:
         fault = f"beside it is {left.name}, which belongs to another ledger"
         raise LedgerFailure(f"{path}: {fault} and cannot be moved away: {error.strerror}") from None
-    told = f"{left.name} beside it belonged to another ledger and is now {aside.name}"
-    warn(str(path), [told], LedgerWarning)
+    message = f"{left.name} beside it belonged to another ledger and is now {aside.name}"
+    warn(str(path), [message], LedgerWarning)
 
 
 def _require_log_kept(path: Path, kind: bytes) -> None:

@@ -252,8 +252,8 @@ class LedgerFile:
             If the moment is no date.
         """
         name = REPORTS.c.indicator
-        told = and_(name != "", REPORTS.c.known <= as_date(moment).isoformat())
-        query = select(name, func.count()).where(told).group_by(name).order_by(name)
+        chosen = and_(name != "", REPORTS.c.known <= as_date(moment).isoformat())
+        query = select(name, func.count()).where(chosen).group_by(name).order_by(name)
         with reading(self._engine, self.name) as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
 

@@ -61,12 +61,12 @@ class MappedTable:
             for column, values in self._values.items():
                 if len(values) < VALUES_KEPT:
                     values[cell_text(row.get(column))] = None
-            told = self.mapping.translated(place, row)
-            if told is None:
+            translated = self.mapping.translated(place, row)
+            if translated is None:
                 self.left_out += 1
                 yield place, None, []
                 continue
-            meant, problems = told
+            meant, problems = translated
             if not problems:
                 self._fits[self.mapping.rule_of(row)] += 1
                 if reason := self._reason(meant):

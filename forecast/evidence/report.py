@@ -1,4 +1,4 @@
-"""A report: what one source says about one indicator, and when it said it."""
+"""A report: what one source says about one indicator, and when."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Report:
         Who said it, Admiralty grades A-F and 1-6. Reliability becomes a likelihood; credibility
         is recorded and printed only, because it already contains somebody's prior.
     origin
-        Reports that share an origin are one witness heard more than once.
+        Reports that share an origin are versions of one statement, and count once.
     supersedes
         Report that this one replaces or withdraws.
     citation, note
@@ -114,7 +114,7 @@ class Report:
         return bool(self.indicator and self.supersedes and silent)
 
     @property
-    def said(self) -> str:
+    def statement(self) -> str:
         """What it reports, in words; empty if it reports nothing."""
         if self.number is not None:
             return amount_text(self.number, self.upper)

@@ -95,8 +95,8 @@ def _own_reports(path: Path) -> dict[int, Report]:
     except (sqlite3.Error, UnicodeDecodeError):
         whole = {}
     if any(whole.get(k) != report for k, report in alone.items()):
-        told = f"{path.name}-wal beside it belongs to another ledger and is left out"
-        warn(str(path), [told], LedgerWarning)
+        message = f"{path.name}-wal beside it belongs to another ledger and is left out"
+        warn(str(path), [message], LedgerWarning)
         return alone
     return alone | whole
 

@@ -57,12 +57,14 @@ def _ends(reports: Sequence[Report]) -> list[Row]:
 
 
 def _report(report: Report) -> Row:
-    said = f"withdraws {report.supersedes}" if report.is_withdrawal else plain(report.said)
+    statement = (
+        f"withdraws {report.supersedes}" if report.is_withdrawal else plain(report.statement)
+    )
     return (
         shortened(report.id, 16),
         " to ".join(map(str, dict.fromkeys((report.event_start, report.event_end)))),
         shortened(report.indicator, 20) or "(context)",
-        shortened(said, 18),
+        shortened(statement, 18),
         shortened(report.source, 16),
         report.grade,
         f"{report.known}",

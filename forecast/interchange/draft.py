@@ -31,7 +31,7 @@ SHOWN_LEFT_OUT = 10
 class Draft:
     """Variables, parents and tables as far as they have been read.
 
-    A variable with a fault stays known, without states, so that one fault is told once.
+    A variable with a fault stays known, without states, so that one fault is reported once.
     """
 
     def __init__(self, source: Source, name: str = "unnamed") -> None:

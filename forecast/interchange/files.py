@@ -198,10 +198,12 @@ def _decoded(raw: bytes, where: str, given: str | None, *, markup: bool) -> str:
     """Text in the encoding that is given, that a mark or an XML declaration says, or in UTF-8."""
     marked = next((codec for mark, codec in _MARKS if raw.startswith(mark)), None)
     declared = _DECLARED.match(raw[:400].decode("latin-1")) if markup and not marked else None
-    said = _codec(declared[1], f"{where}:1") if declared else "utf-8"
-    if said.startswith(("utf-16", "utf-32")):
-        said = "utf-8"  # a declaration that can be read in single bytes is wrong about itself
-    encoding = given or marked or said
+    declared_codec = _codec(declared[1], f"{where}:1") if declared else "utf-8"
+    if declared_codec.startswith(("utf-16", "utf-32")):
+        declared_codec = (
+            "utf-8"  # a declaration that can be read in single bytes is wrong about itself
+        )
+    encoding = given or marked or declared_codec
     try:
         return raw.decode(encoding)
     except UnicodeDecodeError as error:

@@ -40,7 +40,7 @@ def read(text: str, where: str = "UAI") -> TabledNetwork:
     ------
     InputError
         By line and column. The format has no marks to go on from, so reading ends with the
-        first fault of its frame; faults of variables and rows are told together.
+        first fault of its frame; faults of variables and rows are reported together.
 
     Examples
     --------

@@ -385,14 +385,16 @@ class _Builder:
         first, within = moves[0], moves[0].within
         targets = tuple(move.target for move in moves)
         source = f" {first.source}→" if first.source else " →"
-        told = f"{label}{source}{'|'.join(targets)}{say_when(first.when)} within {within:g} days"
+        described = (
+            f"{label}{source}{'|'.join(targets)}{say_when(first.when)} within {within:g} days"
+        )
         fit = fit_competing([move.probability for move in moves], within)
         if len(moves) == 1:
             a, b = fit.concentration
-            return [write.step(ops.HAZARD, judged.beta((a, b), told))]
+            return [write.step(ops.HAZARD, judged.beta((a, b), described))]
         states = (*targets, "none")
-        judged.note_fit(told, states, fit)
-        *probabilities, _ = judged.dirichlet(fit.concentration, states, told)
+        judged.note_fit(described, states, fit)
+        *probabilities, _ = judged.dirichlet(fit.concentration, states, described)
         total = write.step(ops.AT_LEAST, write.sum(probabilities), write.constant(ops.NEVER))
         hazard = write.step(ops.DIVIDE, write.step(ops.HAZARD, total), total)
         return [write.step(ops.MULTIPLY, probability, hazard) for probability in probabilities]

@@ -1,4 +1,6 @@
-"""Probability that a number is what is reported, or lies in a range, and its slopes; in logarithms.
+"""Interval-censored likelihood: probability of a reported number or range, and its gradients.
+
+All in logarithms.
 
 Counts are Poisson or negative binomial; their probabilities are written with deviances instead of
 differences of large logarithms (Loader: Fast and accurate computation of binomial probabilities,
@@ -22,7 +24,7 @@ from forecast.evidence.notation import LARGEST_NUMBER
 from forecast.network.compiling import compiled
 
 Parts = tuple[float, float, float]
-"""A sum or an integral, and the same of the slopes of its terms by mean and by scale."""
+"""A sum or an integral, and the same of the gradients of its terms by mean and by scale."""
 
 FAMILIES = ("poisson", "negative_binomial", "normal", "student_t")
 POISSON: Final = 0
@@ -119,7 +121,7 @@ def log_density(family: int, y: float, mean: float, scale: float, degrees: float
 
 
 @compiled
-def density_slopes(
+def density_gradients(
     family: int, y: float, mean: float, scale: float, degrees: float
 ) -> tuple[float, float]:
     """Slopes of `log_density` by mean and scale."""
@@ -170,10 +172,10 @@ def _integrate(
             x = at + width * 0.5 * (1.0 + NODES[k])
             mass = math.exp(_rise(family, start, x, mean, scale, degrees))
             mass *= WEIGHTS[k] * 0.5 * abs(width)
-            slopes = density_slopes(family, start + x, mean, scale, degrees)
+            gradients = density_gradients(family, start + x, mean, scale, degrees)
             part += mass
-            by_mean += mass * slopes[0]
-            by_scale += mass * slopes[1]
+            by_mean += mass * gradients[0]
+            by_scale += mass * gradients[1]
         total += part
         at += width
         here -= fall
@@ -200,10 +202,10 @@ def _add_counts(
     term = math.exp(_rise(family, peak, first - peak, mean, size, 0.0))
     y = first
     for _ in range(ONE_BY_ONE):
-        slopes = density_slopes(family, y, mean, size, 0.0)
+        gradients = density_gradients(family, y, mean, size, 0.0)
         total += term
-        by_mean += term * slopes[0]
-        by_size += term * slopes[1]
+        by_mean += term * gradients[0]
+        by_size += term * gradients[1]
         if y == last or term <= EPSILON * total:
             return total, by_mean, by_size
         y += step
@@ -246,7 +248,7 @@ def _most_probable(family: int, low: float, high: float, mean: float, scale: flo
 def range_parts(
     family: int, low: float, high: float, mean: float, scale: float, degrees: float
 ) -> Parts:
-    """Log-probability that a number lies in a range, and its slopes by mean and scale.
+    """Log-probability that a number lies in a range, and its gradients by mean and scale.
 
     Counts include both ends.
 
@@ -355,7 +357,7 @@ def gradient_of_numbers(
             mean = positive[place] * exposure[r] if counts else real[place]
             sd = positive[scale[r, s]]
             if exact[r]:
-                by_mean, by_scale = density_slopes(family[r], lower[r], mean, sd, degrees[r])
+                by_mean, by_scale = density_gradients(family[r], lower[r], mean, sd, degrees[r])
             else:
                 _, by_mean, by_scale = range_parts(
                     family[r], lower[r], upper[r], mean, sd, degrees[r]

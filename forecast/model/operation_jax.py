@@ -46,8 +46,8 @@ def evaluate(theta: Any, log_like: Any, elimination: Any) -> Any:
 @evaluate.defjvp  # type: ignore[untyped-decorator]
 def _differentiate(primals: Any, tangents: Any) -> Any:
     outputs = _, by_theta, by_log_like = _call_evaluate(*primals)
-    slope = jnp.vdot(by_theta, tangents[0]) + jnp.vdot(by_log_like, tangents[1])
-    return outputs, (slope, jnp.zeros_like(by_theta), jnp.zeros_like(by_log_like))
+    tangent = jnp.vdot(by_theta, tangents[0]) + jnp.vdot(by_log_like, tangents[1])
+    return outputs, (tangent, jnp.zeros_like(by_theta), jnp.zeros_like(by_log_like))
 
 
 @jax.custom_vjp  # type: ignore[untyped-decorator]

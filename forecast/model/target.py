@@ -330,7 +330,7 @@ def log_posterior(point: Array, target: Target) -> tuple[float, Array]:
 
 @compiled
 def _log_likelihood(values: Array, t: Target) -> tuple[float, Array]:
-    """Log evidence given the judgements, and its slopes by them."""
+    """Log evidence given the judgements, and its gradients by them."""
     p = t.probability.shape[0] + t.rows.shape[0]
     r = p + t.positive.shape[0]
     s = r + t.real.shape[0]
@@ -367,34 +367,34 @@ def _log_likelihood(values: Array, t: Target) -> tuple[float, Array]:
 
 @compiled
 def _log_prior(point: Array, values: Array, by_value: Array, t: Target) -> tuple[float, Array]:
-    """Log-prior in the coordinates, and the slopes of prior and likelihood together."""
-    total, slopes = t.log_constant, np.empty(point.shape[0])
+    """Log-prior in the coordinates, and the gradients of prior and likelihood together."""
+    total, gradients = t.log_constant, np.empty(point.shape[0])
     n_probability, n_positive, n_real = t.probability.shape[0], t.positive.shape[0], t.real.shape[0]
     total += _add_probabilities(
-        point[:n_probability], by_value[:n_probability], t.probability, slopes[:n_probability]
+        point[:n_probability], by_value[:n_probability], t.probability, gradients[:n_probability]
     )
     at, to = n_probability, n_probability
     for width in t.widths:
         given = t.rows[to - n_probability : to - n_probability + width]
         row, by_row = values[to : to + width], by_value[to : to + width]
-        total += _add_row(row, by_row, given, slopes[at : at + width - 1])
+        total += _add_row(row, by_row, given, gradients[at : at + width - 1])
         at, to = at + width - 1, to + width
     for k in range(n_positive):
         z = (point[at + k] - t.positive[k, 0]) / t.positive[k, 1]
         total -= 0.5 * z * z
-        slopes[at + k] = by_value[to + k] * values[to + k] - z / t.positive[k, 1]
+        gradients[at + k] = by_value[to + k] * values[to + k] - z / t.positive[k, 1]
     at, to = at + n_positive, to + n_positive
     for k in range(n_real):
         z = (point[at + k] - t.real[k, 0]) / t.real[k, 1]
         total -= 0.5 * z * z
-        slopes[at + k] = by_value[to + k] - z / t.real[k, 1]
+        gradients[at + k] = by_value[to + k] - z / t.real[k, 1]
     at, to = at + n_real, to + n_real
-    return total + _add_probabilities(point[at:], by_value[to:], t.trust, slopes[at:]), slopes
+    return total + _add_probabilities(point[at:], by_value[to:], t.trust, gradients[at:]), gradients
 
 
 @compiled
-def _add_probabilities(point: Array, by_value: Array, shapes: Array, slopes: Array) -> float:
-    """Log-density of probabilities by the logarithm of their odds; fill their slopes."""
+def _add_probabilities(point: Array, by_value: Array, shapes: Array, gradients: Array) -> float:
+    """Log-density of probabilities by the logarithm of their odds; fill their gradients."""
     total = 0.0
     for k in range(point.shape[0]):
         tail = math.exp(-abs(point[k]))
@@ -403,13 +403,13 @@ def _add_probabilities(point: Array, by_value: Array, shapes: Array, slopes: Arr
         log_yes = -rest + min(point[k], 0.0)
         total += shapes[k, 0] * log_yes + shapes[k, 1] * log_no
         yes, no = math.exp(log_yes), math.exp(log_no)
-        slopes[k] = shapes[k, 0] * no - shapes[k, 1] * yes + by_value[k] * yes * no
+        gradients[k] = shapes[k, 0] * no - shapes[k, 1] * yes + by_value[k] * yes * no
     return total
 
 
 @compiled
-def _add_row(row: Array, by_row: Array, given: Array, slopes: Array) -> float:
-    """Log-density of a row by its log-ratios; fill its slopes."""
+def _add_row(row: Array, by_row: Array, given: Array, gradients: Array) -> float:
+    """Log-density of a row by its log-ratios; fill its gradients."""
     total, whole, pull = 0.0, given.sum(), 0.0
     for j in range(row.shape[0]):
         total += given[j] * math.log(row[j])
@@ -418,6 +418,6 @@ def _add_row(row: Array, by_row: Array, given: Array, slopes: Array) -> float:
     for j in range(row.shape[0]):
         own = given[j] - row[j] * whole + row[j] * (by_row[j] - pull)
         if j > 0:
-            slopes[j - 1] = (before - j * own) / math.sqrt(j * (j + 1.0))
+            gradients[j - 1] = (before - j * own) / math.sqrt(j * (j + 1.0))
         before += own
     return total

@@ -77,11 +77,11 @@ def most_probable_states(
 def _last_informed(network: Network, like: Array) -> int:
     """Last step that evidence speaks of: what comes after the window and it sums to one."""
     inputs = [network.states(node.name) for node in network.nodes if node.is_input]
-    told = like.any(axis=2)
+    observed = like.any(axis=2)
     for columns in inputs:
-        told[:, columns] = False
+        observed[:, columns] = False
     auxiliary = max((variable.last for variable in network.auxiliaries), default=0)
-    return int(np.flatnonzero(told.any(axis=1)).max(initial=min(auxiliary, len(like) - 1)))
+    return int(np.flatnonzero(observed.any(axis=1)).max(initial=min(auxiliary, len(like) - 1)))
 
 
 def _leaves_nothing_to_sum(

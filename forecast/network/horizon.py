@@ -81,7 +81,7 @@ class Future:
 
     def part_about(self, states: States) -> Network:
         """What is needed of the network for some states, nothing being observed."""
-        return self.network.bare.relevant_to(name for name, _ in states)
+        return self.network.without_auxiliaries.relevant_to(name for name, _ in states)
 
     def values(self, states: States, n: int) -> tuple[Scope, Array]:
         """Probability that some states are not held in any of the next n steps.

@@ -48,22 +48,22 @@ def _evaluate(cells: Array, c: Slice) -> None:
 
 
 @compiled
-def _differentiate(cells: Array, slopes: Array, c: Slice) -> None:
-    """Run a circuit backwards, from the slopes of the result to those of every cell."""
+def _differentiate(cells: Array, gradients: Array, c: Slice) -> None:
+    """Run a circuit backwards, from the gradients of the result to those of every cell."""
     for k in range(c.segments.shape[0] - 1, -1, -1):
         out, left, right = c.segments[k, 0], c.segments[k, 1], c.segments[k, 2]
         if c.segments[k, 4]:
             for j in range(c.segments[k, 3]):
-                slope = slopes[out + j]
-                slopes[left + j] += slope * cells[right + j]
-                slopes[right + j] += slope * cells[left + j]
+                gradient = gradients[out + j]
+                gradients[left + j] += gradient * cells[right + j]
+                gradients[right + j] += gradient * cells[left + j]
         else:
             factor, total = cells[right], 0.0
             for j in range(c.segments[k, 3]):
-                slope = slopes[out + j]
-                slopes[left + j] += slope * factor
-                total += slope * cells[left + j]
-            slopes[right] += total
+                gradient = gradients[out + j]
+                gradients[left + j] += gradient * factor
+                total += gradient * cells[left + j]
+            gradients[right] += total
 
 
 @compiled

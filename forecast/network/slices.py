@@ -29,13 +29,13 @@ FEW_ORDERS = 3
 
 def slice_circuits(network: Network, probes: tuple[Scope, ...]) -> tuple[Slice, Slice]:
     """Compiled first and later slices of a network without auxiliary variables."""
-    first, later = _plain_slices(network.bare, probes, filtered=False)
+    first, later = _plain_slices(network.without_auxiliaries, probes, filtered=False)
     return first.circuit, later.circuit
 
 
 def planned_slice(network: Network, *, first: bool) -> PlannedSlice:
     """First or later slice of a network without auxiliary variables, with its plan."""
-    return _plain_slices(network.bare, (), filtered=False)[not first]
+    return _plain_slices(network.without_auxiliaries, (), filtered=False)[not first]
 
 
 def pack_circuits(
@@ -84,7 +84,7 @@ def _pack(
     for step in range(n_steps):
         shape = network.step_shape(step)
         if shape != PLAIN:
-            entering = tuple(network.entering(scope) for scope in messages)
+            entering = tuple(network.advance_interface(scope) for scope in messages)
             apart = factored and step < n_steps - 1
             shape = replace(shape, messages=entering, apart=apart)
         closing = replace(shape, closes=True, apart=False) if shape != PLAIN else PLAIN
@@ -113,9 +113,9 @@ def _slice_of(
     network: Network, probes: tuple[Scope, ...], first: bool, shape: StepShape, filtered: bool
 ) -> PlannedSlice:
     if shape == PLAIN:
-        return _plain_slices(network.bare, probes, filtered=filtered)[not first]
+        return _plain_slices(network.without_auxiliaries, probes, filtered=filtered)[not first]
     try:
-        return _own_slice(network.bare, probes, first, shape, filtered=filtered)
+        return _own_slice(network.without_auxiliaries, probes, first, shape, filtered=filtered)
     except TooLarge as error:
         raise TooLarge(
             f"{error} One step meets {len(shape.axes)} auxiliary variables of the evidence, "

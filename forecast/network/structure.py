@@ -116,7 +116,7 @@ class Network(Frozen):
         return network_summary(self).html
 
     @property
-    def bare(self) -> Network:
+    def without_auxiliaries(self) -> Network:
         """The network without auxiliary evidence variables."""
         return replace(self, auxiliaries=(), factors=()) if self.auxiliaries else self
 
@@ -189,7 +189,7 @@ class Network(Frozen):
             ),
         )
 
-    def entering(self, scope: Scope) -> Scope:
+    def advance_interface(self, scope: Scope) -> Scope:
         """Axes of a factor of a step's result, as the next step has them."""
         moving = {f"auxiliary {k}" for k, variable in enumerate(self.auxiliaries) if variable.moves}
         still = {
@@ -218,8 +218,8 @@ class Network(Frozen):
         Variables that no observation descends from sum to one and are left out (Shachter 1986).
         The tables keep their places among the cells.
         """
-        told = [factor.variable for factor in self.factors if factor.variable]
-        waiting, found = [*observed, *told], set[str]()
+        factored = [factor.variable for factor in self.factors if factor.variable]
+        waiting, found = [*observed, *factored], set[str]()
         while waiting:
             name = waiting.pop()
             if name not in found:

@@ -341,7 +341,7 @@ class BeliefState(Frozen):
         if not courses or not all(courses):
             raise InputError([Problem("states", "none are named; at least one is needed")])
         asked = [name for states in courses for name, _ in states]
-        part = self.network.relevant_to([*self.spoken_of, *asked])
+        part = self.network.relevant_to([*self.evidence_variables, *asked])
         columns = self.network.columns(part.names)
         found = self._ask(
             lambda theta, like, regimes: queries.held_at_least_once(
@@ -358,7 +358,7 @@ class BeliefState(Frozen):
         if not courses:
             raise InputError([Problem("courses", "none are named; at least one is needed")])
         asked = [name for pair in courses for states in pair for name, _ in states]
-        part = self.network.relevant_to([*self.spoken_of, *asked])
+        part = self.network.relevant_to([*self.evidence_variables, *asked])
         columns = self.network.columns(part.names)
         found = self._ask(
             lambda theta, like, regimes: queries.held_now_or_next(
@@ -368,19 +368,25 @@ class BeliefState(Frozen):
         return self._label(found, ("course", "turn"))
 
     @cached_property
-    def spoken_of(self) -> tuple[str, ...]:
-        """Variables that the evidence of any draw speaks of, at any step."""
-        told = np.zeros(self.kept.shape, dtype=bool)
+    def evidence_variables(self) -> tuple[str, ...]:
+        """Variables with evidence in any draw, at any step."""
+        has_evidence = np.zeros(self.kept.shape, dtype=bool)
         for part in self.parts():
-            told |= self._evidence(part).any(axis=2)
-        network, of_states = self.network, told.any(axis=0)
-        loud = {name for (step, name), at in network.factor_columns.items() if told[step, at].any()}
+            has_evidence |= self._evidence(part).any(axis=2)
+        network, of_states = self.network, has_evidence.any(axis=0)
+        in_factors = {
+            name
+            for (step, name), at in network.factor_columns.items()
+            if has_evidence[step, at].any()
+        }
         return tuple(
-            name for name in network.names if name in loud or of_states[network.states(name)].any()
+            name
+            for name in network.names
+            if name in in_factors or of_states[network.states(name)].any()
         )
 
-    def _findings(self, part: slice, last: int) -> list[tuple[int, str]]:
-        """Steps and variables that evidence speaks of, up to a step."""
+    def _evidence_places(self, part: slice, last: int) -> list[tuple[int, str]]:
+        """Steps and variables with evidence, up to a step."""
         like = self._evidence(part)
         return [
             (step, name)
@@ -405,20 +411,20 @@ class BeliefState(Frozen):
         draw = int(np.argmax(impossible.any(axis=0)))
         last = int(np.argmax(impossible[:, draw]))
         part = slice(draw, draw + 1)
-        findings = self._findings(part, last)
+        places = self._evidence_places(part, last)
         theta, like = self._arrays(part)
         tables, regimes = self._intervened(theta)
-        blamed = queries.smallest_conflict(self.network, tables, like, findings, regimes)
-        named = ", ".join(self._say(step, name) for step, name in blamed)
+        blamed = queries.smallest_conflict(self.network, tables, like, places, regimes)
+        named = ", ".join(self._evidence_label(step, name) for step, name in blamed)
         raise ImpossibleEvidence(
             f"the evidence has probability zero; in conflict are findings on {named}"
         )
 
-    def _say(self, step: int, name: str) -> str:
+    def _evidence_label(self, step: int, name: str) -> str:
         when = f" at {self.times[step]}" if self.n_steps > 1 else ""
         reports = self.reports.get((step, name), ())
-        told = f" ({', '.join(reports)})" if reports else ""
-        return f"{name}{when}{told}"
+        cited = f" ({', '.join(reports)})" if reports else ""
+        return f"{name}{when}{cited}"
 
     def _require_no_intervention(self, question: str) -> None:
         if self.interventions:

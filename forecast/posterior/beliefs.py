@@ -355,7 +355,7 @@ class Beliefs(BeliefState):
         self._require_possible()
         pairs, window, at = as_pairs(states), self._window(start, stop), self._step(time)
         asked = [name for name, _ in pairs]
-        part = self.network.relevant_to([*self.spoken_of, *names, *asked])
+        part = self.network.relevant_to([*self.evidence_variables, *names, *asked])
         columns = self.network.columns(part.names)
         kept = part.state_columns(names)
         found, condition = self._ask(
@@ -427,7 +427,9 @@ class Beliefs(BeliefState):
             raise InputError([Problem("stop", message)])
         asked = self._distinct(self.network.names if names is None else names)
         whole = names is None and len(window) == self.n_steps
-        part = self.network if whole else self.network.relevant_to([*self.spoken_of, *asked])
+        part = (
+            self.network if whole else self.network.relevant_to([*self.evidence_variables, *asked])
+        )
         columns = self.network.columns(part.names)
         possible = ~np.isneginf(self._log_gain[-1])
         codes = np.full((len(window), len(asked), self.draws.n), -1)

@@ -178,8 +178,8 @@ def _density_for_nutpie(priors: Priors, target: Target) -> Any:
     shapes = variable_shapes(priors)
 
     def density(point: Array) -> tuple[float, Array]:
-        found, slopes = log_posterior(point, target)
-        return (found if np.isfinite(slopes).all() else np.nan), slopes
+        value, gradient = log_posterior(point, target)
+        return (value if np.isfinite(gradient).all() else np.nan), gradient
 
     def judgements(point: Array) -> dict[str, Array]:
         return split_values(priors, constrain(point, target))

@@ -63,25 +63,25 @@ def confidence_sentence(outlook: Forecast) -> str:
 def signs_of(outlook: Forecast) -> Iterator[Sign]:
     """Yield the signs on which confidence rests."""
     width, label = max(_widths(outlook))
-    told = f"the {MASS_TEXT} interval of {label} is {counted(width, 'point')} wide"
-    yield Sign(_rate(-width, -WIDE, -NARROW), told)
+    reason = f"the {MASS_TEXT} interval of {label} is {counted(width, 'point')} wide"
+    yield Sign(_rate(-width, -WIDE, -NARROW), reason)
     reports = speaking(outlook.scenario, outlook.evidence)
     found = count_origins(reports)
     yield Sign(_rate(found.at_least, FEW, MANY), say_origins(found))
     if reports:
         weak = sum(report.reliability in "DEF" for report in reports) / len(reports)
-        told = f"{percent(weak)} of the reports of indicators come from grades D, E or F"
-        yield Sign(_rate(-weak, -MOSTLY_WEAK, -HARDLY_WEAK), told)
+        reason = f"{percent(weak)} of the reports of indicators come from grades D, E or F"
+        yield Sign(_rate(-weak, -MOSTLY_WEAK, -HARDLY_WEAK), reason)
     else:
-        yield Sign(0, "no source has been heard")
+        yield Sign(0, "no source has reported")
     gaps = [
         disagreement(pooled)
         for pooled in find_pools(outlook.scenario)
         if isinstance(pooled.pool, Pool)
     ]
     if gaps:
-        told = f"experts lie up to {counted(round(100 * max(gaps)), 'point')} apart"
-        yield Sign(_rate(-max(gaps), -DISPUTED, -AGREED), told)
+        reason = f"experts lie up to {counted(round(100 * max(gaps)), 'point')} apart"
+        yield Sign(_rate(-max(gaps), -DISPUTED, -AGREED), reason)
 
 
 def _widths(outlook: Forecast) -> Iterator[tuple[int, str]]:
@@ -106,7 +106,7 @@ def disagreement(pooled: Pooled) -> float:
 
 
 def experts_section(outlook: Forecast) -> Section:
-    """What each expert said where several spoke on one number; empty where nobody did.
+    """What each expert states where several judged one number; empty where nobody did.
 
     Parameters
     ----------
@@ -120,17 +120,17 @@ def experts_section(outlook: Forecast) -> Section:
         f"Each expert's prior mean with its {MASS_TEXT} interval, and the pool that the model uses."
     )
     table = Table(("Number", "Expert", "Weight", "Says"), rows, (6, 3, 1, 3))
-    return Section("experts", "Experts", (Prose(note, voice="note"), table))
+    return Section("experts", "Experts", (Prose(note, style="note"), table))
 
 
 def _expert_rows(pooled: Pooled) -> Iterator[tuple[str, str, str, str]]:
     how = pooled.pool.pool.replace("_", "-")
     for name, expert in pooled.pool.experts.items():
-        yield pooled.label, name, f"{expert.weight:g}", _say(expert.says, pooled)
-    yield pooled.label, f"pool ({how})", "", _say(pooled.pool, pooled)
+        yield pooled.label, name, f"{expert.weight:g}", _mean_and_interval(expert.says, pooled)
+    yield pooled.label, f"pool ({how})", "", _mean_and_interval(pooled.pool, pooled)
 
 
-def _say(stated: Any, pooled: Pooled) -> str:
+def _mean_and_interval(stated: Any, pooled: Pooled) -> str:
     """Mean and interval of a prior."""
     if isinstance(pooled.pool, Pool):
         low, high = betaincinv(*fit_probability(stated, pooled.days).shape, TAILS)

@@ -252,14 +252,14 @@ def _assessment_notes(outlook: Forecast, previous: Forecast | None) -> Iterator[
                 "“At least once” is the probability that a dangerous course is under way on at "
                 "least one of these days; the words put that one into a band. "
             )
-        yield Prose(f"{text}Brackets hold {MASS_TEXT} intervals.", voice="note")
+        yield Prose(f"{text}Brackets hold {MASS_TEXT} intervals.", style="note")
     if previous is not None and last_common_day(outlook, previous):
         yield Prose(
             "Changes are in points and ask both forecasts about the same days: of dangerous "
             "courses that they are under way at least once by that day, of others the share of "
             f"the days up to it. “Now” is this {_unit(outlook)}, to which the earlier forecast "
             "looked ahead.",
-            voice="note",
+            style="note",
         )
 
 
@@ -345,9 +345,9 @@ def _implications(outlook: Forecast) -> Section:
             f"Each number is the probability that the state holds in the {_unit(outlook)} of "
             "that date, not that it ever occurs before it."
         )
-        blocks.append(Prose(text, voice="note"))
+        blocks.append(Prose(text, style="note"))
     blocks += [
-        Prose(variable.implication, variable.label, voice="author")
+        Prose(variable.implication, variable.label, style="author")
         for variable in outcomes.values()
         if variable.implication
     ]
@@ -401,7 +401,7 @@ def _dated(outlook: Forecast) -> Iterator[Prose]:
 
 def _author(outlook: Forecast, part: str) -> tuple[Prose, ...]:
     text = getattr(outlook.scenario.narrative, part)
-    return (Prose(text, voice="author"),) if text else ()
+    return (Prose(text, style="author"),) if text else ()
 
 
 def _that(outlook: Forecast, subject: str) -> str:

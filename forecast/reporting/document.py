@@ -11,7 +11,7 @@ from typing import Literal
 from forecast.estimate import Estimate
 from forecast.lexicon import Phrase
 
-Voice = Literal["computed", "author", "note"]
+Style = Literal["computed", "author", "note"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +24,13 @@ class Prose:
         The paragraph.
     lead
         Words set in front of it, in bold.
-    voice
+    style
         Who speaks.
     """
 
     text: str
     lead: str = ""
-    voice: Voice = "computed"
+    style: Style = "computed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forecast.analysis.weighing import Conflict, Dated, Hand, Silence, WeighedEvidence
+from forecast.analysis.weighing import ChannelControl, Conflict, Dated, Silence, WeighedEvidence
 from forecast.courses_table import ANY_LABEL
 from forecast.estimate import DASH, MASS_TEXT, percent, quantity
 from forecast.evidence.report import Report
@@ -20,7 +20,7 @@ from forecast.reporting.document import (
     Stack,
     Table,
 )
-from forecast.reporting.wording import told
+from forecast.reporting.wording import statement_text
 from forecast.text import isolated
 from forecast.wording import long_date, period, plain
 
@@ -51,9 +51,9 @@ def _conflict_blocks(outlook: Forecast, conflicts: tuple[Conflict, ...]) -> Iter
         return
     yield Prose(
         "Reports of one indicator at one time that name different states. Those of several "
-        "witnesses multiply; those of one witness are versions of what it said, by the odds that "
-        "each mouth quotes it right.",
-        voice="note",
+        "origins multiply; those of one origin are versions of one statement, by the odds that "
+        "each relay quotes it right.",
+        style="note",
     )
     rows = tuple(_conflict_row(outlook, conflict) for conflict in conflicts)
     yield Table(("Indicator", "Reports", "Taken together"), rows, (5, 6, 4))
@@ -62,7 +62,7 @@ def _conflict_blocks(outlook: Forecast, conflicts: tuple[Conflict, ...]) -> Iter
 def _conflict_row(outlook: Forecast, conflict: Conflict) -> tuple[Cell, ...]:
     variable = outlook.scenario.variables[conflict.indicator]
     when = _step(outlook, conflict.step)
-    who = "one witness" if conflict.quoted else ""
+    who = "one origin" if conflict.quoted else ""
     return (
         Lines(variable.label, ", ".join(filter(None, (when, who)))),
         Stack(tuple(_report(outlook, report) for report in conflict.reports)),
@@ -75,8 +75,8 @@ def _conflict_row(outlook: Forecast, conflict: Conflict) -> tuple[Cell, ...]:
 
 
 def _report(outlook: Forecast, report: Report) -> str:
-    said = told(outlook.scenario.variables[report.indicator], report)
-    return f"{report.id} ({report.grade}): {said}"
+    stated = statement_text(outlook.scenario.variables[report.indicator], report)
+    return f"{report.id} ({report.grade}): {stated}"
 
 
 def _date_blocks(outlook: Forecast, dates: tuple[Dated, ...]) -> Iterator[Block]:
@@ -87,7 +87,7 @@ def _date_blocks(outlook: Forecast, dates: tuple[Dated, ...]) -> Iterator[Block]
         "Each of these was in one of the steps that its days meet. Nobody has picked one: the "
         "forecast sums over them. First the share of the days, then the probability given all "
         "evidence.",
-        voice="note",
+        style="note",
     )
     yield Table(
         ("Reports", "Days", "When it was"),
@@ -110,15 +110,15 @@ def _date_row(outlook: Forecast, dated: Dated) -> tuple[Cell, ...]:
 def _silence_blocks(outlook: Forecast, silences: tuple[Silence, ...]) -> Iterator[Block]:
     if not outlook.scenario.watches:
         return
-    yield Heading("Nothing heard")
+    yield Heading("Silence")
     if not silences:
-        yield Prose("Every watch has heard something in each step that it covers.")
+        yield Prose("Every watch has a report in each step that it covers.")
         return
     yield Prose(
-        "Somebody was looking and heard nothing. That counts against the states that would have "
-        "been reported, as far as their report would be here by now. Where nobody looks, silence "
-        "says nothing.",
-        voice="note",
+        "Somebody was watching and nothing was reported. That counts against the states that "
+        "would have been reported, as far as their report would be here by now. Where nobody "
+        "looks, silence says nothing.",
+        style="note",
     )
     rows = tuple(_silence_row(outlook, silence) for silence in silences)
     yield Table(("Watch", "Looks for", "A report would be known by now"), rows, (4, 6, 6))
@@ -139,23 +139,24 @@ def _silence_row(outlook: Forecast, silence: Silence) -> tuple[Cell, ...]:
     )
 
 
-def _channel_blocks(outlook: Forecast, channels: tuple[Hand, ...]) -> Iterator[Block]:
-    for hand in channels:
-        channel = outlook.scenario.channels[hand.channel]
+def _channel_blocks(outlook: Forecast, channels: tuple[ChannelControl, ...]) -> Iterator[Block]:
+    for control in channels:
+        channel = outlook.scenario.channels[control.channel]
+        prior = quantity(control.prior)
         yield Heading(f"{isolated(channel.label)}: controlled or not")
         yield Prose(
             f"Reports of {', '.join(map(plain, channel.sources))} may say what somebody wants to "
-            f"be believed. Before the evidence the probability of that was {quantity(hand.prior)}, "
-            f"given it {quantity(hand.control)} ({MASS_TEXT} intervals).",
+            f"be believed. Before the evidence the probability of that was {prior}, "
+            f"given it {quantity(control.control)} ({MASS_TEXT} intervals).",
         )
         ever = f"to {long_date(outlook.horizon)}" if outlook.horizon else "now"
         head = (f"Under way {ever}", "As it is", "If it is free", "If it is controlled")
-        yield Table(head, tuple(_hand_rows(outlook, hand)), (5, 3, 3, 3))
+        yield Table(head, tuple(_control_rows(outlook, control)), (5, 3, 3, 3))
 
 
-def _hand_rows(outlook: Forecast, hand: Hand) -> Iterator[tuple[Cell, ...]]:
+def _control_rows(outlook: Forecast, control: ChannelControl) -> Iterator[tuple[Cell, ...]]:
     harmless = {f"{o.variable}={o.state}" for o in outlook.courses if not o.course.dangerous}
-    for name, three in hand.answers.items():
+    for name, three in control.answers.items():
         yield _course(outlook, name), *(Measure(each, name not in harmless) for each in three)
 
 

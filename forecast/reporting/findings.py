@@ -1,4 +1,4 @@
-"""The sections of a product that rest on the evidence: what fired, what was seen, who said it."""
+"""The sections of a product that rest on the evidence: status, observations, sources."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from forecast.reporting.status import (
     indicator_status,
     tripwire_status,
 )
-from forecast.reporting.wording import named, say_origins, told
+from forecast.reporting.wording import named, say_origins, statement_text
 from forecast.scenario.scenario import Tripwire
 from forecast.text import isolated
 from forecast.wording import counted, long_date, period, plain
@@ -71,7 +71,7 @@ def tripwires_section(outlook: Forecast) -> Section:
             " The probability is that of a level on at least one day ahead, up to the deadline or,"
             " where there is none, to the end of the next step, whether or not anybody reports it."
         )
-    return Section("tripwires", "Tripwires", (table, Prose(text, voice="note")))
+    return Section("tripwires", "Tripwires", (table, Prose(text, style="note")))
 
 
 def tripwires_summary(outlook: Forecast) -> str:
@@ -173,7 +173,7 @@ def pattern_section(outlook: Forecast) -> Section:
         for report in reports
     )
     text = outlook.scenario.narrative.pattern
-    blocks: list[Block] = [Prose(text, voice="author")] if text else []
+    blocks: list[Block] = [Prose(text, style="author")] if text else []
     if evidence.observations:
         head = ("When", "What", "Speaks to", "Source", "Grade and origin")
         rows = tuple(_event(outlook, report, flagged) for report in evidence.observations)
@@ -182,14 +182,14 @@ def pattern_section(outlook: Forecast) -> Section:
         blocks.append(Prose("No report speaks to a variable yet."))
     if flagged:
         count = counted(len(flagged), "report disagrees", "reports disagree")
-        blocks.append(Prose(f"{count} with another about one indicator in one step.", voice="note"))
+        blocks.append(Prose(f"{count} with another about one indicator in one step.", style="note"))
     return Section("pattern", "Pattern", tuple(blocks))
 
 
 def _event(outlook: Forecast, report: Report, flagged: frozenset[str]) -> tuple[Cell, ...]:
     claim = Lines(
         outlook.scenario.variables[report.indicator].label,
-        told(outlook.scenario.variables[report.indicator], report)
+        statement_text(outlook.scenario.variables[report.indicator], report)
         + (" (reports disagree)" if report.id in flagged else ""),
     )
     return (
@@ -222,7 +222,7 @@ def indicators_section(outlook: Forecast) -> Section:
     note = Prose(
         "An indicator has fired if its latest reported state is not its first one, the state of "
         "absence. The sign says how it is read; the tables decide how much it moves.",
-        voice="note",
+        style="note",
     )
     blocks: list[Block] = [note]
     for prospect in outlook.courses:
@@ -292,7 +292,7 @@ def _indicator_row(status: IndicatorStatus) -> tuple[Cell, ...]:
         return (name, DASH, Badge("not reported", "off"))
     badge = Badge("fired", "on") if status.fired else Badge("absent", "off")
     when = f"{period(latest.event_start, latest.event_end)}, {latest.id}"
-    return (name, Lines(told(status.variable, latest), when), badge)
+    return (name, Lines(statement_text(status.variable, latest), when), badge)
 
 
 def actors_section(outlook: Forecast) -> Section:
@@ -349,7 +349,7 @@ def _context(outlook: Forecast) -> Iterator[Block]:
     yield Prose(
         "Kept for the record: it is in the scenario already, or speaks to no variable, and "
         "moves no probability.",
-        voice="note",
+        style="note",
     )
     rows = tuple(
         (period(r.event_start, r.event_end), _what(r), _source(outlook, r), r.grade)
@@ -364,16 +364,16 @@ def _source_summary(outlook: Forecast) -> str:
         return "No report is in force."
     letters = Counter(report.reliability for report in evidence)
     grades = ", ".join(f"{letters[grade]} of {grade}" for grade in RELIABILITY if letters[grade])
-    heard, context = speaking(outlook.scenario, evidence), evidence.context
+    relevant, context = speaking(outlook.scenario, evidence), evidence.context
     text = f"{counted(len(evidence), 'report')}, {len(context)} of them context"
-    setting = len(evidence.observations) - len(heard)
+    setting = len(evidence.observations) - len(relevant)
     text += f" and {setting} of what is set rather than estimated. " if setting else ". "
-    if heard:
-        first = min(report.event_start for report in heard)
-        last = max(report.event_end for report in heard)
+    if relevant:
+        first = min(report.event_start for report in relevant)
+        last = max(report.event_end for report in relevant)
         text += (
-            f"The {len(heard)} that speak to what is estimated cover {period(first, last)} and "
-            f"have {say_origins(count_origins(heard))}. "
+            f"The {len(relevant)} that speak to what is estimated cover {period(first, last)} and "
+            f"have {say_origins(count_origins(relevant))}. "
         )
     return f"{text}Reliability grades: {grades}."
 
@@ -400,8 +400,8 @@ def _accuracies(outlook: Forecast, weighed: WeighedEvidence) -> Iterator[Block]:
             bases[name] = source.record.basis
     rows = []
     for judged in trust_in(outlook.scenario).accuracy:
-        told = found.get(judged.name)
-        now = (str(told.reports), quantity(told.found)) if told else ("0", DASH)
+        accuracy = found.get(judged.name)
+        now = (str(accuracy.reports), quantity(accuracy.found)) if accuracy else ("0", DASH)
         prior = quantity(judged.prior)
         rows.append((plain(judged.name), prior, *now, bases[judged.name]))
     yield Heading("How far sources are believed")
@@ -409,7 +409,7 @@ def _accuracies(outlook: Forecast, weighed: WeighedEvidence) -> Iterator[Block]:
         "How often a report of each reliability grade, or of a source with a record of its own, "
         f"is taken to say what is true ({MASS_TEXT} intervals), before the evidence and given it. "
         "Credibility, the digit, is printed and not used: it is already somebody's conclusion.",
-        voice="note",
+        style="note",
     )
     head = ("Grade or source", "Before", "Reports", "Given the evidence", "Basis")
     yield Table(head, tuple(rows), (3, 4, 2, 4, 7))

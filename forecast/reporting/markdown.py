@@ -78,9 +78,9 @@ def _prose(prose: Prose) -> str:
     text = for_markdown(prose.text)
     if prose.lead:
         text = f"**{for_markdown(prose.lead)}.** {text}"
-    if prose.voice == "author":
+    if prose.style == "author":
         return f"> *Author:* {text}"
-    return f"*{text}*" if prose.voice == "note" else text
+    return f"*{text}*" if prose.style == "note" else text
 
 
 def _table(table: Table) -> str:

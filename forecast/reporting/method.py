@@ -35,7 +35,7 @@ def method_section(outlook: Forecast) -> Section:
         (
             how,
             Heading("Words for probabilities"),
-            Prose(note, voice="note"),
+            Prose(note, style="note"),
             Table(("Word", "Range"), words, (1, 1)),
         ),
     )

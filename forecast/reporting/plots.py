@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from forecast.analysis.review import first_steps, told_number
+from forecast.analysis.review import first_steps, number_text
 from forecast.arguments import checked
 from forecast.courses_table import ANY_LABEL
 from forecast.errors import InputError, Problem, nearest
@@ -296,7 +296,7 @@ def _draw_expected(axis: Any, found: Check, name: str, place: int) -> None:
     The last state, if it has no room for its name, is named beside the bar.
     """
     table = found.states.loc[name]
-    beside = [told_number(found.numbers.loc[name])] if name in found.numbers.index else []
+    beside = [number_text(found.numbers.loc[name])] if name in found.numbers.index else []
     start = 0.0
     for k, (state, steps) in enumerate(table["steps"].items()):
         depth, text = k / (len(table) - 1), plain(str(state))

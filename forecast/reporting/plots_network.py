@@ -189,7 +189,7 @@ def _chosen(network: Network, names: Sequence[str] | None) -> list[Node]:
 def _boxes(found: Beliefs, nodes: Sequence[Node], dangerous: Pairs) -> dict[str, _Box]:
     now = found.posteriors().isel(time=found.now)
     forced = {name for _, states in found.interventions for name, _ in states}
-    marked = forced.union(found.spoken_of)
+    marked = forced.union(found.evidence_variables)
     boxes = {}
     for node in nodes:
         most = len(node.states) if len(node.states) <= MOST_STATES else MOST_STATES - 1

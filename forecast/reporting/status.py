@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from forecast.analysis.weighing import state_told
+from forecast.analysis.weighing import stated_state
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.report import Report
 from forecast.scenario.scenario import Scenario, Tripwire, Variable
@@ -54,7 +54,7 @@ class IndicatorStatus:
         """Whether the latest reported state is another than the first."""
         if self.latest is None:
             return False
-        return state_told(self.variable, self.latest) != self.variable.states[0]
+        return stated_state(self.variable, self.latest) != self.variable.states[0]
 
 
 def tripwire_status(scenario: Scenario, tripwire: Tripwire, evidence: Evidence) -> TripwireStatus:
@@ -88,7 +88,7 @@ def _reached(
         report
         for report in evidence.observations
         if report.indicator == indicator
-        and state_told(scenario.variables[indicator], report) == state
+        and stated_state(scenario.variables[indicator], report) == state
         and (by is None or report.event_end <= by)
     )
 

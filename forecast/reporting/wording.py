@@ -34,12 +34,12 @@ def say_origins(found: Origins) -> str:
     return f"{silent} no origin and may share one" if found.unstated > 1 else f"{silent} no origin"
 
 
-def told(variable: Variable, report: Report) -> str:
-    """What a report says of a variable: a state, a number with its unit, or likelihoods."""
+def statement_text(variable: Variable, report: Report) -> str:
+    """What a report states of a variable: a state, a number with its unit, or likelihoods."""
     measured = variable.measured
     if report.likelihoods:
-        told = (f"{plain(state)} {value:.3g}" for state, value in report.likelihoods)
-        return f"likelihoods: {', '.join(told)}"
+        values = (f"{plain(state)} {value:.3g}" for state, value in report.likelihoods)
+        return f"likelihoods: {', '.join(values)}"
     if report.number is None or measured is None:
         return plain(report.state)
     number = f"{amount_text(report.number, report.upper)} {measured.unit}"

@@ -45,7 +45,7 @@ class Source(Value):
 
 
 class Channel(Value):
-    """Sources that one hand may hold: if it does, they say what it wants to be believed.
+    """Sources that one actor may control: if so, they state what it wants to be believed.
 
     Attributes
     ----------

@@ -56,8 +56,10 @@ def fit_row(states: Sequence[str], probability: Mapping[str, Probability]) -> Ro
         [(state, stated)] = probability.items()
         shape = fit_probability(stated).shape
         return RowFit(shape if state == states[0] else shape[::-1])
-    told = [probability.get(state) for state in states]
-    return fit_dirichlet(tuple(None if each is None else interval_of(each) for each in told))
+    stated_by_state = [probability.get(state) for state in states]
+    return fit_dirichlet(
+        tuple(None if each is None else interval_of(each) for each in stated_by_state)
+    )
 
 
 def row_concentration(row: Row, states: Sequence[str]) -> tuple[float, ...]:

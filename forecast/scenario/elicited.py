@@ -318,8 +318,8 @@ def _read(kind: Any, given: Any, name: str = "") -> Any:
     except ValidationError as error:
         problems = []
         for fault in error.errors(include_url=False):
-            told = [part for part in fault["loc"] if not str(part).startswith("as ")]
-            where = spell_path((name, *told) if name else tuple(told))
+            place = [part for part in fault["loc"] if not str(part).startswith("as ")]
+            where = spell_path((name, *place) if name else tuple(place))
             problems.append(Problem(where or "stated", _word_fault(fault)))
         raise InputError(problems) from None
 

@@ -295,5 +295,5 @@ def say_when(when: When) -> str:
     >>> say_when({"sea": ("calm", "rough"), "previous storm": "no"})
     ' | sea=calm|rough, previous storm=no'
     """
-    said = ", ".join(f"{ref}={'|'.join(states_meant(value))}" for ref, value in when.items())
-    return f" | {said}" if said else ""
+    conditions = ", ".join(f"{ref}={'|'.join(states_meant(value))}" for ref, value in when.items())
+    return f" | {conditions}" if conditions else ""

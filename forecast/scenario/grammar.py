@@ -54,9 +54,9 @@ class Grammar:
             if "oneOf" not in schema:
                 found.append(schema)
                 continue
-            told = schema.get("discriminator", {})
-            tag = given.get(told.get("propertyName")) if isinstance(given, dict) else None
-            chosen = told.get("mapping", {}).get(tag) if isinstance(tag, str) else None
+            discriminator = schema.get("discriminator", {})
+            tag = given.get(discriminator.get("propertyName")) if isinstance(given, dict) else None
+            chosen = discriminator.get("mapping", {}).get(tag) if isinstance(tag, str) else None
             found += self._options([{"$ref": chosen}] if chosen else schema["oneOf"])
         return found
 
@@ -79,8 +79,8 @@ class Grammar:
     def _tagged(self, path: Path) -> Iterator[tuple[str, list[str]]]:
         for schema in self._options_at(path):
             if "discriminator" in schema:
-                told = schema["discriminator"]
-                yield told["propertyName"], list(told.get("mapping", {}))
+                discriminator = schema["discriminator"]
+                yield discriminator["propertyName"], list(discriminator.get("mapping", {}))
 
     def _options_at(self, path: Path) -> Iterator[Schema]:
         if not path:
@@ -89,7 +89,7 @@ class Grammar:
         return self._options(child for schema in around for child in _children(schema, path[-1]))
 
     def _options(self, schemas: Iterable[Schema]) -> Iterator[Schema]:
-        """Schemas with references followed and alternatives listed, but for those told by a tag."""
+        """Schemas with references followed and alternatives listed, unless a tag chooses."""
         for schema in schemas:
             if "$ref" in schema:
                 named = _schema_of(self.kind)["$defs"][schema["$ref"].rsplit("/", 1)[1]]

@@ -1,4 +1,4 @@
-"""A stated number in sentences: what was said, and by what rule it is read."""
+"""A stated number in sentences: what was stated, and by what rule it is read."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ def say_probability(stated: Probability, within: float | None) -> Iterator[str]:
         case Pool(experts=experts, pool=pool, extremise=extremise):
             means = [mean_probability(expert.says, within) for expert in experts.values()]
             for name, expert in experts.items():
-                said = " ".join(say_probability(expert.says, within))
-                yield f"{name} (weight {expert.weight:g}): {said}"
+                sentences = " ".join(say_probability(expert.says, within))
+                yield f"{name} (weight {expert.weight:g}): {sentences}"
             how = "mixed" if pool == "linear" else "averaged as log-odds"
             more = f", log-odds times {extremise:g}" if extremise != 1 else ""
             ends = f"{_digits(min(means))} to {percent_text(max(means))}"
@@ -95,8 +95,8 @@ def say_positive(stated: PositiveNumber, per: float | None) -> Iterator[str]:
             yield f"{count} in {days:g} days, with Jeffreys' prior: a rate per {per:g} days."
         case PositivePool(experts=experts, pool=pool):
             for name, expert in experts.items():
-                said = " ".join(say_positive(expert.says, per))
-                yield f"{name} (weight {expert.weight:g}): {said}"
+                sentences = " ".join(say_positive(expert.says, per))
+                yield f"{name} (weight {expert.weight:g}): {sentences}"
             yield f"They are {'mixed' if pool == 'linear' else 'averaged as logarithms'}."
 
 

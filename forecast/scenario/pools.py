@@ -52,11 +52,11 @@ def _walk(part: Any, label: str, when: str, days: float | None) -> Iterator[Pool
             label, days = f"{label} {part.source or ''}→{part.target}", part.within
         if isinstance(part, Count):
             days = part.per
-        told = say_when(getattr(part, "when", {})) or when
+        condition = say_when(getattr(part, "when", {})) or when
         for name in type(part).model_fields:
             inner = getattr(part, name)
             named = f"{label}: {name}" if isinstance(inner, Pool | PositivePool) else label
-            yield from _walk(inner, named, told, days)
+            yield from _walk(inner, named, condition, days)
     elif isinstance(part, Mapping):
         for key, inner in part.items():
             yield from _walk(inner, f"{label}: {key}", when, days)

@@ -80,17 +80,17 @@ def _described(value: Any, dumped: Any) -> Tree:
 
 def _described_model(value: BaseModel, dumped: dict[str, Any]) -> Tree:
     fields = type(value).model_fields
-    told = {
+    entries = {
         field.alias or name: _described(getattr(value, name), dumped[field.alias or name])
         for name, field in fields.items()
         if not _goes_without_saying(getattr(value, name), field)
     }
     is_interval = set(fields) == {"lower", "upper", "coverage"}
-    return list(told.values()) if is_interval and "coverage" not in told else told
+    return list(entries.values()) if is_interval and "coverage" not in entries else entries
 
 
 def _goes_without_saying(value: Any, field: FieldInfo) -> bool:
-    """Whether a value is its field's default; what tells one form from another is always said."""
+    """Whether a value is its field's default; what distinguishes forms is always written."""
     if field.is_required() or value != field.get_default(call_default_factory=True):
         return False
     return not (get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1)

@@ -108,10 +108,10 @@ class _Splicer:
         for name, item in after.items():
             if name in entries:
                 inner = place.inside(entries[name][1], entries[name][0])
-                told = name in before
+                was_there = name in before
                 yield from (
                     self.changes(inner, before[name], item)
-                    if told
+                    if was_there
                     else [self._replaced(inner, item)]
                 )
         yield from self._added_entries(place, entries, after)

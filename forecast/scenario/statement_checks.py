@@ -122,8 +122,8 @@ def check_positive(at: Path, stated: PositiveNumber, per: float | None = None) -
                 f"at most {WIDEST:,.0f} times the lower",
             )
         elif any(
-            max(said, found) > MOST_TIMES * min(said, found)
-            for said, found in zip(fit.stated, fit.fitted, strict=True)
+            max(stated, found) > MOST_TIMES * min(stated, found)
+            for stated, found in zip(fit.stated, fit.fitted, strict=True)
         ):
             yield (
                 at,

@@ -134,7 +134,7 @@ class Counted(Value):
 
 
 class Unknown(Value):
-    """Nothing is known: Jeffreys' prior, said aloud."""
+    """Nothing is known: Jeffreys' prior, stated as such."""
 
     unknown: Literal[True]
 

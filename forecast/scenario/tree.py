@@ -289,13 +289,13 @@ _CURLY = re.compile(rf"(?:^|[:,\[{{-])\s*([{CURLY_QUOTES}])")
 
 
 def _syntax_problem(error: MarkedYAMLError, text: str, where: str) -> Problem:
-    said = f"{error.problem or error.context}"
+    message_text = f"{error.problem or error.context}"
     mark = error.problem_mark or error.context_mark
-    message = said.splitlines()[0]
+    message = message_text.splitlines()[0]
     line = text.splitlines()[mark.line] if mark and mark.line < text.count("\n") else ""
     curly = _CURLY.search(line)
     for pattern, plain_words in _FAULTS:
-        found = re.search(pattern, said)
+        found = re.search(pattern, message_text)
         if found:
             message = plain_words.format(*found.groups())
             break

@@ -13,7 +13,7 @@ from scipy.integrate import quad
 import forecast as fc
 from forecast.ach.derived_matrix import likelihood_ratios, rating_of
 from forecast.ach.matrix import RATINGS
-from forecast.ach.scenario import ASSUMED_RATIOS, LIKELIEST, witness_names
+from forecast.ach.scenario import ASSUMED_RATIOS, LIKELIEST, items_by_origin
 from forecast.cli import main
 from forecast.errors import InputError
 from forecast.evidence.sources import admiralty_grades
@@ -421,7 +421,7 @@ def test_an_origin_with_two_versions_has_the_average_of_their_likelihoods():
     wire = {"origin": "wire"}
     matrix = matrix_of(("C", "II", wire), ("I", "C", wire))
     problem, evidence = matrix.to_scenario(exhaustive=True)
-    assert list(witness_names(matrix)) == ["wire"]
+    assert list(items_by_origin(matrix)) == ["wire"]
     assert {report.indicator for report in evidence} == {"wire"}
     first, second = (row.probability["seen"].upper for row in problem.variables["wire"].table.rows)
     ends = {rating: upper for rating, (_, upper) in ASSUMED_RATIOS.items()}

@@ -275,9 +275,7 @@ def test_expectations_are_compared_with_the_tables(found, histories):
     assert list(found.conflicts.index) == [0]
     said = f"{100 * reached(4):.0f}"
     text = str(found)
-    assert (
-        f"CONFLICT plan=strike: you said 5–15 % within 60 days; the tables imply {said} %" in text
-    )
+    assert f"CONFLICT plan=strike: stated 5–15 % within 60 days; the tables imply {said} %" in text
     assert "1 of 2 in conflict" in text
 
 
@@ -554,6 +552,6 @@ def test_the_command_says_it_in_words(capsys):
     assert main(["check", "iraq-2020"]) == 0
     shown = capsys.readouterr().out
     assert "Expectations: none of 6 in conflict" in shown
-    assert "you said 5–25 % within 90 days; the tables imply" in shown
+    assert "stated 5–25 % within 90 days; the tables imply" in shown
     assert "iran_control=partial" in shown
     assert "\N{NO-BREAK SPACE}" not in shown

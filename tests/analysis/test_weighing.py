@@ -188,18 +188,18 @@ def test_accuracies_are_counted_by_grade_and_source(weighed):
 
 def test_everything_is_in_the_text_and_in_the_report(outlook, weighed):
     titles = [part.splitlines()[0] for part in str(weighed).split("\n\n")]
-    assert titles[:3] == ["Reports that disagree", "Events without a certain date", "Nothing heard"]
+    assert titles[:3] == ["Reports that disagree", "Events without a certain date", "Silence"]
     assert titles[3].startswith("red: controlled ")
     assert titles[4] == "How far sources are believed"
     text = product(outlook, allow_unreliable=True).markdown
     for heading in (
         "Reports that disagree",
         "Events without a certain date",
-        "Nothing heard",
+        "Silence",
         "red: controlled or not",
     ):
         assert heading in text
-    assert "one witness" in text
+    assert "one origin" in text
 
 
 def test_what_is_not_there_is_not_told(scenario):
@@ -207,4 +207,4 @@ def test_what_is_not_there_is_not_told(scenario):
     plain = weigh_evidence(fc.forecast(scenario, evidence, **QUICK))
     assert (plain.conflicts, plain.dates, plain.channels) == ((), (), ())
     titles = [part.splitlines()[0] for part in str(plain).split("\n\n")]
-    assert titles == ["Nothing heard", "How far sources are believed"]
+    assert titles == ["Silence", "How far sources are believed"]

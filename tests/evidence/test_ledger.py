@@ -497,7 +497,7 @@ def test_other_peoples_tables_are_read_by_a_mapping(tmp_path):
         receipt = ledger.import_csv(table, mapping)
         assert (receipt.added, receipt.left_out) == (2, 1)
         battle, protest = ledger
-    assert (battle.id, battle.said, battle.grade) == ("acled:IRQ1@1578355200", "low", "C6")
+    assert (battle.id, battle.statement, battle.grade) == ("acled:IRQ1@1578355200", "low", "C6")
     assert (battle.origin, battle.event_end) == ("acled:IRQ1", date(2020, 1, 4))
     assert (protest.indicator, protest.number, protest.source) == ("deaths", 0.0, "AFP")
     assert (protest.event_start, protest.event_end) == (date(2020, 1, 2), date(2020, 1, 8))

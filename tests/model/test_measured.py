@@ -318,8 +318,8 @@ def test_numbers_are_read_from_files(tmp_path):
         "R2,wind,strong,,,2020-01-12,2020-01-12,mast\n"
     )
     first, second = read_evidence(path, windy("poisson"))
-    assert (first.number, first.exposure, first.said) == (12.0, 14.0, "12")
-    assert (second.number, second.said) == (None, "strong")
+    assert (first.number, first.exposure, first.statement) == (12.0, 14.0, "12")
+    assert (second.number, second.statement) == (None, "strong")
 
 
 @pytest.mark.parametrize(

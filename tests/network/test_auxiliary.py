@@ -105,7 +105,7 @@ def enumerate_auxiliaries(case: Case, n_steps: int) -> Whole:
                 own[factor.step, network.states(factor.variable)] += like[factor.step, cells]
             else:
                 constant += like[factor.step, cells].sum()
-        answer = enumerate_answer(network.bare, case.theta, own)
+        answer = enumerate_answer(network.without_auxiliaries, case.theta, own)
         log_z.append(answer.log_evidence + constant)
         marginals = np.zeros(like.shape)
         marginals[:, : network.n_states] = answer.marginals

@@ -12,7 +12,7 @@ import pytest
 import xarray as xr
 
 import forecast as fc
-from forecast.analysis.weighing import Hand, find_conflicts, state_told
+from forecast.analysis.weighing import ChannelControl, find_conflicts, stated_state
 from forecast.courses_table import courses_html, courses_text
 from forecast.errors import InputError, UnreliableFit
 from forecast.estimate import DASH, quantity
@@ -22,12 +22,12 @@ from forecast.outlook import ANY_DANGEROUS, Forecast, union_probabilities
 from forecast.posterior.mcmc import Sampling
 from forecast.reporting.change import change_cell
 from forecast.reporting.document import Heading, Lines, Table
-from forecast.reporting.evidence import _hand_rows
+from forecast.reporting.evidence import _control_rows
 from forecast.reporting.findings import tripwires_section
 from forecast.reporting.plots import DANGER, course_svgs, cumulative_svg, plot_timeline
 from forecast.reporting.product import product
 from forecast.reporting.status import indicator_status, tripwire_status
-from forecast.reporting.wording import told
+from forecast.reporting.wording import statement_text
 from forecast.scenario.scenario import Narrative, Scenario, Tripwire
 from forecast.wording import long_date, points
 from tests.model.test_measured import wind_report, windy
@@ -533,9 +533,9 @@ def test_probability_of_a_tripwire_is_that_of_the_days_to_its_deadline(outlook):
 def test_a_number_counts_as_the_state_it_speaks_best_for(number, exposure, state):
     variable = windy("poisson").variables["wind"]
     report = wind_report("R1", number, exposure=exposure)
-    assert state_told(variable, report) == state
+    assert stated_state(variable, report) == state
     shown = f"{number} gusts in {exposure or 7:g} days"
-    assert told(variable, report) == shown
+    assert statement_text(variable, report) == shown
 
 
 def test_a_count_of_none_is_absence_however_low_the_rate():
@@ -547,8 +547,8 @@ def test_a_count_of_none_is_absence_however_low_the_rate():
     variable = windy("poisson").variables["wind"]
     rare = variable.measured.model_validate(variable.measured.model_dump() | {"rate": rates})
     rarely = variable.model_copy(update={"measured": rare})
-    assert state_told(rarely, wind_report("R1", 0)) == "light"
-    assert state_told(rarely, wind_report("R1", 1)) == "strong"
+    assert stated_state(rarely, wind_report("R1", 0)) == "light"
+    assert stated_state(rarely, wind_report("R1", 1)) == "strong"
 
 
 def test_a_scenario_without_a_clock_says_nothing_of_steps():
@@ -571,8 +571,8 @@ def test_a_section_with_nothing_to_say_is_left_out():
 def test_bars_of_what_is_dangerous_say_so_in_every_table(outlook):
     names = {f"{o.variable}={o.state}": o.course.dangerous for o in outlook.courses}
     answers = dict.fromkeys((*names, ANY_DANGEROUS), (outlook.any_dangerous,) * 3)
-    hand = Hand("radio", outlook.any_dangerous, outlook.any_dangerous, answers)
-    marks = [[cell.dangerous for cell in cells] for _, *cells in _hand_rows(outlook, hand)]
+    hand = ChannelControl("radio", outlook.any_dangerous, outlook.any_dangerous, answers)
+    marks = [[cell.dangerous for cell in cells] for _, *cells in _control_rows(outlook, hand)]
     assert marks == [[dangerous] * 3 for dangerous in (*names.values(), True)]
 
 
