@@ -52,7 +52,7 @@ def test_likelihood_of_each_report_given_the_others_is_a_ratio_of_sums():
 
 
 def test_what_a_report_may_say_has_probability_one_whatever_else_is_known():
-    """Not reading a report is no silence: where somebody watches, chances still add up."""
+    """Not reading a report is no silence: where somebody watches, probabilities still add up."""
     scenario = harbour(channels=1)
     others = (barometer_report("R2", "falling", week=1), barometer_report("R3", "low"))
     total = 0.0
