@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -56,7 +57,9 @@ def build_model(scenario: Scenario, evidence: Evidence) -> pm.Model:
 
     program = compile_tables(scenario)
     table = tabulate_reports(scenario, evidence, last_step(scenario, evidence) + 1)
-    with pm.Model(coords=model_coordinates(program.priors)) as model:
+    inputs = scenario.with_role("input")
+    ids = [report.id for report in evidence.observations if report.indicator not in inputs]
+    with pm.Model(coords=model_coordinates(program.priors) | {"report_id": ids}) as model:
         parameters = _priors(program)
         theta = _table_cells(program, parameters)
         trust = _trust(program)
@@ -187,16 +190,25 @@ def _observe(
     program: TableProgram, table: ReportTable, theta: Any, parameters: dict[str, Any]
 ) -> None:
     import pymc as pm
+    import pytensor
     import pytensor.tensor as pt
 
     from forecast.model.operation import LogEvidence, ReportLikelihood
+
+    # Reports are drawn in Python, on purpose: numba need not say so at every draw.
+    slow = r"Numba will use object mode to run CustomDist_report_rv"
+    warnings.filterwarnings("ignore", message=slow, category=UserWarning)
 
     judged = {
         name: parameters[name] for name in (*TRUSTED, "positive", "real") if name in parameters
     }
     weighing, drawing = _data(program, table), _drawing_data(table)
-    observed = pm.Data("report_value", weighing.pop("report_value"))
-    given = {name: pm.Data(name, value) for name, value in (weighing | drawing).items()}
+    observed = weighing.pop("report_value")
+    # Inputs of the compiled loops, which say nothing to a reader of the model: not `pm.Data`.
+    given = {
+        name: pytensor.shared(np.asarray(value), name=name, shape=np.shape(value))
+        for name, value in (weighing | drawing).items()
+    }
 
     def unpack(arguments: Sequence[Any], prefix: str) -> tuple[dict[str, Any], dict[str, Any]]:
         found = dict(zip([*judged, *given], arguments, strict=True))
@@ -228,6 +240,7 @@ def _observe(
         signature=_signature({"theta": theta} | judged | given),
         dtype="float64",
         observed=observed,
+        dims="report_id",
     )
 
 
