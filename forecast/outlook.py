@@ -34,7 +34,7 @@ from forecast.progress import phase
 from forecast.sampling import Sampling, require_whole
 from forecast.scenario.scenario import Course, Scenario
 from forecast.text import printed
-from forecast.timeline import Calendar
+from forecast.timeline import MAX_STEPS, Calendar
 
 if TYPE_CHECKING:
     from xarray import DataArray, Dataset, DataTree
@@ -476,7 +476,9 @@ def _day_ahead(calendar: Calendar, by: date | str) -> date:
 
 
 @checked
-def beliefs(given: Forecast, *, draws: int | None = None) -> Beliefs:
+def beliefs(
+    given: Forecast, *, draws: int | None = None, until: date | str | None = None
+) -> Beliefs:
     """Everything that can be asked of a forecast's network, for each draw of its tables.
 
     Parameters
@@ -485,17 +487,41 @@ def beliefs(given: Forecast, *, draws: int | None = None) -> Beliefs:
         A forecast.
     draws
         Use at most this many draws of each chain, evenly spaced, for quicker answers.
+    until
+        Add steps beyond the horizon up to the one that holds this day.
 
     Returns
     -------
     Beliefs
         Its answers have the dimensions chain and draw.
+
+    Raises
+    ------
+    InputError
+        If there would be too many steps.
     """
     posterior = given.posterior["posterior"].to_dataset()
     if draws is not None:
         require_whole({"draws": draws}, {"draws": 1})
         posterior = posterior.isel(draw=slice(None, None, -(-posterior.sizes["draw"] // draws)))
-    return beliefs_of(given.scenario, given.evidence, posterior)
+    found = beliefs_of(given.scenario, given.evidence, posterior)
+    n_steps = found.n_steps if until is None else _n_steps_until(given, as_date(until))
+    if n_steps <= found.n_steps:
+        return found
+    longer = beliefs_of(given.scenario, given.evidence, posterior, n_steps)
+    return replace(longer, calendar=found.calendar)
+
+
+def _n_steps_until(given: Forecast, day: date) -> int:
+    """Steps from the start to the one that holds a day."""
+    timeline = given.scenario.timeline
+    if timeline is None:
+        raise InputError([Problem("until", "a static scenario has no dates ahead")])
+    ahead = timeline.step_of(day) - given.now
+    if ahead > MAX_STEPS:
+        message = f"{day} lies {ahead:,} steps after the as-of date; at most {MAX_STEPS:,} are made"
+        raise InputError([Problem("until", message)])
+    return timeline.step_of(day) + 1
 
 
 def _fit(scenario: Scenario, evidence: Evidence, sampling: Sampling) -> Forecast:

@@ -18,6 +18,7 @@ import numpy as np
 from forecast.arguments import checked
 from forecast.errors import InputError, Problem
 from forecast.network import queries
+from forecast.network.automaton import Event, final_states, variables_of
 from forecast.network.elimination import Elimination, elimination
 from forecast.network.explanation import most_probable_states
 from forecast.network.maximum import most_probable_history
@@ -377,6 +378,19 @@ class Beliefs(BeliefState):
         """
         by_then = self.at_least_once(states, start, stop)
         return by_then.copy(data=np.diff(by_then.to_numpy(), axis=-1, prepend=0.0))
+
+    def final_states(self, event: Event) -> DataArray:
+        """Probability of each state of an event's automaton after the last step.
+
+        Dimensions (chain, draw, state). It reads the history as `forecast.network.automaton` says.
+        """
+        self._require_possible()
+        part = self.network.relevant_to([*self.spoken_of, *variables_of(event)])
+        columns = self.network.columns(part.names)
+        found = self._ask(
+            lambda theta, like, regimes: final_states(part, theta, like[:, columns], event, regimes)
+        )
+        return self._label(found, ("state",))
 
     def expected_steps(
         self, name: str, state: str, start: Any = None, stop: Any = None
