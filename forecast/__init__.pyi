@@ -69,5 +69,10 @@ from .scenario.shipped import scenario_folder as scenario_folder
 from .scenario.shipped import scenario_names as scenario_names
 from .scenario.starting import new_scenario as new_scenario
 from .storage import load as load
+from .verification.asking import QuestionForecast as QuestionForecast
+from .verification.asking import ask as ask
+from .verification.questions import Question as Question
+from .verification.questions import Questions as Questions
+from .verification.questions import read_questions as read_questions
 
 __version__: str

@@ -16,6 +16,7 @@ ROOMS = {
     "posterior": "Beliefs",
     "model": "The model",
     "analysis": "Analysis",
+    "verification": "Keeping score",
     "reporting": "Products and figures",
     "interchange": "Networks of other tools",
     "ach": "Competing hypotheses",

@@ -44,6 +44,7 @@ LAYERS = [
     ["courses_table", "outlook", "predictive", "storage"],
     ["analysis"],
     ["ach"],
+    ["verification"],
     ["reporting", "testing"],
     ["cli", "cli_ledger", "console", "__main__", "__init__"],
 ]
