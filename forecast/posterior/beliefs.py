@@ -385,7 +385,7 @@ class Beliefs(BeliefState):
         Dimensions (chain, draw, state). It reads the history as `forecast.network.automaton` says.
         """
         self._require_possible()
-        part = self.network.relevant_to([*self.spoken_of, *variables_of(event)])
+        part = self.network.relevant_to([*self.evidence_variables, *variables_of(event)])
         columns = self.network.columns(part.names)
         found = self._ask(
             lambda theta, like, regimes: final_states(part, theta, like[:, columns], event, regimes)
