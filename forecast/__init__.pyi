@@ -46,6 +46,7 @@ from .interchange.files import write_network as write_network
 from .interchange.tabled import TabledNetwork as TabledNetwork
 from .model.model import build_model as build_model
 from .outlook import Forecast as Forecast
+from .outlook import advance as advance
 from .outlook import beliefs as beliefs
 from .outlook import forecast as forecast
 from .outlook import probability as probability

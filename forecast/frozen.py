@@ -97,22 +97,31 @@ class Frozen:
 class _Copied:
     """A field whose value is kept and of which copies are handed out."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, complete: str | None) -> None:
+        self.name, self.complete = name, complete
 
     def __get__(self, instance: Any, _: type) -> Any:
-        return self if instance is None else instance.__dict__[self.name].copy()
+        if instance is None:
+            return self
+        if self.complete:
+            getattr(instance, self.complete)()
+        return instance.__dict__[self.name].copy()
 
     def __set__(self, instance: Any, value: Any) -> None:
         instance.__dict__[self.name] = value.copy()
 
 
-def copying[Target](*names: str) -> Callable[[type[Target]], type[Target]]:
-    """Let a dataclass hand out copies of some fields: values that libraries cannot freeze."""
+def copying[Target](
+    *names: str, complete: str | None = None
+) -> Callable[[type[Target]], type[Target]]:
+    """Let a dataclass hand out copies of some fields: values that libraries cannot freeze.
+
+    The method `complete` of the instance is called before each.
+    """
 
     def change(target: type[Target]) -> type[Target]:
         for name in names:
-            setattr(target, name, _Copied(name))
+            setattr(target, name, _Copied(name, complete))
         return target
 
     return change

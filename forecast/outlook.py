@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from forecast.arguments import checked
 from forecast.arrays import Array
 from forecast.errors import InputError, Problem, nearest
 from forecast.estimate import Estimate
+from forecast.evidence.events import last_step
 from forecast.evidence.ledger import Evidence, as_date
 from forecast.frozen import copying
 from forecast.posterior.beliefs import Beliefs
@@ -30,6 +31,7 @@ from forecast.posterior.mcmc import (
     sample_posterior,
 )
 from forecast.posterior.passage import calendar_of, reached, reached_by, turn_of
+from forecast.posterior.reweighting import Fit, Prospects, Weights
 from forecast.progress import phase
 from forecast.sampling import Sampling, require_whole
 from forecast.scenario.scenario import Course, Scenario
@@ -39,6 +41,7 @@ from forecast.timeline import MAX_STEPS, Calendar
 if TYPE_CHECKING:
     from xarray import DataArray, Dataset, DataTree
 
+Method = Literal["auto", "reweight", "nuts"]
 ANY_DANGEROUS = "any dangerous course"
 CONSTANT = 1e-12
 """Probabilities that vary less than this over draws are set, not estimated."""
@@ -70,7 +73,7 @@ class CourseOutlook:
 
 
 @checked
-@copying("posterior")
+@copying("posterior", complete="_complete")
 @dataclass(frozen=True, eq=False)
 class Forecast:
     """What is believed about a scenario given evidence; made by `forecast` or `update`.
@@ -86,23 +89,74 @@ class Forecast:
         `variable` and `state`. Group `courses`: `at_least_once` (chain, draw, by, course), by the
         last day of each coming step and without the rest of the present one; and `now_or_next`
         (chain, draw, course, turn), from which days within steps follow. A static scenario has
-        one step, the as-of date. Each access gives a tree of one's own to add to, of the same
-        read-only arrays.
+        one step, the as-of date. Group `weights`, if draws weigh differently: `log_weight`
+        (chain, draw), the logarithm of weights that are 1 on average. Each access gives a tree of
+        one's own to add to, of the same read-only arrays.
     sampling
         How the tables were sampled.
+    fit
+        The draws that `update` gives new weights; None if they are not known to be draws under
+        some evidence.
     """
 
     scenario: Scenario
     evidence: Evidence
     posterior: DataTree
     sampling: Sampling
+    fit: Fit | None = None
 
     def __post_init__(self) -> None:
-        _seal(self.posterior)
+        _seal(self._tree)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        _seal(self.posterior)
+        _seal(self._tree)
+
+    @property
+    def _tree(self) -> DataTree:
+        """The tree as far as it has been filled in."""
+        tree: DataTree = self.__dict__["posterior"]
+        return tree
+
+    def _complete(self) -> None:
+        """Fill in the answers about every step: an update leaves them until they are asked for."""
+        if self.fit is None or "forecast" in self._tree.children:
+            return
+        with phase("answers", self.sampling.progressbar):
+            found = self.fit.beliefs(self.evidence)
+            tree = self._tree.copy()
+            for name, group in answer_groups(self.scenario, self.evidence, found).items():
+                tree[name] = group
+        _seal(tree)
+        self.__dict__["posterior"] = tree
+
+    @cached_property
+    def weights(self) -> Weights | None:
+        """What each draw weighs; None if all weigh the same."""
+        if "weights" not in self._tree.children:
+            return None
+        found = self._tree["weights"]
+        return Weights(found["log_weight"].to_numpy().ravel(), float(found.attrs["pareto_k"]))
+
+    def estimate(self, draws: Array) -> Estimate:
+        """Estimate from draws, (chain, draw), by their weights."""
+        if self.weights is None:
+            return Estimate.of(draws)
+        return Estimate.weighted(draws, self.weights.weight.reshape(draws.shape))
+
+    @cached_property
+    def _prospects(self) -> Prospects | None:
+        """What is printed of courses, where it can be had without all other answers."""
+        timeline = self.scenario.timeline
+        if self.fit is None or timeline is None or "forecast" in self._tree.children:
+            return None
+        first, last = self.as_of + timedelta(days=1), timeline.horizon(self.as_of)
+        if not timeline.ahead(self.as_of, last).whole:
+            return None
+        steps = range(self.now, timeline.n_steps(self.as_of))
+        days = np.array([timeline.days_in(step, first, last) for step in steps], np.float64)
+        groups = list(dict(watched(self.scenario)).values())
+        return self.fit.prospects(self.evidence, groups, days / days.sum())
 
     @property
     def as_of(self) -> date:
@@ -112,7 +166,10 @@ class Forecast:
     @property
     def now(self) -> int:
         """Step of the as-of date."""
-        return int(self.posterior["forecast"].attrs["now"])
+        tree = self._tree
+        if "forecast" in tree.children:
+            return int(tree["forecast"].attrs["now"])
+        return last_step(self.scenario, self.evidence)
 
     @property
     def horizon(self) -> date | None:
@@ -168,17 +225,20 @@ class Forecast:
 
     def state_probability(self, variable: str, state: str, step: int | None = None) -> Estimate:
         """Probability of a state at a step (that of the as-of date if none is given)."""
+        courses = list(self.scenario.courses)
+        if step is None and (variable, state) in courses and self._prospects is not None:
+            return self.estimate(self._prospects.now[courses.index((variable, state))])
         where = self.now if step is None else step
         draws = self.draws_of(variable, state)
         if not 0 <= where < draws.shape[-1]:
             message = f"{where} is not a step; legal: 0 to {draws.shape[-1] - 1}"
             raise InputError([Problem("step", message)])
-        return Estimate.of(draws[..., where])
+        return self.estimate(draws[..., where])
 
     def timeline_of(self, variable: str, state: str) -> list[Estimate]:
         """Probability of a state at every step: filtered, then forecast."""
         draws = self.draws_of(variable, state)
-        return [Estimate.of(draws[..., step]) for step in range(draws.shape[-1])]
+        return [self.estimate(draws[..., step]) for step in range(draws.shape[-1])]
 
     def share_of_days(
         self, variable: str, state: str, start: date | None = None, end: date | None = None
@@ -193,11 +253,15 @@ class Forecast:
             First and last day; from the day after the as-of date to the horizon unless they are
             given. A static scenario has no days, and the share is the probability.
         """
-        draws = self.draws_of(variable, state)
         if self.horizon is None:
-            return Estimate.of(draws[..., self.now])
+            return self.estimate(self.draws_of(variable, state)[..., self.now])
         days = start or self.as_of + timedelta(days=1), end or self.horizon
-        return replace(Estimate.of(_mean_over_days(self, draws, *days)), days=days)
+        courses = list(self.scenario.courses)
+        if start is end is None and (variable, state) in courses and self._prospects is not None:
+            draws = self._prospects.average[courses.index((variable, state))]
+        else:
+            draws = _mean_over_days(self, self.draws_of(variable, state), *days)
+        return replace(self.estimate(draws), days=days)
 
     def probability_within(self, course: str, by: date | str | None = None) -> Estimate:
         """Probability that a course is under way on a day after the as-of date, up to a day.
@@ -215,11 +279,16 @@ class Forecast:
             For an unknown course, or a date outside the days ahead.
         """
         if self.scenario.timeline is None:
-            return Estimate.of(self._stored(course, "at_least_once")[..., -1])
+            return self.estimate(self._stored(course, "at_least_once")[..., -1])
         calendar = _require_calendar(self)
         day = calendar.days[1] if by is None else _day_ahead(calendar, by)
         days = calendar.days[0], day
-        return replace(Estimate.of(self._reached(course, day)), days=days)
+        names = list(dict(watched(self.scenario)))
+        if day == self.horizon and course in names and self._prospects is not None:
+            draws = self._prospects.within[names.index(course)]
+        else:
+            draws = self._reached(course, day)
+        return replace(self.estimate(draws), days=days)
 
     def cumulative(self, course: str) -> list[Estimate]:
         """Probability that a course has been under way by each of the `days_ahead`."""
@@ -311,6 +380,7 @@ def forecast(
     cores: int | None = None,
     progressbar: bool | None = None,
     nuts_sampler: str = Sampling.nuts_sampler,
+    method: Method = "nuts",
 ) -> Forecast:
     """Forecast a scenario from the evidence known at a moment.
 
@@ -322,6 +392,11 @@ def forecast(
         Reports in force, as `Ledger.known_at` gives them.
     draws, tune, chains, random_seed, cores, progressbar, nuts_sampler
         How the tables are sampled; see `Sampling`.
+    method
+        "nuts" samples the tables given the evidence. "reweight" draws them from the prior, and
+        weighs the draws by how probable they make the evidence, which takes seconds and compiles
+        nothing. "auto" does so, and samples if the weights or the numbers fail their checks.
+        `Forecast.diagnostics` says which method answered.
 
     Raises
     ------
@@ -334,19 +409,54 @@ def forecast(
         Frozen; `update` and `retract` return new ones.
     """
     sampling = Sampling(draws, tune, chains, random_seed, cores, progressbar, nuts_sampler)
-    return _fit(scenario, evidence, sampling)
+    if method == "nuts":
+        return _fit(scenario, evidence, sampling)
+    return _weighed(Fit.of_prior(scenario, sampling), evidence, sampling, method)
 
 
 @checked
-def update(previous: Forecast, evidence: Evidence) -> Forecast:
-    """Forecast the same scenario from other evidence; the previous forecast stays as it is."""
-    return _fit(previous.scenario, evidence, previous.sampling)
+def update(previous: Forecast, evidence: Evidence, *, method: Method = "auto") -> Forecast:
+    """Forecast the same scenario from other evidence; the previous forecast stays as it is.
+
+    Parameters
+    ----------
+    previous
+        A forecast.
+    evidence
+        Reports in force.
+    method
+        "reweight" gives the draws of the last fit new weights: those of all the evidence against
+        all that the draws were made under, never one update after another. So the order of updates
+        does not matter, and what is withdrawn leaves no trace. "nuts" samples again; "auto" does so
+        if the weights, or the numbers, fail their checks.
+    """
+    fit = _fit_of(previous)
+    if method == "nuts" or fit is None:
+        return _fit(previous.scenario, evidence, previous.sampling)
+    return _weighed(fit, evidence, previous.sampling, method)
 
 
 @checked
-def retract(previous: Forecast, *reports: str) -> Forecast:
-    """Forecast as if some reports had never been received."""
-    return update(previous, previous.evidence.without(*reports))
+def retract(previous: Forecast, *reports: str, method: Method = "auto") -> Forecast:
+    """Forecast as if some reports had never been received; `method` as in `update`."""
+    return update(previous, previous.evidence.without(*reports), method=method)
+
+
+@checked
+def advance(previous: Forecast, to: date | str, *, method: Method = "auto") -> Forecast:
+    """Forecast at the end of a later day on which nothing new is known; `method` as in `update`.
+
+    The horizon moves on, and silence speaks as far as delays of reporting allow.
+
+    Raises
+    ------
+    InputError
+        If the day is before the as-of date.
+    """
+    day = as_date(to)
+    if day < previous.as_of:
+        raise InputError([Problem("to", f"{day} is before the as-of date, {previous.as_of}")])
+    return update(previous, replace(previous.evidence, as_of=day), method=method)
 
 
 @checked
@@ -437,7 +547,13 @@ def as_beliefs(given: Forecast | Beliefs) -> Beliefs:
 def _now_of(given: Forecast, variable: str, state: str) -> DataArray:
     import xarray as xr
 
-    return xr.DataArray(given.draws_of(variable, state)[..., given.now], dims=("chain", "draw"))
+    from forecast.posterior.answer import WEIGHT, Answer
+
+    draws = xr.DataArray(given.draws_of(variable, state)[..., given.now], dims=("chain", "draw"))
+    if given.weights is None:
+        return draws
+    weight = given.weights.weight.reshape(draws.shape)
+    return Answer(draws).assign_coords({WEIGHT: (draws.dims, weight)})
 
 
 def _require_calendar(given: Forecast | Beliefs) -> Calendar:
@@ -500,16 +616,32 @@ def beliefs(
     InputError
         If there would be too many steps.
     """
-    posterior = given.posterior["posterior"].to_dataset()
-    if draws is not None:
-        require_whole({"draws": draws}, {"draws": 1})
-        posterior = posterior.isel(draw=slice(None, None, -(-posterior.sizes["draw"] // draws)))
-    found = beliefs_of(given.scenario, given.evidence, posterior)
+    posterior, fitted = _weighed_draws(given, draws)
+    found = beliefs_of(given.scenario, given.evidence, posterior, fitted=fitted)
     n_steps = found.n_steps if until is None else _n_steps_until(given, as_date(until))
     if n_steps <= found.n_steps:
         return found
-    longer = beliefs_of(given.scenario, given.evidence, posterior, n_steps)
+    longer = beliefs_of(given.scenario, given.evidence, posterior, n_steps, fitted=fitted)
     return replace(longer, calendar=found.calendar)
+
+
+def beliefs_to(given: Forecast, n_steps: int) -> Beliefs:
+    """Answer `beliefs` about so many steps alone, where they are enough for the evidence."""
+    posterior, fitted = _weighed_draws(given, None)
+    return beliefs_of(given.scenario, given.evidence, posterior, n_steps, fitted=fitted)
+
+
+def _weighed_draws(given: Forecast, draws: int | None) -> tuple[Dataset, Array | None]:
+    """Draws of the tables, at most so many of each chain, and logarithms of what they weigh."""
+    posterior = given._tree["posterior"].to_dataset()
+    shape = posterior.sizes["chain"], posterior.sizes["draw"]
+    logs = None if given.weights is None else given.weights.log_weight.reshape(shape)
+    if draws is not None:
+        require_whole({"draws": draws}, {"draws": 1})
+        step = -(-shape[1] // draws)
+        posterior = posterior.isel(draw=slice(None, None, step))
+        logs = None if logs is None else logs[:, ::step]
+    return posterior, None if logs is None else logs.ravel()
 
 
 def _n_steps_until(given: Forecast, day: date) -> int:
@@ -530,7 +662,41 @@ def _fit(scenario: Scenario, evidence: Evidence, sampling: Sampling) -> Forecast
         found = beliefs_of(scenario, evidence, tree["posterior"].to_dataset())
         for name, group in answer_groups(scenario, evidence, found).items():
             tree[name] = group
-    tree.attrs |= {
+    tree.attrs |= _about(scenario, evidence, sampling)
+    fit = Fit.of_posterior(scenario, evidence, tree)
+    return Forecast(scenario, evidence, tree, sampling, fit)
+
+
+def _weighed(fit: Fit, evidence: Evidence, sampling: Sampling, method: Method) -> Forecast:
+    """Forecast from the draws of a fit; sample if that is allowed and these do not suffice."""
+    import xarray as xr
+
+    with phase("weights", sampling.progressbar):
+        weights = fit.weights(evidence)
+    log_weight = weights.log_weight.reshape(fit.shape)
+    group = xr.Dataset(
+        {"log_weight": (("chain", "draw"), log_weight)}, attrs={"pareto_k": weights.pareto_k}
+    )
+    groups = {"posterior": fit.dataset, "weights": group}
+    if fit.divergences is not None:
+        groups["sample_stats"] = xr.Dataset({"diverging": (("chain", "draw"), fit.divergences)})
+    tree = xr.DataTree.from_dict(groups)
+    tree.attrs |= _about(fit.scenario, evidence, sampling)
+    found = Forecast(fit.scenario, evidence, tree, sampling, fit)
+    if method == "auto" and found.diagnostics.failures:
+        return _fit(fit.scenario, evidence, sampling)
+    return found
+
+
+def _fit_of(given: Forecast) -> Fit | None:
+    """The draws behind a forecast, if they are known to be draws under some evidence."""
+    if given.fit is not None or given.weights is not None or "posterior" not in given._tree:
+        return given.fit
+    return Fit.of_posterior(given.scenario, given.evidence, given._tree)
+
+
+def _about(scenario: Scenario, evidence: Evidence, sampling: Sampling) -> dict[str, Any]:
+    return {
         "scenario": scenario.name,
         "scenario_version": scenario.version,
         "scenario_digest": scenario.digest,
@@ -538,7 +704,6 @@ def _fit(scenario: Scenario, evidence: Evidence, sampling: Sampling) -> Forecast
         "reports": json.dumps([report.id for report in evidence]),
         "random_seed": sampling.random_seed,
     }
-    return Forecast(scenario, evidence, tree, sampling)
 
 
 def answer_groups(scenario: Scenario, evidence: Evidence, found: Beliefs) -> dict[str, Dataset]:
@@ -620,32 +785,62 @@ def _seal(tree: DataTree) -> None:
             variable.to_numpy().flags.writeable = False
 
 
-def _flat(probabilities: Any) -> Any:
-    """Put all dimensions but chain and draw into one, ``value``."""
-    chains, draws = probabilities.sizes["chain"], probabilities.sizes["draw"]
-    values = probabilities.transpose("chain", "draw", ...).to_numpy()
-    return probabilities.__class__(
-        values.reshape(chains, draws, -1), dims=("chain", "draw", "value")
+def _diagnose(given: Forecast) -> Diagnostics:
+    values, weights, tree = _printed(given), given.weights, given._tree
+    chains, draws = values.shape[1:]
+    varied = np.ptp(values, axis=(1, 2)) > CONSTANT
+    values = values[varied]
+    # A constant has no R-hat, and needs none: it is known exactly, however few the draws.
+    r_hat, share = 1.0, np.ones(len(values))
+    sampled = given.fit is None or given.fit.evidence is not None
+    if sampled and varied.any():
+        r_hat, share = _mixing(values)
+    weight = np.ones((chains, draws)) if weights is None else weights.weight.reshape(chains, draws)
+    mean = np.average(values, axis=(1, 2), weights=np.broadcast_to(weight, values.shape))
+    error = (weight * (values - mean[:, None, None])).reshape(len(values), -1)
+    mcse = np.sqrt((error**2).sum(axis=1) / share) / weight.sum()
+    variance = (weight * (values - mean[:, None, None]) ** 2).sum(axis=(1, 2)) / weight.sum()
+    known = mcse > 0
+    stats = tree["sample_stats"] if "sample_stats" in tree.children else None
+    return Diagnostics(
+        method="nuts" if weights is None else "reweight",
+        r_hat=r_hat,
+        ess=float((variance[known] / mcse[known] ** 2).min(initial=np.inf)),
+        mcse=float(mcse.max(initial=0.0)),
+        pareto_k=-np.inf if weights is None else weights.pareto_k,
+        pareto_limit=np.inf if weights is None else weights.limit,
+        divergences=0 if stats is None else int(stats["diverging"].sum()),
+        n_draws=chains * draws,
+        n_probabilities=int(varied.sum()),
     )
 
 
-def _diagnose(given: Forecast) -> Diagnostics:
+def _printed(given: Forecast) -> Array:
+    """Draws of what is printed of every course and of their union, (number, chain, draw)."""
+    courses, names = list(given.scenario.courses), list(dict(watched(given.scenario)))
+    if given._prospects is not None:
+        found = given._prospects
+        return np.concatenate([found.now, found.within, found.average])
+    if given.horizon is None:
+        draws = [given.draws_of(*course)[..., given.now] for course in courses]
+        return np.stack(
+            [*draws, *(given._stored(name, "at_least_once")[..., -1] for name in names)]
+        )
+    draws = [given.draws_of(*course) for course in courses]
+    return np.stack(
+        [
+            *(each[..., given.now] for each in draws),
+            *(given._reached(name, given.horizon) for name in names),
+            *(_mean_over_days(given, each) for each in draws),
+        ]
+    )
+
+
+def _mixing(values: Array) -> tuple[float, Array]:
+    """Worst R-hat of some numbers, (number, chain, draw); what share of draws each is worth."""
     import arviz as az
     import xarray as xr
 
-    tree = given.posterior
-    parts = tree["forecast"]["probability"], tree["courses"]["at_least_once"]
-    values = xr.concat(list(map(_flat, parts)), dim="value")
-    varied = np.ptp(values.to_numpy(), axis=(0, 1)) > CONSTANT
-    values = values.isel(value=varied)
-    # A constant has no R-hat, and needs none: it is known exactly, however few the draws.
-    r_hat, ess = 1.0, np.inf
-    if varied.any():
-        r_hat, ess = float(az.rhat(values).max()), float(az.ess(values, method="bulk").min())
-    return Diagnostics(
-        r_hat=r_hat,
-        ess=ess,
-        divergences=int(given.posterior["sample_stats"]["diverging"].sum()),
-        n_draws=values.sizes["chain"] * values.sizes["draw"],
-        n_probabilities=int(varied.sum()),
-    )
+    named = xr.DataArray(values, dims=("value", "chain", "draw")).transpose("chain", "draw", ...)
+    ess = az.ess(named, method="mean").to_numpy()
+    return float(az.rhat(named).max()), ess / values[0].size

@@ -27,7 +27,7 @@ from tests.small import barometer_report, weather
 
 ERRORS = {"ForecastError", "ImpossibleEvidence", "InputError", "LedgerFailure", "TooLarge"}
 ERRORS |= {"UnreliableFit", "Problem"}
-HEAVY = {"forecast", "update", "retract", "build_model", "report"}
+HEAVY = {"forecast", "update", "retract", "advance", "build_model", "report"}
 """What samples or compiles where its arguments are right."""
 PARTS = fc.Scenario, fc.Variable, forms.Rows, forms.Row, forms.Hazards, forms.Move, EventMapping
 """What is validated as it is made."""

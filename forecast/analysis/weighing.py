@@ -24,8 +24,7 @@ from forecast.evidence.silence import watched_steps
 from forecast.evidence.sources import accuracy_index, trust_in
 from forecast.frozen import Frozen
 from forecast.layout import text_table
-from forecast.outlook import Forecast, beliefs, by_horizon, watched
-from forecast.posterior.mcmc import beliefs_of
+from forecast.outlook import Forecast, beliefs, beliefs_to, by_horizon, watched
 from forecast.scenario.elicitation import fit_positive
 from forecast.scenario.forms import Count
 from forecast.scenario.scenario import Scenario, Variable
@@ -165,9 +164,7 @@ class WeighedEvidence:
     @cached_property
     def _past(self) -> Beliefs:
         """Beliefs about the steps up to the present one, on which alone evidence bears."""
-        given = self.given
-        posterior = given.posterior["posterior"].to_dataset()
-        return beliefs_of(given.scenario, given.evidence, posterior, given.now + 1)
+        return beliefs_to(self.given, self.given.now + 1)
 
     @printed
     def __str__(self) -> str:
@@ -275,7 +272,7 @@ def _silences(given: Forecast) -> Iterator[Silence]:
         reports = reports_at[each.step, each.watch.indicator]
         if not any(each.is_broken_by(report) for report in reports):
             detection = given.posterior["posterior"]["detection"].sel(watch=each.name)
-            found[each.name][each.step] = Estimate.of(each.reach * detection.to_numpy())
+            found[each.name][each.step] = given.estimate(each.reach * detection.to_numpy())
     for name, watch in given.scenario.watches.items():
         if name in found:
             yield Silence(name, watch.indicator, found[name])
@@ -312,7 +309,7 @@ def _accuracies(given: Forecast) -> Iterator[Accuracy]:
     draws = given.posterior["posterior"]["accuracy"].to_numpy()
     for k, judged in enumerate(trust_in(given.scenario).accuracy):
         if counts[k]:
-            found = Estimate.of(draws[..., k])
+            found = given.estimate(draws[..., k])
             yield Accuracy(judged.name, counts[k], judged.prior, found)
 
 

@@ -27,11 +27,14 @@ class ParameterDraws(Frozen):
         Judgements by family, "accuracy" among them; draws axis last.
     data
         What was reported, as `channel.report_data` gives it.
+    tables
+        Table cells of all draws, (cell, draw), if they are kept rather than made when needed.
     """
 
     program: TableProgram
     parameters: Mapping[str, Array]
     data: Mapping[str, Any]
+    tables: Array | None = None
 
     @property
     def n(self) -> int:
@@ -45,6 +48,8 @@ class ParameterDraws(Frozen):
 
     def theta(self, part: slice) -> Array:
         """Table cells of some draws."""
+        if self.tables is not None:
+            return self.tables[:, part]
         judged = {name: v for name, v in self._part(part).items() if name not in TRUSTED}
         return np.broadcast_to(
             self.program.cells(judged).reshape(self.program.network.n_cells, -1),

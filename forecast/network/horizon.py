@@ -60,6 +60,10 @@ class Present:
         found = found.sum(axis=gone).transpose(*(left.index(name) for name in axes), -1)
         return np.ascontiguousarray(found.reshape(-1, found.shape[-1]))
 
+    def of(self, network: Network, name: str, state: str) -> Array:
+        """Probability of a state of a variable of the interface, (draw,)."""
+        return np.asarray(self.over(network, (name,))[network.node(name).states.index(state)])
+
 
 @dataclass(frozen=True, eq=False)
 class Future:
@@ -97,6 +101,29 @@ class Future:
         axes = backward_slice(part)[1]
         nothing = np.zeros((prod(part.sizes[name] for name in axes), self.theta.shape[1]))
         return axes, self._run(part, states, n, nothing)[1]
+
+    def shares(self, state: tuple[str, str], weights: Array) -> tuple[Scope, Array]:
+        """Expected sum of the weights, (n,), of those next steps in which a state is held.
+
+        Returns
+        -------
+        axes, values
+            As in `values`.
+        """
+        part = self.part_about([state])
+        circuit, axes = backward_slice(part)
+        variable = part.node(state[0])
+        others = [(variable.name, each) for each in variable.states if each != state[1]]
+        free = self.row[self.network.state_columns(part.names), None]
+        rows = np.stack([_forbid(part, free, others), free])
+        found = np.empty((prod(part.sizes[name] for name in axes), self.theta.shape[1]))
+        theta = writable(self.theta)
+
+        def run(draws: slice) -> None:
+            _share_backwards(theta, rows, weights, circuit, draws.start, draws.stop, found)
+
+        in_threads(run, chunks(found.shape[1], circuit.n_cells))
+        return axes, found
 
     def never(self, states: States, n: int, present: Present) -> Array:
         """Probability that some states are not held in the next 1, …, n steps, (n, draw)."""
@@ -276,3 +303,33 @@ def _step_backwards(
     for i in range(values.shape[0]):
         for d in range(n_draws):
             last[i, start + d] = values[i, d]
+
+
+@compiled_loosely
+def _share_backwards(
+    theta: Array, rows: Array, weights: Array, c: Slice, start: int, stop: int, found: Array
+) -> None:
+    """Fill the expected weight of the steps in which a state is held, for a chunk of draws.
+
+    Rows of likelihoods, (2, column, 1): the first asks for the state, the second for nothing.
+    """
+    n_draws, n = stop - start, weights.shape[0]
+    cells, values = np.empty((c.n_cells, n_draws)), np.ones((found.shape[0], n_draws))
+    following, first = np.empty((found.shape[0], n_draws)), int(c.results[0])
+    kernels.run_step(cells, theta, rows[0], start, values, c)
+    for i in range(values.shape[0]):
+        for d in range(n_draws):
+            following[i, d] = cells[first + i, d]
+            values[i, d] = weights[n - 1] * following[i, d]
+    for t in range(n - 2, -1, -1):
+        if t == n - 2:
+            kernels.run_step(cells, theta, rows[1], start, values, c)
+        else:  # nothing but the values has changed
+            kernels.copy_rows(values, cells[c.message_at : c.like_at])
+            kernels.evaluate(cells, c)
+        for i in range(values.shape[0]):
+            for d in range(n_draws):
+                values[i, d] = cells[first + i, d] + weights[t] * following[i, d]
+    for i in range(values.shape[0]):
+        for d in range(n_draws):
+            found[i, start + d] = values[i, d]

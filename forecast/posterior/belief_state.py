@@ -74,6 +74,7 @@ class BeliefState(Frozen):
     sample: Sample = "posterior"
     earlier: tuple[Stage, ...] = ()
     calendar: Calendar | None = None
+    fitted: Array | None = None
 
     @classmethod
     def of(
@@ -89,6 +90,7 @@ class BeliefState(Frozen):
         memory_limit: float = MEMORY_LIMIT,
         sample: Sample = "posterior",
         calendar: Calendar | None = None,
+        fitted: Array | None = None,
     ) -> Self:
         """Beliefs from a network and draws of its tables.
 
@@ -117,6 +119,9 @@ class BeliefState(Frozen):
             set one by one, which all weigh the same.
         calendar
             Days of the steps; answers count whole steps unless it is given.
+        fitted
+            Logarithm of what each draw weighs before anything is supposed, (draw,), if the draws
+            were made under other evidence.
 
         Raises
         ------
@@ -143,6 +148,7 @@ class BeliefState(Frozen):
             memory_limit=memory_limit,
             sample=sample,
             calendar=calendar,
+            fitted=fitted,
         )
 
     @property
@@ -308,6 +314,8 @@ class BeliefState(Frozen):
         it; so an intervention adds nothing by itself.
         """
         gain = np.where(np.isneginf(self._log_norm), -np.inf, 0.0)
+        if self.fitted is not None:
+            gain[0] += self.fitted
         before: Stage = np.zeros_like(self.added), np.ones_like(self.kept)
         for k, stage in enumerate([] if self.sample == "none" else self._stages):
             if k == 0 and self.sample == "prior":

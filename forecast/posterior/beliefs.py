@@ -76,6 +76,9 @@ class Beliefs(BeliefState):
         What `added` and `kept` were at each intervention.
     calendar
         Days of the steps, if they have any.
+    fitted
+        Logarithm of what each draw weighs before anything is supposed, (draw,); None if all weigh
+        the same.
 
     Examples
     --------

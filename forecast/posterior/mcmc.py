@@ -43,28 +43,41 @@ from forecast.scenario.scenario import Scenario
 if TYPE_CHECKING:
     from xarray import DataTree
 
-RHAT_LIMIT, ESS_LIMIT = 1.01, 400
+ESS_LIMIT, RHAT_LIMIT = 400, 1.05
 """Vehtari, Gelman, Simpson, Carpenter, Bürkner: Rank-normalization, folding, and localization: an
-improved R-hat, Bayesian Analysis 16(2), 2021."""
+improved R-hat, Bayesian Analysis 16(2), 2021. Of so many effective draws R-hat can be told from 1
+only to some hundredths: its limit finds chains apart, the error of the mean says the rest."""
+MCSE_LIMIT = 0.01
+"""Standard error of a printed mean: the last digit that is printed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnostics:
-    """Whether the sampler's answer can be trusted.
+    """Whether the numbers that are printed can be trusted.
 
     Attributes
     ----------
-    r_hat, ess
-        Worst R-hat and smallest bulk effective sample size over the reported probabilities; 1 and
-        infinite where all of them are constants.
+    method
+        "nuts", or "reweight" where draws made under other evidence, or from the prior, weigh by
+        how probable they make this.
+    r_hat, ess, mcse
+        Worst R-hat, smallest effective sample size and largest Monte Carlo standard error of the
+        mean over what is printed of every course; 1, infinite and 0 where all are constants.
+    pareto_k, pareto_limit
+        Shape of the tail of the weights, and how large it may be; minus infinity where all draws
+        weigh the same.
     divergences
         Divergent transitions after tuning.
     n_draws, n_probabilities
         Draws in all chains, and how many probabilities were checked: those that vary over draws.
     """
 
+    method: str
     r_hat: float
     ess: float
+    mcse: float
+    pareto_k: float
+    pareto_limit: float
     divergences: int
     n_draws: int
     n_probabilities: int
@@ -75,8 +88,12 @@ class Diagnostics:
         found = []
         if not self.r_hat <= RHAT_LIMIT:
             found.append(f"R-hat is {self.r_hat:.3f}, above {RHAT_LIMIT}")
+        if not self.pareto_k <= self.pareto_limit:
+            found.append(f"Pareto k is {self.pareto_k:.2f}, above {self.pareto_limit:.2f}")
         if not self.ess >= ESS_LIMIT:
             found.append(f"effective sample size is {self.ess:.0f}, below {ESS_LIMIT}")
+        if not self.mcse <= MCSE_LIMIT:
+            found.append(f"Monte Carlo error is {self.mcse:.3f}, above {MCSE_LIMIT}")
         if self.divergences:
             found.append(f"{self.divergences} divergent transitions")
         return tuple(found)
@@ -87,9 +104,10 @@ class Diagnostics:
                 "every probability is exact: none varies over draws, "
                 f"{self.divergences} divergences, {self.n_draws} draws"
             )
+        weights = f"Pareto k {self.pareto_k:.2f}, " if self.method == "reweight" else ""
         return (
-            f"R-hat {self.r_hat:.3f}, effective sample size {self.ess:.0f} "
-            f"(worst of {self.n_probabilities} probabilities), "
+            f"{weights}R-hat {self.r_hat:.3f}, effective sample size {self.ess:.0f}, "
+            f"Monte Carlo error {self.mcse:.4f} (worst of {self.n_probabilities} probabilities), "
             f"{self.divergences} divergences, {self.n_draws} draws"
         )
 
@@ -210,14 +228,24 @@ def stack_draws(posterior: Any, names: Iterable[str]) -> dict[str, Array]:
 
 
 def beliefs_of(
-    scenario: Scenario, evidence: Evidence, posterior: Any, n_steps: int | None = None
+    scenario: Scenario,
+    evidence: Evidence,
+    posterior: Any,
+    n_steps: int | None = None,
+    *,
+    fitted: Array | None = None,
 ) -> Beliefs:
     """Tables and evidence for each draw of a posterior (or prior) group; see `beliefs_under`."""
-    priors = compile_tables(scenario).priors
-    names = [*priors.families(), *(family for family, _ in priors.trust.families())]
     sizes: Mapping[Any, int] = posterior.sizes
     shape = (sizes["chain"], sizes["draw"])
-    return beliefs_under(scenario, evidence, stack_draws(posterior, names), shape, n_steps)
+    parameters = stack_draws(posterior, parameter_names(scenario))
+    return beliefs_under(scenario, evidence, parameters, shape, n_steps, fitted=fitted)
+
+
+def parameter_names(scenario: Scenario) -> list[str]:
+    """Families of judgements, of the world and of sources."""
+    priors = compile_tables(scenario).priors
+    return [*priors.families(), *(family for family, _ in priors.trust.families())]
 
 
 def beliefs_under(
@@ -226,6 +254,9 @@ def beliefs_under(
     parameters: Mapping[str, Array],
     shape: tuple[int, int] | None = None,
     n_steps: int | None = None,
+    *,
+    tables: Array | None = None,
+    fitted: Array | None = None,
 ) -> Beliefs:
     """Tables and evidence for given draws of every judgement.
 
@@ -239,6 +270,10 @@ def beliefs_under(
         Number of chains, and of draws in each; one chain unless it is given.
     n_steps
         Steps of the timeline; up to the horizon unless it is given.
+    tables
+        Table cells of the draws, (cell, draw), if they have been made.
+    fitted
+        Logarithm of what each draw weighs, (draw,), if they were made under other evidence.
     """
     program = compile_tables(scenario)
     timeline = scenario.timeline
@@ -251,6 +286,7 @@ def beliefs_under(
         program=program,
         parameters=parameters,
         data=report_data(program, table),
+        tables=tables,
     )
     return Beliefs.of(
         replace(program.network, auxiliaries=table.auxiliaries, factors=table.factors),
@@ -260,6 +296,7 @@ def beliefs_under(
         times=[timeline.first_day(k) if timeline else evidence.as_of for k in range(n_steps)],
         reports=_reports_by_finding(scenario, evidence),
         calendar=calendar,
+        fitted=fitted,
     )
 
 

@@ -76,13 +76,7 @@ def _method_rows(outlook: Forecast) -> Iterator[tuple[str, str]]:
         (f"{judgements}, besides the accuracy of each reliability grade in use"),
     )
     yield "States", "summed over exactly, by variable elimination"
-    yield (
-        "Tables",
-        (
-            f"sampled with NUTS ({sampling.nuts_sampler}), "
-            f"{sampling.chains} chains of {sampling.draws} draws"
-        ),
-    )
+    yield "Tables", _tables(outlook)
     yield "Diagnostics", str(outlook.diagnostics)
     yield "Seed", str(sampling.random_seed)
     yield "Packages", ", ".join(_versions())
@@ -93,6 +87,21 @@ def _method_rows(outlook: Forecast) -> Iterator[tuple[str, str]]:
             "that unsure tables leave"
         ),
     )
+
+
+def _tables(outlook: Forecast) -> str:
+    """Where the draws of the tables come from, and what they weigh."""
+    sampling, fit = outlook.sampling, outlook.fit
+    size = f"{sampling.chains} chains of {sampling.draws} draws"
+    nuts = f"sampled with NUTS ({sampling.nuts_sampler}), {size}"
+    if outlook.weights is None:
+        return nuts
+    if fit is None or fit.evidence is None:
+        source = f"drawn from the prior, {size}"
+    else:
+        reports = counted(len(fit.evidence), "report")
+        source = f"{nuts}, under the {reports} of {long_date(fit.evidence.as_of)}"
+    return f"{source}; each weighs by how probable it makes the evidence"
 
 
 def _versions() -> Iterator[str]:

@@ -1,0 +1,279 @@
+"""Draws of the tables that are made once and serve any evidence, by weights.
+
+Draws made under some evidence, or from the prior, weigh log Z(new evidence) - log Z(their own)
+under other evidence. Weights always refer to what the draws were made under and are never chained:
+the order of evidence does not matter, and what is withdrawn leaves no trace. Their tail is smoothed
+(Vehtari, Simpson, Gelman, Yao, Gabry: Pareto smoothed importance sampling, Journal of Machine
+Learning Research 25(72), 2024), and its shape says whether they can be trusted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from forecast.arrays import Array
+from forecast.evidence.ledger import Evidence
+from forecast.model.builder import compile_tables
+from forecast.model.model import model_coordinates
+from forecast.model.parameter_draws import ParameterDraws
+from forecast.model.target import variable_dims
+from forecast.network.horizon import Future, Present, look_ahead
+from forecast.network.planning import Scope
+from forecast.posterior.beliefs import Beliefs
+from forecast.posterior.mcmc import beliefs_under, parameter_names, stack_draws
+from forecast.posterior.prior import draw_priors
+from forecast.sampling import Sampling
+from forecast.scenario.scenario import Scenario
+
+if TYPE_CHECKING:
+    from xarray import Dataset, DataTree
+
+Pair = tuple[str, str]
+EQUAL = 1e-12
+"""Log weights that differ by less differ by rounding."""
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """What each draw weighs under some evidence.
+
+    Attributes
+    ----------
+    log_weight
+        Logarithm of each draw's weight, smoothed, (draw,); the weights are 1 on average.
+    pareto_k
+        Shape of the tail before smoothing; above 0.7, or 1 - 1 / log10(draws), averages cannot be
+        trusted. Minus infinity where all draws weigh the same.
+    """
+
+    log_weight: Array
+    pareto_k: float
+
+    @property
+    def weight(self) -> Array:
+        """Weight of each draw, 1 on average, (draw,)."""
+        return np.asarray(np.exp(self.log_weight))
+
+    @property
+    def limit(self) -> float:
+        """Largest Pareto k at which so many draws can be trusted."""
+        return float(min(1 - 1 / np.log10(max(self.log_weight.size, 2)), 0.7))
+
+
+def smooth(log_ratio: Array) -> Weights:
+    """Weights from logarithms of ratios of densities, their largest smoothed.
+
+    Parameters
+    ----------
+    log_ratio
+        Logarithm of each draw's weight up to a constant, (draw,); minus infinity for a draw that
+        cannot be.
+
+    Examples
+    --------
+    >>> smooth(np.zeros(100)).pareto_k
+    -inf
+    """
+    from arviz_stats.base import array_stats  # type: ignore[attr-defined]
+
+    log_ratio = log_ratio - log_ratio.max()
+    if log_ratio.min() >= -EQUAL:
+        return Weights(np.zeros(log_ratio.size), -np.inf)
+    n_tail = int(min(log_ratio.size / 5, 3 * np.sqrt(log_ratio.size)))
+    tail = np.sort(log_ratio)[-n_tail:]
+    # Nothing can be fitted to equal weights, which are harmless, or to one that is everything.
+    smoothed, k = log_ratio, -np.inf if tail[0] >= -EQUAL else np.inf
+    with suppress(ValueError):
+        # It takes log-likelihoods to be left out, so it negates what it is given.
+        smoothed, k = array_stats.psislw(-log_ratio)  # type: ignore[no-untyped-call]
+    k = k if np.isfinite(k) or k < 0 else np.inf
+    smoothed = np.where(np.isneginf(log_ratio), -np.inf, smoothed)
+    top = smoothed.max()
+    return Weights(smoothed - top - np.log(np.exp(smoothed - top).mean()), float(k))
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """Draws of a scenario's judgements, with everything that follows from them alone.
+
+    Attributes
+    ----------
+    scenario
+        The scenario.
+    evidence
+        What the draws were made under; None if they come from the prior.
+    parameters
+        Judgements by family, draws last, chains one after another.
+    shape
+        Number of chains, and of draws in each.
+    divergences
+        Whether the sampler's step to each draw diverged, (chain, draw); None for the prior.
+    """
+
+    scenario: Scenario
+    evidence: Evidence | None
+    parameters: Mapping[str, Array]
+    shape: tuple[int, int]
+    divergences: Any = None
+    _values: dict[Any, tuple[Scope, Array]] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of_prior(cls, scenario: Scenario, sampling: Sampling) -> Fit:
+        """Draws from the prior, as many as a sampler would keep."""
+        n = sampling.chains * sampling.draws
+        drawn = draw_priors(compile_tables(scenario).priors, n, sampling.random_seed)
+        return cls(scenario, None, _sealed(drawn), (sampling.chains, sampling.draws))
+
+    @classmethod
+    def of_posterior(cls, scenario: Scenario, evidence: Evidence, tree: DataTree) -> Fit:
+        """Draws that a sampler made under some evidence."""
+        posterior, diverging = tree["posterior"].to_dataset(), None
+        if "sample_stats" in tree.children:
+            diverging = tree["sample_stats"]["diverging"].to_numpy()
+        drawn = stack_draws(posterior, parameter_names(scenario))
+        sizes = posterior.sizes
+        return cls(scenario, evidence, _sealed(drawn), (sizes["chain"], sizes["draw"]), diverging)
+
+    def __getstate__(self) -> dict[str, Any]:
+        kept = ("scenario", "evidence", "parameters", "shape", "divergences")
+        return {name: self.__dict__[name] for name in kept} | {"_values": {}}
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The draws as PyMC names them, dimensions chain and draw first."""
+        import xarray as xr
+
+        priors = compile_tables(self.scenario).priors
+        dims = variable_dims(priors)
+        values = {
+            name: (
+                ("chain", "draw", *dims[name]),
+                np.moveaxis(self.parameters[name], -1, 0).reshape(
+                    *self.shape, *self.parameters[name].shape[:-1]
+                ),
+            )
+            for name in dims
+        }
+        return xr.Dataset(values, coords=model_coordinates(priors))
+
+    def beliefs(self, evidence: Evidence, n_steps: int | None = None) -> Beliefs:
+        """Beliefs under some evidence, in which all draws weigh the same."""
+        return beliefs_under(
+            self.scenario, evidence, self.parameters, self.shape, n_steps, tables=self._tables
+        )
+
+    def weights(self, evidence: Evidence) -> Weights:
+        """What the draws weigh under some evidence."""
+        return smooth(self._log_evidence_of(evidence) - self._own_log_evidence)
+
+    @cached_property
+    def _tables(self) -> Array:
+        program = compile_tables(self.scenario)
+        found = np.array(ParameterDraws(program, self.parameters, {}).theta(slice(None)))
+        found.flags.writeable = False
+        return found
+
+    @cached_property
+    def _own_log_evidence(self) -> Array | float:
+        return 0.0 if self.evidence is None else self._log_evidence_of(self.evidence)
+
+    def _log_evidence_of(self, evidence: Evidence) -> Array:
+        """Log-probability of evidence, which says nothing of the steps ahead, (draw,)."""
+        timeline = self.scenario.timeline
+        n_steps = None if timeline is None else timeline.step_of(evidence.as_of) + 1
+        found = self.beliefs(evidence, n_steps)
+        return np.asarray(found.log_evidence().to_numpy().ravel())
+
+    # ── answers ahead ─────────────────────────────────────────────────────────────────────────
+
+    def prospects(
+        self, evidence: Evidence, groups: Sequence[Sequence[Pair]], shares: Array
+    ) -> Prospects | None:
+        """What is said of courses, from values that are kept; None where these do not apply.
+
+        Parameters
+        ----------
+        evidence
+            What was reported.
+        groups
+            States of each course; several make their union.
+        shares
+            Share of the days ahead that lies in each step after the present one, (ahead,); the
+            first entry is that of the present step.
+        """
+        timeline = self.scenario.timeline
+        if timeline is None:
+            return None
+        now, n = timeline.step_of(evidence.as_of), len(shares) - 1
+        found = self.beliefs(evidence, now + 2)
+        network, asked = found.network, [states for states in groups if len(states) == 1]
+        inside = [states for states in asked if states[0][0] not in network.interface]
+        ahead = look_ahead(
+            network, self._tables, found.log_like, range(now + 1, now + 2), spared=inside
+        )
+        if ahead is None:
+            return None
+        future, [present, *spared] = ahead
+        gone = [np.exp((each.log_norm - present.log_norm).sum(axis=0)) for each in spared]
+        left = iter(np.clip(1.0 - np.array(gone), 0.0, 1.0))
+        held = [
+            present.of(network, *state) if state[0] in network.interface else next(left)
+            for [state] in asked
+        ]
+        never = [self._expect(future, present, "never", states, n) for states in groups]
+        average = [
+            shares[0] * now_held + self._expect(future, present, "share", states, tuple(shares[1:]))
+            for states, now_held in zip(asked, held, strict=True)
+        ]
+        return Prospects(
+            now=np.stack(held).reshape(-1, *self.shape),
+            within=np.clip(1.0 - np.stack(never), 0.0, 1.0).reshape(-1, *self.shape),
+            average=np.clip(np.stack(average), 0.0, 1.0).reshape(-1, *self.shape),
+        )
+
+    def _expect(
+        self, future: Future, present: Present, kind: str, states: Sequence[Pair], about: Any
+    ) -> Array:
+        """Expectation of kept values over the present, (draw,)."""
+        key = kind, tuple(states), about, future.row.tobytes()
+        if key not in self._values:
+            self._values[key] = (
+                future.values(states, about)
+                if kind == "never"
+                else future.shares(states[0], np.array(about))
+            )
+        axes, values = self._values[key]
+        return np.asarray(np.einsum("id,id->d", values, present.over(future.network, axes)))
+
+
+@dataclass(frozen=True, eq=False)
+class Prospects:
+    """Draws of what is printed of each course, (course, chain, draw).
+
+    Attributes
+    ----------
+    now
+        That it is under way in the present step; of single states alone.
+    within
+        That it is under way in a step after the present one, up to the horizon.
+    average
+        Expected share of the days ahead on which it is under way; of single states alone.
+    """
+
+    now: Array
+    within: Array
+    average: Array
+
+
+def _sealed(drawn: Mapping[str, Array]) -> dict[str, Array]:
+    """Draws that nobody can write to, so that nobody has to copy them."""
+    found = {name: np.array(values) for name, values in drawn.items()}
+    for values in found.values():
+        values.flags.writeable = False
+    return found

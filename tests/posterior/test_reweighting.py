@@ -1,0 +1,92 @@
+"""Forecasts from weighted draws: against the prior's own weights, and the laws of updating."""
+
+import numpy as np
+import pytest
+
+import forecast as fc
+from forecast import outlook as home
+from forecast.posterior.prior import prior_beliefs
+from forecast.posterior.reweighting import smooth
+from tests.small import barometer_report, evidence, weather
+
+QUICK = {"draws": 1000, "chains": 2, "random_seed": 5, "method": "reweight"}
+
+
+@pytest.fixture(scope="module")
+def day1():
+    return fc.forecast(weather(), evidence(barometer_report("R1", "low")), **QUICK)
+
+
+def printed(outlook):
+    found = [(each.now, each.within, each.average) for each in outlook.courses]
+    return np.array([value.mean for course in found for value in course])
+
+
+def test_answers_are_those_of_the_weighted_prior(day1):
+    prior = prior_beliefs(day1.scenario, day1.evidence, draws=2000, random_seed=5)
+    exact = prior.posterior("storm", prior.times[day1.now]).sel(state="storm").mean().item()
+    [now] = [each.now.mean for each in day1.courses if each.variable == "storm"]
+    assert now == pytest.approx(exact, abs=2e-3)  # the tail is smoothed
+    assert day1.diagnostics.method == "reweight"
+    assert day1.diagnostics.failures == ()
+
+
+def test_what_is_printed_is_what_the_whole_tree_says():
+    outlook = fc.forecast(weather(), evidence(barometer_report("R1", "falling")), **QUICK)
+    quick = printed(outlook)
+    outlook.fit._values.clear()
+    slow = home.Forecast(outlook.scenario, outlook.evidence, outlook.posterior, outlook.sampling)
+    np.testing.assert_allclose(quick, printed(slow), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(
+        fc.beliefs(slow).posterior("storm").mean(("chain", "draw")).sel(state="storm")[-1],
+        slow.state_probability("storm", "storm", len(fc.beliefs(slow).times) - 1).mean,
+        atol=1e-12,
+    )
+
+
+def test_order_does_not_matter_and_withdrawal_leaves_no_trace(day1):
+    one, two = barometer_report("R2", "falling", week=1), barometer_report("R3", "high", week=1)
+    first = day1.evidence.reports
+    there = fc.update(fc.update(day1, evidence(*first, one)), evidence(*first, one, two))
+    back = fc.update(fc.update(day1, evidence(*first, two)), evidence(*first, one, two))
+    np.testing.assert_array_equal(there.weights.log_weight, back.weights.log_weight)
+    without = fc.retract(fc.retract(there, "R2"), "R3")
+    again = fc.update(without, day1.evidence)
+    np.testing.assert_allclose(
+        again.weights.log_weight, day1.weights.log_weight, rtol=0, atol=1e-12
+    )
+    np.testing.assert_allclose(printed(again), printed(day1), rtol=0, atol=1e-12)
+
+
+def test_draws_under_some_evidence_weigh_alike_under_it(day1):
+    fitted = home.Fit.of_posterior(day1.scenario, day1.evidence, day1.posterior)
+    same = fitted.weights(day1.evidence)
+    assert same.pareto_k == -np.inf
+    assert not same.log_weight.any()
+
+
+def test_time_alone_is_an_update(day1):
+    later = fc.advance(day1, day1.as_of.replace(day=day1.as_of.day + 7))
+    assert later.as_of > day1.as_of
+    assert later.horizon > day1.horizon
+    with pytest.raises(fc.InputError, match="before the as-of date"):
+        fc.advance(later, day1.as_of)
+
+
+def test_weights_that_fail_are_refused_and_sampled_instead(day1, monkeypatch):
+    heavy = smooth(2 * np.random.default_rng(1).standard_exponential(2000))
+    assert heavy.pareto_k > heavy.limit
+    monkeypatch.setattr(home.Fit, "weights", lambda *_: heavy)
+    given = evidence(barometer_report("R2", "high"))
+    assert any(
+        "Pareto" in each for each in fc.update(day1, given, method="reweight").diagnostics.failures
+    )
+    monkeypatch.setattr(home, "_fit", lambda *_: "sampled")
+    assert home.update(day1, given) == "sampled"
+
+
+def test_smoothing_has_the_sign_of_the_weights():
+    """Normal draws, reweighted to a normal whose mean is 0.3: a wrong sign would give -0.3."""
+    draws = np.random.default_rng(0).normal(size=20_000)
+    found = smooth(0.3 * draws)
+    assert np.average(draws, weights=found.weight) == pytest.approx(0.3, abs=0.03)
