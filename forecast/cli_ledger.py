@@ -43,7 +43,13 @@ def add_ledger(commands: Commands) -> None:
     _add(actions, "diff", "say what became known between two days", _diff, "days")
     _add(actions, "duplicates", "list reports that say the same", _duplicates)
     _add(actions, "waiting", "list reports that supersede one that has not come", _waiting)
-    _add(actions, "check", "read everything, and say whether it is what was stored", _check)
+    _add(
+        actions,
+        "check",
+        "read everything, and say whether it is what was stored",
+        _check,
+        "receipt",
+    )
     _add(actions, "salvage", "save what a damaged file still holds", _salvage, "new")
 
 
@@ -91,6 +97,10 @@ def _add(actions: Commands, name: str, summary: str, run: object, *arguments: st
     if "days" in arguments:
         parser.add_argument("start", metavar="START", help="after the end of this day")
         parser.add_argument("end", metavar="END", help="up to the end of this one")
+    if "receipt" in arguments:
+        parser.add_argument(
+            "--receipt", metavar="TEXT", help="what an import printed, kept outside the ledger"
+        )
     if "new" in arguments:
         parser.add_argument("new", metavar="NEW", help="a ledger to save them in")
     parser.set_defaults(run=run)
@@ -120,6 +130,7 @@ def _import(given: argparse.Namespace) -> int:
             for note in receipt.notes:
                 print(f"  note: {visible(note)}")
         print(f"{visible(ledger.name)} holds {len(ledger):,} reports")
+        print(f"receipt {receipt.checkpoint}")
     return 0
 
 
@@ -194,7 +205,7 @@ def _waiting(given: argparse.Namespace) -> int:
 
 def _check(given: argparse.Namespace) -> int:
     with _open(given.ledger) as ledger:
-        ledger.check()
+        ledger.check(given.receipt)
         print(f"{visible(ledger.name)}: {len(ledger):,} reports, all as they were stored")
     return 0
 

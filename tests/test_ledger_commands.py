@@ -57,10 +57,18 @@ def ledger(tmp_path, table):
 def test_import_stores_files_once(run, tmp_path, table):
     path = tmp_path / "new.db"
     code, out, _ = run("ledger", "import", path, table)
-    assert (code, out) == (DONE, f"{table}: 3 stored\n{path} holds 3 reports\n")
+    *said, last = out.splitlines()
+    assert (code, said) == (DONE, [f"{table}: 3 stored", f"{path} holds 3 reports"])
+    receipt = last.removeprefix("receipt ")
+    assert run("ledger", "check", path, "--receipt", receipt)[0] == DONE
+    other = f"3:{'0' * 64}"
+    code, _, err = run("ledger", "check", path, "--receipt", other)
+    assert code != DONE
+    assert "its first 3 reports are not those of the receipt" in err
     table.write_text(TABLE + f"R4,wind,weak,{KEEPER},2020-01-06,mast,C,3,,,,,,,,,\n")
     code, out, _ = run("ledger", "import", path, table)
-    assert (code, out) == (DONE, f"{table}: 1 stored, 3 there already\n{path} holds 4 reports\n")
+    said = [f"{table}: 1 stored, 3 there already", f"{path} holds 4 reports"]
+    assert (code, out.splitlines()[:-1]) == (DONE, said)
 
 
 def test_import_refuses_a_file_whole(run, tmp_path, table):

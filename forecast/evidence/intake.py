@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from sqlalchemy import Connection, and_, insert, select, update
 
-from forecast.errors import LedgerFailure, Problem, raise_if_any
+from forecast.errors import InputError, LedgerFailure, Problem, raise_if_any
 from forecast.evidence.checks import find_faults
 from forecast.evidence.database import FORMATS, HAS_ORIGIN, LINK, LINKS, REPORTS, in_any, with_later
 from forecast.evidence.records import digest_with, record_of, report_of
@@ -21,6 +22,9 @@ CHUNK = 5_000
 
 PLAIN = tuple(REPORTS.c[name] for name in FIELDS)
 WHOLE = (REPORTS.c.receipt, *PLAIN, REPORTS.c.checksum)
+
+CHECKPOINT = re.compile(r"[0-9]{1,18}:(?:[0-9a-f]{32}){1,2}")
+"""A number of reports and a digest: SHA-256, or the name of the ledger before the first report."""
 
 Placed = tuple[str, Report]
 
@@ -42,6 +46,10 @@ class Receipt:
         begins, or a cell that is needed holds nothing.
     notes
         What was decided while the table was read.
+    received
+        How many reports the ledger had received in all when it returned.
+    digest
+        Digest of all of these in their order of receipt.
     """
 
     added: int
@@ -49,6 +57,34 @@ class Receipt:
     left_out: int = 0
     set_aside: int = 0
     notes: tuple[str, ...] = ()
+    received: int = 0
+    digest: str = ""
+
+    @property
+    def checkpoint(self) -> str:
+        """What was received and its digest, as one word to keep outside the ledger for `check`."""
+        return f"{self.received}:{self.digest}"
+
+
+def checkpoint_of(receipt: Receipt | str) -> tuple[int, str]:
+    """How many reports a receipt says were received, and their digest.
+
+    Raises
+    ------
+    InputError
+        If the text is no checkpoint, or the receipt is not one of a ledger.
+
+    Examples
+    --------
+    >>> checkpoint_of("2:0123456789abcdef0123456789abcdef")
+    (2, '0123456789abcdef0123456789abcdef')
+    """
+    text = receipt.checkpoint if isinstance(receipt, Receipt) else receipt.strip()
+    if not CHECKPOINT.fullmatch(text):
+        message = f"{text!r:.80} is no checkpoint; an append gives one, `append(…).checkpoint`"
+        raise InputError([Problem("receipt", message)])
+    received, digest = text.split(":")
+    return int(received), digest
 
 
 class Intake:
@@ -114,7 +150,12 @@ class Intake:
             self._connection.execute(
                 update(FORMATS).values(received=self._next - 1, digest=self._digest)
             )
-        return Receipt(self._next - self._first, self._present)
+        return Receipt(
+            added=self._next - self._first,
+            present=self._present,
+            received=self._next - 1,
+            digest=self._digest,
+        )
 
     def _read_back(self, reports: Sequence[Report]) -> None:
         """Refuse everything if what was just stored does not read as what was handed in."""

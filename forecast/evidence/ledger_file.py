@@ -42,7 +42,15 @@ from forecast.evidence.database import (
     writing,
 )
 from forecast.evidence.files import check_columns, read_row
-from forecast.evidence.intake import CHUNK, WHOLE, Intake, Receipt, check_report, last_receipt
+from forecast.evidence.intake import (
+    CHUNK,
+    WHOLE,
+    Intake,
+    Receipt,
+    check_report,
+    checkpoint_of,
+    last_receipt,
+)
 from forecast.evidence.ledger import Evidence, as_date, asked_about, evidence_of
 from forecast.evidence.mapped import Candidate, MappedTable
 from forecast.evidence.mapping import EventMapping, read_mapping
@@ -305,34 +313,54 @@ class LedgerFile:
         with reading(self._engine, self.name) as connection:
             return tuple(self._fetch(connection, query))
 
-    def check(self) -> None:
+    def check(self, receipt: Receipt | str | None = None) -> None:
         """Read everything, and refuse the ledger if anything is not what was stored.
+
+        Whoever can write to the database can rewrite a report with its checksum and the digest of
+        all. Only what was kept elsewhere shows that.
+
+        Parameters
+        ----------
+        receipt
+            What an append or an import gave, or its `checkpoint`, kept outside the ledger. All
+            that had been received by then must be there, in every field as it was.
 
         Raises
         ------
+        InputError
+            If the receipt is none of a ledger.
         LedgerFailure
             With what is damaged, and how to recover.
         """
+        kept = None if receipt is None else checkpoint_of(receipt)
         if self._path is not None:
             check_whole(self._path)
         with reading(self._engine, self.name) as connection:
             check_count(connection, self.name)
-            fault = self._fault_in(connection)
+            fault = self._fault_in(connection, kept)
         if fault:
             raise LedgerFailure(f"{self.name}: {fault}. {recovery(self.name)}")
 
-    def _fault_in(self, connection: Connection) -> str:
+    def _fault_in(self, connection: Connection, kept: tuple[int, str] | None) -> str:
         """What of the reports is not what was stored, or not in the order of receipt."""
         name, digest = connection.execute(select(FORMATS.c.ledger, FORMATS.c.digest)).one()
         query = select(*WHOLE).order_by(REPORTS.c.receipt)
-        found, unreadable = name, []
+        number, found, unreadable = 0, name, []
+        confirmed = kept in (None, (0, name))
         for row in connection.execution_options(yield_per=CHUNK).execute(query):
-            found = digest_with(found, row[:-1])
+            number, found = number + 1, digest_with(found, row[:-1])
+            confirmed = confirmed or kept == (number, found)
             if report_of(row) is None:
                 unreadable.append(place_of(row))
         if unreadable:
             return f"{listed(unreadable)}: not what was stored"
-        return "" if found == digest else "its reports are not those that were received"
+        if found != digest:
+            return "its reports are not those that were received"
+        if kept is None or confirmed:
+            return ""
+        if number < kept[0]:
+            return f"{number:,} reports are there, and the receipt is of {kept[0]:,}"
+        return f"its first {kept[0]:,} reports are not those of the receipt"
 
     def import_csv(self, path: str | Path, mapping: MappingLike = None) -> Receipt:
         """Store the reports of a CSV file, all or none.

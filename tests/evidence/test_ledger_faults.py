@@ -375,6 +375,62 @@ def test_a_forged_history_is_found(address, name):
             ledger.check()
 
 
+def reseal(connection):
+    """Store the digest of what is there now, as if it had been received like that."""
+    from sqlalchemy import func, select, update
+
+    from forecast.evidence.database import FORMATS, REPORTS
+    from forecast.evidence.records import digest_with
+
+    digest = connection.execute(select(FORMATS.c.ledger)).scalar_one()
+    for row in connection.execute(select(*intake.WHOLE).order_by(REPORTS.c.receipt)).all():
+        digest = digest_with(digest, row[:-1])
+    count = connection.execute(select(func.count()).select_from(REPORTS)).scalar_one()
+    connection.execute(update(FORMATS).values(digest=digest, received=count))
+
+
+@pytest.mark.parametrize("name", ["an edit", "a report for another", "another order", "nothing"])
+def test_a_receipt_shows_a_history_forged_with_its_digest(address, name):
+    from forecast.evidence.database import writing
+
+    with fc.open_ledger(address) as ledger:
+        first = ledger.append(report("R1"))
+        second = ledger.append([report("R2"), report("R3")])
+        assert ledger.append([]).checkpoint == second.checkpoint != first.checkpoint
+        with writing(ledger._engine, "x") as connection:
+            forge(connection, name)
+            reseal(connection)
+        ledger.append(report("R4"))
+        ledger.check()  # all in itself is as if it had been so from the beginning
+        if name == "nothing":
+            for receipt in (first, second, first.checkpoint, f" {second.checkpoint}\n"):
+                ledger.check(receipt)
+            return
+        with pytest.raises(LedgerFailure, match="its first 3 reports are not those of the receipt"):
+            ledger.check(second)
+        if name != "another order":
+            ledger.check(first)
+
+
+def test_a_receipt_shows_that_the_last_reports_were_cut_off(address):
+    from sqlalchemy import delete
+
+    from forecast.evidence.database import REPORTS, writing
+
+    with fc.open_ledger(address) as ledger:
+        ledger.append(report("R1"))
+        receipt = ledger.append(report("R2"))
+        with writing(ledger._engine, "x") as connection:
+            connection.execute(delete(REPORTS).where(REPORTS.c.receipt == 2))
+            reseal(connection)
+        ledger.check()
+        with pytest.raises(LedgerFailure, match="1 reports are there, and the receipt is of 2"):
+            ledger.check(receipt)
+        for wrong in ("", "2", "2:abc", f"two:{receipt.digest}"):
+            with pytest.raises(InputError, match="is no checkpoint"):
+                ledger.check(wrong)
+
+
 def test_what_prints_a_ledger_shows_no_secret_and_raises_nothing(tmp_path):
     from forecast.evidence.database import _secrets_of, _without_secrets, make_url
 
