@@ -7,12 +7,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from forecast.arguments import shown
 from forecast.errors import Problem, nearest, raise_if_any
 
 TARGET_ACCEPT = 0.9
 """Acceptance that NUTS tunes its steps for. At the usual 0.8 a draw in a few thousand diverges
 where evidence is strong; shorter steps take longer, and their draws are worth more."""
 LARGEST_SEED = 2**64 - 1
+MOST_DRAWS = 10**6
+"""Draws of anything: a Monte Carlo error of a thousandth of the spread, below any judgement's."""
 NUTS_SAMPLERS = ("nutpie", "pymc", "numpyro", "blackjax")
 
 
@@ -71,6 +74,8 @@ class Sampling:
 def require_whole(given: Mapping[str, Any], least: Mapping[str, int]) -> None:
     """Raise unless every argument is a whole number, and at least so large.
 
+    Draws are at most a million, in each chain if there are several, and so are chains.
+
     Parameters
     ----------
     given
@@ -89,4 +94,7 @@ def require_whole(given: Mapping[str, Any], least: Mapping[str, int]) -> None:
 def _not_whole(given: Mapping[str, Any], least: Mapping[str, int]) -> Iterator[Problem]:
     for name, value in given.items():
         if type(value) is not int or value < least[name]:
-            yield Problem(name, f"{value!r}; needs a whole number of at least {least[name]}")
+            message = f"{shown(value)}; needs a whole number of at least {least[name]}"
+            yield Problem(name, message)
+        elif name != "random_seed" and value > MOST_DRAWS:
+            yield Problem(name, f"{shown(value)}; needs at most {MOST_DRAWS:,}")

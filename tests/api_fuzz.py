@@ -115,7 +115,7 @@ def wrong_values(right, folder):
         [], [1], ["a"], ["storm", "storm"], [("storm", "storm")], [("a",)], [[[]]], [{"id": "R1"}],
         (), (1, 2), ("storm", "storm"), {}, {"a": 1}, {1: "a"}, {"storm": "storm"}, {"rain": "yes"},
         {"rain": None}, {"rain": {"a": 1}}, {"no": 0.5, "yes": 0.5}, {"no": "a"}, set(), {1, 2},
-        range(3), Some(), Odd(), Odd, lambda *_: None, ..., NotImplemented,
+        range(3), Some(), Odd(), Odd, len, repr, str.upper, lambda *_: None, ..., NotImplemented,
         date(2020, 1, 10), pd.NaT, pd.NA, pd.Timestamp("2020-01-10"), np.float64("nan"),
         np.int64(3), np.bool_(True), np.str_("a"), np.array([1.0, 2.0]), np.array([[1, "a"]]),
         np.array(None), np.zeros((2, 0)), np.datetime64("2020-01-10"), frame, frame["x"],

@@ -9,6 +9,7 @@ import pytest
 import forecast as fc
 from forecast.arguments import checked
 from forecast.evidence.ledger import Ledger
+from forecast.sampling import Sampling
 from tests.api_fuzz import fuzz, fuzz_parts, said
 from tests.small import weather
 
@@ -25,11 +26,24 @@ from tests.small import weather
         (lambda: fc.check(weather(), draws=True), "draws: True; needs a whole number"),
         (lambda: Ledger().known_at(20200101), "20200101; needs a date or a text; write it as"),
         (lambda: fc.Estimate.of([]), "draws: a list; needs numbers"),
+        (lambda: fc.check(weather(), draws=2**31), "draws: 2147483648; needs at most 1,000,000"),
+        (lambda: Sampling(draws=2**31, chains=2**31), "2 problems"),
     ],
 )
 def test_what_was_meant_is_said(call, words):
     with pytest.raises(fc.InputError, match=words.replace("(", r"\(")):
         call()
+
+
+def test_more_draws_than_fit_in_memory_are_refused_before_they_are_drawn():
+    network = fc.TabledNetwork("coin", {"coin": ("heads", "tails")}, {}, {"coin": [0.5, 0.5]})
+    with pytest.raises(fc.InputError, match="needs at most 1,000,000"):
+        network.beliefs(draws=2**31)
+    with pytest.raises(fc.TooLarge, match="more than the limit of 2 GB; ask for at most"):
+        fc.check(fc.load_scenario("iraq-2020"), draws=10**6)
+    for question, words in ((repr, "finite number for each draw"), (len, "has no len")):
+        with pytest.raises(fc.InputError, match=words):
+            fc.cell_sensitivity_of(network.beliefs(draws=4), question)
 
 
 def test_a_checked_function_looks_like_itself():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from forecast.analysis.question import ask
 from forecast.arguments import checked
 from forecast.arrays import Array
 from forecast.errors import InputError, Problem
@@ -52,7 +53,7 @@ def cell_sensitivity_of(given: Beliefs, question: Callable[[Beliefs], DataArray]
     Raises
     ------
     InputError
-        If the question does not return one finite number for each draw.
+        If the question fails, or does not return one finite number for each draw.
 
     Examples
     --------
@@ -65,7 +66,7 @@ def cell_sensitivity_of(given: Beliefs, question: Callable[[Beliefs], DataArray]
     """
     from forecast.posterior.answer import WEIGHT, Answer, common_weight
 
-    weight = common_weight([question(given)])
+    weight = common_weight([ask(question, given)])
     derivatives = np.full((given.draws.n, given.network.n_cells), np.nan)
     for draw in np.flatnonzero(np.ones(given.draws.n) if weight is None else weight.to_numpy()):
         derivatives[draw] = _derivatives(given, question, int(draw))
@@ -85,8 +86,12 @@ def _derivatives(given: Beliefs, question: Callable[[Beliefs], DataArray], draw:
     where = np.where(above[:, None], FORWARD[1], CENTRAL[1])
     moved[rows, rows] = cells + step[:, None] * where
     stored = StoredDraws(moved.reshape(n_cells, -1), like[..., 0] if like.ndim == 3 else like)
-    answer = question(replace(given, draws=stored, shape=(1, 5 * n_cells), sample="none"))
-    values = np.asarray(answer, dtype=np.float64).reshape(-1)
+    varied = replace(given, draws=stored, shape=(1, 5 * n_cells), sample="none")
+    answer = ask(question, varied)
+    try:
+        values = np.asarray(answer, dtype=np.float64).reshape(-1)
+    except (TypeError, ValueError):
+        values = np.empty(0)
     if values.size != 5 * n_cells or not np.isfinite(values).all():
         message = "must return one finite number for each draw, dimensions chain and draw"
         raise InputError([Problem("question", message)])

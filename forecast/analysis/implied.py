@@ -11,6 +11,7 @@ from forecast.arguments import checked
 from forecast.errors import InputError, Problem, nearest
 from forecast.estimate import TAILS
 from forecast.model.builder import compile_tables
+from forecast.network.draws import require_room
 from forecast.posterior.prior import draw_priors
 from forecast.sampling import Sampling, require_whole
 from forecast.scenario.forms import spell_parent
@@ -75,6 +76,7 @@ def implied_table(
     block = node.first if first or node.later is None else node.later
     if block is None:
         raise InputError([Problem("variable", f"{variable} is an input, which has no table")])
+    require_room(draws, 8.0 * network.n_cells)
     cells = program.cells(draw_priors(program.priors, draws, random_seed))
     # Without a single judgement there is one table for all draws.
     table = cells[network.cells(block, variable)].reshape(-1, len(node.states), *cells.shape[1:])

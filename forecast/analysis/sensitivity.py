@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from forecast.analysis.question import ask
 from forecast.arguments import checked
 from forecast.arrays import Array
 from forecast.errors import InputError, Problem, TooLarge
@@ -291,7 +292,7 @@ def _set(parameters: Mapping[str, Array], lever: _Lever, draw: int, value: float
 
 def _answer(question: Question, given: Beliefs) -> tuple[Array, Array | None]:
     """Draws of an answer, and what each weighs if that differs."""
-    found: Any = question(given)
+    found: Any = ask(question, given)
     if getattr(found, "dims", None) is None or set(found.dims) != {"chain", "draw"}:
         dims = getattr(found, "dims", type(found).__name__)
         message = f"must return one number for each draw, dimensions chain and draw; got {dims}"

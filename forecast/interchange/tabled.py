@@ -12,11 +12,12 @@ import numpy as np
 
 from forecast.arguments import checked, shown
 from forecast.arrays import Array
-from forecast.errors import Problem, nearest, raise_if_any
+from forecast.errors import InputError, Problem, nearest, raise_if_any
 from forecast.frozen import Frozen, frozen
 from forecast.interchange.checks import find_problems
 from forecast.interchange.drawing import draw_rows
 from forecast.network.planning import MEMORY_LIMIT
+from forecast.sampling import MOST_DRAWS
 from forecast.text import printed, visible
 
 if TYPE_CHECKING:
@@ -310,6 +311,8 @@ class TableDraws:
                 if value < fewest
             ]
         )
+        if self.n > MOST_DRAWS:
+            raise InputError([Problem("draws", f"{shown(self.n)}; needs at most {MOST_DRAWS:,}")])
 
     def theta(self, part: slice) -> Array:
         """Table cells of some draws, (cell, draw)."""

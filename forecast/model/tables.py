@@ -56,6 +56,13 @@ class Priors(Frozen):
         """Families that have at least one judgement."""
         return (name for name, labels in self.labels.items() if labels)
 
+    @property
+    def n_numbers(self) -> int:
+        """How many numbers a draw of all of them has."""
+        vectors = (self.probability, self.positive, self.real)
+        trust = sum(len(labels) for _, labels in self.trust.families())
+        return sum(map(len, vectors)) + sum(rows.size for rows in self.rows.values()) + trust
+
 
 @dataclass(frozen=True, eq=False)
 class Measure(Frozen):

@@ -9,8 +9,9 @@ from typing import Protocol
 import numpy as np
 
 from forecast.arrays import Array
-from forecast.errors import InputError, Problem, raise_if_any
+from forecast.errors import InputError, Problem, TooLarge, raise_if_any
 from forecast.frozen import Frozen
+from forecast.network.planning import MEMORY_LIMIT
 from forecast.network.structure import Network
 
 SMALLEST_PART = 64
@@ -99,6 +100,29 @@ class StoredDraws(Frozen):
     def log_like(self, part: slice) -> Array:
         """Log-likelihoods of some draws."""
         return self.like if self.like.ndim == 2 else self.like[..., part]
+
+
+def require_room(n: int, bytes_per_draw: float) -> None:
+    """Raise unless so many draws that are kept together stay within the memory limit.
+
+    Raises
+    ------
+    TooLarge
+        If they do not; it says how many would.
+
+    Examples
+    --------
+    >>> require_room(10**6, 8 * 400)
+    Traceback (most recent call last):
+    forecast.errors.TooLarge: 1,000,000 draws of 400 numbers need 3.2 GB, more than the limit of \
+2 GB; ask for at most 625,000 draws
+    """
+    if n * bytes_per_draw > MEMORY_LIMIT:
+        raise TooLarge(
+            f"{n:,} draws of {bytes_per_draw / 8:,.0f} numbers need {n * bytes_per_draw / 1e9:.3g} "
+            f"GB, more than the limit of {MEMORY_LIMIT / 1e9:.3g} GB; ask for at most "
+            f"{MEMORY_LIMIT // bytes_per_draw:,.0f} draws"
+        )
 
 
 def split_draws(n: int, bytes_per_draw: float, memory_limit: float) -> Iterator[slice]:

@@ -13,6 +13,7 @@ from forecast.arrays import Array
 from forecast.evidence.ledger import Evidence
 from forecast.model.builder import compile_tables
 from forecast.model.tables import Priors
+from forecast.network.draws import require_room
 from forecast.posterior.beliefs import Beliefs
 from forecast.posterior.mcmc import beliefs_under
 from forecast.sampling import require_whole
@@ -81,11 +82,14 @@ def draw_priors(priors: Priors, n: int, random_seed: int | np.random.Generator) 
     Raises
     ------
     InputError
-        If the number of draws or the seed is not a whole number, or too small.
+        If the number of draws or the seed is not a whole number, or out of range.
+    TooLarge
+        If the draws would pass the memory limit.
     """
     require_whole({"draws": n}, {"draws": 1})
     if not isinstance(random_seed, np.random.Generator):
         require_whole({"random_seed": random_seed}, {"random_seed": 0})
+    require_room(n, 8.0 * priors.n_numbers)
     random = np.random.default_rng(random_seed)
     found: dict[str, Array] = {}
     if len(priors.probability):
