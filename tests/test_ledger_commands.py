@@ -8,7 +8,7 @@ import pytest
 
 import forecast as fc
 from forecast.cli import _known, main
-from forecast.cli_ledger import unheard
+from forecast.cli_ledger import unknown_indicators
 from forecast.console import BAD_INPUT, DONE
 from forecast.errors import InputError
 from forecast.evidence.ledger import Ledger
@@ -207,11 +207,11 @@ def test_a_report_can_be_made_from_a_ledger(run, tmp_path):
 
 def test_what_a_scenario_has_no_variable_for_is_told_with_what_was_meant():
     told = {"barometr": 1200, "storm": 1, **{f"other{k:02}": 1 for k in range(12)}}
-    lines = list(unheard(weather(), told))
+    lines = list(unknown_indicators(weather(), told))
     assert lines[0] == "left out: 1,212 reports on what weather has no variable for:"
     assert lines[1] == "  barometr (1,200); did you mean barometer?"
     assert lines[-1] == "  and 3 more"
-    assert list(unheard(weather(), {"barometer": 3})) == []
+    assert list(unknown_indicators(weather(), {"barometer": 3})) == []
 
 
 def read_as_of(capsys, ledger, **asked):

@@ -22,8 +22,7 @@ def ask[Answer](question: Callable[[Beliefs], Answer], given: Beliefs) -> Answer
     >>> coin = TabledNetwork("coin", {"coin": ("heads", "tails")}, {}, {"coin": [0.5, 0.5]})
     >>> ask(len, coin.beliefs(draws=4))
     Traceback (most recent call last):
-    forecast.errors.InputError: question: fails on beliefs with TypeError: object of type 'Beliefs' \
-has no len()
+    forecast.errors.InputError: question: fails on beliefs with TypeError: ...
     """
     try:
         return question(given)

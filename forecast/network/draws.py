@@ -114,8 +114,7 @@ def require_room(n: int, bytes_per_draw: float) -> None:
     --------
     >>> require_room(10**6, 8 * 400)
     Traceback (most recent call last):
-    forecast.errors.TooLarge: 1,000,000 draws of 400 numbers need 3.2 GB, more than the limit of \
-2 GB; ask for at most 625,000 draws
+    forecast.errors.TooLarge: 1,000,000 draws of 400 numbers need 3.2 GB, ... at most 625,000 draws
     """
     if n * bytes_per_draw > MEMORY_LIMIT:
         raise TooLarge(
