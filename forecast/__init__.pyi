@@ -75,5 +75,16 @@ from .verification.asking import ask as ask
 from .verification.questions import Question as Question
 from .verification.questions import Questions as Questions
 from .verification.questions import read_questions as read_questions
+from .verification.resolutions import Resolution as Resolution
+from .verification.resolutions import read_resolutions as read_resolutions
+from .verification.scores import Decomposition as Decomposition
+from .verification.scores import Reliability as Reliability
+from .verification.scores import brier_score as brier_score
+from .verification.scores import log_score as log_score
+from .verification.scores import murphy_decomposition as murphy_decomposition
+from .verification.scores import ranked_probability_score as ranked_probability_score
+from .verification.scores import reliability as reliability
+from .verification.scoring import Scores as Scores
+from .verification.scoring import score as score
 
 __version__: str
