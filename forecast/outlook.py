@@ -797,8 +797,8 @@ def _diagnose(given: Forecast) -> Diagnostics:
         r_hat, share = _mixing(values)
     weight = np.ones((chains, draws)) if weights is None else weights.weight.reshape(chains, draws)
     mean = np.average(values, axis=(1, 2), weights=np.broadcast_to(weight, values.shape))
-    error = (weight * (values - mean[:, None, None])).reshape(len(values), -1)
-    mcse = np.sqrt((error**2).sum(axis=1) / share) / weight.sum()
+    error = weight * (values - mean[:, None, None])
+    mcse = np.sqrt((error**2).sum(axis=(1, 2)) / share) / weight.sum()
     variance = (weight * (values - mean[:, None, None]) ** 2).sum(axis=(1, 2)) / weight.sum()
     known = mcse > 0
     stats = tree["sample_stats"] if "sample_stats" in tree.children else None
