@@ -180,11 +180,11 @@ def _add_report(commands: argparse._SubParsersAction[Parser]) -> None:
 
 
 def _report(given: argparse.Namespace) -> int:
-    from forecast.evidence.files import read_evidence
+    from forecast.evidence.report_files import read_evidence
     from forecast.outlook import forecast, update
     from forecast.reporting.change import changes_text
     from forecast.reporting.product import product
-    from forecast.scenario.files import load_scenario
+    from forecast.scenario.scenario_files import load_scenario
 
     for path in given.output:
         _check_output(path)
@@ -255,7 +255,7 @@ def _as_of(given: argparse.Namespace, problem: Scenario, ledger: Ledger | Ledger
 
 
 def _list_scenarios(_: argparse.Namespace) -> int:
-    from forecast.scenario.files import load_scenario
+    from forecast.scenario.scenario_files import load_scenario
     from forecast.scenario.shipped import scenario_names
 
     for name in scenario_names():
@@ -275,11 +275,11 @@ def _new(given: argparse.Namespace) -> int:
 
 def _check(given: argparse.Namespace) -> int:
     from forecast.analysis.checkup import check
-    from forecast.evidence.files import read_evidence
+    from forecast.evidence.report_files import read_evidence
     from forecast.model.builder import compile_tables
     from forecast.network.slices import slice_circuits
-    from forecast.scenario.files import load_scenario
-    from forecast.scenario.phrasing import NOTABLE_MISS, say_moved
+    from forecast.scenario.scenario_files import load_scenario
+    from forecast.scenario.statement_text import NOTABLE_MISS, moved_text
 
     problem = load_scenario(given.scenario)
     program = compile_tables(problem)
@@ -293,7 +293,7 @@ def _check(given: argparse.Namespace) -> int:
     )
     for row in program.misfits:
         if row.fit.miss > NOTABLE_MISS:
-            moved = say_moved(row.states, row.fit)
+            moved = moved_text(row.states, row.fit)
             print(f"  {row.label}: no Dirichlet has these intervals; in the nearest {moved}")
     source = _evidence_beside(given.scenario)
     if source:
@@ -313,7 +313,7 @@ def _compare_ach(given: argparse.Namespace) -> int:
 
 
 def _evidence_beside(scenario: str) -> Path | None:
-    from forecast.evidence.files import FILE_NAME
+    from forecast.evidence.report_files import FILE_NAME
     from forecast.scenario.shipped import find_scenario
 
     path = find_scenario(scenario).parent / FILE_NAME

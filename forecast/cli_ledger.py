@@ -117,7 +117,7 @@ def _open(address: str) -> LedgerFile:
 
 def _import(given: argparse.Namespace) -> int:
     from forecast.evidence.ledger_file import open_ledger
-    from forecast.scenario.files import load_scenario
+    from forecast.scenario.scenario_files import load_scenario
 
     kinds = [_kind(path, given.mapping) for path in given.files]
     problem = load_scenario(given.scenario) if given.scenario else None

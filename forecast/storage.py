@@ -24,9 +24,9 @@ from forecast.evidence.records import record_of, report_of
 from forecast.evidence.report import Report
 from forecast.outlook import Forecast
 from forecast.sampling import Sampling
-from forecast.scenario.files import parse_scenario
 from forecast.scenario.rendering import render_scenario
 from forecast.scenario.scenario import Scenario
+from forecast.scenario.scenario_files import parse_scenario
 from forecast.writing import drafted
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from forecast.scenario.checks import find_problems
 from forecast.scenario.forms import PREVIOUS
 from forecast.scenario.scenario import Scenario
+from forecast.scenario.scenario_checks import find_problems
 from forecast.testing.scenarios import random_scenario
 
 HARD_TEXTS = (

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from forecast.arguments import checked
 from forecast.errors import InputError, Problem, nearest, raise_if_any
-from forecast.interchange.checks import repeated, text_fault
+from forecast.interchange.network_checks import repeated, text_fault
 from forecast.layout import html_table, shortened, text_table
 from forecast.sampling import Sampling
 from forecast.text import printed

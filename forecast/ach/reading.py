@@ -26,7 +26,7 @@ from forecast.evidence.spreadsheet import (
     is_ragged,
     open_table,
 )
-from forecast.interchange.checks import repeated
+from forecast.interchange.network_checks import repeated
 
 TEXT = "evidence"
 SIGNS = {"++": "CC", "+": "C", "-": "I", "--": "II"}

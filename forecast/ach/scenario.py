@@ -24,8 +24,8 @@ from forecast.errors import Problem, nearest, raise_if_any
 from forecast.evidence.ledger import Evidence, Ledger, as_date
 from forecast.evidence.report import RELIABILITY, Report
 from forecast.layout import shortened
-from forecast.scenario.checks import find_problems
 from forecast.scenario.scenario import Scenario
+from forecast.scenario.scenario_checks import find_problems
 from forecast.scenario.tree import spell_path
 
 Ends = tuple[float, float]

@@ -128,7 +128,7 @@ def check(
 
     Examples
     --------
-    >>> from forecast.scenario.files import load_scenario
+    >>> from forecast.scenario.scenario_files import load_scenario
     >>> found = check(load_scenario("iraq-2020"), draws=64)
     >>> found.conflicts.empty, found.courses["best"]["iran_posture=coordinated_attack"]
     (True, 'direct_fire')

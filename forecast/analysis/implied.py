@@ -59,7 +59,7 @@ def implied_table(
 
     Examples
     --------
-    >>> from forecast.scenario.files import load_scenario
+    >>> from forecast.scenario.scenario_files import load_scenario
     >>> table = implied_table(load_scenario("veyra-fleet"), "ownership")
     >>> table.index.names, bool(np.allclose(table.xs("mean", axis=1, level=1).sum(axis=1), 1))
     (FrozenList(['fleet_activity']), True)

@@ -23,7 +23,7 @@ from forecast.model.tables import Priors
 from forecast.network.draws import Draws, StoredDraws
 from forecast.outlook import CONSTANT, Forecast, as_beliefs, question_about
 from forecast.posterior.beliefs import Beliefs
-from forecast.scenario.forms import say_when
+from forecast.scenario.forms import condition_text
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -257,7 +257,7 @@ def _uncertain_rows(tabled: TabledNetwork) -> Iterator[tuple[str, tuple[str, ...
         firm = np.broadcast_to(tabled.concentration.get(name, np.inf), table.shape[:-1]).ravel()
         for k, given in enumerate(product(*(tabled.variables[parent] for parent in parents))):
             if np.isfinite(firm[k]) and np.count_nonzero(rows[k]) > 1:
-                label = name + say_when(dict(zip(parents, given, strict=True)))
+                label = name + condition_text(dict(zip(parents, given, strict=True)))
                 yield label, states, start + k * len(states), firm[k] * rows[k]
         start += table.size
 

@@ -16,9 +16,9 @@ from typing import Any, Self, TextIO
 
 from forecast.compression import opened
 from forecast.errors import InputError, Problem, nearest
-from forecast.evidence.files import OPTIONAL, REQUIRED
 from forecast.evidence.records import values_of
 from forecast.evidence.report import DATES, FIELDS, NUMBERS, Report
+from forecast.evidence.report_files import OPTIONAL, REQUIRED
 from forecast.evidence.spreadsheet import Table, guarded, is_held, open_table, unguarded
 from forecast.writing import drafted
 

@@ -10,10 +10,10 @@ from itertools import zip_longest
 from sqlalchemy import Connection, and_, insert, select, update
 
 from forecast.errors import InputError, LedgerFailure, Problem, raise_if_any
-from forecast.evidence.checks import find_faults
 from forecast.evidence.database import FORMATS, HAS_ORIGIN, LINK, LINKS, REPORTS, in_any, with_later
 from forecast.evidence.records import digest_with, record_of, report_of
 from forecast.evidence.report import FIELDS, Report
+from forecast.evidence.report_checks import find_faults
 from forecast.evidence.standing import fallen, in_circle
 from forecast.scenario.scenario import Scenario
 

@@ -41,7 +41,6 @@ from forecast.evidence.database import (
     with_later,
     writing,
 )
-from forecast.evidence.files import check_columns, read_row
 from forecast.evidence.intake import (
     CHUNK,
     WHOLE,
@@ -56,6 +55,7 @@ from forecast.evidence.mapped import Candidate, MappedTable
 from forecast.evidence.mapping import EventMapping, read_mapping
 from forecast.evidence.records import digest_with, listed, place_of, report_of, reports_of
 from forecast.evidence.report import Report
+from forecast.evidence.report_files import check_columns, read_row
 from forecast.evidence.spreadsheet import Table
 from forecast.evidence.standing import fallen
 from forecast.scenario.scenario import Scenario

@@ -19,10 +19,10 @@ import numpy.typing as npt
 from forecast.arrays import Array, Index
 from forecast.errors import Problem, raise_if_any
 from forecast.evidence.auxiliary_evidence import AuxiliaryEvidence, date_key
-from forecast.evidence.checks import find_faults
 from forecast.evidence.events import ranked, setting_step
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.report import Report
+from forecast.evidence.report_checks import find_faults
 from forecast.evidence.sources import TRUSTED, accuracy_index, channel_of, trust_in
 from forecast.evidence.statements import Statements, fill_shares
 from forecast.network.auxiliary import AuxiliaryFactor, AuxiliaryVariable

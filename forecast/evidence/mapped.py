@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from datetime import date
 
 from forecast.errors import Problem, closest, raise_if_any, warn
-from forecast.evidence.files import read_row
 from forecast.evidence.mapping import EventMapping
 from forecast.evidence.report import Report
+from forecast.evidence.report_files import read_row
 from forecast.evidence.spreadsheet import Table, cell_text
 from forecast.scenario.scenario import Scenario
 

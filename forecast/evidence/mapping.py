@@ -23,10 +23,10 @@ from pydantic import (
 )
 
 from forecast.errors import InputError, Problem, nearest
-from forecast.evidence.checks import LONGEST
-from forecast.evidence.files import OPTIONAL, REQUIRED
 from forecast.evidence.formats import Layout
 from forecast.evidence.plain import read_date
+from forecast.evidence.report_checks import LONGEST
+from forecast.evidence.report_files import OPTIONAL, REQUIRED
 from forecast.evidence.spreadsheet import RAGGED, cell_text, is_ragged
 from forecast.reading import read_text
 from forecast.scenario.shipped import shipped_folder

@@ -115,7 +115,7 @@ def trust_in(scenario: Scenario) -> Trust:
 
     Examples
     --------
-    >>> from forecast.scenario.files import load_scenario
+    >>> from forecast.scenario.scenario_files import load_scenario
     >>> [judged.name for judged in trust_in(load_scenario("iraq-2020")).accuracy]
     ['A', 'B', 'C', 'D', 'E', 'F']
     """

@@ -92,7 +92,7 @@ def open_table(source: Any) -> Table:
     try:
         columns = tuple((column or "").strip() for column in reader.fieldnames or [])
         reader.fieldnames = list(columns)
-        rows = tuple((f"{path}:{reader.line_num}", _bare(row)) for row in reader)
+        rows = tuple((f"{path}:{reader.line_num}", _unguarded_row(row)) for row in reader)
     except csv.Error as error:
         message = f"not readable as CSV: {error}"
         raise InputError([Problem(f"{path}:{reader.line_num}", message)]) from None
@@ -110,8 +110,8 @@ def _held_table(source: Any) -> Table:
     names = _names_in(source)
     twice = [str(column) for column, times in Counter(names).items() if times > 1]
     if twice:
-        told = f"columns that are there more than once: {', '.join(twice)}"
-        raise InputError([Problem("data frame", told)])
+        message = f"columns that are there more than once: {', '.join(twice)}"
+        raise InputError([Problem("data frame", message)])
     filled = [
         {str(name).strip(): "" if (value := row.get(name)) is None else value for name in names}
         for row in _records_in(source)
@@ -156,7 +156,7 @@ def unguarded(text: str) -> str:
     return text[1:] if text[:1] == "'" and GUARDED.match(text) else text
 
 
-def _bare(row: Mapping[Any, Any]) -> dict[Any, Any]:
+def _unguarded_row(row: Mapping[Any, Any]) -> dict[Any, Any]:
     return {k: unguarded(cell) if isinstance(cell, str) else cell for k, cell in row.items()}
 
 

@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from forecast.interchange.bif_blocks import Entry, Reader, TableBlock, VariableBlock
 from forecast.interchange.bif_tokens import word_text
-from forecast.interchange.checks import shape_text, suggest
 from forecast.interchange.draft import Draft
+from forecast.interchange.network_checks import shape_text, suggest
 from forecast.interchange.properties import property_of, property_text
 from forecast.interchange.rows import concentration_text, numbers_text
 from forecast.interchange.source import Source, checked, shortened

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from forecast.interchange.bif_tokens import Token, Tokens
-from forecast.interchange.checks import MAX_STATES
+from forecast.interchange.network_checks import MAX_STATES
 from forecast.interchange.source import Numbers, Source, Unreadable, number
 
 Property = tuple[str, int]

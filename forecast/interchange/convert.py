@@ -16,8 +16,8 @@ import numpy as np
 from forecast.arguments import checked
 from forecast.arrays import Array
 from forecast.errors import InputError, Problem, raise_if_any
-from forecast.interchange.checks import repeated
 from forecast.interchange.draft import Draft
+from forecast.interchange.network_checks import repeated
 from forecast.interchange.rows import numbers_text
 from forecast.interchange.source import Numbers, Source
 from forecast.interchange.tabled import TabledNetwork

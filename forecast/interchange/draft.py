@@ -12,7 +12,7 @@ import numpy.typing as npt
 from forecast.arrays import Array
 from forecast.errors import warn
 from forecast.interchange import rows
-from forecast.interchange.checks import (
+from forecast.interchange.network_checks import (
     MAX_CELLS,
     RESERVED,
     cycle_text,

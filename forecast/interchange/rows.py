@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.arrays import Array
-from forecast.interchange.checks import LEAST_CONCENTRATION, SUM_TOLERANCE, shape_text
+from forecast.interchange.network_checks import LEAST_CONCENTRATION, SUM_TOLERANCE, shape_text
 from forecast.interchange.source import LONGEST_NUMBER, NUMBER, SHOWN_TEXT, Numbers, Source
 
 Indices = npt.NDArray[np.int64]

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.errors import SHOWN_PROBLEMS, InputError, Problem, raise_if_any
-from forecast.interchange.checks import MAX_CELLS
+from forecast.interchange.network_checks import MAX_CELLS
 
 MAX_BYTES = 20_000_000
 NUMBER = re.compile(r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?")

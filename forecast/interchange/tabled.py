@@ -14,8 +14,8 @@ from forecast.arguments import checked, shown
 from forecast.arrays import Array
 from forecast.errors import InputError, Problem, nearest, raise_if_any
 from forecast.frozen import Frozen, frozen
-from forecast.interchange.checks import find_problems
 from forecast.interchange.drawing import draw_rows
+from forecast.interchange.network_checks import find_problems
 from forecast.network.planning import MEMORY_LIMIT
 from forecast.sampling import MOST_DRAWS
 from forecast.text import printed, visible

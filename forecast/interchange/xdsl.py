@@ -21,9 +21,9 @@ from math import prod
 import numpy as np
 
 from forecast.interchange import noisy_max, rows
-from forecast.interchange.checks import shape_text, suggest
 from forecast.interchange.draft import Draft
 from forecast.interchange.markup import Element, parse, source_of
+from forecast.interchange.network_checks import shape_text, suggest
 from forecast.interchange.source import Numbers, Source, checked, shortened
 from forecast.interchange.tabled import TabledNetwork
 from forecast.interchange.xdsl_names import Names

@@ -8,9 +8,9 @@ utilities are left out, with a note, where no chance node needs them.
 
 from __future__ import annotations
 
-from forecast.interchange.checks import MAX_STATES
 from forecast.interchange.draft import Draft
 from forecast.interchange.markup import Element, parse, source_of, text_markup
+from forecast.interchange.network_checks import MAX_STATES
 from forecast.interchange.properties import property_of, property_text
 from forecast.interchange.rows import concentration_text, numbers_text
 from forecast.interchange.source import Source, checked

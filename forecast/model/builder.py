@@ -22,7 +22,6 @@ from forecast.model import expressions as ops
 from forecast.model.expressions import Cell, ExpressionWriter
 from forecast.model.tables import Measure, Misfit, Priors, TableProgram
 from forecast.network.structure import Block, Network, Node, Parent
-from forecast.scenario.checks import find_problems
 from forecast.scenario.elicitation import (
     fit_competing,
     fit_positive,
@@ -42,13 +41,14 @@ from forecast.scenario.forms import (
     Rows,
     Table,
     competitors,
+    condition_text,
     parents_of,
     parse_parent,
-    say_when,
     spell_parent,
     states_meant,
 )
 from forecast.scenario.scenario import Scenario
+from forecast.scenario.scenario_checks import find_problems
 from forecast.scenario.statements import PositiveNumber, RealInterval
 from forecast.scenario.tree import spell_path
 
@@ -209,7 +209,9 @@ class _Builder:
 
     def _add_rows(self, name: str, table: Rows, parents: tuple[Parent, ...], label: str) -> None:
         states = self._states(name)
-        cells = [self.judgements.row(row, states, label + say_when(row.when)) for row in table.rows]
+        cells = [
+            self.judgements.row(row, states, label + condition_text(row.when)) for row in table.rows
+        ]
         for config in self._configurations(parents):
             [index] = [k for k, row in enumerate(table.rows) if _holds(row.when, parents, config)]
             self.cells += cells[index]
@@ -221,7 +223,7 @@ class _Builder:
         states = self._states(name)
         leak, *causes = (
             self._running_sums(
-                self.judgements.row(row, states, label + (say_when(row.when) or " | leak"))
+                self.judgements.row(row, states, label + (condition_text(row.when) or " | leak"))
             )
             for row in (table.leak, *table.causes)
         )
@@ -249,7 +251,7 @@ class _Builder:
         base = self.judgements.row(table.base, states, f"{label} | base rate")
         factors = [
             self.judgements.factor(
-                ratio.times, f"{label}: {ratio.state}{say_when(ratio.when)}, times"
+                ratio.times, f"{label}: {ratio.state}{condition_text(ratio.when)}, times"
             )
             for ratio in table.ratios
         ]
@@ -336,7 +338,7 @@ class _Builder:
         for factor in table.multipliers:
             way = f" {factor.source or ''}→{factor.target or ''}".rstrip("→")
             factors.append(
-                self.judgements.factor(factor.times, label + way + say_when(factor.when))
+                self.judgements.factor(factor.times, label + way + condition_text(factor.when))
             )
         memory = (name, 1) in parents and any(move.source for move in table.moves)
         for config in self._configurations(parents):
@@ -386,7 +388,7 @@ class _Builder:
         targets = tuple(move.target for move in moves)
         source = f" {first.source}→" if first.source else " →"
         described = (
-            f"{label}{source}{'|'.join(targets)}{say_when(first.when)} within {within:g} days"
+            f"{label}{source}{'|'.join(targets)}{condition_text(first.when)} within {within:g} days"
         )
         fit = fit_competing([move.probability for move in moves], within)
         if len(moves) == 1:

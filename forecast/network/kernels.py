@@ -158,15 +158,15 @@ def evaluate(cells: Array, c: Slice) -> None:
 
 
 @compiled_loosely
-def _differentiate(cells: Array, slopes: Array, c: Slice) -> None:
-    """Run a circuit backwards, from the slopes of the result to those of every cell."""
+def _differentiate(cells: Array, gradients: Array, c: Slice) -> None:
+    """Run a circuit backwards, from the gradients of the result to those of every cell."""
     for k in range(c.left.shape[0] - 1, -1, -1):
-        a, b, g = cells[c.left[k]], cells[c.right[k]], slopes[c.out[k]]
-        slope_a, slope_b = slopes[c.left[k]], slopes[c.right[k]]
+        a, b, g = cells[c.left[k]], cells[c.right[k]], gradients[c.out[k]]
+        gradient_a, gradient_b = gradients[c.left[k]], gradients[c.right[k]]
         for d in range(cells.shape[1]):
-            slope_a[d] += g[d] * b[d]
+            gradient_a[d] += g[d] * b[d]
         for d in range(cells.shape[1]):
-            slope_b[d] += g[d] * a[d]
+            gradient_b[d] += g[d] * a[d]
 
 
 @compiled_loosely
@@ -176,20 +176,20 @@ def _first_unsettled(c: Slice) -> int:
 
 
 @compiled_loosely
-def _differentiate_unsettled(cells: Array, slopes: Array, c: Slice) -> None:
-    """Run a circuit backwards as far as likelihoods and probes, and leave out all other slopes."""
+def _differentiate_unsettled(cells: Array, gradients: Array, c: Slice) -> None:
+    """Run a circuit backwards as far as likelihoods and probes; skip all other gradients."""
     first, inputs, draws = _first_unsettled(c), c.n_inputs, range(cells.shape[1])
     for k in range(c.left.shape[0] - 1, c.n_settled - 1, -1):
         left, right = int(c.left[k]), int(c.right[k])
-        a, b, g = cells[left], cells[right], slopes[c.out[k]]
+        a, b, g = cells[left], cells[right], gradients[c.out[k]]
         if left >= first or c.like_at <= left < inputs:
-            slope = slopes[left]
+            gradient = gradients[left]
             for d in draws:
-                slope[d] += g[d] * b[d]
+                gradient[d] += g[d] * b[d]
         if right >= first or c.like_at <= right < inputs:
-            slope = slopes[right]
+            gradient = gradients[right]
             for d in draws:
-                slope[d] += g[d] * a[d]
+                gradient[d] += g[d] * a[d]
 
 
 @compiled_loosely
@@ -291,7 +291,7 @@ def normalise(
 
 
 @compiled_loosely
-def _seed(cells: Array, ahead: Array, slopes: Array, c: Slice) -> None:
+def _seed(cells: Array, ahead: Array, gradients: Array, c: Slice) -> None:
     """Slopes of the result, so that each factor's products with what lies ahead sum to one."""
     overlap, draws = np.zeros(cells.shape[1]), range(cells.shape[1])
     first = int(c.results[0])
@@ -304,30 +304,32 @@ def _seed(cells: Array, ahead: Array, slopes: Array, c: Slice) -> None:
             overlap[d] = 1.0 / overlap[d] if overlap[d] > 0 else 0.0
         for i in range(c.results[f], c.results[f + 1]):
             for d in draws:
-                slopes[i, d] = ahead[i - first, d] * overlap[d]
+                gradients[i, d] = ahead[i - first, d] * overlap[d]
 
 
 @compiled_loosely
-def _look_back(cells: Array, slopes: Array, ahead: Array) -> None:
+def _look_back(cells: Array, gradients: Array, ahead: Array) -> None:
     """Slopes of the message, which are what lies ahead of the step before."""
     for i in range(ahead.shape[0]):
         for d in range(ahead.shape[1]):
-            # Of an impossible state the slope is of no use and could grow for ever.
-            ahead[i, d] = slopes[i, d] if cells[i, d] > 0.0 else 0.0
+            # Of an impossible state the gradient is of no use and could grow for ever.
+            ahead[i, d] = gradients[i, d] if cells[i, d] > 0.0 else 0.0
 
 
 @compiled_loosely
-def _collect(cells: Array, slopes: Array, target: Array, at: int) -> None:
+def _collect(cells: Array, gradients: Array, target: Array, at: int) -> None:
     for i in range(target.shape[0]):
         for d in range(cells.shape[1]):
-            target[i, at + d] = slopes[i, d] * cells[i, d]
+            target[i, at + d] = gradients[i, d] * cells[i, d]
 
 
 @compiled_loosely
-def _count_uses(cells: Array, slopes: Array, table_cells: Places, counts: Array, at: int) -> None:
+def _count_uses(
+    cells: Array, gradients: Array, table_cells: Places, counts: Array, at: int
+) -> None:
     for k in range(table_cells.shape[0]):
         for d in range(cells.shape[1]):
-            counts[table_cells[k], at + d] += slopes[k, d] * cells[k, d]
+            counts[table_cells[k], at + d] += gradients[k, d] * cells[k, d]
 
 
 class Found(NamedTuple):
@@ -391,7 +393,7 @@ def sweep(
     lowest, total = np.full(n_draws, np.inf), np.zeros(n_draws)
     kept = n_steps if mode == SMOOTHED and n_steps * n_cells * n_draws <= KEPT_CELLS else 1
     work = np.empty((kept, n_cells, n_draws))
-    slopes = np.empty((n_cells if mode != FORWARD else 0, n_draws))
+    gradients = np.empty((n_cells if mode != FORWARD else 0, n_draws))
     ahead = np.ones((n_message, n_draws))
 
     ends, here = np.empty((n_message if mode == FILTERED else 0, n_draws)), np.zeros(n_draws)
@@ -400,7 +402,7 @@ def sweep(
         source = messages[t] if mode == SMOOTHED else messages[t % 2]
         if mode == FILTERED:
             c = circuit_at(packed, n_steps + t)
-            cells, gradient = work[0, : c.n_cells], slopes[: c.n_cells]
+            cells, gradient = work[0, : c.n_cells], gradients[: c.n_cells]
             scale = run_step(cells, theta[regimes[t]], log_like[t], start, source, c)
             note_range(cells, lowest, total)
             normalise(cells, scale, here, 0, ends, c)
@@ -433,7 +435,7 @@ def sweep(
     if mode == SMOOTHED:
         for t in range(n_steps - 1, -1, -1):
             c = circuit_at(packed, t)
-            cells, gradient = work[t % kept, : c.n_cells], slopes[: c.n_cells]
+            cells, gradient = work[t % kept, : c.n_cells], gradients[: c.n_cells]
             if kept == 1 and t < n_steps - 1:
                 run_step(cells, theta[regimes[t]], log_like[t], start, messages[t], c)
             gradient[:], n_like = 0.0, c.probe_at - c.like_at

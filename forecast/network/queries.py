@@ -101,7 +101,7 @@ def held_at_least_once(
         future, [present] = ahead
         never = [future.never(states, len(window), present) for states in groups]
         return np.clip(1.0 - np.stack(never), 0.0, 1.0)
-    spoken = _spoken(network, log_like)
+    spoken = _steps_with_evidence(network, log_like)
     free = [step for step in window if not spoken[step + 1 :].any()]
     bound = [step for step in window if step not in free]
     like = _relative(network, log_like)
@@ -155,7 +155,7 @@ def held_now_or_next(
             for share, each, (_, following) in zip(left, spared, groups, strict=True)
         ]
         return np.clip(1.0 - np.stack([left, gone], axis=1), 0.0, 1.0)
-    last = max([now + 1, *np.flatnonzero(_spoken(network, log_like))])
+    last = max([now + 1, *np.flatnonzero(_steps_with_evidence(network, log_like))])
     like, which = log_like[: last + 1], None if regimes is None else regimes[: last + 1]
     total = sweep(network, theta, like, "forward", regimes=which).log_evidence
     result = []
@@ -168,11 +168,11 @@ def held_now_or_next(
     return held.reshape(len(groups), 2, -1)
 
 
-def _spoken(network: Network, log_like: Array) -> npt.NDArray[np.bool_]:
-    """Steps that evidence speaks of; inputs, which are set at every step, say nothing."""
-    told = [network.states(node.name) for node in network.nodes if node.first is not None]
-    told.append(slice(network.n_states, network.n_columns))
-    return np.array([any(step[columns].any() for columns in told) for step in log_like])
+def _steps_with_evidence(network: Network, log_like: Array) -> npt.NDArray[np.bool_]:
+    """Steps with evidence; inputs, which are set at every step, do not count."""
+    columns_of = [network.states(node.name) for node in network.nodes if node.first is not None]
+    columns_of.append(slice(network.n_states, network.n_columns))
+    return np.array([any(step[columns].any() for columns in columns_of) for step in log_like])
 
 
 def joint_with(
@@ -311,7 +311,7 @@ def cell_sensitivity(
     """
     like = _relative(network, log_like)
     asked = require(network, like, states, slice(at, at + 1))
-    return _ratio_slopes(network, theta, asked, like)
+    return _ratio_gradients(network, theta, asked, like)
 
 
 def passage_sensitivity(
@@ -330,10 +330,10 @@ def passage_sensitivity(
     """
     like = _relative(network, log_like)
     barred = forbid(network, like, states, slice(window.start, window.stop))
-    return -_ratio_slopes(network, theta, barred, like)
+    return -_ratio_gradients(network, theta, barred, like)
 
 
-def _ratio_slopes(network: Network, theta: Array, part: Array, whole: Array) -> Array:
+def _ratio_gradients(network: Network, theta: Array, part: Array, whole: Array) -> Array:
     """Derivative of Z(part) / Z(whole) with respect to every table cell, (cell, draw)."""
     above = sweep(network, theta, part, "smoothed")
     below = sweep(network, theta, whole, "smoothed")

@@ -84,9 +84,9 @@ def _pack(
     for step in range(n_steps):
         shape = network.step_shape(step)
         if shape != PLAIN:
-            entering = tuple(network.advance_interface(scope) for scope in messages)
+            advanced = tuple(network.advance_interface(scope) for scope in messages)
             apart = factored and step < n_steps - 1
-            shape = replace(shape, messages=entering, apart=apart)
+            shape = replace(shape, messages=advanced, apart=apart)
         closing = replace(shape, closes=True, apart=False) if shape != PLAIN else PLAIN
         first = step == 0 or not network.dynamic
         for at, own in ((step, shape), (n_steps + step, closing))[: 1 + filtered]:
@@ -219,8 +219,8 @@ class _Draft:
         for name, block in self.blocks:
             self.tables.append((*self._parents(block), name))
         before = tuple(_axis(name, 1) for name in network.interface)
-        entering, kept = (network.interface, before) if backward else (before, network.interface)
-        self.messages: list[Scope] = [] if first else list(shape.messages or [entering])
+        advanced, kept = (network.interface, before) if backward else (before, network.interface)
+        self.messages: list[Scope] = [] if first else list(shape.messages or [advanced])
         self.likelihoods: list[Scope] = [*((name,) for name in network.names), *shape.factors]
         self.scopes: list[Scope] = [*self.tables, *self.messages, *self.likelihoods, *probes]
         at = len(self.tables) + len(self.messages)

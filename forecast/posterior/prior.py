@@ -37,7 +37,7 @@ def prior_beliefs(
 
     Examples
     --------
-    >>> from forecast.scenario.files import load_scenario
+    >>> from forecast.scenario.scenario_files import load_scenario
     >>> scenario = load_scenario("iraq-2020")
     >>> beliefs = prior_beliefs(scenario, Evidence(scenario.as_of), draws=100, random_seed=1)
     >>> beliefs.posterior("iran_posture", beliefs.times[0]).shape

@@ -18,7 +18,7 @@ from forecast.estimate import DASH, MASS_TEXT, TAILS, Estimate, percent, quantit
 from forecast.evidence.origins import count_origins, speaking
 from forecast.outlook import Forecast
 from forecast.reporting.document import Prose, Section, Table
-from forecast.reporting.wording import say_origins
+from forecast.reporting.report_text import origins_text
 from forecast.scenario.elicitation import fit_positive, fit_probability, mean_probability
 from forecast.scenario.fits import lognormal_ends
 from forecast.scenario.pools import Pooled, find_pools
@@ -67,7 +67,7 @@ def signs_of(outlook: Forecast) -> Iterator[Sign]:
     yield Sign(_rate(-width, -WIDE, -NARROW), reason)
     reports = speaking(outlook.scenario, outlook.evidence)
     found = count_origins(reports)
-    yield Sign(_rate(found.at_least, FEW, MANY), say_origins(found))
+    yield Sign(_rate(found.at_least, FEW, MANY), origins_text(found))
     if reports:
         weak = sum(report.reliability in "DEF" for report in reports) / len(reports)
         reason = f"{percent(weak)} of the reports of indicators come from grades D, E or F"

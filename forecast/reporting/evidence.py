@@ -20,7 +20,7 @@ from forecast.reporting.document import (
     Stack,
     Table,
 )
-from forecast.reporting.wording import statement_text
+from forecast.reporting.report_text import statement_text
 from forecast.text import isolated
 from forecast.wording import long_date, period, plain
 

@@ -24,6 +24,7 @@ from forecast.reporting.document import (
     Stack,
     Table,
 )
+from forecast.reporting.report_text import named, origins_text, statement_text
 from forecast.reporting.status import (
     IndicatorStatus,
     State,
@@ -31,7 +32,6 @@ from forecast.reporting.status import (
     indicator_status,
     tripwire_status,
 )
-from forecast.reporting.wording import named, say_origins, statement_text
 from forecast.scenario.scenario import Tripwire
 from forecast.text import isolated
 from forecast.wording import counted, long_date, period, plain
@@ -373,7 +373,7 @@ def _source_summary(outlook: Forecast) -> str:
         last = max(report.event_end for report in relevant)
         text += (
             f"The {len(relevant)} that speak to what is estimated cover {period(first, last)} and "
-            f"have {say_origins(count_origins(relevant))}. "
+            f"have {origins_text(count_origins(relevant))}. "
         )
     return f"{text}Reliability grades: {grades}."
 

@@ -1,6 +1,6 @@
 """Rules that sources, channels and watches keep.
 
-Like those of `forecast.scenario.checks`, every function yields findings and stops at none.
+Like those of `forecast.scenario.scenario_checks`, every function yields findings and stops at none.
 """
 
 from __future__ import annotations

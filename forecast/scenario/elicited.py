@@ -18,13 +18,18 @@ from forecast.errors import InputError, Problem, raise_if_any
 from forecast.estimate import MASS_TEXT, TAILS
 from forecast.frozen import Frozen, frozen
 from forecast.scenario.elicitation import fit_positive, fit_probability, fit_row
+from forecast.scenario.fault_messages import Fault, shown
 from forecast.scenario.fits import RowFit
-from forecast.scenario.phrasing import percent_text, say_moved, say_positive, say_probability
 from forecast.scenario.statement_checks import check_days, check_positive, check_probability
+from forecast.scenario.statement_text import (
+    moved_text,
+    percent_text,
+    positive_sentences,
+    probability_sentences,
+)
 from forecast.scenario.statements import PositiveNumber, Probability
 from forecast.scenario.table_checks import check_probabilities
 from forecast.scenario.tree import Path, spell_path
-from forecast.scenario.wording import Fault, shown
 from forecast.text import printed
 
 POINTS = 200
@@ -168,7 +173,7 @@ class ElicitedRow(Frozen):
     def words(self) -> str:
         """Everything in sentences."""
         shape = ", ".join(f"{alpha:.4g}" for alpha in self.fit.concentration)
-        moved = say_moved(tuple(self.states), self.fit, NOTABLE_MISS)
+        moved = moved_text(tuple(self.states), self.fit, NOTABLE_MISS)
         note = f"No Dirichlet has all of these; in the nearest {moved}." if moved else ""
         return f"Dirichlet({shape}). {note}".rstrip()
 
@@ -256,7 +261,7 @@ def _elicit_probability(
 ) -> Elicited:
     raise_if_any([_problem(*finding) for finding in check_probability((), stated, within)])
     fit = fit_probability(stated, within)
-    notes = list(say_probability(stated, within))
+    notes = list(probability_sentences(stated, within))
     if fit.miss > NOTABLE_MISS or fit.miss > NOTABLE_SHARE * np.ptp(fit.stated or (0, 1)):
         points = ", ".join(percent_text(value) for value in fit.fitted)
         notes.append(f"No Beta has all of these points; the nearest has {points}.")
@@ -272,7 +277,7 @@ def _elicit_probability(
 def _elicit_positive(stated: PositiveNumber, per: float | None, label: str) -> Elicited:
     raise_if_any([_problem(*finding) for finding in check_positive((), stated, per)])
     fit = fit_positive(stated, per)
-    notes = list(say_positive(stated, per))
+    notes = list(positive_sentences(stated, per))
     if not np.allclose(fit.fitted, fit.stated, rtol=NOTABLE_SHARE, atol=0):
         points = ", ".join(f"{value:.3g}" for value in fit.fitted)
         notes.append(f"No log-normal has all of these points; the nearest has {points}.")
@@ -304,7 +309,11 @@ def _elicit_row(row: Mapping[str, Any]) -> ElicitedRow:
     return ElicitedRow(
         {
             state: Elicited(
-                state, stated, "beta", (alpha, whole - alpha), tuple(say_probability(stated, None))
+                state,
+                stated,
+                "beta",
+                (alpha, whole - alpha),
+                tuple(probability_sentences(stated, None)),
             )
             for (state, stated), alpha in zip(probabilities.items(), fit.concentration, strict=True)
         },

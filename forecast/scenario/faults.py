@@ -6,10 +6,10 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from forecast.scenario.fault_messages import Fault, fault_message, is_about_kind
 from forecast.scenario.grammar import Grammar
 from forecast.scenario.statement_checks import Finding
 from forecast.scenario.tree import Path
-from forecast.scenario.wording import Fault, is_about_kind, word_fault
 
 MOST_FAULTS = 200
 """Faults of shape that are put into words; for each, names are compared."""
@@ -48,7 +48,7 @@ def shape_faults(
         certain += _likeliest(union, list(members.values()))
     paths = [path for path, _ in certain]
     found = [
-        (path, word_fault(fault, path, grammar))
+        (path, fault_message(fault, path, grammar))
         for path, fault in certain
         if not (fault["type"] == "too_short" and any(_is_inside(other, path) for other in paths))
     ]

@@ -287,12 +287,12 @@ def states_meant(value: str | tuple[str, ...]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else value
 
 
-def say_when(when: When) -> str:
+def condition_text(when: When) -> str:
     """The condition of a row, cause, ratio or move as the end of its label; empty if it has none.
 
     Examples
     --------
-    >>> say_when({"sea": ("calm", "rough"), "previous storm": "no"})
+    >>> condition_text({"sea": ("calm", "rough"), "previous storm": "no"})
     ' | sea=calm|rough, previous storm=no'
     """
     conditions = ", ".join(f"{ref}={'|'.join(states_meant(value))}" for ref, value in when.items())

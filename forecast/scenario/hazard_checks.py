@@ -1,6 +1,6 @@
 """Rules that a table of competing hazards keeps.
 
-Like those of `forecast.scenario.checks`, every function yields findings and stops at none.
+Like those of `forecast.scenario.scenario_checks`, every function yields findings and stops at none.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from itertools import product
 from forecast.errors import nearest
 from forecast.scenario.elicitation import fit_competing
 from forecast.scenario.forms import Hazards, Move, competitors, parse_parent, states_meant
-from forecast.scenario.phrasing import FAR, say_moved
 from forecast.scenario.scenario import Variable
 from forecast.scenario.statement_checks import (
     Finding,
@@ -19,6 +18,7 @@ from forecast.scenario.statement_checks import (
     check_positive,
     check_probability,
 )
+from forecast.scenario.statement_text import FAR, moved_text
 from forecast.scenario.tree import Path
 
 Variables = Mapping[str, Variable]
@@ -92,10 +92,11 @@ def _check_together(at: Path, table: Hazards, seen: Mapping[_Covered, int]) -> I
         fit = fit_competing([move.probability for move in moves], moves[0].within)
         if fit.stated and fit.too_far:
             targets = [*(move.target for move in moves), "none"]
+            moved = moved_text(targets, fit) or "none has a probability next to 0"
             yield (
                 (*at, "moves", group[0]),
-                "read together, the probabilities leave no room for one another: in the nearest "
-                f"Dirichlet {say_moved(targets, fit) or 'none has a probability next to 0'}; {FAR}",
+                "read together, the probabilities leave no room for one another: in the "
+                f"nearest Dirichlet {moved}; {FAR}",
             )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from forecast.scenario.forms import Count, Move, say_when
+from forecast.scenario.forms import Count, Move, condition_text
 from forecast.scenario.scenario import Scenario
 from forecast.scenario.statements import Pool, PositivePool
 
@@ -52,7 +52,7 @@ def _walk(part: Any, label: str, when: str, days: float | None) -> Iterator[Pool
             label, days = f"{label} {part.source or ''}→{part.target}", part.within
         if isinstance(part, Count):
             days = part.per
-        condition = say_when(getattr(part, "when", {})) or when
+        condition = condition_text(getattr(part, "when", {})) or when
         for name in type(part).model_fields:
             inner = getattr(part, name)
             named = f"{label}: {name}" if isinstance(inner, Pool | PositivePool) else label

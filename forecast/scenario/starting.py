@@ -10,9 +10,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from forecast.arguments import checked
 from forecast.errors import InputError, Problem, raise_if_any
-from forecast.scenario.files import SCHEMA_NAME, scenario_schema
 from forecast.scenario.rendering import render_inline
 from forecast.scenario.scenario import Name
+from forecast.scenario.scenario_files import SCHEMA_NAME, scenario_schema
 from forecast.writing import replace_file
 
 PLACEHOLDER = "my-scenario"
@@ -46,7 +46,7 @@ def new_scenario(path: str | Path) -> Path:
     Examples
     --------
     >>> from tempfile import TemporaryDirectory
-    >>> from forecast.scenario.files import load_scenario
+    >>> from forecast.scenario.scenario_files import load_scenario
     >>> with TemporaryDirectory() as folder:
     ...     load_scenario(new_scenario(Path(folder) / "border-2024")).name
     'border-2024'

@@ -1,6 +1,6 @@
 """Rules that one table keeps, and what is reported of a variable.
 
-Like those of `forecast.scenario.checks`, every function yields findings and stops at none.
+Like those of `forecast.scenario.scenario_checks`, every function yields findings and stops at none.
 """
 
 from __future__ import annotations
@@ -36,7 +36,6 @@ from forecast.scenario.forms import (
     states_meant,
 )
 from forecast.scenario.hazard_checks import check_hazards, check_overlaps
-from forecast.scenario.phrasing import FAR, say_moved
 from forecast.scenario.scenario import Variable
 from forecast.scenario.statement_checks import (
     LARGEST,
@@ -46,6 +45,7 @@ from forecast.scenario.statement_checks import (
     check_positive,
     check_probability,
 )
+from forecast.scenario.statement_text import FAR, moved_text
 from forecast.scenario.statements import Interval, PositiveNumber, Probability
 from forecast.scenario.tree import Path
 
@@ -237,7 +237,7 @@ def check_probabilities(
         return
     fit = fit_row(states, probability)
     if fit.too_far:
-        moved = say_moved(states, fit) or say_moved(states, fit, 0.0)
+        moved = moved_text(states, fit) or moved_text(states, fit, 0.0)
         low, high = (
             sum(interval_of(stated)[end] for stated in probability.values()) for end in (0, 1)
         )

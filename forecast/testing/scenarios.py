@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from forecast.scenario.checks import find_problems
 from forecast.scenario.forms import (
     Hazards,
     Influence,
@@ -28,6 +27,7 @@ from forecast.scenario.forms import (
     spell_parent,
 )
 from forecast.scenario.scenario import Clock, Scenario, Variable
+from forecast.scenario.scenario_checks import find_problems
 
 BASIS = "judgement: a test"
 CLOCK = Clock(start=date(2020, 1, 1), step=7, horizon=90)

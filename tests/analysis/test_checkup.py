@@ -20,8 +20,8 @@ from forecast.model.tables import Measure
 from forecast.network.queries import shared_bits
 from forecast.posterior.beliefs import Beliefs
 from forecast.posterior.prior import draw_priors
-from forecast.scenario.checks import find_problems
 from forecast.scenario.scenario import Scenario
+from forecast.scenario.scenario_checks import find_problems
 from forecast.testing.networks import dynamic_case, enumerate_answer
 from tests.model.test_measured import windy
 from tests.small import BASIS, START, rows, weather

@@ -8,10 +8,10 @@ import pytest
 
 from forecast.errors import InputError
 from forecast.evidence.events import shares_of
-from forecast.evidence.files import read_evidence
 from forecast.evidence.ledger import Evidence, Ledger
 from forecast.evidence.likelihood import tabulate_reports
 from forecast.evidence.report import Report
+from forecast.evidence.report_files import read_evidence
 from forecast.evidence.sources import admiralty_grades
 from tests.small import START, barometer_report, evidence, state_log_likelihoods, weather
 
@@ -275,7 +275,7 @@ def test_files_that_are_no_table(tmp_path, content, message):
 
 
 def test_shipped_evidence_knows_nothing_after_the_forecast_date():
-    from forecast.scenario.files import load_scenario
+    from forecast.scenario.scenario_files import load_scenario
 
     scenario = load_scenario("iraq-2020")
     ledger = read_evidence("iraq-2020", scenario)

@@ -10,9 +10,9 @@ import pytest
 
 import forecast as fc
 from forecast.errors import InputError
-from forecast.evidence.checks import find_broken_links
 from forecast.evidence.ledger import Evidence, Ledger
 from forecast.evidence.mapping import read_mapping
+from forecast.evidence.report_checks import find_broken_links
 from forecast.testing.ledgers import FIRST, random_reports
 from tests.ledgers import generator, report, server_address
 from tests.small import weather

@@ -3,7 +3,6 @@
 import pytest
 
 from forecast.errors import InputError
-from forecast.evidence.files import read_evidence
 from forecast.evidence.notation import (
     LARGEST_NUMBER,
     WORDS,
@@ -12,6 +11,7 @@ from forecast.evidence.notation import (
     read_amount,
     read_likelihoods,
 )
+from forecast.evidence.report_files import read_evidence
 from tests.small import weather
 
 AMOUNTS = {

@@ -17,7 +17,7 @@ import pytest
 from forecast.errors import ForecastError, InputError, InputWarning
 from forecast.interchange import bif, uai, xdsl, xmlbif
 from forecast.interchange.convert import from_pgmpy, from_pyagrum, to_pyagrum
-from forecast.interchange.files import FORMATS, read_network, write_network
+from forecast.interchange.network_files import FORMATS, read_network, write_network
 from forecast.interchange.tabled import TabledNetwork
 from forecast.network.sweep import sweep
 

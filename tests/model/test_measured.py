@@ -10,10 +10,10 @@ from scipy import stats
 
 import forecast as fc
 from forecast.errors import InputError
-from forecast.evidence.files import read_evidence
 from forecast.evidence.likelihood import tabulate_reports
 from forecast.evidence.notation import LARGEST_NUMBER
 from forecast.evidence.report import Report
+from forecast.evidence.report_files import read_evidence
 from forecast.evidence.sources import admiralty_grades
 from forecast.model.builder import compile_tables
 from forecast.model.model import build_model
@@ -21,8 +21,8 @@ from forecast.model.report_likelihood import log_likelihoods, report_data
 from forecast.network.sweep import sweep
 from forecast.posterior.mcmc import beliefs_under
 from forecast.posterior.prior import draw_priors
-from forecast.scenario.checks import find_problems
 from forecast.scenario.scenario import Scenario
+from forecast.scenario.scenario_checks import find_problems
 from forecast.testing.networks import enumerate_answer
 from tests.small import (
     BASIS,

@@ -24,7 +24,6 @@ from forecast.model.operation import TableCells
 from forecast.model.tables import TableProgram
 from forecast.network.structure import Block
 from forecast.network.sweep import sweep
-from forecast.scenario.checks import find_problems
 from forecast.scenario.forms import (
     Hazards,
     Influence,
@@ -41,6 +40,7 @@ from forecast.scenario.forms import (
     spell_parent,
 )
 from forecast.scenario.scenario import Clock, Scenario, Variable
+from forecast.scenario.scenario_checks import find_problems
 from forecast.testing.scenarios import BASIS, random_scenario, scenario_of
 
 Numbers = dict[str, Array]

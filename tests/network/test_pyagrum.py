@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from forecast.interchange.convert import from_pyagrum, to_pyagrum
-from forecast.interchange.files import read_network, write_network
+from forecast.interchange.network_files import read_network, write_network
 from forecast.interchange.tabled import TabledNetwork
 from forecast.network.maximum import most_probable_history
 from forecast.network.structure import Block, Network

@@ -11,8 +11,8 @@ from forecast.evidence.ledger import Evidence
 from forecast.network.structure import Block, Network, Node
 from forecast.posterior.beliefs import Beliefs
 from forecast.posterior.passage import calendar_of, reached, reached_by
-from forecast.scenario.checks import find_problems
 from forecast.scenario.scenario import Scenario
+from forecast.scenario.scenario_checks import find_problems
 from forecast.timeline import Ahead, Calendar, Timeline
 from tests.priors import prior_beliefs, told_beliefs
 from tests.small import BASIS, START, barometer_report, rows, weather

@@ -26,8 +26,8 @@ from forecast.reporting.evidence import _control_rows
 from forecast.reporting.findings import tripwires_section
 from forecast.reporting.plots import DANGER, course_svgs, cumulative_svg, plot_timeline
 from forecast.reporting.product import product
+from forecast.reporting.report_text import statement_text
 from forecast.reporting.status import indicator_status, tripwire_status
-from forecast.reporting.wording import statement_text
 from forecast.scenario.scenario import Narrative, Scenario, Tripwire
 from forecast.wording import long_date, points
 from tests.model.test_measured import wind_report, windy

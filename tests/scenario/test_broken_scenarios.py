@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from forecast.errors import InputError
-from forecast.scenario.files import load_scenario
+from forecast.scenario.scenario_files import load_scenario
 
 FOLDER = Path(__file__).parent / "broken_scenarios"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))

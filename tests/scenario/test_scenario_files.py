@@ -9,7 +9,7 @@ import pytest
 from forecast.cli import main
 from forecast.console import BAD_INPUT
 from forecast.errors import InputError, InputWarning
-from forecast.scenario.files import load_scenario, scenario_schema, write_scenario
+from forecast.scenario.scenario_files import load_scenario, scenario_schema, write_scenario
 from forecast.scenario.shipped import scenario_names, shipped_folder
 from tests.small import weather
 

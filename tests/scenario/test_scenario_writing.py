@@ -11,9 +11,9 @@ import forecast as fc
 from forecast.cli import main
 from forecast.console import BAD_INPUT
 from forecast.errors import InputError
-from forecast.scenario.files import scenario_schema
 from forecast.scenario.rendering import describe
 from forecast.scenario.scenario import Narrative, Scenario, Source
+from forecast.scenario.scenario_files import scenario_schema
 from tests.scenarios import full_scenario
 from tests.small import weather
 

@@ -17,7 +17,7 @@ from forecast.model.builder import compile_tables
 from forecast.network.slices import slice_circuits
 from forecast.reporting.status import indicator_status, tripwire_status
 from forecast.scenario.forms import Count, Value
-from forecast.scenario.phrasing import NOTABLE_MISS
+from forecast.scenario.statement_text import NOTABLE_MISS
 from tests.priors import told_beliefs
 
 NAMES = fc.scenario_names()

@@ -13,7 +13,6 @@ import forecast as fc
 from forecast.lexicon import LEXICONS
 from forecast.model.builder import compile_tables
 from forecast.posterior.prior import draw_priors
-from forecast.scenario.checks import find_problems
 from forecast.scenario.elicitation import (
     fit_competing,
     fit_positive,
@@ -25,6 +24,7 @@ from forecast.scenario.elicitation import (
 from forecast.scenario.fits import MOST_MOVED, TAILS
 from forecast.scenario.forms import Hazards, Move, Row, Rows
 from forecast.scenario.scenario import Clock, Scenario, Variable
+from forecast.scenario.scenario_checks import find_problems
 from forecast.scenario.statements import (
     Counted,
     Guess,

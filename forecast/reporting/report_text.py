@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from forecast.outlook import Forecast
 
 
-def say_origins(found: Origins) -> str:
+def origins_text(found: Origins) -> str:
     """Origins in words, and how many reports state none.
 
     Examples
     --------
-    >>> say_origins(Origins(3, 0))
+    >>> origins_text(Origins(3, 0))
     '3 independent origins'
-    >>> say_origins(Origins(1, 2))
+    >>> origins_text(Origins(1, 2))
     '1 stated origin, and 2 reports that state none and may share one'
     """
     if not found.unstated:

@@ -1,7 +1,7 @@
 """Rules a scenario must keep beyond the shape of its parts.
 
 Every function yields findings, a path inside the scenario with a message; nothing stops at the
-first one. `forecast.scenario.files` turns paths into line numbers.
+first one. `forecast.scenario.scenario_files` turns paths into line numbers.
 """
 
 from __future__ import annotations

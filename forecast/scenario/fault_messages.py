@@ -41,7 +41,7 @@ def is_about_kind(fault: Fault) -> bool:
     return str(fault["type"]).endswith(("_type", "int_from_float"))
 
 
-def word_fault(fault: Fault, path: Path, grammar: Grammar) -> str:
+def fault_message(fault: Fault, path: Path, grammar: Grammar) -> str:
     """Say what is wrong at a path, what was given and what would be right."""
     kind = str(fault["type"])
     name = _name(path) or grammar.whole

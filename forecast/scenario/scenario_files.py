@@ -11,9 +11,9 @@ from pathlib import Path
 from forecast.arguments import checked
 from forecast.errors import InputError, Problem, raise_if_any
 from forecast.reading import read_text
-from forecast.scenario.checks import find_problems
 from forecast.scenario.rendering import describe, render_scenario
 from forecast.scenario.scenario import Scenario
+from forecast.scenario.scenario_checks import find_problems
 from forecast.scenario.shapes import read_scenario
 from forecast.scenario.shipped import FILE_NAME, find_scenario
 from forecast.scenario.splicing import splice

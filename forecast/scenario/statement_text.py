@@ -33,7 +33,7 @@ NOTABLE_MISS = 0.02
 """Distance of a fitted from a stated end, in probability, that is spoken of."""
 
 
-def say_probability(stated: Probability, within: float | None) -> Iterator[str]:
+def probability_sentences(stated: Probability, within: float | None) -> Iterator[str]:
     """Yield how a probability was stated, and by what rule it is read, sentence by sentence.
 
     Parameters
@@ -74,7 +74,7 @@ def say_probability(stated: Probability, within: float | None) -> Iterator[str]:
         case Pool(experts=experts, pool=pool, extremise=extremise):
             means = [mean_probability(expert.says, within) for expert in experts.values()]
             for name, expert in experts.items():
-                sentences = " ".join(say_probability(expert.says, within))
+                sentences = " ".join(probability_sentences(expert.says, within))
                 yield f"{name} (weight {expert.weight:g}): {sentences}"
             how = "mixed" if pool == "linear" else "averaged as log-odds"
             more = f", log-odds times {extremise:g}" if extremise != 1 else ""
@@ -82,7 +82,7 @@ def say_probability(stated: Probability, within: float | None) -> Iterator[str]:
             yield f"They are {how}{more}; their means go from {ends}."
 
 
-def say_positive(stated: PositiveNumber, per: float | None) -> Iterator[str]:
+def positive_sentences(stated: PositiveNumber, per: float | None) -> Iterator[str]:
     """Yield how a positive number was stated; `per` are the days to which a rate refers."""
     match stated:
         case Interval(lower=lower, upper=upper, coverage=coverage):
@@ -95,12 +95,12 @@ def say_positive(stated: PositiveNumber, per: float | None) -> Iterator[str]:
             yield f"{count} in {days:g} days, with Jeffreys' prior: a rate per {per:g} days."
         case PositivePool(experts=experts, pool=pool):
             for name, expert in experts.items():
-                sentences = " ".join(say_positive(expert.says, per))
+                sentences = " ".join(positive_sentences(expert.says, per))
                 yield f"{name} (weight {expert.weight:g}): {sentences}"
             yield f"They are {'mixed' if pool == 'linear' else 'averaged as logarithms'}."
 
 
-def say_moved(states: Sequence[str], fit: RowFit, least: float = NOTABLE_MISS) -> str:
+def moved_text(states: Sequence[str], fit: RowFit, least: float = NOTABLE_MISS) -> str:
     """Say which stated intervals of a row were moved by more than some distance, and where to."""
     return "; ".join(
         f"{state} goes from {_span(*stated)} to {_span(*fitted)}"

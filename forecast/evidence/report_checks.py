@@ -19,9 +19,9 @@ from forecast.evidence.plain import (
 )
 from forecast.evidence.report import CREDIBILITY, DATES, NUMBERS, RELIABILITY, Report
 from forecast.evidence.standing import in_circle
-from forecast.scenario.checks import OBSERVABLE
 from forecast.scenario.forms import Count
 from forecast.scenario.scenario import Scenario, Variable
+from forecast.scenario.scenario_checks import OBSERVABLE
 
 Finding = tuple[str, str]
 """The column that breaks a rule, and how."""

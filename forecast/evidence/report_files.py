@@ -11,7 +11,6 @@ from typing import Any
 from forecast.arguments import checked
 from forecast.corrections import date_meant
 from forecast.errors import InputError, Problem, nearest, raise_if_any
-from forecast.evidence.checks import find_broken_links, find_faults
 from forecast.evidence.ledger import Ledger
 from forecast.evidence.notation import (
     AMOUNT_RULE,
@@ -22,6 +21,7 @@ from forecast.evidence.notation import (
 )
 from forecast.evidence.plain import DATE_RULE, read_date
 from forecast.evidence.report import Report
+from forecast.evidence.report_checks import find_broken_links, find_faults
 from forecast.evidence.spreadsheet import (
     RAGGED,
     RowsGiven,
