@@ -189,7 +189,10 @@ def reliability(
     values, group = _groups(p)
     frequency = _isotonic(group, y)
     rng = np.random.default_rng(random_seed)
-    made = [_isotonic(group, (rng.random(p.size) < p) * 1.0) for _ in range(RESAMPLED)]
+    made = [
+        _isotonic(group, np.asarray(rng.random(p.size) < p, dtype=np.float64))
+        for _ in range(RESAMPLED)
+    ]
     lower, upper = np.quantile(made, TAILS, axis=0)
     decomposition = _decomposed(p, y, frequency[group])
     return Reliability(values, np.bincount(group), frequency, lower, upper, decomposition)
