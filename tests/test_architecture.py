@@ -1,6 +1,7 @@
 """The contract: what is public, which layer may know which, and what an import costs."""
 
 import ast
+import pkgutil
 import re
 import subprocess
 import sys
@@ -151,3 +152,14 @@ def test_the_page_on_the_architecture_names_files_that_exist():
     assert {room for room in LEVEL if (PACKAGE / room).is_dir()} <= {
         name.rstrip("/") for name in re.findall(r"([a-z]+/)", page)
     }
+
+
+def test_the_glossary_names_what_exists():
+    page = (PACKAGE.parent / "docs" / "glossary.md").read_text(encoding="utf-8")
+    named = re.findall(r"\| `(forecast\.[\w.]+)` \|$", page, re.MULTILINE)
+    assert len(named) == page.count("\n| ") - 2
+    for name in named:
+        try:
+            pkgutil.resolve_name(name)
+        except (ImportError, AttributeError):
+            pytest.fail(f"{name} is nowhere")
