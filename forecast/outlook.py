@@ -151,12 +151,24 @@ class Forecast:
         if self.fit is None or timeline is None or "forecast" in self._tree.children:
             return None
         first, last = self.as_of + timedelta(days=1), timeline.horizon(self.as_of)
-        if not timeline.ahead(self.as_of, last).whole:
+        place, calendar = timeline.ahead(self.as_of, last), _require_calendar(self)
+        if place.share < 1:
             return None
         steps = range(self.now, timeline.n_steps(self.as_of))
         days = np.array([timeline.days_in(step, first, last) for step in steps], np.float64)
         groups = list(dict(watched(self.scenario)).values())
-        return self.fit.prospects(self.evidence, groups, days / days.sum())
+        going = [[each for each in g if each[0] not in calendar.memoryless] for g in groups]
+        left = () if place.whole else going
+        found = self.fit.prospects(self.evidence, groups, days, left)
+        if found is None or found.first is None or found.turn is None:
+            return found
+        # What is reached by the first and by the last step is all that such a day asks for.
+        ahead = np.stack([found.first, *[found.within] * (place.steps > 1)], axis=-1)
+        each = reached(ahead, found.turn, replace(place, steps=ahead.shape[-1]))
+        if ANY_DANGEROUS in dict(watched(self.scenario)):
+            members = [groups.index([pair]) for pair in groups[-1]]
+            each[-1] = np.max([each[-1], *each[members]], axis=0)
+        return replace(found, within=each)
 
     @property
     def as_of(self) -> date:

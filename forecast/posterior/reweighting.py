@@ -193,7 +193,11 @@ class Fit:
     # ── answers ahead ─────────────────────────────────────────────────────────────────────────
 
     def prospects(
-        self, evidence: Evidence, groups: Sequence[Sequence[Pair]], shares: Array
+        self,
+        evidence: Evidence,
+        groups: Sequence[Sequence[Pair]],
+        days: Array,
+        lasting: Sequence[Sequence[Pair]] = (),
     ) -> Prospects | None:
         """What is said of courses, from values that are kept; None where these do not apply.
 
@@ -203,38 +207,55 @@ class Fit:
             What was reported.
         groups
             States of each course; several make their union.
-        shares
-            Share of the days ahead that lies in each step after the present one, (ahead,); the
-            first entry is that of the present step.
+        days
+            How many days ahead lie in the present step and in each one after it, (1 + ahead,).
+        lasting
+            Those states of each course that may go on from the present step, if days of it are
+            left.
         """
         timeline = self.scenario.timeline
         if timeline is None:
             return None
-        now, n = timeline.step_of(evidence.as_of), len(shares) - 1
+        now, n = timeline.step_of(evidence.as_of), len(days) - 1
         found = self.beliefs(evidence, now + 2)
         network, asked = found.network, [states for states in groups if len(states) == 1]
         inside = [states for states in asked if states[0][0] not in network.interface]
         ahead = look_ahead(
-            network, self._tables, found.log_like, range(now + 1, now + 2), spared=inside
+            network,
+            self._tables,
+            found.log_like,
+            range(now + 1, now + 2),
+            spared=[*inside, *lasting],
         )
         if ahead is None:
             return None
         future, [present, *spared] = ahead
         gone = [np.exp((each.log_norm - present.log_norm).sum(axis=0)) for each in spared]
-        left = iter(np.clip(1.0 - np.array(gone), 0.0, 1.0))
+        left = iter(np.clip(1.0 - np.array(gone[: len(inside)]), 0.0, 1.0))
+        neither = [
+            share * self._expect(future, each, "never", states, 1)
+            for share, each, states in zip(
+                gone[len(inside) :], spared[len(inside) :], groups, strict=False
+            )
+        ]
+        turn = np.stack([gone[len(inside) :], neither], axis=-1) if lasting else None
         held = [
             present.of(network, *state) if state[0] in network.interface else next(left)
             for [state] in asked
         ]
         never = [self._expect(future, present, "never", states, n) for states in groups]
         average = [
-            shares[0] * now_held + self._expect(future, present, "share", states, tuple(shares[1:]))
+            days[0] * now_held + self._expect(future, present, "share", states, tuple(days[1:]))
             for states, now_held in zip(asked, held, strict=True)
         ]
+        soon = groups if lasting else []
+        first = [self._expect(future, present, "never", states, 1) for states in soon]
         return Prospects(
             now=np.stack(held).reshape(-1, *self.shape),
-            within=np.clip(1.0 - np.stack(never), 0.0, 1.0).reshape(-1, *self.shape),
-            average=np.clip(np.stack(average), 0.0, 1.0).reshape(-1, *self.shape),
+            within=_reached(np.stack(never)).reshape(-1, *self.shape),
+            average=np.clip(np.stack(average) / days.sum(), 0.0, 1.0).reshape(-1, *self.shape),
+            first=None if turn is None else _reached(np.stack(first)).reshape(-1, *self.shape),
+            turn=None if turn is None else _reached(turn).reshape(-1, *self.shape, 2),
         )
 
     def _expect(
@@ -264,11 +285,20 @@ class Prospects:
         That it is under way in a step after the present one, up to the horizon.
     average
         Expected share of the days ahead on which it is under way; of single states alone.
+    first, turn
+        That it is under way in the next step; and, (course, chain, draw, 2), that it may go on from
+        the present one, and that or in the next. None unless days of the present step are left.
     """
 
     now: Array
     within: Array
     average: Array
+    first: Array | None = None
+    turn: Array | None = None
+
+
+def _reached(never: Array) -> Array:
+    return np.asarray(np.clip(1.0 - never, 0.0, 1.0))
 
 
 def _sealed(drawn: Mapping[str, Array]) -> dict[str, Array]:

@@ -90,3 +90,10 @@ def test_smoothing_has_the_sign_of_the_weights():
     draws = np.random.default_rng(0).normal(size=20_000)
     found = smooth(0.3 * draws)
     assert np.average(draws, weights=found.weight) == pytest.approx(0.3, abs=0.03)
+
+
+def test_days_that_are_left_of_the_present_step_are_counted(day1):
+    later = fc.advance(day1, day1.as_of.replace(day=day1.as_of.day + 3), method="reweight")
+    quick = printed(later)
+    slow = home.Forecast(later.scenario, later.evidence, later.posterior, later.sampling)
+    np.testing.assert_allclose(quick, printed(slow), rtol=0, atol=1e-12)
