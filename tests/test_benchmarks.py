@@ -48,6 +48,20 @@ def test_quick_run_of_sampling() -> None:
     check("sampling")
 
 
+@pytest.mark.slow
+def test_quick_run_of_the_stream() -> None:
+    [case] = run_quick("stream")["cases"]
+    assert case["shares"] == {"reweight": 1.0}
+    assert case["max_abs_diff"] <= 1e-12
+
+
+@pytest.mark.slow
+def test_quick_run_of_the_first_table() -> None:
+    line = run_quick("first_table")
+    assert [case["name"] for case in line["cases"]] == ["warm", "cold"]
+    assert all(case["seconds"] > 0 for case in line["cases"])
+
+
 def test_a_missed_target_is_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
     from tests.benchmarks import timing
 
