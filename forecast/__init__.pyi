@@ -14,6 +14,11 @@ from .analysis.comparison import ranks as ranks
 from .analysis.implied import implied_table as implied_table
 from .analysis.sensitivity import sensitivity as sensitivity
 from .analysis.sensitivity import sensitivity_of as sensitivity_of
+from .analysis.tripwires import Tripwires as Tripwires
+from .analysis.tripwires import TripwireStatus as TripwireStatus
+from .analysis.tripwires import WarningStatus as WarningStatus
+from .analysis.tripwires import tripwires as tripwires
+from .analysis.tripwires import warning_level as warning_level
 from .analysis.watch_list import WatchList as WatchList
 from .analysis.watch_list import watch_list as watch_list
 from .analysis.weighing import WeighedEvidence as WeighedEvidence

@@ -35,6 +35,7 @@ from forecast.posterior.reweighting import Fit, Prospects, Weights
 from forecast.progress import phase
 from forecast.sampling import Sampling, require_whole
 from forecast.scenario.scenario import Course, Scenario
+from forecast.scenario.warning import ANY_DANGEROUS
 from forecast.text import printed
 from forecast.timeline import MAX_STEPS, Calendar
 
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from xarray import DataArray, Dataset, DataTree
 
 Method = Literal["auto", "reweight", "nuts"]
-ANY_DANGEROUS = "any dangerous course"
 CONSTANT = 1e-12
 """Probabilities that vary less than this over draws are set, not estimated."""
 
@@ -534,6 +534,27 @@ def union_probabilities(
     draws = reached_by(beliefs(given), calendar, unions, _day_ahead(calendar, by))
     days = (given.as_of + timedelta(days=1), by)
     return [replace(Estimate.of(draws.isel(course=k)), days=days) for k in range(len(unions))]
+
+
+def union_probabilities_on(
+    given: Forecast, unions: Sequence[Sequence[tuple[str, str]]], day: date
+) -> list[Estimate]:
+    """Probability of each of some unions of states in the whole step in which a day lies.
+
+    Of what is to happen on a day a step's hazard says nothing day by day.
+
+    Parameters
+    ----------
+    given, unions
+        As in `union_probabilities`.
+    day
+        A day after the as-of date, within the horizon.
+    """
+    timeline = given.scenario.timeline
+    assert timeline is not None
+    asked, start = beliefs(given), timeline.first_day(timeline.step_of(day))
+    days = (day, day)
+    return [replace(Estimate.of(asked.union(states, start)), days=days) for states in unions]
 
 
 def question_about(

@@ -195,7 +195,7 @@ def _tripwire(rng: np.random.Generator) -> dict[str, Any]:
     return {
         "label": "x",
         "any": levels[: rng.integers(1, 3)],
-        "by": DAY if rng.random() < 0.5 else None,
+        **[{"by": DAY}, {"on": DAY}, {}][rng.integers(3)],
         "meaning": "x",
         "basis": BASIS,
     }

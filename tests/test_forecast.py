@@ -9,7 +9,7 @@ import pytest
 import forecast as fc
 from forecast.errors import InputError, UnreliableFit
 from forecast.network.sweep import sweep
-from forecast.outlook import ANY_DANGEROUS
+from forecast.scenario.warning import ANY_DANGEROUS
 from tests.small import barometer_report, evidence, rows, state_log_likelihoods, weather
 
 QUICK = {"draws": 400, "tune": 300, "chains": 2, "random_seed": 5}

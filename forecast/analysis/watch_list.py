@@ -24,9 +24,10 @@ from forecast.evidence.ledger import as_date
 from forecast.evidence.sources import trust_in
 from forecast.layout import Row, Summary, shortened
 from forecast.network.queries import shared_bits
-from forecast.outlook import ANY_DANGEROUS, Forecast, as_beliefs, beliefs
+from forecast.outlook import Forecast, as_beliefs, beliefs
 from forecast.posterior.beliefs import Beliefs
 from forecast.scenario.scenario import Scenario
+from forecast.scenario.warning import ANY_DANGEROUS
 from forecast.text import printed
 
 SHOWN_ROWS = 20

@@ -21,7 +21,7 @@ from forecast.evidence.report import CREDIBILITY, DATES, NUMBERS, RELIABILITY, R
 from forecast.evidence.standing import in_circle
 from forecast.scenario.forms import Count
 from forecast.scenario.scenario import Scenario, Variable
-from forecast.scenario.scenario_checks import OBSERVABLE
+from forecast.scenario.warning_checks import OBSERVABLE
 
 Finding = tuple[str, str]
 """The column that breaks a rule, and how."""

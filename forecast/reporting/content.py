@@ -9,7 +9,7 @@ from forecast.analysis.weighing import weigh_evidence
 from forecast.courses_table import ANY_LABEL
 from forecast.estimate import DASH, MASS_TEXT, Estimate, interval, percent, quantity
 from forecast.lexicon import phrase
-from forecast.outlook import ANY_DANGEROUS, CourseOutlook, Forecast
+from forecast.outlook import CourseOutlook, Forecast
 from forecast.reporting.change import change_cell, last_common_day
 from forecast.reporting.confidence import confidence_sentence, experts_section
 from forecast.reporting.document import (
@@ -34,9 +34,11 @@ from forecast.reporting.findings import (
     sources_section,
     tripwires_section,
     tripwires_summary,
+    warning_summary,
 )
 from forecast.reporting.method import method_section
 from forecast.reporting.plots import course_svgs, cumulative_svg
+from forecast.scenario.warning import ANY_DANGEROUS
 from forecast.text import isolated
 from forecast.wording import counted, long_date, plain, unabbreviated
 
@@ -67,9 +69,10 @@ def gather(outlook: Forecast, previous: Forecast | None = None) -> Document:
 def _sections(outlook: Forecast, previous: Forecast | None) -> Iterator[Section]:
     """Every section, those that have nothing to say without blocks."""
     weighed = weigh_evidence(outlook)
+    history = () if previous is None or not _precedes(previous, outlook) else (previous,)
     yield from (
-        _takeaway(outlook),
-        tripwires_section(outlook),
+        _takeaway(outlook, history),
+        tripwires_section(outlook, history),
         pattern_section(outlook),
         _timing(outlook),
         _assessment(outlook, previous),
@@ -84,6 +87,12 @@ def _sections(outlook: Forecast, previous: Forecast | None) -> Iterator[Section]
         experts_section(outlook),
         method_section(outlook),
     )
+
+
+def _precedes(previous: Forecast, outlook: Forecast) -> bool:
+    """Whether an earlier forecast tells what the rules of a scenario would have said before."""
+    same = previous.scenario.digest == outlook.scenario.digest
+    return same and previous.as_of < outlook.as_of
 
 
 def _facts(outlook: Forecast) -> Iterator[tuple[str, str]]:
@@ -114,7 +123,7 @@ def _glance(outlook: Forecast) -> Iterator[Glance]:
         yield Glance(ANY_LABEL, phrase(outlook.any_dangerous), "union")
 
 
-def _takeaway(outlook: Forecast) -> Section:
+def _takeaway(outlook: Forecast, history: Sequence[Forecast]) -> Section:
     likely = outlook.most_likely
     blocks: list[Block] = [
         *_dated(outlook),
@@ -130,8 +139,10 @@ def _takeaway(outlook: Forecast) -> Section:
     if outlook.most_dangerous:
         text = f"Probability {_that(outlook, 'one')}: {in_words(outlook.any_dangerous)}."
         blocks.append(Prose(f"{text} That none is: {_none(outlook)}.", ANY_LABEL))
+    if outlook.scenario.warning_levels:
+        blocks.append(Prose(warning_summary(outlook, history), "Warning level"))
     if outlook.scenario.tripwires:
-        blocks.append(Prose(tripwires_summary(outlook), "Tripwires"))
+        blocks.append(Prose(tripwires_summary(outlook, history), "Tripwires"))
     blocks.append(Prose(confidence_sentence(outlook), "Confidence"))
     return Section("takeaway", "Key takeaway", (*blocks, *_author(outlook, "takeaway")))
 

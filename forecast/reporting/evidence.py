@@ -8,7 +8,7 @@ from forecast.analysis.weighing import ChannelControl, Conflict, Dated, Silence,
 from forecast.courses_table import ANY_LABEL
 from forecast.estimate import DASH, MASS_TEXT, percent, quantity
 from forecast.evidence.report import Report
-from forecast.outlook import ANY_DANGEROUS, Forecast
+from forecast.outlook import Forecast
 from forecast.reporting.document import (
     Block,
     Cell,
@@ -21,6 +21,7 @@ from forecast.reporting.document import (
     Table,
 )
 from forecast.reporting.report_text import statement_text
+from forecast.scenario.warning import ANY_DANGEROUS
 from forecast.text import isolated
 from forecast.wording import long_date, period, plain
 

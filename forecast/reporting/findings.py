@@ -7,12 +7,25 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Literal
 
+from forecast.analysis.tripwires import (
+    State,
+    TripwireStatus,
+    describe_threshold,
+    threshold_estimates,
+    tripwires,
+    warning_level,
+)
 from forecast.analysis.weighing import WeighedEvidence, find_conflicts
 from forecast.estimate import DASH, MASS_TEXT, quantity
 from forecast.evidence.origins import count_origins, speaking
 from forecast.evidence.report import RELIABILITY, Report
 from forecast.evidence.sources import admiralty_grades, trust_in
-from forecast.outlook import CourseOutlook, Forecast, union_probabilities
+from forecast.outlook import (
+    CourseOutlook,
+    Forecast,
+    union_probabilities,
+    union_probabilities_on,
+)
 from forecast.reporting.document import (
     Badge,
     Block,
@@ -27,12 +40,9 @@ from forecast.reporting.document import (
 from forecast.reporting.report_text import named, origins_text, statement_text
 from forecast.reporting.status import (
     IndicatorStatus,
-    State,
-    TripwireStatus,
     indicator_status,
-    tripwire_status,
 )
-from forecast.scenario.scenario import Tripwire
+from forecast.scenario.warning import Tripwire
 from forecast.text import isolated
 from forecast.wording import counted, long_date, period, plain
 
@@ -43,15 +53,17 @@ TONES: dict[State, Literal["alert", "wait", "off"]] = {
 }
 
 
-def tripwires_section(outlook: Forecast) -> Section:
+def tripwires_section(outlook: Forecast, history: Sequence[Forecast] = ()) -> Section:
     """Tripwires, whether they have fired, and how likely each is to fire next.
 
     Parameters
     ----------
     outlook
         The forecast.
+    history
+        Earlier forecasts of the same scenario.
     """
-    found = _tripwires(outlook)
+    found = tripwires(outlook, history).statuses
     if not found:
         return Section("tripwires", "Tripwires", ())
     timeline = outlook.scenario.timeline
@@ -66,32 +78,49 @@ def tripwires_section(outlook: Forecast) -> Section:
         "A tripwire has fired if a report in force reached a level by the deadline. It is pending "
         "while its deadline lies ahead."
     )
+    if any(status.tripwire.probabilities for status in found):
+        text += " One on a probability has fired if that reached a level and was not reset since."
+    if any(status.tripwire.persistence for status in found):
+        text += " Where a level has to last for some days, it is pending until it has."
     if timeline:
         text += (
             " The probability is that of a level on at least one day ahead, up to the deadline or,"
             " where there is none, to the end of the next step, whether or not anybody reports it."
+            " Of what is to happen on a day it is that of a level in the whole step of that day."
         )
     return Section("tripwires", "Tripwires", (table, Prose(text, style="note")))
 
 
-def tripwires_summary(outlook: Forecast) -> str:
+def tripwires_summary(outlook: Forecast, history: Sequence[Forecast] = ()) -> str:
     """How many tripwires have fired and how many are pending.
 
     Parameters
     ----------
-    outlook
-        The forecast.
+    outlook, history
+        As in `tripwires_section`.
     """
-    found = _tripwires(outlook)
+    found = tripwires(outlook, history)
     states = Counter(status.state for status in found)
     fired = [isolated(status.tripwire.label) for status in found if status.state == "fired"]
     text = f"{states['fired']} of {len(found)} fired, {states['pending']} pending."
     return f"{text} Fired: {'; '.join(fired)}." if fired else text
 
 
-def _tripwires(outlook: Forecast) -> list[TripwireStatus]:
-    tripwires = outlook.scenario.tripwires.values()
-    return [tripwire_status(outlook.scenario, tripwire, outlook.evidence) for tripwire in tripwires]
+def warning_summary(outlook: Forecast, history: Sequence[Forecast] = ()) -> str:
+    """The level of warning in force, since when and on what.
+
+    Parameters
+    ----------
+    outlook, history
+        As in `tripwires_section`.
+    """
+    found = warning_level(outlook, history)
+    text = isolated(found.level.label)
+    if found.since:
+        text += f", since {long_date(found.since)}"
+    labels = [isolated(outlook.scenario.tripwires[name].label) for name in found.tripwires]
+    text += f", on: {'; '.join(labels)}." if labels else "."
+    return f"{text} {isolated(found.level.meaning)}".strip()
 
 
 def _tripwire_row(
@@ -101,9 +130,10 @@ def _tripwire_row(
     levels = Stack(tuple(_levels(outlook, tripwire)))
     state = Badge(status.state, TONES[status.state])
     deadline: Cell = long_date(tripwire.by) if tripwire.by else "none"
-    if status.reports:
-        ids = ", ".join(report.id for report in status.reports)
-        deadline = Lines(str(deadline), f"reached in {ids}")
+    if tripwire.on:
+        deadline = f"on {long_date(tripwire.on)}"
+    if status.fired:
+        deadline = Lines(str(deadline), f"reached in {status.fired.grounds}")
     row = (Lines(tripwire.label, tripwire.meaning), levels, deadline, state)
     return row if probability is None else (*row, probability)
 
@@ -116,35 +146,48 @@ def _levels(outlook: Forecast, tripwire: Tripwire) -> Iterator[str]:
     if not _levels_by_variable(tripwire):
         for level in tripwire.any:
             yield " and ".join(named(outlook, name, state) for name, state in level.items())
+    yield from map(describe_threshold, tripwire.probabilities)
 
 
 def _probabilities(outlook: Forecast, found: Sequence[TripwireStatus]) -> list[Cell]:
-    """Probability of each tripwire's levels up to the day that is asked about, and that day."""
+    """Probability of each tripwire's levels by or on the day that is asked about, and that day."""
     cells: list[Cell] = [DASH] * len(found)
-    days = [_day_asked(outlook, status) for status in found]
-    for day in sorted({day for day in days if day}):
-        places = [k for k, each in enumerate(days) if each == day]
+    said = threshold_estimates(outlook)
+    for k, status in enumerate(found):
+        if not status.tripwire.any:
+            compared = tuple(quantity(said[level]) for level in status.tripwire.probabilities)
+            cells[k] = Stack(compared)
+    asked: dict[tuple[str, date], list[int]] = {}
+    for k, status in enumerate(found):
+        day = _day_asked(outlook, status)
+        if day is not None:
+            asked.setdefault(("on" if status.tripwire.on else "by", day), []).append(k)
+    for (word, day), places in asked.items():
         unions = [
             [(name, state) for level in found[k].tripwire.any for name, state in level.items()]
             for k in places
         ]
-        for k, estimate in zip(places, union_probabilities(outlook, unions, day), strict=True):
-            cells[k] = Lines(quantity(estimate), f"by {long_date(day)}")
+        answer = union_probabilities_on if word == "on" else union_probabilities
+        for k, estimate in zip(places, answer(outlook, unions, day), strict=True):
+            cells[k] = Lines(quantity(estimate), f"{word} {long_date(day)}")
     return cells
 
 
 def _day_asked(outlook: Forecast, status: TripwireStatus) -> date | None:
-    """Last day on which a tripwire's levels count; none if there is nothing to ask.
+    """Last or only day on which a tripwire's levels count; none if there is nothing to ask.
 
     Levels that are conjunctions are no union of states.
     """
     timeline, tripwire = outlook.scenario.timeline, status.tripwire
     assert timeline is not None
     assert outlook.horizon is not None
-    late = tripwire.by is not None and tripwire.by <= outlook.as_of
-    if status.state == "fired" or late or any(len(level) > 1 for level in tripwire.any):
+    if not tripwire.any:
         return None
-    return min(tripwire.by or timeline.last_day(outlook.now + 1), outlook.horizon)
+    day = tripwire.on or min(tripwire.by or timeline.last_day(outlook.now + 1), outlook.horizon)
+    passed = not outlook.as_of < day <= outlook.horizon
+    if status.state == "fired" or passed or any(len(level) > 1 for level in tripwire.any):
+        return None
+    return day
 
 
 def _levels_by_variable(tripwire: Tripwire) -> dict[str, list[str]]:

@@ -27,7 +27,8 @@ from forecast.arguments import checked
 from forecast.courses_table import ANY_LABEL
 from forecast.errors import InputError, Problem, nearest
 from forecast.estimate import Estimate, percent
-from forecast.outlook import ANY_DANGEROUS, CourseOutlook, Forecast
+from forecast.outlook import CourseOutlook, Forecast
+from forecast.scenario.warning import ANY_DANGEROUS
 from forecast.text import flat, for_figure
 from forecast.wording import plain, short_date
 

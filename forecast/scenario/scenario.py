@@ -13,6 +13,7 @@ from forecast.arguments import checked
 from forecast.scenario.collection import Channel, Day, Source, Watch
 from forecast.scenario.forms import Basis, Measured, Table
 from forecast.scenario.statements import ProbabilityInterval, Text, Value
+from forecast.scenario.warning import Tripwire, WarningLevel
 from forecast.timeline import Timeline
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=60)]
@@ -84,16 +85,6 @@ class Actor(Value):
     note: str = ""
 
 
-class Tripwire(Value):
-    """An observable level, agreed beforehand, that forces a review."""
-
-    label: Text
-    any: Annotated[tuple[dict[str, str], ...], Field(min_length=1)]
-    by: Day | None = None
-    meaning: str = ""
-    basis: Basis
-
-
 class Expectation(Value):
     """What the author expects of a state, apart from the tables, so that the two can be compared.
 
@@ -154,6 +145,7 @@ class Scenario(Value):
     narrative: Narrative = Narrative()
     variables: Annotated[dict[Name, Variable], Field(min_length=1)]
     tripwires: dict[Name, Tripwire] = Field(default_factory=dict)
+    warning_levels: dict[Name, WarningLevel] = Field(default_factory=dict)
     expectations: tuple[Expectation, ...] = ()
     actors: tuple[Actor, ...] = ()
     sources: dict[Name, Source] = Field(default_factory=dict)

@@ -14,7 +14,7 @@ from itertools import chain
 from forecast.errors import nearest
 from forecast.scenario.collection_checks import check_collection
 from forecast.scenario.forms import Hazards, Table, parents_of, spell_parent
-from forecast.scenario.scenario import Clock, Expectation, Role, Scenario, Variable
+from forecast.scenario.scenario import Clock, Expectation, Scenario, Variable
 from forecast.scenario.statement_checks import Finding
 from forecast.scenario.table_checks import (
     Variables,
@@ -24,10 +24,8 @@ from forecast.scenario.table_checks import (
     mentions,
 )
 from forecast.scenario.tree import Path
+from forecast.scenario.warning_checks import check_warning
 from forecast.timeline import MAX_STEPS
-
-OBSERVABLE: tuple[Role, ...] = ("indicator", "outcome", "input")
-"""Roles of variables that reports can name."""
 
 
 def find_problems(scenario: Scenario, unread: frozenset[str] = frozenset()) -> Iterator[Finding]:
@@ -62,6 +60,7 @@ def find_problems(scenario: Scenario, unread: frozenset[str] = frozenset()) -> I
             resolved = not unknown and not mentions(table, unread)
             yield from check_table(where, table, name, variables, resolved=resolved)
     yield from _check_references(scenario, unread)
+    yield from check_warning(scenario, unread)
     yield from check_collection(scenario, unread)
     for index, expectation in enumerate(scenario.expectations):
         if expectation.variable not in unread:
@@ -237,20 +236,6 @@ def _check_references(scenario: Scenario, unread: frozenset[str]) -> Iterator[Fi
                     ("variables", name, "speaks_to", index, "course"),
                     f"{claim.course!r} is not a course of action; {nearest(claim.course, courses)}",
                 )
-    for key, tripwire in scenario.tripwires.items():
-        for index, levels in enumerate(tripwire.any):
-            for name, state in levels.items():
-                where: Path = ("tripwires", key, "any", index, name)
-                if name in unread:
-                    continue
-                if name not in variables:
-                    yield where, f"{name!r} is not a variable; {nearest(name, variables)}"
-                elif variables[name].role not in OBSERVABLE:
-                    role = variables[name].role
-                    yield where, f"{name!r} is a {role}, which nobody can report on directly"
-                elif state not in variables[name].states:
-                    legal = variables[name].states
-                    yield where, f"{state!r} is not a state of {name}; {nearest(state, legal)}"
 
 
 def _check_cycles(variables: Variables) -> Iterator[Finding]:

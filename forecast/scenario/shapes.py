@@ -82,7 +82,7 @@ _SCENARIO: TypeAdapter[Scenario] = TypeAdapter(Scenario)
 _NAME: TypeAdapter[Any] = TypeAdapter(Name)
 _VARIABLE: TypeAdapter[Any] = TypeAdapter(Variable)
 _PLACEHOLDER = Variable(role="input", label="-", states=("a", "b"), default="a")
-_NAMED = ("tripwires", "sources", "channels", "watches")
+_NAMED = ("tripwires", "warning_levels", "sources", "channels", "watches")
 """Parts of which one entry may be left out without the others."""
 _STAND_INS: dict[str, Any] = {
     "name": "unnamed",

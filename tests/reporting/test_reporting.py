@@ -18,7 +18,7 @@ from forecast.errors import InputError, UnreliableFit
 from forecast.estimate import DASH, quantity
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.report import Report
-from forecast.outlook import ANY_DANGEROUS, Forecast, union_probabilities
+from forecast.outlook import Forecast, union_probabilities
 from forecast.posterior.mcmc import Sampling
 from forecast.reporting.change import change_cell
 from forecast.reporting.document import Heading, Lines, Table
@@ -27,8 +27,9 @@ from forecast.reporting.findings import tripwires_section
 from forecast.reporting.plots import DANGER, course_svgs, cumulative_svg, plot_timeline
 from forecast.reporting.product import product
 from forecast.reporting.report_text import statement_text
-from forecast.reporting.status import indicator_status, tripwire_status
-from forecast.scenario.scenario import Narrative, Scenario, Tripwire
+from forecast.reporting.status import indicator_status
+from forecast.scenario.scenario import Narrative, Scenario
+from forecast.scenario.warning import ANY_DANGEROUS
 from forecast.wording import long_date, points
 from tests.model.test_measured import wind_report, windy
 
@@ -100,6 +101,12 @@ def problem(*, text="quiet words", dynamic=True):
             "any": ({"talks": "held"},),
             "basis": BASIS,
             "by": date(2020, 2, 10),
+        },
+        "set": {
+            "label": "Talks on the seventh",
+            "any": ({"talks": "held"},),
+            "basis": BASIS,
+            "on": date(2020, 2, 7),  # the first day of a step
         },
     }
     clock = {"start": date(2020, 1, 3), "step": 7, "horizon": 56} if dynamic else None
@@ -476,19 +483,6 @@ def test_tables_of_courses_agree(outlook):
     assert repr(outlook) == text
 
 
-def test_tripwires_read_the_reports():
-    known = evidence()
-    levels = {"label": "x", "basis": BASIS}
-    fired = tripwire_status(problem(), Tripwire(any=({"troops": "many"},), **levels), known)
-    assert (fired.state, [r.id for r in fired.reports]) == ("fired", ["R2", "R5"])
-    late = Tripwire(any=({"troops": "many"},), by=date(2020, 1, 10), **levels)
-    assert tripwire_status(problem(), late, known).state == "not fired"
-    ahead = Tripwire(any=({"talks": "held"},), by=date(2020, 1, 23), **levels)
-    assert tripwire_status(problem(), ahead, known).state == "pending"
-    both = Tripwire(any=({"troops": "many", "talks": "held"},), **levels)
-    assert tripwire_status(problem(), both, known).state == "not fired"
-
-
 def test_indicators_follow_the_latest_event_and_not_the_latest_line():
     scenario, known = problem(), evidence()
     status = indicator_status("troops", scenario.variables["troops"], known)
@@ -511,11 +505,13 @@ def test_probability_of_a_tripwire_is_that_of_the_days_to_its_deadline(outlook):
     assert (np.diff(found, axis=0) > -1e-12).all()
     assert (found[:, 0] >= found[:, 1]).all()
     assert found[:, 2] == pytest.approx(1)
-    [massing, deadline] = tripwires_section(outlook).blocks[0].rows
+    [massing, deadline, on_a_day] = tripwires_section(outlook).blocks[0].rows
     assert massing[-1] == DASH  # it has fired
     by_then = fc.probability(outlook, "talks", "held", by="2020-02-10")
     assert deadline[-1] == Lines(quantity(by_then), "by 10 February 2020")
     assert by_then.days == (outlook.as_of + timedelta(days=1), date(2020, 2, 10))
+    in_step = fc.beliefs(outlook).posterior("talks", "2020-02-07").sel(state="held")
+    assert on_a_day[-1] == Lines(quantity(fc.Estimate.of(in_step)), "on 7 February 2020")
 
 
 @pytest.mark.parametrize(

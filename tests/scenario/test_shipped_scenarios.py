@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 import forecast as fc
+from forecast.analysis.tripwires import replay
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.report import Report
 from forecast.model.builder import compile_tables
 from forecast.network.slices import slice_circuits
-from forecast.reporting.status import indicator_status, tripwire_status
+from forecast.reporting.status import indicator_status
 from forecast.scenario.forms import Count, Value
 from forecast.scenario.statement_text import NOTABLE_MISS
 from tests.priors import told_beliefs
@@ -291,7 +292,7 @@ def test_first_figures_are_kept_for_the_days_that_had_them(outbreak):
 
 def test_a_count_of_none_is_no_sign(outbreak):
     known = fc.read_evidence("ombara-outbreak", outbreak).known_at(outbreak.as_of)
-    beyond = tripwire_status(outbreak, outbreak.tripwires["beyond"], known)
+    beyond = replay(outbreak, "beyond", [(known.as_of, known, {})])
     assert beyond.state == "not fired"
     status = indicator_status("sende_cases", outbreak.variables["sende_cases"], known)
     assert (status.latest.number, status.fired) == (0, False)
