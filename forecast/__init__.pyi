@@ -80,6 +80,8 @@ from .verification.asking import ask as ask
 from .verification.questions import Question as Question
 from .verification.questions import Questions as Questions
 from .verification.questions import read_questions as read_questions
+from .verification.record import Record as Record
+from .verification.record import open_record as open_record
 from .verification.resolutions import Resolution as Resolution
 from .verification.resolutions import read_resolutions as read_resolutions
 from .verification.scores import Decomposition as Decomposition

@@ -115,7 +115,7 @@ def _texts(given: Forecast, target: Path) -> Dataset:
 
     texts = {
         "scenario": _scenario_text(given.scenario, target),
-        "evidence": _evidence_text(given.evidence),
+        "evidence": evidence_text(given.evidence),
         "sampling": json.dumps(asdict(given.sampling)),
     }
     return xr.Dataset({name: ((), text) for name, text in texts.items()})
@@ -128,7 +128,9 @@ def _scenario_text(scenario: Scenario, target: Path) -> str:
     return text
 
 
-def _evidence_text(evidence: Evidence) -> str:
+def evidence_text(evidence: Evidence) -> str:
+    """Evidence as JSON, the same text for the same reports in the same order."""
+
     def rows(reports: Iterable[Report]) -> list[list[Any]]:
         return [list(record_of(report, k).values()) for k, report in enumerate(reports)]
 

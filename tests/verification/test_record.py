@@ -1,0 +1,167 @@
+"""The sealed record: whatever is done to it shows."""
+
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from random import Random
+
+import pytest
+
+import forecast as fc
+from forecast.errors import InputError
+from forecast.evidence.ledger import Evidence
+from forecast.verification.record import BEGINNING, Entry, _canonical
+from forecast.verification.resolutions import Resolution
+from tests.small import barometer_report, weather
+from tests.verification.test_questions import day, question
+
+STORM = {"at_least_once": [{"storm": "storm"}]}
+
+
+@pytest.fixture(scope="module")
+def issued():
+    """A forecast and its answers: yes or no, and a number."""
+    evidence = Evidence(day(1, 6), (barometer_report("R1", "low"),))
+    given = fc.forecast(
+        weather(horizon=14), evidence, draws=20, tune=20, chains=1, progressbar=False
+    )
+    storm = question(STORM, day(2), day(3, 6))
+    weeks = {"count": {"of": [{"barometer": "low"}]}}
+    low = question(weeks, day(2), day(3, 6)).model_copy(update={"id": "weeks"})
+    return given, [fc.ask(given, each) for each in (storm, low)]
+
+
+@pytest.fixture
+def record(tmp_path):
+    return fc.open_record(tmp_path / "record.db")
+
+
+def resolution(name, outcome):
+    return Resolution(question=name, outcome=outcome, resolved=day(4), source="the keeper")
+
+
+def test_what_was_issued_is_read_back_and_scored(record, issued):
+    given, answers = issued
+    entry = record.issue(given, answers)
+    assert entry.body["scenario_digest"] == given.scenario.digest
+    assert [*record.answers()] == [
+        fc.QuestionForecast(each.question, each.as_of, each.distribution) for each in answers
+    ]
+    record.resolve(resolution("q", "no"))
+    record.resolve(resolution("q", "yes"))
+    record.resolve(resolution("weeks", 1))
+    assert record.verify(entry.head) == 4
+    assert record.verify(record.head) == 4
+    expected = fc.score(answers, [resolution("q", "yes"), resolution("weeks", 1)])
+    assert record.scores().table.equals(expected.table)
+    assert fc.open_record(record.path).head == record.head
+
+
+def test_the_digest_of_the_evidence_follows_every_word_of_it(record, issued):
+    given, _ = issued
+    digests = {record.issue(given, []).body["evidence_digest"]}
+    for report in (barometer_report("R1", "falling"), barometer_report("R2", "low")):
+        other = fc.Forecast(
+            given.scenario, Evidence(given.as_of, (report,)), given.posterior, given.sampling
+        )
+        digests.add(record.issue(other, []).body["evidence_digest"])
+    assert len(digests) == 3
+
+
+def test_what_does_not_belong_is_refused_and_nothing_is_lost(record, issued):
+    given, answers = issued
+    record.issue(given, answers)
+    late = fc.QuestionForecast(answers[0].question, date(2020, 3, 1), answers[0].distribution)
+    for call, said in (
+        (lambda: record.issue(given, [late]), "as of 2020-03-01"),
+        (lambda: record.issue(given, [*answers, answers[0]]), "answered twice"),
+        (lambda: record.resolve(resolution("other", "no")), "no forecast answers it"),
+        (lambda: record.resolve(resolution("weeks", 1.5)), "whole number"),
+    ):
+        with pytest.raises(InputError, match=said):
+            call()
+    assert record.verify() == 1
+
+
+def test_a_file_that_is_no_record_stays_as_it_is(tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_text("no database, but longer than a header of one " * 5, encoding="utf-8")
+    before = path.read_bytes()
+    with pytest.raises(InputError, match="cannot be used as a record"):
+        fc.open_record(path)
+    assert path.read_bytes() == before
+
+
+def test_a_database_of_something_else_stays_as_it_is(tmp_path):
+    path = tmp_path / "reports.db"
+    fc.open_ledger(path, weather()).close()
+    before = path.read_bytes()
+    with pytest.raises(InputError, match="database of something else"):
+        fc.open_record(path)
+    assert path.read_bytes() == before
+
+
+def test_several_writers_at_once_make_one_chain(record, issued):
+    given, _ = issued
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: record.issue(given, []), range(20)))
+    assert record.verify() == 20
+
+
+def chain(n, moment="2020-01-23T12:00:00+00:00"):
+    """Rows of a record of n entries, (number, text), made apart from its file."""
+    previous = BEGINNING
+    for k in range(1, n + 1):
+        draft = Entry(k, "forecast", moment, {"answers": [], "k": k}, previous)
+        previous = draft.expected_digest
+        yield k, _canonical([draft.kind, draft.written, draft.body, draft.previous, previous])
+
+
+def rewrite(record, rows):
+    with sqlite3.connect(record.path) as database:
+        database.execute("DELETE FROM entries")
+        database.executemany("INSERT INTO entries VALUES (?, ?)", rows)
+    database.close()
+
+
+def renumbered(texts):
+    return list(enumerate(texts, start=1))
+
+
+def test_every_tampering_with_a_thousand_entries_is_found(record):
+    rows = list(chain(1000))
+    texts = [text for _, text in rows]
+    rewrite(record, rows)
+    head = record.head
+    assert record.verify(head) == 1000
+    random = Random(1)
+    forged = list(chain(1001))[-1][1]
+    for k in (0, 1, *random.sample(range(2, 998), 5), 998):
+        edited = texts[k].replace(f'"k":{k + 1}', '"k":0')
+        assert edited != texts[k]
+        shuffled = [*texts[:k], texts[k + 1], texts[k], *texts[k + 2 :]]
+        for tampered in (
+            renumbered([*texts[:k], edited, *texts[k + 1 :]]),
+            renumbered([*texts[:k], *texts[k + 1 :]]),
+            rows[:k] + rows[k + 1 :],
+            renumbered([*texts[:k], forged, *texts[k:]]),
+            renumbered(shuffled),
+        ):
+            rewrite(record, tampered)
+            with pytest.raises(InputError, match="entry"):
+                record.verify()
+
+
+def test_a_record_that_ends_early_or_was_written_anew_is_found_by_the_head(record):
+    rows = list(chain(50))
+    rewrite(record, rows)
+    head = record.head
+    early = fc.open_record(record.path).entries()[24].head
+    rewrite(record, rows[:-1])
+    assert record.verify(early) == 49
+    with pytest.raises(InputError, match="ends early, or was written anew"):
+        record.verify(head)
+    rewrite(record, chain(50, "2020-01-24T12:00:00+00:00"))
+    assert record.verify() == 50
+    with pytest.raises(InputError, match="ends early, or was written anew"):
+        record.verify(head)
