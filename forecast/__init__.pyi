@@ -14,6 +14,8 @@ from .analysis.comparison import ranks as ranks
 from .analysis.implied import implied_table as implied_table
 from .analysis.sensitivity import sensitivity as sensitivity
 from .analysis.sensitivity import sensitivity_of as sensitivity_of
+from .analysis.smallest_change import SmallestChange as SmallestChange
+from .analysis.smallest_change import smallest_change as smallest_change
 from .analysis.tripwires import Tripwires as Tripwires
 from .analysis.tripwires import TripwireStatus as TripwireStatus
 from .analysis.tripwires import WarningStatus as WarningStatus
