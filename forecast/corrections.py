@@ -33,7 +33,8 @@ def date_meant(given: object) -> str:
     >>> date_meant("16/02/2026"), date_meant("1 Feb 2026"), date_meant("03/02/2026")
     ('; was 2026-02-16 meant?', '; was 2026-02-01 meant?', '')
     """
-    text = given.strip() if isinstance(given, str) else ""
+    number = isinstance(given, int) and 0 < given < 10**8
+    text = given.strip() if isinstance(given, str) else str(given) if number else ""
     found = set(_dates(text)) if len(text) <= LONGEST else set()
     return f"; was {found.pop()} meant?" if len(found) == 1 else ""
 
