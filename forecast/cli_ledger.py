@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 LONGEST_TEXT = 48
 LONGEST_LIST = 10
 DAMAGED = 1
+EXPORTED = {".csv": "csv", ".jsonl": "jsonl", ".parquet": "parquet"}
+IMPORTED = EXPORTED | {".xlsx": "excel"}
+"""What a file is called in the ledger's methods, by its suffix."""
 MADE_BY_IMPORT = "`forecast ledger import` makes one"
 
 type Commands = argparse._SubParsersAction[Parser]
@@ -86,7 +89,7 @@ def _add(actions: Commands, name: str, summary: str, run: object, *arguments: st
     parser.add_argument("ledger", metavar="LEDGER", help="a path, or postgresql://user@host/name")
     if "files" in arguments:
         parser.add_argument(
-            "files", metavar="FILE", nargs="+", help=".csv, .jsonl or .parquet, by its suffix"
+            "files", metavar="FILE", nargs="+", help=".csv, .jsonl, .parquet or .xlsx"
         )
         parser.add_argument("--mapping", metavar="FILE", help="what the columns mean (TOML)")
         parser.add_argument("--scenario", metavar="NAME", help="what the reports must speak to")
@@ -119,7 +122,7 @@ def _import(given: argparse.Namespace) -> int:
     from forecast.evidence.ledger_file import open_ledger
     from forecast.scenario.scenario_files import load_scenario
 
-    kinds = [_kind(path, given.mapping) for path in given.files]
+    kinds = [_kind(path, IMPORTED, given.mapping) for path in given.files]
     problem = load_scenario(given.scenario) if given.scenario else None
     with open_ledger(given.ledger, problem) as ledger:
         for path, kind in zip(given.files, kinds, strict=True):
@@ -134,13 +137,13 @@ def _import(given: argparse.Namespace) -> int:
     return 0
 
 
-def _kind(path: str, mapping: str | None = None) -> str:
+def _kind(path: str, kinds: Mapping[str, str], mapping: str | None = None) -> str:
     """How a file is written, by its suffix."""
-    kind = Path(path).suffix.lower().removeprefix(".")
-    if kind not in ("csv", "jsonl", "parquet"):
-        raise InputError([Problem(path, "is named neither .csv nor .jsonl nor .parquet")])
+    kind = kinds.get(Path(path).suffix.lower())
+    if kind is None:
+        raise InputError([Problem(path, f"is named neither {' nor '.join(kinds)}")])
     if mapping and kind == "jsonl":
-        raise InputError([Problem(path, "a mapping is for tables: .csv or .parquet")])
+        raise InputError([Problem(path, "a mapping is for tables, not for .jsonl")])
     return kind
 
 
@@ -156,7 +159,7 @@ def _say(receipt: Receipt) -> str:
 
 
 def _export(given: argparse.Namespace) -> int:
-    kind = _kind(given.file)
+    kind = _kind(given.file, EXPORTED)
     with _open(given.ledger) as ledger:
         print(f"wrote {getattr(ledger, f'export_{kind}')(given.file)}")
     return 0

@@ -8,6 +8,12 @@ from pathlib import Path
 from forecast.errors import InputError, Problem
 
 MAX_BYTES = 10_000_000
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+"""Byte order marks, with which text in UTF-16 begins."""
+RE_ENCODE = (
+    "save it in UTF-8, or hand over a table as a data frame: "
+    "pandas.read_csv(path, encoding='cp1252')"
+)
 
 
 def require_path(path: str | Path) -> None:
@@ -21,7 +27,7 @@ def require_path(path: str | Path) -> None:
 
 
 def read_text(path: Path) -> str:
-    """Text of a UTF-8 file; anything else is an `InputError` that says what it is."""
+    """Text of a file in UTF-8, or in UTF-16 with its mark; of any other an `InputError`."""
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
@@ -34,10 +40,11 @@ def read_text(path: Path) -> str:
     if not raw.strip():
         raise InputError([Problem(str(path), "the file is empty")])
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.decode("utf-16" if raw.startswith(UTF_16) else "utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
-        message = f"not a text file in UTF-8 (byte {error.start}, {raw[error.start]:#04x})"
+        wrong = f"byte {error.start}, {raw[error.start]:#04x}"
+        message = f"not a text file in UTF-8 ({wrong}); {RE_ENCODE}"
         raise InputError([Problem(f"{path}:{line}", message)]) from None
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1

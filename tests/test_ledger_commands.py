@@ -108,7 +108,7 @@ def test_import_reads_other_tables_by_a_mapping(run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("import", "L.db", "reports.xlsx"), "is named neither .csv nor .jsonl nor .parquet"),
+        (("import", "L.db", "r.xls"), "is named neither .csv nor .jsonl nor .parquet nor .xlsx"),
         (("import", "L.db", "reports.jsonl", "--mapping", "m.toml"), "a mapping is for tables"),
         (("export", "nothing.db", "all.csv"), "there is no such ledger"),
         (("show", "nothing.db"), "there is no such ledger"),

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import batched
+from itertools import batched, chain
 from pathlib import Path
 from typing import Any, Self, TextIO
 
@@ -19,7 +19,16 @@ from forecast.errors import InputError, Problem, nearest
 from forecast.evidence.records import values_of
 from forecast.evidence.report import DATES, FIELDS, NUMBERS, Report
 from forecast.evidence.report_files import OPTIONAL, REQUIRED
-from forecast.evidence.spreadsheet import Table, guarded, is_held, open_table, unguarded
+from forecast.evidence.spreadsheet import (
+    Table,
+    guarded,
+    is_held,
+    open_table,
+    separator_of,
+    unguarded,
+)
+from forecast.evidence.workbook import OLD, ZIPPED, is_workbook
+from forecast.reading import RE_ENCODE, UTF_16
 from forecast.writing import drafted
 
 LONGEST_LINE = 1_000_000
@@ -67,8 +76,11 @@ def opened_csv(path: Path, layout: Layout = Layout()) -> Iterator[Table]:
         if layout.mapped:
             rows: Iterator[tuple[str, Sequence[str]]] = _Cells(_lines(file, path), layout, where)
         else:
-            reader = csv.reader(_lines(file, path), strict=True)
-            rows = _numbered(reader, where)
+            lines = _lines(file, path)
+            head = next(lines, "")
+            if (sign := separator_of(head)) != ",":
+                notes.append(f"columns are parted by {sign!r}")
+            rows = _numbered(csv.reader(chain([head], lines), strict=True, delimiter=sign), where)
         header = list(layout.header) or next(rows, ("", []))[1]
         columns = tuple(column.strip() for column in header)
         if not columns:
@@ -79,6 +91,13 @@ def opened_csv(path: Path, layout: Layout = Layout()) -> Iterator[Table]:
         rows = (each for each in rows if not layout.mapped or list(each[1]) != header)
         found = (_row_of(place, columns, row) for place, row in rows)
         yield Table(where, columns, found, notes)
+
+
+def opened_excel(path: Path) -> Table:
+    """A workbook of one sheet."""
+    if not is_workbook(path):
+        raise InputError([Problem(str(path), "is no workbook, or cannot be read")])
+    return open_table(path)
 
 
 @contextmanager
@@ -271,14 +290,10 @@ class _Cells:
 def _opened_text(path: Path, encoding: str = "") -> Iterator[TextIO]:
     with opened(path) as (_, raw):
         head = raw.peek(8)  # type: ignore[attr-defined]
-        if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-            message = (
-                "a workbook; save its sheet as CSV, or hand it over as a data frame: "
-                "ledger.import_frame(pandas.read_excel(path), mapping), which needs openpyxl"
-            )
+        if head.startswith((ZIPPED, OLD)):
+            message = "a workbook, not text; ledger.import_excel(path, mapping) reads one"
             raise InputError([Problem(str(path), message)])
-        marked = head.startswith((b"\xff\xfe", b"\xfe\xff"))
-        chosen = "utf-16" if marked else encoding or "utf-8-sig"
+        chosen = "utf-16" if head.startswith(UTF_16) else encoding or "utf-8-sig"
         with io.TextIOWrapper(raw, chosen, newline="") as file:
             yield file
 
@@ -318,8 +333,8 @@ def _undecoded(path: Path, encoding: str, error: UnicodeError) -> InputError:
                 break
     shown = "UTF-8" if encoding.startswith("utf-8") else encoding
     message = (
-        f"not a text file in {shown} (near here there is a byte {wrong:#04x}); save it in UTF-8, "
-        "or say in a mapping how it is encoded: encoding = 'cp1252'"
+        f"not a text file in {shown} (near here there is a byte {wrong:#04x}); if there is a "
+        f"mapping, say how it is encoded: encoding = 'cp1252'; if not, {RE_ENCODE}"
     )
     return InputError([Problem(f"{path}:{number}", message)])
 

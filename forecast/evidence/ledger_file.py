@@ -368,7 +368,8 @@ class LedgerFile:
         Parameters
         ----------
         path
-            A file in UTF-8 with the columns that `read_evidence` reads.
+            A file in UTF-8, or in UTF-16 with its mark, with the columns that `read_evidence`
+            reads; without a mapping, its header says what parts them.
         mapping
             What its columns mean where they are others: a TOML file, or a dictionary of what such
             a file holds (docs/evidence.md).
@@ -382,6 +383,10 @@ class LedgerFile:
         layout = meaning.layout if meaning else formats.Layout()
         with formats.opened_csv(Path(path), layout) as table:
             return self._import(table, meaning)
+
+    def import_excel(self, path: str | Path, mapping: MappingLike = None) -> Receipt:
+        """Store the reports of a workbook (.xlsx) of one sheet, all or none."""
+        return self._import(formats.opened_excel(Path(path)), _mapping(mapping))
 
     def import_jsonl(self, path: str | Path) -> Receipt:
         """Store the reports of a file of JSON objects, one on each line, all or none."""
@@ -423,7 +428,7 @@ class LedgerFile:
     def _import(self, table: Table, mapping: EventMapping | None) -> Receipt:
         if mapping is None:
             raise_if_any(list(check_columns(table.where, table.columns)))
-            return self._store(self._read(table, None))
+            return replace(self._store(self._read(table, None)), notes=tuple(table.notes))
         mapped = MappedTable(mapping, table, self._problem)
         receipt = self._store(self._read(table, mapped), mapping.revises)
         aside = mapped.set_aside.total()

@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from forecast.errors import InputError, Problem
+from forecast.evidence.workbook import is_workbook, read_workbook
 from forecast.reading import read_text
 
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
 """What a spreadsheet would run, or would run without the apostrophes before it."""
 
 GUARDED = re.compile(r"'+[=+\-@\t\r]")
+
+SEPARATORS = ";\t|"
+"""What parts columns where commas do not, as in countries that write decimals with a comma."""
 
 RAGGED = "the row has more or fewer fields than the header"
 
@@ -42,7 +46,15 @@ class ArrowTable(Protocol):
         """Its rows, each as a mapping."""
 
 
-type TableSource = str | Path | DataFrame | ArrowTable
+@runtime_checkable
+class ArrowStream(Protocol):
+    """What any other holder of a table has that speaks Arrow."""
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        """Its columns, as Arrow hands them from library to library."""
+
+
+type TableSource = str | Path | DataFrame | ArrowTable | ArrowStream
 """Where a table may be: in a file, in a data frame, or in a table of Arrow."""
 
 type RowsGiven = list[dict[str, Any]] | tuple[dict[str, Any], ...]
@@ -77,8 +89,9 @@ def open_table(source: Any) -> Table:
     Parameters
     ----------
     source
-        Path of a CSV file in UTF-8; a list of rows, each a dictionary; or a table of pandas, polars
-        or Arrow: anything with `to_dicts()`, `to_pylist()` or `to_dict("records")`.
+        Path of a CSV file in UTF-8, whose header says what parts its columns, or of a workbook; a
+        list of rows, each a dictionary; or a table of pandas, polars or Arrow: anything with
+        `to_dicts()`, `to_pylist()`, `to_dict("records")` or `__arrow_c_stream__()`.
 
     Raises
     ------
@@ -88,7 +101,11 @@ def open_table(source: Any) -> Table:
     if is_held(source):
         return _held_table(source)
     path = Path(source)
-    reader = csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True)
+    if is_workbook(path):
+        return Table(str(path), *read_workbook(path))
+    text = read_text(path)
+    sign = separator_of(text.partition("\n")[0])
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True, delimiter=sign)
     try:
         columns = tuple((column or "").strip() for column in reader.fieldnames or [])
         reader.fieldnames = list(columns)
@@ -99,14 +116,28 @@ def open_table(source: Any) -> Table:
     return Table(str(path), columns, rows)
 
 
+def separator_of(header: str) -> str:
+    """What parts the columns of a header: a comma, unless there is none and one other sign.
+
+    Examples
+    --------
+    >>> separator_of("id;state;known"), separator_of("id,state;known"), separator_of("id")
+    (';', ',', ',')
+    """
+    found = [sign for sign in SEPARATORS if sign in header]
+    return found[0] if len(found) == 1 and "," not in header else ","
+
+
 def is_held(source: object) -> bool:
     """Whether a table is held in memory: as rows, or by pandas, polars or Arrow."""
     if isinstance(source, list | tuple):
         return bool(source) and all(isinstance(row, dict) for row in source)
-    return isinstance(source, DataFrame | ArrowTable)
+    return isinstance(source, DataFrame | ArrowTable | ArrowStream)
 
 
-def _held_table(source: Any) -> Table:
+def _held_table(given: Any) -> Table:
+    foreign = not isinstance(given, list | tuple | DataFrame | ArrowTable)
+    source = _arrow_table(given) if foreign else given
     names = _names_in(source)
     twice = [str(column) for column, times in Counter(names).items() if times > 1]
     if twice:
@@ -118,6 +149,20 @@ def _held_table(source: Any) -> Table:
     ]
     columns = tuple(str(name).strip() for name in names)
     return Table("data frame", columns, tuple((f"row {k}", r) for k, r in enumerate(filled)))
+
+
+def _arrow_table(source: ArrowStream) -> Any:
+    """A table of somebody else's library, as Arrow's own."""
+    try:
+        import pyarrow
+    except ModuleNotFoundError:
+        message = f"a {type(source).__name__} needs pyarrow: pip install 'forecast[parquet]'"
+        raise InputError([Problem("data frame", message)]) from None
+    try:
+        return pyarrow.table(source)
+    except (pyarrow.ArrowException, TypeError, ValueError) as error:
+        message = f"a {type(source).__name__} that Arrow cannot take over: {error!s:.200}"
+        raise InputError([Problem("data frame", message)]) from None
 
 
 def _names_in(source: Any) -> list[Any]:

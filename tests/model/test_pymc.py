@@ -133,7 +133,9 @@ def assert_exact(draws):
     [
         pytest.param({"nuts_sampler": "pymc"}, id="pymc"),
         pytest.param({"nuts_sampler": "nutpie"}, id="nutpie", marks=pytest.mark.slow),
-        pytest.param({"nuts_sampler": "nutpie", "backend": "jax"}, id="nutpie-jax"),
+        pytest.param(
+            {"nuts_sampler": "nutpie", "backend": "jax"}, id="nutpie-jax", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_nuts_gives_the_exact_means(model, choice):
