@@ -100,8 +100,11 @@ def _read(source: Path) -> DataTree:
     """Everything that a netCDF file holds, in memory."""
     import xarray as xr
 
-    if not source.is_file():
-        _refuse(source, "is not a file" if source.exists() else "cannot be read: no such file")
+    try:
+        if not source.is_file():
+            _refuse(source, "is not a file" if source.exists() else "cannot be read: no such file")
+    except OSError as error:
+        _refuse(source, f"cannot be read: {error.strerror}")
     try:
         days = xr.coders.CFDatetimeCoder(time_unit="s")
         with xr.open_datatree(source, engine="h5netcdf", decode_times=days) as opened:
