@@ -46,6 +46,8 @@ def read_text(path: Path) -> str:
         wrong = f"byte {error.start}, {raw[error.start]:#04x}"
         message = f"not a text file in UTF-8 ({wrong}); {RE_ENCODE}"
         raise InputError([Problem(f"{path}:{line}", message)]) from None
+    if not text.strip():
+        raise InputError([Problem(str(path), "the file is empty")])
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
         raise InputError([Problem(f"{path}:{line}", "not a text file: it holds a NUL byte")])

@@ -45,7 +45,8 @@ def test_the_fit_can_be_trusted(outlook):
     assert found.r_hat <= 1.01
     assert found.ess >= 400
     assert found.divergences == 0
-    assert found.n_probabilities > 300
+    # Of every course now, its share of days and whether it comes; and of any dangerous one.
+    assert found.n_probabilities == 3 * len(outlook.courses) + 1
 
 
 def test_the_report_says_how_well_it_was_fitted(outlook, written):

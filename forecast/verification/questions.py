@@ -232,6 +232,7 @@ class QuestionFile(_Part):
         return self
 
 
+@checked
 class Questions(Mapping[str, Question]):
     """Questions about one scenario, by their ids; `read_questions` reads them from a file.
 

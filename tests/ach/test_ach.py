@@ -19,6 +19,7 @@ from forecast.errors import InputError
 from forecast.evidence.sources import admiralty_grades
 from forecast.posterior.naive_bayes import naive_bayes_posterior
 from forecast.posterior.prior import prior_beliefs
+from forecast.reading import RE_ENCODE
 from tests.pages import DOCS, run_page
 
 TWO = ("accident", "attack")
@@ -210,7 +211,8 @@ def test_ratings_as_signs_are_read_where_they_are_plain(tmp_path):
         ),
         (b"", [": the file is empty"]),
         (b"evidence,a\0", [":1: not a text file: it holds a NUL byte"]),
-        (b"\xff\xfe", [":1: not a text file in UTF-8 (byte 0, 0xff)"]),
+        (b"\xff\xfe", [": the file is empty"]),
+        (b"evidence,\x81", [f":1: not a text file in UTF-8 (byte 9, 0x81); {RE_ENCODE}"]),
         ('evidence,a,b\n"x,C,I', [":1: not readable as CSV: unexpected end of data"]),
     ],
 )

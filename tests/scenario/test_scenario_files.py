@@ -242,7 +242,8 @@ BOMB = b"".join(
     [
         (b"", "the file is empty"),
         (b"  \n\n", "the file is empty"),
-        (b"\xff\xfe\x00\x01", "not a text file in UTF-8 (byte 0, 0xff)"),
+        (b"name: \x81\n", "not a text file in UTF-8 (byte 6, 0x81)"),
+        (b"\xff\xfe", "the file is empty"),
         (b"name: a\0b", "NUL byte"),
         (b"- a\n- b\n", "a scenario is a mapping of names to values"),
         (b"just words\n", "a scenario is a mapping of names to values"),
