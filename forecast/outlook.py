@@ -24,12 +24,9 @@ from forecast.evidence.events import last_step
 from forecast.evidence.ledger import Evidence, as_date
 from forecast.frozen import copying
 from forecast.posterior.beliefs import Beliefs
+from forecast.posterior.diagnostics import Diagnostics, diagnose
 from forecast.posterior.labels import time_labels
-from forecast.posterior.mcmc import (
-    Diagnostics,
-    beliefs_of,
-    sample_posterior,
-)
+from forecast.posterior.mcmc import beliefs_of, sample_posterior
 from forecast.posterior.passage import calendar_of, reached, reached_by, turn_of
 from forecast.posterior.reweighting import Fit, Prospects, Weights
 from forecast.progress import phase
@@ -43,8 +40,6 @@ if TYPE_CHECKING:
     from xarray import DataArray, Dataset, DataTree
 
 Method = Literal["auto", "reweight", "nuts"]
-CONSTANT = 1e-12
-"""Probabilities that vary less than this over draws are set, not estimated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -572,9 +567,9 @@ def question_about(
     return lambda asked: reached_by(asked, calendar, [[pair]], day).isel(course=0)
 
 
-def as_beliefs(given: Forecast | Beliefs) -> Beliefs:
-    """The beliefs of a forecast; beliefs as they are."""
-    return beliefs(given) if isinstance(given, Forecast) else given
+def as_beliefs(given: Forecast | Beliefs, draws: int | None = None) -> Beliefs:
+    """The beliefs of a forecast, of so many draws of each chain; beliefs as they are."""
+    return beliefs(given, draws=draws) if isinstance(given, Forecast) else given
 
 
 def _now_of(given: Forecast, variable: str, state: str) -> DataArray:
@@ -819,32 +814,13 @@ def _seal(tree: DataTree) -> None:
 
 
 def _diagnose(given: Forecast) -> Diagnostics:
-    values, weights, tree = _printed(given), given.weights, given._tree
-    chains, draws = values.shape[1:]
-    varied = np.ptp(values, axis=(1, 2)) > CONSTANT
-    values = values[varied]
-    # A constant has no R-hat, and needs none: it is known exactly, however few the draws.
-    r_hat, share = 1.0, np.ones(len(values))
-    sampled = given.fit is None or given.fit.evidence is not None
-    if sampled and varied.any():
-        r_hat, share = _mixing(values)
-    weight = np.ones((chains, draws)) if weights is None else weights.weight.reshape(chains, draws)
-    mean = np.average(values, axis=(1, 2), weights=np.broadcast_to(weight, values.shape))
-    error = weight * (values - mean[:, None, None])
-    mcse = np.sqrt((error**2).sum(axis=(1, 2)) / share) / weight.sum()
-    variance = (weight * (values - mean[:, None, None]) ** 2).sum(axis=(1, 2)) / weight.sum()
-    known = mcse > 0
+    tree, weights = given._tree, given.weights
     stats = tree["sample_stats"] if "sample_stats" in tree.children else None
-    return Diagnostics(
-        method="nuts" if weights is None else "reweight",
-        r_hat=r_hat,
-        ess=float((variance[known] / mcse[known] ** 2).min(initial=np.inf)),
-        mcse=float(mcse.max(initial=0.0)),
-        pareto_k=-np.inf if weights is None else weights.pareto_k,
-        pareto_limit=np.inf if weights is None else weights.limit,
+    return diagnose(
+        _printed(given),
+        weights,
+        chained=given.fit is None or given.fit.evidence is not None,
         divergences=0 if stats is None else int(stats["diverging"].sum()),
-        n_draws=chains * draws,
-        n_probabilities=int(varied.sum()),
     )
 
 
@@ -867,13 +843,3 @@ def _printed(given: Forecast) -> Array:
             *(_mean_over_days(given, each) for each in draws),
         ]
     )
-
-
-def _mixing(values: Array) -> tuple[float, Array]:
-    """Worst R-hat of some numbers, (number, chain, draw); what share of draws each is worth."""
-    import arviz as az
-    import xarray as xr
-
-    named = xr.DataArray(values, dims=("value", "chain", "draw")).transpose("chain", "draw", ...)
-    ess = az.ess(named, method="mean").to_numpy()
-    return float(az.rhat(named).max()), ess / values[0].size

@@ -21,8 +21,9 @@ from forecast.interchange.tabled import TabledNetwork, TableDraws
 from forecast.model.parameter_draws import ParameterDraws
 from forecast.model.tables import Priors
 from forecast.network.draws import Draws, StoredDraws
-from forecast.outlook import CONSTANT, Forecast, as_beliefs, question_about
+from forecast.outlook import Forecast, as_beliefs, question_about
 from forecast.posterior.beliefs import Beliefs
+from forecast.posterior.diagnostics import CONSTANT
 from forecast.scenario.forms import condition_text
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,74 +42,6 @@ from forecast.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
     from xarray import DataTree
-
-ESS_LIMIT, RHAT_LIMIT = 400, 1.05
-"""Vehtari, Gelman, Simpson, Carpenter, Bürkner: Rank-normalization, folding, and localization: an
-improved R-hat, Bayesian Analysis 16(2), 2021. Of so many effective draws R-hat can be told from 1
-only to some hundredths: its limit finds chains apart, the error of the mean says the rest."""
-MCSE_LIMIT = 0.01
-"""Standard error of a printed mean: the last digit that is printed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Diagnostics:
-    """Whether the numbers that are printed can be trusted.
-
-    Attributes
-    ----------
-    method
-        "nuts", or "reweight" where draws made under other evidence, or from the prior, weigh by
-        how probable they make this.
-    r_hat, ess, mcse
-        Worst R-hat, smallest effective sample size and largest Monte Carlo standard error of the
-        mean over what is printed of every course; 1, infinite and 0 where all are constants.
-    pareto_k, pareto_limit
-        Shape of the tail of the weights, and how large it may be; minus infinity where all draws
-        weigh the same.
-    divergences
-        Divergent transitions after tuning.
-    n_draws, n_probabilities
-        Draws in all chains, and how many probabilities were checked: those that vary over draws.
-    """
-
-    method: str
-    r_hat: float
-    ess: float
-    mcse: float
-    pareto_k: float
-    pareto_limit: float
-    divergences: int
-    n_draws: int
-    n_probabilities: int
-
-    @property
-    def failures(self) -> tuple[str, ...]:
-        """What is wrong, in words; empty if nothing is."""
-        found = []
-        if not self.r_hat <= RHAT_LIMIT:
-            found.append(f"R-hat is {self.r_hat:.3f}, above {RHAT_LIMIT}")
-        if not self.pareto_k <= self.pareto_limit:
-            found.append(f"Pareto k is {self.pareto_k:.2f}, above {self.pareto_limit:.2f}")
-        if not self.ess >= ESS_LIMIT:
-            found.append(f"effective sample size is {self.ess:.0f}, below {ESS_LIMIT}")
-        if not self.mcse <= MCSE_LIMIT:
-            found.append(f"Monte Carlo error is {self.mcse:.3f}, above {MCSE_LIMIT}")
-        if self.divergences:
-            found.append(f"{self.divergences} divergent transitions")
-        return tuple(found)
-
-    def __str__(self) -> str:
-        if not self.n_probabilities:
-            return (
-                "every probability is exact: none varies over draws, "
-                f"{self.divergences} divergences, {self.n_draws} draws"
-            )
-        weights = f"Pareto k {self.pareto_k:.2f}, " if self.method == "reweight" else ""
-        return (
-            f"{weights}R-hat {self.r_hat:.3f}, effective sample size {self.ess:.0f}, "
-            f"Monte Carlo error {self.mcse:.4f} (worst of {self.n_probabilities} probabilities), "
-            f"{self.divergences} divergences, {self.n_draws} draws"
-        )
 
 
 def sample_posterior(scenario: Scenario, evidence: Evidence, sampling: Sampling) -> DataTree:
