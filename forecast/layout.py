@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from forecast.text import for_html, for_terminal, visible
+from forecast.text import for_html, for_terminal, printed, visible
 
 Row = Sequence[str]
 MOST_ROWS = 12
@@ -59,6 +59,21 @@ class Summary:
         if not self.rows:
             return f"<p>{for_html(self.title)}</p>{below}"
         return html_table(self.title, self.head, self.rows) + below
+
+
+class PrintsItself:
+    """A value that prints its summary, also in a notebook; a dataclass needs `repr=False`."""
+
+    @property
+    def _summary(self) -> Summary:
+        raise NotImplementedError
+
+    @printed
+    def __repr__(self) -> str:
+        return str(self._summary)
+
+    def _repr_html_(self) -> str:
+        return self._summary.html
 
 
 def text_table(head: Row, rows: Sequence[Row]) -> str:

@@ -20,21 +20,17 @@ from forecast.analysis.watch_list import (
     DRAWS,
     Question,
     accuracy_of,
-    candidates,
-    event_of,
-    last_step,
     number_of_each,
+    pose,
     reported,
-    step_of,
 )
 from forecast.arguments import checked
 from forecast.arrays import Array
 from forecast.errors import Problem, raise_if_any
 from forecast.estimate import percent
-from forecast.layout import Summary
-from forecast.outlook import Forecast, as_beliefs, beliefs
+from forecast.layout import PrintsItself, Summary
+from forecast.outlook import Forecast
 from forecast.posterior.beliefs import Beliefs
-from forecast.text import printed
 
 MOST_SETS = 256
 """Sets of indicators, up to which every one is compared; beyond, one is added at a time."""
@@ -62,8 +58,8 @@ class Collected:
     expected_loss: float
 
 
-@dataclass(frozen=True)
-class CollectionPlan:
+@dataclass(frozen=True, repr=False)
+class CollectionPlan(PrintsItself):
     """Indicators to look for, within a budget; made by `collection_plan`.
 
     Attributes
@@ -95,13 +91,6 @@ class CollectionPlan:
         """What the plan takes off the expected loss."""
         left = self.steps[-1].expected_loss if self.steps else self.expected_loss
         return self.expected_loss - left
-
-    @printed
-    def __repr__(self) -> str:
-        return str(self._summary)
-
-    def _repr_html_(self) -> str:
-        return self._summary.html
 
     @property
     def _summary(self) -> Summary:
@@ -181,15 +170,12 @@ def collection_plan(
     >>> [(step.indicator, round(step.expected_loss, 3)) for step in plan.steps]
     [('glass', 0.47)]
     """
-    asked = beliefs(given, draws=draws) if isinstance(given, Forecast) else as_beliefs(given)
-    scenario = given.scenario if isinstance(given, Forecast) else None
-    name, states = event_of(asked, scenario, event)
-    names = candidates(asked, scenario, indicators, states)
+    name, names, question = pose(given, event, by, at, indicators, draws)
     raise_if_any(list(_faults(loss, budget)))
     problem = _Problem(
-        Question(asked, states, step_of(asked, scenario, at), last_step(asked, scenario, by)),
+        question,
         np.array(list(loss.values()), dtype=float),
-        accuracy_of(scenario, reliability),
+        accuracy_of(question.scenario, reliability),
         number_of_each("detection", detection, names, 0, 1),
         number_of_each("cost", cost, names, 0, np.inf),
     )

@@ -9,16 +9,15 @@ from math import comb, inf, nextafter
 
 from forecast.arguments import checked
 from forecast.errors import InputError, Problem
-from forecast.layout import Summary
+from forecast.layout import PrintsItself, Summary
 from forecast.outlook import Forecast, retract
-from forecast.text import printed
 
 MOST_SETS = 1000
 """Sets of reports that are tried, size by size, before the search is content with a bound."""
 
 
-@dataclass(frozen=True)
-class SmallestChange:
+@dataclass(frozen=True, repr=False)
+class SmallestChange(PrintsItself):
     """Reports whose withdrawal changes a conclusion; made by `smallest_change`.
 
     Attributes
@@ -38,13 +37,6 @@ class SmallestChange:
     reports: tuple[str, ...]
     certified: bool
     n_tried: int
-
-    @printed
-    def __repr__(self) -> str:
-        return str(self._summary)
-
-    def _repr_html_(self) -> str:
-        return self._summary.html
 
     @property
     def _summary(self) -> Summary:

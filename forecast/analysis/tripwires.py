@@ -20,11 +20,10 @@ from forecast.errors import Problem, nearest, raise_if_any
 from forecast.estimate import DASH, Estimate, percent, quantity
 from forecast.evidence.ledger import Evidence, Ledger
 from forecast.evidence.report import Report
-from forecast.layout import Summary, shortened
+from forecast.layout import PrintsItself, Summary, shortened
 from forecast.outlook import Forecast, beliefs, watched
 from forecast.scenario.scenario import Scenario
 from forecast.scenario.warning import Threshold, Tripwire, WarningLevel
-from forecast.text import printed
 
 State = Literal["fired", "pending", "not fired"]
 Level = Mapping[str, str] | Threshold
@@ -94,8 +93,8 @@ class TripwireStatus:
         return self.fired.reports if self.fired else ()
 
 
-@dataclass(frozen=True)
-class Tripwires:
+@dataclass(frozen=True, repr=False)
+class Tripwires(PrintsItself):
     """What fired, when and on what; made by `tripwires`.
 
     Attributes
@@ -128,13 +127,6 @@ class Tripwires:
             raise_if_any([Problem("tripwire", message)])
         return found[name]
 
-    @printed
-    def __repr__(self) -> str:
-        return str(self._summary)
-
-    def _repr_html_(self) -> str:
-        return self._summary.html
-
     @property
     def _summary(self) -> Summary:
         rows = [
@@ -150,8 +142,8 @@ class Tripwires:
         return Summary(title, ("Tripwire", "State", "Since", "On"), rows)
 
 
-@dataclass(frozen=True)
-class WarningStatus:
+@dataclass(frozen=True, repr=False)
+class WarningStatus(PrintsItself):
     """The level of warning in force, since when and on what; made by `warning_level`.
 
     Attributes
@@ -171,13 +163,6 @@ class WarningStatus:
     since: date | None
     tripwires: tuple[str, ...]
     changes: tuple[tuple[date, str], ...]
-
-    @printed
-    def __repr__(self) -> str:
-        return str(self._summary)
-
-    def _repr_html_(self) -> str:
-        return self._summary.html
 
     @property
     def _summary(self) -> Summary:

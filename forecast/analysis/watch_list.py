@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 
 import numpy as np
 
@@ -22,13 +23,12 @@ from forecast.errors import InputError, Problem, nearest, raise_if_any
 from forecast.estimate import DASH, percent
 from forecast.evidence.ledger import as_date
 from forecast.evidence.sources import trust_in
-from forecast.layout import Row, Summary, shortened
+from forecast.layout import PrintsItself, Row, Summary, shortened
 from forecast.network.queries import shared_bits
-from forecast.outlook import Forecast, as_beliefs, beliefs
+from forecast.outlook import Forecast, as_beliefs
 from forecast.posterior.beliefs import Beliefs
 from forecast.scenario.scenario import Scenario
 from forecast.scenario.warning import ANY_DANGEROUS
-from forecast.text import printed
 
 SHOWN_ROWS = 20
 DRAWS = 100
@@ -82,8 +82,8 @@ class Lead:
         return self.bits / self.cost if self.cost else float("inf" if self.bits else 0)
 
 
-@dataclass(frozen=True)
-class WatchList:
+@dataclass(frozen=True, repr=False)
+class WatchList(PrintsItself):
     """Indicators by what a report about them is expected to tell; made by `watch_list`.
 
     Attributes
@@ -114,13 +114,6 @@ class WatchList:
         names = [lead.indicator for lead in self.leads]
         message = f"{indicator!r} is not on the list; {nearest(indicator, names)}"
         raise InputError([Problem("indicator", message)])
-
-    @printed
-    def __repr__(self) -> str:
-        return str(self._summary)
-
-    def _repr_html_(self) -> str:
-        return self._summary.html
 
     @property
     def _summary(self) -> Summary:
@@ -220,19 +213,15 @@ def watch_list(
     >>> found.lead("glass").findings[0]
     Finding(state='low', probability=0.18, given=0.5)
     """
-    asked = beliefs(given, draws=draws) if isinstance(given, Forecast) else as_beliefs(given)
-    scenario = given.scenario if isinstance(given, Forecast) else None
-    name, states = event_of(asked, scenario, event)
-    names = candidates(asked, scenario, indicators, states)
-    question = Question(asked, states, step_of(asked, scenario, at), last_step(asked, scenario, by))
-    accuracy = accuracy_of(scenario, reliability)
+    name, names, question = pose(given, event, by, at, indicators, draws)
+    accuracy = accuracy_of(question.scenario, reliability)
     costs = number_of_each("cost", cost, names, 0, np.inf)
     comes = number_of_each("detection", detection, names, 0, 1)
     lags = number_of_each("lag", lag, names, 0, np.inf)
-    late = _late(scenario, question, by, lags)
+    late = _late(question, by, lags)
     given_states = question.joints(names)
     leads = [
-        _lead(asked, n, joint, accuracy, 0.0 if n in late else comes[n], costs[n])
+        _lead(question.beliefs, n, joint, accuracy, 0.0 if n in late else comes[n], costs[n])
         for n, joint in given_states.items()
     ]
     leads.sort(key=lambda lead: (-lead.bits_per_cost, -lead.bits))
@@ -249,6 +238,7 @@ class Question:
     states: Event
     at: int
     last: int
+    scenario: Scenario | None = None
 
     @property
     def day(self) -> date | None:
@@ -262,7 +252,7 @@ class Question:
         first = min(self.beliefs.now + 1, self.beliefs.n_steps - 1)
         return first, max(self.last, first)
 
-    @property
+    @cached_property
     def probability(self) -> float:
         """Probability of the event, every judgement summed out."""
         first, last = (self.beliefs.times[step] for step in self.window)
@@ -281,6 +271,31 @@ class Question:
             joints[name] = np.stack([held, prior - held])
             start += len(prior)
         return joints
+
+
+def pose(
+    given: Forecast | Beliefs,
+    event: str | None,
+    by: date | str | None,
+    at: date | str | None,
+    indicators: Sequence[str] | None,
+    draws: int,
+) -> tuple[str, list[str], Question]:
+    """Name of an event, what may be looked for, and the question; arguments as `watch_list`.
+
+    Raises
+    ------
+    InputError
+        For unknown names, and days outside of the timeline.
+    """
+    asked = as_beliefs(given, draws)
+    scenario = given.scenario if isinstance(given, Forecast) else None
+    name, states = _event_of(asked, scenario, event)
+    names = _candidates(asked, scenario, indicators, states)
+    at_step = min(asked.now + 1, asked.n_steps - 1)
+    at_step = at_step if at is None else _step_on(asked, scenario, "at", at)
+    last = asked.n_steps - 1 if by is None else _step_on(asked, scenario, "by", by)
+    return name, names, Question(asked, states, at_step, last, scenario)
 
 
 def reported(n_states: int, accuracy: float, detection: float) -> Array:
@@ -311,7 +326,7 @@ def _entropy(probability: float) -> float:
     return float(-(held[held > 0] * np.log2(held[held > 0])).sum())
 
 
-def event_of(asked: Beliefs, scenario: Scenario | None, event: str | None) -> tuple[str, Event]:
+def _event_of(asked: Beliefs, scenario: Scenario | None, event: str | None) -> tuple[str, Event]:
     """Name and states of an event.
 
     Raises
@@ -333,7 +348,7 @@ def event_of(asked: Beliefs, scenario: Scenario | None, event: str | None) -> tu
     return str(event), ((variable, state),)
 
 
-def candidates(
+def _candidates(
     asked: Beliefs, scenario: Scenario | None, indicators: Sequence[str] | None, states: Event
 ) -> list[str]:
     """Indicators that are ranked: those that are named, or all.
@@ -357,30 +372,6 @@ def candidates(
         return list(scenario.with_role("indicator"))
     event = {variable for variable, _ in states}
     return [name for name in known if name not in event and not asked.network.node(name).is_input]
-
-
-def step_of(asked: Beliefs, scenario: Scenario | None, at: date | str | None) -> int:
-    """Step that reports would speak of: that of a day, or the next one.
-
-    Raises
-    ------
-    InputError
-        If the day is not one of the timeline.
-    """
-    if at is None:
-        return min(asked.now + 1, asked.n_steps - 1)
-    return _step_on(asked, scenario, "at", at)
-
-
-def last_step(asked: Beliefs, scenario: Scenario | None, by: date | str | None) -> int:
-    """Last step that counts for the event: that of a day, or the last of all.
-
-    Raises
-    ------
-    InputError
-        If the day is not one of the timeline.
-    """
-    return asked.n_steps - 1 if by is None else _step_on(asked, scenario, "by", by)
 
 
 def _step_on(asked: Beliefs, scenario: Scenario | None, argument: str, day: date | str) -> int:
@@ -447,11 +438,9 @@ def number_of_each(
     return {name: float(given.get(name, default)) for name in names}
 
 
-def _late(
-    scenario: Scenario | None, question: Question, by: date | str | None, lags: Mapping[str, float]
-) -> frozenset[str]:
+def _late(question: Question, by: date | str | None, lags: Mapping[str, float]) -> frozenset[str]:
     """Indicators whose reports come after the last day that counts."""
-    timeline = scenario.timeline if scenario else None
+    timeline = question.scenario.timeline if question.scenario else None
     if timeline is None:
         return frozenset()
     deadline = timeline.last_day(question.last) if by is None else as_date(by)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
-from forecast.layout import WIDEST, Row, Summary, shortened
+from forecast.layout import WIDEST, PrintsItself, Row, Summary, shortened
 from forecast.network.slices import planned_slice
 from forecast.network.structure import Network
 from forecast.wording import counted
@@ -33,8 +33,8 @@ class Product:
     operations: int
 
 
-@dataclass(frozen=True)
-class Elimination:
+@dataclass(frozen=True, repr=False)
+class Elimination(PrintsItself):
     """How the states of one step are summed out: the products in their order.
 
     A variable of the step before is "previous x". Multiply-adds are those of one draw of the
@@ -70,12 +70,6 @@ class Elimination:
     def order(self) -> tuple[str, ...]:
         """Variables in the order in which they are summed out."""
         return tuple(axis for product in self.products for axis in product.summed_out)
-
-    def __repr__(self) -> str:
-        return str(self._summary)
-
-    def _repr_html_(self) -> str:
-        return self._summary.html
 
     @property
     def _summary(self) -> Summary:
