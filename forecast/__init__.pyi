@@ -79,6 +79,7 @@ from .scenario.starting import new_scenario as new_scenario
 from .storage import load as load
 from .verification.asking import QuestionForecast as QuestionForecast
 from .verification.asking import ask as ask
+from .verification.issued import Replay as Replay
 from .verification.questions import Question as Question
 from .verification.questions import Questions as Questions
 from .verification.questions import read_questions as read_questions

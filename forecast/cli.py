@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from forecast.arguments import shown
 from forecast.cli_ledger import add_ledger, open_evidence, unknown_indicators
+from forecast.cli_record import add_record, add_recording, issue, require_questions
 from forecast.console import DONE, Parser, run
 from forecast.errors import InputError, InputWarning, Problem, raise_if_any
 from forecast.evidence.ledger import Evidence, Ledger, as_date
@@ -44,6 +45,8 @@ examples:
   forecast ach matrix.csv                               competing hypotheses, ranked both ways
   forecast ledger import reports.db new-reports.csv     keep reports in a ledger
   forecast report my-scenario/ --evidence reports.db    and forecast from it
+  forecast report my-scenario/ --record issued.db       and keep what was issued
+  forecast record verify issued.db                      is it as it was written?
 
 exit codes: 0 done; 1 input breaks a rule; 2 command not understood;
             3 network too large; 4 fit not to be trusted; 70 a bug; 130 stopped
@@ -118,6 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     competing.set_defaults(run=_compare_ach)
     add_ledger(commands)
+    add_record(commands)
     return parser
 
 
@@ -176,6 +180,7 @@ def _add_report(commands: argparse._SubParsersAction[Parser]) -> None:
         action="store_true",
         help="write the product even if the fit fails its diagnostics; they go to its top",
     )
+    add_recording(reporting)
     reporting.set_defaults(run=_report)
 
 
@@ -189,6 +194,7 @@ def _report(given: argparse.Namespace) -> int:
     for path in given.output:
         _check_output(path)
     problem = load_scenario(given.scenario)
+    require_questions(given, problem)
     source = given.evidence or _evidence_beside(given.scenario)
     kept = open_evidence(str(source)) if source else None
     if kept is not None:
@@ -213,7 +219,10 @@ def _report(given: argparse.Namespace) -> int:
     written = product(outlook, previous, allow_unreliable=given.allow_unreliable)
     for path in given.output:
         print(f"wrote {written.save(path)}")
+    recorded = list(issue(given, outlook))
     print(outlook)
+    for line in recorded:
+        print(line)
     if previous is not None:
         print(f"\n{changes_text(outlook, previous)}")
     return DONE

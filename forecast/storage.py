@@ -93,7 +93,7 @@ def load(path: str | Path) -> Forecast:
     del tree[GROUP]
     scenario = parse_scenario(texts["scenario"], str(source))
     sampling = Sampling(**json.loads(texts["sampling"]))
-    return Forecast(scenario, _read_evidence(texts["evidence"]), tree, sampling)
+    return Forecast(scenario, read_evidence_text(texts["evidence"]), tree, sampling)
 
 
 def _read(source: Path) -> DataTree:
@@ -117,17 +117,25 @@ def _texts(given: Forecast, target: Path) -> Dataset:
     import xarray as xr
 
     texts = {
-        "scenario": _scenario_text(given.scenario, target),
+        "scenario": scenario_text(given.scenario, str(target)),
         "evidence": evidence_text(given.evidence),
         "sampling": json.dumps(asdict(given.sampling)),
     }
     return xr.Dataset({name: ((), text) for name, text in texts.items()})
 
 
-def _scenario_text(scenario: Scenario, target: Path) -> str:
+def scenario_text(scenario: Scenario, where: str) -> str:
+    """A scenario as the text of its file.
+
+    Raises
+    ------
+    InputError
+        Of `where` it is to be written, if the text would not read back as the same scenario.
+    """
     text = render_scenario(scenario, "scenario.schema.json")
-    if parse_scenario(text, str(target)).digest != scenario.digest:
-        _refuse(target, "not written: the scenario's text would not read back as the same one")
+    if parse_scenario(text, where).digest != scenario.digest:
+        message = "not written: the scenario's text would not read back as the same one"
+        raise InputError([Problem(where, message)])
     return text
 
 
@@ -147,7 +155,8 @@ def evidence_text(evidence: Evidence) -> str:
     )
 
 
-def _read_evidence(text: str) -> Evidence:
+def read_evidence_text(text: str) -> Evidence:
+    """Evidence from what `evidence_text` made of it."""
     found = json.loads(text)
     reports, behind = (
         tuple(report for row in found[name] if (report := report_of(row)) is not None)

@@ -63,7 +63,7 @@ def render() -> str:
     """The whole page."""
 
     parts = [HEAD]
-    for title in (*ROOMS.values(), "Values and errors"):
+    for title in dict.fromkeys((*ROOMS.values(), "Values and errors")):
         names = [name for name in dir(fc) if room(name) == title]
         lines = [row for name in names for row in rows(name)]
         parts.append(f"\n## {title}\n\n| name | |\n| --- | --- |\n" + "\n".join(lines) + "\n")

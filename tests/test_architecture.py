@@ -47,7 +47,7 @@ LAYERS = [
     ["ach"],
     ["verification"],
     ["reporting", "testing"],
-    ["cli", "cli_ledger", "console", "__main__", "__init__"],
+    ["cli", "cli_ledger", "cli_record", "console", "__main__", "__init__"],
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 

@@ -187,6 +187,15 @@ class Question(_Part):
         return min(start for start, _ in self._windows(self.event))
 
     @property
+    def last_open(self) -> date:
+        """Last day on which forecasts are taken."""
+        return self.closes or self.window[1]
+
+    def is_open(self, day: date) -> bool:
+        """Whether forecasts are taken on a day."""
+        return self.opened <= day <= self.last_open
+
+    @property
     def is_count(self) -> bool:
         """Whether the answer is a number instead of yes or no."""
         return self.event.count is not None and not self.event.count.bounded
@@ -200,9 +209,8 @@ class Question(_Part):
     @model_validator(mode="after")
     def _is_in_order(self) -> Self:
         _require_order(self.window)
-        closes = self.closes or self.window[1]
-        if closes < self.opened:
-            raise ValueError(f"closes on {closes}, before it opened on {self.opened}")
+        if self.last_open < self.opened:
+            raise ValueError(f"closes on {self.last_open}, before it opened on {self.opened}")
         if self.bound and not self.basis:
             raise ValueError("a question that is only bounded says why in its basis")
         return self

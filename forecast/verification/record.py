@@ -10,25 +10,22 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from forecast.arguments import checked
 from forecast.errors import InputError, Problem, raise_if_any
-from forecast.estimate import Estimate
 from forecast.frozen import frozen
 from forecast.outlook import Forecast
 from forecast.reading import require_path
-from forecast.storage import evidence_text
 from forecast.text import printed
 from forecast.verification.asking import QuestionForecast
-from forecast.verification.questions import Question
+from forecast.verification.issued import Replay, answers_in, describe, digest_of, replay
 from forecast.verification.resolutions import Resolution
 from forecast.verification.scoring import Scores, score
 
@@ -41,7 +38,11 @@ BEGINNING = "0" * 64
 APPLICATION = 0x46435253
 """What marks an SQLite file as a record: "FCRS" in its header."""
 
-TABLE = "CREATE TABLE IF NOT EXISTS entries (n INTEGER PRIMARY KEY, text TEXT NOT NULL)"
+TABLES = (
+    "CREATE TABLE IF NOT EXISTS entries (n INTEGER PRIMARY KEY, text TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS texts (digest TEXT PRIMARY KEY, text TEXT NOT NULL)",
+)
+"""Entries, and once each the scenarios and evidence whose digests entries hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,21 +100,29 @@ class Record:
     path: Path
 
     @checked
-    def issue(self, given: Forecast, answers: Sequence[QuestionForecast]) -> Entry:
+    def issue(
+        self,
+        given: Forecast,
+        answers: Sequence[QuestionForecast] = (),
+        products: Sequence[str | Path] = (),
+    ) -> Entry:
         """Record a forecast, as it is issued, with its answers to questions.
 
         Parameters
         ----------
         given
-            The forecast. Digests of its scenario and evidence, the ids of its reports, how it was
-            sampled and the version of the library are recorded.
+            The forecast. Its scenario and its evidence are recorded, how it was sampled, versions
+            and digest of the code, and what it says of every course: all that `replay` needs.
         answers
             What `ask` gave of it.
+        products
+            Files that were made of it, whose digests are recorded.
 
         Raises
         ------
         InputError
-            If an answer is of another as-of date, or two are to one question.
+            If an answer is of another as-of date, two are to one question, or a product cannot
+            be read.
         """
         ids = [answer.question.id for answer in answers]
         problems = [
@@ -124,8 +133,11 @@ class Record:
             if answer.as_of != given.as_of
         ]
         twice = sorted({name for name in ids if ids.count(name) > 1})
-        raise_if_any([*problems, *(Problem(name, "is answered twice") for name in twice)])
-        return self._append("forecast", _forecast_body(given, answers))
+        files = [Path(each) for each in products]
+        problems += [Problem(name, "is answered twice") for name in twice]
+        problems += [Problem(str(each), "is no file") for each in files if not each.is_file()]
+        raise_if_any(problems)
+        return self._append("forecast", *describe(given, answers, files))
 
     @checked
     def resolve(self, resolution: Resolution) -> Entry:
@@ -175,7 +187,8 @@ class Record:
             With everything that is not as it was written.
         """
         found = self.entries()
-        problems = list(_breaks(found))
+        texts = self._texts()
+        problems = [*_breaks(found), *_lost(found, texts), *_strange(found, texts)]
         if head is not None and head != f"0:{BEGINNING}" and head not in {e.head for e in found}:
             message = f"the head {head:.20}… that was kept elsewhere is not in the record"
             problems.append(Problem("head", f"{message}: it ends early, or was written anew"))
@@ -188,7 +201,7 @@ class Record:
             answer
             for entry in self.entries()
             if entry.kind == "forecast"
-            for answer in _answers(entry.body)
+            for answer in answers_in(entry.body)
         )
 
     def resolutions(self) -> tuple[Resolution, ...]:
@@ -200,13 +213,42 @@ class Record:
         """Scores of every answer that was issued, by what came of its question."""
         return score(self.answers(), self.resolutions())
 
+    @checked
+    def replay(self, n: int) -> Replay:
+        """Make a recorded forecast again, and compare every number with what was issued.
+
+        Parameters
+        ----------
+        n
+            Number of its entry.
+
+        Raises
+        ------
+        InputError
+            If there is no such forecast, it has been changed, or it was weighed from draws of
+            which nobody knows how they were made.
+        """
+        entries = {entry.n: entry for entry in self.entries()}
+        where = f"{self.path}: entry {n}"
+        if n not in entries or entries[n].kind != "forecast":
+            forecasts = [entry.n for entry in entries.values() if entry.kind == "forecast"]
+            message = f"is no forecast; legal: {', '.join(map(str, forecasts)) or 'none'}"
+            raise InputError([Problem(where, message)])
+        entry, texts = entries[n], self._texts()
+        faults = [*_lost([entry], texts)]
+        if entry.digest != entry.expected_digest:
+            faults.append(Problem("", "has been changed since it was written"))
+        raise_if_any([Problem(where, each.message) for each in faults])
+        needed = {name: texts[digest] for name, digest in entry.body["texts"].items()}
+        return replay(n, entry.body, needed, where)
+
     @printed
     def __repr__(self) -> str:
         kinds = [entry.kind for entry in self.entries()]
         said = f"{kinds.count('forecast')} forecasts, {kinds.count('resolution')} resolutions"
         return f"Record of {said}; head {self.head}"
 
-    def _append(self, kind: str, body: dict[str, Any]) -> Entry:
+    def _append(self, kind: str, body: dict[str, Any], texts: Sequence[str] = ()) -> Entry:
         with self._database() as database:
             database.execute("BEGIN IMMEDIATE")  # from here on no other writer
             row = database.execute("SELECT n, text FROM entries ORDER BY n DESC").fetchone()
@@ -216,8 +258,15 @@ class Record:
             entry = replace(draft, digest=draft.expected_digest)
             parts = [entry.kind, entry.written, entry.body, entry.previous, entry.digest]
             database.execute("INSERT INTO entries VALUES (?, ?)", (entry.n, _canonical(parts)))
+            rows = [(digest_of(text), text) for text in texts]
+            database.executemany("INSERT OR IGNORE INTO texts VALUES (?, ?)", rows)
             database.execute("COMMIT")
         return entry
+
+    def _texts(self) -> dict[str, str]:
+        """Scenarios and evidence by their digests, as they stand in the file."""
+        with self._database() as database:
+            return dict(database.execute("SELECT digest, text FROM texts").fetchall())
 
     def _read(self, n: int, text: str) -> Entry:
         try:
@@ -238,7 +287,8 @@ class Record:
         if tables and mark != APPLICATION:
             message = "is a database of something else; a record has a file of its own"
             raise InputError([Problem(str(self.path), message)])
-        database.execute(TABLE)
+        for table in TABLES:
+            database.execute(table)
         database.execute(f"PRAGMA application_id = {APPLICATION}")
         database.execute("COMMIT")
 
@@ -294,37 +344,25 @@ def _breaks(entries: Sequence[Entry]) -> Iterator[Problem]:
         previous = entry.digest
 
 
-def _forecast_body(given: Forecast, answers: Sequence[QuestionForecast]) -> dict[str, Any]:
-    return {
-        "scenario": given.scenario.name,
-        "scenario_version": given.scenario.version,
-        "scenario_digest": given.scenario.digest,
-        "as_of": given.as_of.isoformat(),
-        "reports": [report.id for report in given.evidence],
-        "evidence_digest": sha256(evidence_text(given.evidence).encode()).hexdigest(),
-        "random_seed": given.sampling.random_seed,
-        "draws": [given.sampling.chains, given.sampling.tune, given.sampling.draws],
-        "library": version("forecast"),
-        "answers": [
-            {
-                "question": answer.question.model_dump(
-                    mode="json", by_alias=True, exclude_defaults=True
-                ),
-                "distribution": {
-                    label: [each.mean, each.lower, each.upper]
-                    for label, each in answer.distribution.items()
-                },
-            }
-            for answer in answers
-        ],
-    }
+def _strange(entries: Sequence[Entry], texts: Mapping[str, str]) -> Iterator[Problem]:
+    """Yield texts that no entry stands on."""
+    used = {digest for entry in entries for digest in entry.body.get("texts", {}).values()}
+    for digest in sorted(texts.keys() - used):
+        yield Problem("texts", f"{digest:.12}… belongs to no entry")
 
 
-def _answers(body: dict[str, Any]) -> Iterator[QuestionForecast]:
-    for each in body["answers"]:
-        distribution = {name: Estimate(*values) for name, values in each["distribution"].items()}
-        question = Question.model_validate(each["question"])
-        yield QuestionForecast(question, date.fromisoformat(body["as_of"]), frozen(distribution))
+def _lost(entries: Sequence[Entry], texts: Mapping[str, str]) -> Iterator[Problem]:
+    """Yield which texts that entries stand on are not what they were."""
+    for entry in entries:
+        for name, digest in entry.body.get("texts", {}).items():
+            if digest not in texts:
+                yield Problem(f"entry {entry.n}", f"its {_plain(name)} has been taken out")
+            elif not isinstance(texts[digest], str) or digest_of(texts[digest]) != digest:
+                yield Problem(f"entry {entry.n}", f"its {_plain(name)} has been changed")
+
+
+def _plain(name: str) -> str:
+    return {"drawn_under": "evidence under which its draws were made"}.get(name, name)
 
 
 def _canonical(value: Any) -> str:

@@ -138,7 +138,7 @@ def _why_not(answer: QuestionForecast, resolution: Resolution | None) -> str:
         raise InputError([Problem(question.id, misfit)])
     if question.bound:
         return f"is only bounded: {question.bound} what was said"
-    last = question.closes or question.window[1]
+    last = question.last_open
     return f"was answered after it closed on {last}" if answer.as_of > last else ""
 
 

@@ -27,7 +27,7 @@ def issued():
     )
     storm = question(STORM, day(2), day(3, 6))
     weeks = {"count": {"of": [{"barometer": "low"}]}}
-    low = question(weeks, day(2), day(3, 6)).model_copy(update={"id": "weeks"})
+    low = question(weeks, day(2), day(13, 6)).model_copy(update={"id": "weeks"})
     return given, [fc.ask(given, each) for each in (storm, low)]
 
 
@@ -44,7 +44,9 @@ def test_what_was_issued_is_read_back_and_scored(record, issued):
     given, answers = issued
     entry = record.issue(given, answers)
     assert entry.body["scenario_digest"] == given.scenario.digest
-    assert [*record.answers()] == [
+    read = record.answers()
+    assert [*read[1].distribution] == [str(n) for n in range(13)]  # in order, past nine
+    assert [*read] == [
         fc.QuestionForecast(each.question, each.as_of, each.distribution) for each in answers
     ]
     record.resolve(resolution("q", "no"))
@@ -59,12 +61,12 @@ def test_what_was_issued_is_read_back_and_scored(record, issued):
 
 def test_the_digest_of_the_evidence_follows_every_word_of_it(record, issued):
     given, _ = issued
-    digests = {record.issue(given, []).body["evidence_digest"]}
+    digests = {record.issue(given).body["texts"]["evidence"]}
     for report in (barometer_report("R1", "falling"), barometer_report("R2", "low")):
         other = fc.Forecast(
             given.scenario, Evidence(given.as_of, (report,)), given.posterior, given.sampling
         )
-        digests.add(record.issue(other, []).body["evidence_digest"])
+        digests.add(record.issue(other).body["texts"]["evidence"])
     assert len(digests) == 3
 
 
@@ -75,12 +77,79 @@ def test_what_does_not_belong_is_refused_and_nothing_is_lost(record, issued):
     for call, said in (
         (lambda: record.issue(given, [late]), "as of 2020-03-01"),
         (lambda: record.issue(given, [*answers, answers[0]]), "answered twice"),
+        (lambda: record.issue(given, answers, ["gone.html"]), "is no file"),
         (lambda: record.resolve(resolution("other", "no")), "no forecast answers it"),
+        (lambda: record.replay(2), "is no forecast; legal: 1"),
         (lambda: record.resolve(resolution("weeks", 1.5)), "whole number"),
     ):
         with pytest.raises(InputError, match=said):
             call()
     assert record.verify() == 1
+
+
+def test_a_forecast_is_made_again_from_the_record_alone(record, issued):
+    given, answers = issued
+    later = fc.update(given, Evidence(day(2, 6), given.evidence.reports), method="reweight")
+    prior = fc.forecast(
+        given.scenario, given.evidence, draws=20, chains=1, progressbar=False, method="reweight"
+    )
+    record.issue(given, answers)
+    record.issue(later, [fc.ask(later, each.question) for each in answers])
+    record.issue(prior)
+    for n, made in ((1, given), (2, later), (3, prior)):
+        again = fc.open_record(record.path).replay(n)
+        assert again.same
+        assert again.difference == 0
+        assert not again.notes
+        assert again.forecast.scenario.digest == made.scenario.digest
+        assert again.table["issued"].iloc[0] == made.courses[0].now.mean
+    assert len(fc.open_record(record.path)._texts()) == 3  # a scenario, and evidence of two days
+
+
+def test_a_replay_says_what_comes_out_otherwise(record, issued, monkeypatch):
+    given, answers = issued
+    wrong = [fc.QuestionForecast(a.question, a.as_of, {**a.distribution}) for a in answers]
+    wrong[0].distribution["yes"] = fc.Estimate(0.5, 0.4, 0.6)
+    record.issue(given, wrong)
+    monkeypatch.setattr("forecast.verification.issued.made_by", lambda: {"numpy": "9.9"})
+    again = record.replay(1)
+    assert not again.same
+    true = answers[0].probability
+    off = [abs(0.5 - true.mean), abs(0.4 - true.lower), abs(0.6 - true.upper)]
+    assert again.difference == pytest.approx(max(off), abs=1e-12)
+    assert "3 of 57 numbers come out otherwise" in str(again)
+    assert any(note.startswith("numpy was") and "is 9.9" in note for note in again.notes)
+
+
+def test_draws_of_unknown_origin_are_not_made_again(record, issued, tmp_path):
+    given, _ = issued
+    later = fc.update(given, Evidence(day(2, 6), given.evidence.reports), method="reweight")
+    record.issue(fc.load(later.save(tmp_path / "later.nc")))
+    with pytest.raises(InputError, match="nobody can draw them again"):
+        record.replay(1)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("UPDATE texts SET text = text || ' '", "its (scenario|evidence) has been changed"),
+        ("UPDATE texts SET text = x'00'", "its (scenario|evidence) has been changed"),
+        ("DELETE FROM texts WHERE text LIKE '%as_of%'", "its evidence has been taken out"),
+        ("INSERT INTO texts VALUES ('abc', '')", "abc… belongs to no entry"),
+        ("UPDATE texts SET digest = 'abc' WHERE text LIKE '%R1%'", "has been taken out"),
+    ],
+)
+def test_tampering_with_what_a_forecast_stands_on_is_found(record, issued, change, said):
+    given, answers = issued
+    record.issue(given, answers)
+    with sqlite3.connect(record.path) as database:
+        database.execute(change)
+    database.close()
+    with pytest.raises(InputError, match=said):
+        record.verify()
+    if "INSERT" not in change:
+        with pytest.raises(InputError, match=said):
+            record.replay(1)
 
 
 def test_a_file_that_is_no_record_stays_as_it_is(tmp_path):
