@@ -11,6 +11,9 @@ from .analysis.collection_plan import collection_plan as collection_plan
 from .analysis.comparison import likelier as likelier
 from .analysis.comparison import probability_above as probability_above
 from .analysis.comparison import ranks as ranks
+from .analysis.explanation import Contribution as Contribution
+from .analysis.explanation import Explanation as Explanation
+from .analysis.explanation import explain as explain
 from .analysis.implied import implied_table as implied_table
 from .analysis.sensitivity import sensitivity as sensitivity
 from .analysis.sensitivity import sensitivity_of as sensitivity_of

@@ -10,7 +10,7 @@ the arrays into likelihoods.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -130,6 +130,15 @@ class ReportTable:
     n_states: Index
     accuracy: Index
     simulation: Mapping[str, npt.NDArray[np.generic]]
+
+    def without_silence(self) -> ReportTable:
+        """The same reports, as if what was not reported said nothing."""
+        silent = {
+            name: values[:0]
+            for name, values in self.arrays._asdict().items()
+            if name.startswith("silence_")
+        }
+        return replace(self, arrays=self.arrays._replace(**silent))
 
 
 def tabulate_reports(

@@ -189,6 +189,7 @@ def beliefs_under(
     *,
     tables: Array | None = None,
     fitted: Array | None = None,
+    silence: bool = True,
 ) -> Beliefs:
     """Tables and evidence for given draws of every judgement.
 
@@ -206,6 +207,8 @@ def beliefs_under(
         Table cells of the draws, (cell, draw), if they have been made.
     fitted
         Logarithm of what each draw weighs, (draw,), if they were made under other evidence.
+    silence
+        Whether what was not reported counts.
     """
     program = compile_tables(scenario)
     timeline = scenario.timeline
@@ -214,6 +217,7 @@ def beliefs_under(
         n_steps = 1 if timeline is None else timeline.n_steps(evidence.as_of)
         calendar = calendar_of(scenario, evidence.as_of)
     table = tabulate_reports(scenario, evidence, n_steps)
+    table = table if silence else table.without_silence()
     draws = ParameterDraws(
         program=program,
         parameters=parameters,

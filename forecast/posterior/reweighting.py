@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from forecast.arrays import Array
+from forecast.arrays import Array, Index
 from forecast.evidence.ledger import Evidence
 from forecast.model.builder import compile_tables
 from forecast.model.model import model_coordinates
@@ -162,18 +162,36 @@ class Fit:
         }
         return xr.Dataset(values, coords=model_coordinates(priors))
 
-    def beliefs(self, evidence: Evidence, n_steps: int | None = None) -> Beliefs:
+    def beliefs(
+        self, evidence: Evidence, n_steps: int | None = None, *, silence: bool = True
+    ) -> Beliefs:
         """Beliefs under some evidence, in which all draws weigh the same."""
         return beliefs_under(
-            self.scenario, evidence, self.parameters, self.shape, n_steps, tables=self._tables
+            self.scenario,
+            evidence,
+            self.parameters,
+            self.shape,
+            n_steps,
+            tables=self.tables,
+            silence=silence,
         )
+
+    def select(self, draws: Index) -> Fit:
+        """Some of the draws, by number, as one chain; one may be there several times."""
+        parameters = {name: values[..., draws] for name, values in self.parameters.items()}
+        kept = {key: (axes, values[:, draws]) for key, (axes, values) in self._values.items()}
+        found = Fit(self.scenario, self.evidence, _sealed(parameters), (1, len(draws)), None, kept)
+        if "tables" in self.__dict__:
+            found.__dict__["tables"] = self.tables[:, draws]
+        return found
 
     def weights(self, evidence: Evidence) -> Weights:
         """What the draws weigh under some evidence."""
         return smooth(self._log_evidence_of(evidence) - self._own_log_evidence)
 
     @cached_property
-    def _tables(self) -> Array:
+    def tables(self) -> Array:
+        """Table cells of all draws, (cell, draw)."""
         program = compile_tables(self.scenario)
         found = np.array(ParameterDraws(program, self.parameters, {}).theta(slice(None)))
         found.flags.writeable = False
@@ -222,7 +240,7 @@ class Fit:
         inside = [states for states in asked if states[0][0] not in network.interface]
         ahead = look_ahead(
             network,
-            self._tables,
+            self.tables,
             found.log_like,
             range(now + 1, now + 2),
             spared=[*inside, *lasting],
@@ -233,7 +251,7 @@ class Fit:
         gone = [np.exp((each.log_norm - present.log_norm).sum(axis=0)) for each in spared]
         left = iter(np.clip(1.0 - np.array(gone[: len(inside)]), 0.0, 1.0))
         neither = [
-            share * self._expect(future, each, "never", states, 1)
+            share * self.expect(future, each, "never", states, 1)
             for share, each, states in zip(
                 gone[len(inside) :], spared[len(inside) :], groups, strict=False
             )
@@ -243,13 +261,13 @@ class Fit:
             present.of(network, *state) if state[0] in network.interface else next(left)
             for [state] in asked
         ]
-        never = [self._expect(future, present, "never", states, n) for states in groups]
+        never = [self.expect(future, present, "never", states, n) for states in groups]
         average = [
-            days[0] * now_held + self._expect(future, present, "share", states, tuple(days[1:]))
+            days[0] * now_held + self.expect(future, present, "share", states, tuple(days[1:]))
             for states, now_held in zip(asked, held, strict=True)
         ]
         soon = groups if lasting else []
-        first = [self._expect(future, present, "never", states, 1) for states in soon]
+        first = [self.expect(future, present, "never", states, 1) for states in soon]
         return Prospects(
             now=np.stack(held).reshape(-1, *self.shape),
             within=_reached(np.stack(never)).reshape(-1, *self.shape),
@@ -258,10 +276,21 @@ class Fit:
             turn=None if turn is None else _reached(turn).reshape(-1, *self.shape, 2),
         )
 
-    def _expect(
+    def expect(
         self, future: Future, present: Present, kind: str, states: Sequence[Pair], about: Any
     ) -> Array:
-        """Expectation of kept values over the present, (draw,)."""
+        """Expectation over the present of what is kept of the future, (draw,).
+
+        Parameters
+        ----------
+        future, present
+            As `look_ahead` gives them.
+        kind, about
+            "never", that none of the states is held in so many next steps; or "share", the expected
+            sum of the weights of the steps in which the one state is held.
+        states
+            Pairs of variable and state.
+        """
         key = kind, tuple(states), about, future.row.tobytes()
         if key not in self._values:
             self._values[key] = (

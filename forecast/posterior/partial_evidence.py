@@ -1,0 +1,280 @@
+"""Answers from parts of the evidence: what the same draws say given some reports and not others.
+
+Accounts of a move ask the same few probabilities under hundreds of sets of reports. Nothing depends
+on the set but the likelihoods of the reports, so what lies ahead is computed once
+(`forecast.network.horizon`), and reports of one indicator are laid out once for each set of them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+import numpy as np
+
+from forecast.arrays import Array
+from forecast.evidence.events import last_step
+from forecast.evidence.ledger import Evidence
+from forecast.evidence.likelihood import tabulate_reports
+from forecast.evidence.report import Report
+from forecast.network.horizon import Future, Present, look_ahead
+from forecast.network.kernels import circuit_at
+from forecast.network.slices import pack_circuits
+from forecast.network.structure import Network
+from forecast.posterior.beliefs import Beliefs
+from forecast.posterior.passage import calendar_of, reached, reached_by
+from forecast.posterior.reweighting import Fit
+from forecast.timeline import Ahead, Timeline
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A probability that is asked for.
+
+    Attributes
+    ----------
+    states
+        Pairs of variable and state; several make their union.
+    day
+        Last of the days ahead that count; None asks for the present step.
+    share
+        Whether the expected share of those days is meant on which the one state holds, and not the
+        probability that one of the states holds on at least one of them.
+    """
+
+    states: tuple[Pair, ...]
+    day: date | None = None
+    share: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a set of reports comes to.
+
+    Attributes
+    ----------
+    probability
+        The probabilities asked for, (target, draw).
+    log_evidence
+        Logarithm of the probability of the reports and of silence, (draw,).
+    """
+
+    probability: Array
+    log_evidence: Array
+
+
+class PartialEvidence:
+    """Some probabilities under parts of the evidence, for every draw of a fit.
+
+    Parameters
+    ----------
+    fit
+        The draws.
+    as_of
+        Day up to whose end things were known.
+    targets
+        What is asked for.
+    """
+
+    def __init__(self, fit: Fit, as_of: date, targets: Sequence[Target]) -> None:
+        self.fit = fit
+        self.as_of = as_of
+        self.targets = tuple(targets)
+        self.now = last_step(fit.scenario, Evidence(as_of))
+        self._found: dict[tuple[frozenset[str], bool], Found] = {}
+        self._rows: dict[tuple[frozenset[str], bool], tuple[Network, Array]] = {}
+
+    def earlier(self, steps: int) -> PartialEvidence:
+        """Ask the same of as many days, so many steps before."""
+        if not steps:
+            return self
+        past = timedelta(days=steps * self._timeline.step_days)
+        targets = [
+            each if each.day is None else replace(each, day=each.day - past)
+            for each in self.targets
+        ]
+        return PartialEvidence(self.fit, self.as_of - past, targets)
+
+    @property
+    def work(self) -> int:
+        """Multiply-adds that one set of reports takes, of all draws."""
+        packed = pack_circuits(self._alone((), silence=False)[0], (), self.now + 1)
+        circuits = [circuit_at(packed, step) for step in range(self.now + 1)]
+        return int(sum(len(each.left) for each in circuits) * self.fit.tables.shape[1])
+
+    def has_silence(self, reports: Iterable[Report]) -> bool:
+        """Whether silence speaks beside some reports."""
+        table = tabulate_reports(self.fit.scenario, self._evidence(reports), self.now + 1)
+        return len(table.arrays.silence_place) > 0
+
+    def find(self, reports: Iterable[Report], *, silence: bool = True) -> Found:
+        """Answer from some reports alone, with or without what was not reported."""
+        chosen = tuple(reports)
+        key = frozenset(report.id for report in chosen), silence
+        if key not in self._found:
+            self._found[key] = self._look(chosen, silence)
+        return self._found[key]
+
+    def _look(self, reports: Sequence[Report], silence: bool) -> Found:
+        if self.fit.scenario.timeline is None:
+            return self._ask(reports, silence)
+        network, like = self._likelihoods(reports, silence)
+        window = range(self.now + 1, self.now + 2)
+        spared = [barred for each in self.targets for barred in self._barred(network, each)]
+        ahead = look_ahead(network, self.fit.tables, like, window, spared=spared)
+        if ahead is None:
+            return self._ask(reports, silence)
+        future, [present, *without] = ahead
+        left = iter(without)
+        answers = [
+            self._read(each, future, present, [next(left) for _ in self._barred(network, each)])
+            for each in self.targets
+        ]
+        return Found(np.clip(np.stack(answers), 0.0, 1.0), present.log_norm.sum(axis=0))
+
+    # ── from what is kept of the future ───────────────────────────────────────────────────────
+
+    def _barred(self, network: Network, target: Target) -> list[tuple[Pair, ...]]:
+        """States that the present step is asked to be without, for one target."""
+        if target.day is None or target.share:
+            [state, *others] = target.states
+            needed = target.day is None or self._days(target)[0] > 0
+            kept = not others and state[0] in network.interface
+            return [target.states] if needed and not kept else []
+        if self._place(target).whole:
+            return []
+        calendar = calendar_of(self.fit.scenario, self.as_of)
+        assert calendar is not None
+        return [
+            tuple(each for each in states if each[0] not in calendar.memoryless)
+            for states in _members(target)
+        ]
+
+    def _read(
+        self, target: Target, future: Future, present: Present, without: list[Present]
+    ) -> Array:
+        if target.day is None:
+            return self._held(target, future, present, without)
+        if target.share:
+            days = self._days(target)
+            later = self.fit.expect(future, present, "share", target.states, tuple(days[1:]))
+            held = self._held(target, future, present, without) if days[0] else 0.0
+            return np.asarray((days[0] * held + later) / days.sum())
+        place = self._place(target)
+        if place.whole:
+            return 1.0 - self.fit.expect(future, present, "never", target.states, place.steps)
+        pairs = zip(_members(target), without, strict=True)
+        draws = [self._reached(place, states, future, present, each) for states, each in pairs]
+        return np.asarray(np.max(draws, axis=0))
+
+    def _held(
+        self, target: Target, future: Future, present: Present, without: list[Present]
+    ) -> Array:
+        """Probability that one of the states holds in the present step."""
+        if without:
+            return 1.0 - _spared(without[0], present)
+        return present.of(future.network, *target.states[0])
+
+    def _reached(
+        self,
+        place: Ahead,
+        states: Sequence[Pair],
+        future: Future,
+        present: Present,
+        without: Present,
+    ) -> Array:
+        """That one of some states holds by a day within a step, or from within one."""
+        ahead = np.zeros((present.message.shape[1], max(place.steps, 1)))
+        for n in {1, place.steps - 1, place.steps} - {0, -1}:
+            ahead[:, n - 1] = 1.0 - self.fit.expect(future, present, "never", states, n)
+        gone = _spared(without, present)
+        neither = gone * self.fit.expect(future, without, "never", states, 1)
+        return reached(ahead, 1.0 - np.stack([gone, neither], axis=-1), place)
+
+    def _place(self, target: Target) -> Ahead:
+        assert target.day is not None
+        return self._timeline.ahead(self.as_of, target.day)
+
+    def _days(self, target: Target) -> Array:
+        """Days that count in the present step and in each one after it."""
+        assert target.day is not None
+        last = self._timeline.step_of(target.day)
+        first = self.as_of + timedelta(days=1)
+        steps = range(self.now, max(last, self.now + 1) + 1)
+        days = [self._timeline.days_in(step, first, target.day) for step in steps]
+        return np.array(days, np.float64)
+
+    @property
+    def _timeline(self) -> Timeline:
+        timeline = self.fit.scenario.timeline
+        assert timeline is not None
+        return timeline
+
+    # ── likelihoods of a set of reports ───────────────────────────────────────────────────────
+
+    def _evidence(self, reports: Iterable[Report]) -> Evidence:
+        return Evidence(self.as_of, tuple(reports))
+
+    def _likelihoods(self, reports: Sequence[Report], silence: bool) -> tuple[Network, Array]:
+        """The network, and log-likelihoods up to the step after the present one."""
+        by_indicator: dict[str, list[Report]] = defaultdict(list)
+        for report in reports:
+            by_indicator[report.indicator].append(report)
+        rows = {name: self._alone(own, silence) for name, own in by_indicator.items()}
+        network, nothing = self._alone((), silence)
+        if any(each.auxiliaries or each.factors for each, _ in rows.values()):
+            return self._lay_out(reports, silence)
+        like = nothing.copy()
+        for name, (_, row) in rows.items():
+            # Without auxiliary variables a report says nothing but of its own indicator.
+            columns = network.states(name)
+            like[:, columns] = row[:, columns]
+        return network, like
+
+    def _alone(self, reports: Sequence[Report], silence: bool) -> tuple[Network, Array]:
+        """Likelihoods of reports of one indicator, kept."""
+        key = frozenset(report.id for report in reports), silence
+        if key not in self._rows:
+            self._rows[key] = self._lay_out(reports, silence)
+        return self._rows[key]
+
+    def _lay_out(self, reports: Sequence[Report], silence: bool) -> tuple[Network, Array]:
+        found = self.fit.beliefs(self._evidence(reports), self.now + 2, silence=silence)
+        return found.network, found.log_like
+
+    # ── from beliefs, where the future cannot be kept ─────────────────────────────────────────
+
+    def _ask(self, reports: Sequence[Report], silence: bool) -> Found:
+        timeline, last = self.fit.scenario.timeline, self.now
+        for each in self.targets:
+            if timeline is not None and each.day is not None:
+                last = max(last, timeline.step_of(each.day), self.now + 1)
+        found = self.fit.beliefs(self._evidence(reports), last + 1, silence=silence)
+        answers = [self._ask_beliefs(found, each) for each in self.targets]
+        return Found(np.stack(answers), found.log_evidence().to_numpy().ravel())
+
+    def _ask_beliefs(self, found: Beliefs, target: Target) -> Array:
+        if target.day is None:
+            return np.asarray(found.union(target.states, found.times[self.now])).ravel()
+        if target.share:
+            days, [(name, state)] = self._days(target), target.states
+            draws = found.posterior(name).sel(state=state).transpose("chain", "draw", "time")
+            ahead = draws.to_numpy()[..., self.now : self.now + len(days)]
+            return np.asarray(np.average(ahead, axis=-1, weights=days)).ravel()
+        calendar = calendar_of(self.fit.scenario, self.as_of)
+        assert calendar is not None
+        return np.asarray(reached_by(found, calendar, [target.states], target.day)).ravel()
+
+
+def _members(target: Target) -> list[tuple[Pair, ...]]:
+    """A union of states, and each of them: together they are no less probable than one."""
+    return list(dict.fromkeys([target.states, *((state,) for state in target.states)]))
+
+
+def _spared(without: Present, present: Present) -> Array:
+    """Probability that the present step is without some states."""
+    return np.asarray(np.exp((without.log_norm - present.log_norm).sum(axis=0)))
