@@ -48,6 +48,10 @@ from .evidence.report import Report as Report
 from .evidence.report_files import read_evidence as read_evidence
 from .evidence.salvage import Salvage as Salvage
 from .evidence.salvage import salvage_ledger as salvage_ledger
+from .fitting import advance as advance
+from .fitting import forecast as forecast
+from .fitting import retract as retract
+from .fitting import update as update
 from .interchange.convert import from_pgmpy as from_pgmpy
 from .interchange.convert import from_pyagrum as from_pyagrum
 from .interchange.convert import to_pyagrum as to_pyagrum
@@ -56,15 +60,11 @@ from .interchange.network_files import write_network as write_network
 from .interchange.tabled import TabledNetwork as TabledNetwork
 from .model.model import build_model as build_model
 from .outlook import Forecast as Forecast
-from .outlook import advance as advance
 from .outlook import beliefs as beliefs
-from .outlook import forecast as forecast
-from .outlook import probability as probability
-from .outlook import retract as retract
-from .outlook import update as update
 from .posterior.answer import summarize as summarize
 from .posterior.beliefs import Beliefs as Beliefs
 from .predictive import to_datatree as to_datatree
+from .probabilities import probability as probability
 from .reporting.plots import plot_expected as plot_expected
 from .reporting.plots import plot_timeline as plot_timeline
 from .reporting.plots_network import plot_network as plot_network

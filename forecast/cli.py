@@ -186,7 +186,7 @@ def _add_report(commands: argparse._SubParsersAction[Parser]) -> None:
 
 def _report(given: argparse.Namespace) -> int:
     from forecast.evidence.report_files import read_evidence
-    from forecast.outlook import forecast, update
+    from forecast.fitting import forecast, update
     from forecast.reporting.change import changes_text
     from forecast.reporting.product import product
     from forecast.scenario.scenario_files import load_scenario

@@ -6,13 +6,11 @@ forecast survives today's evidence.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,10 +23,15 @@ from forecast.evidence.ledger import Evidence, as_date
 from forecast.frozen import copying
 from forecast.posterior.beliefs import Beliefs
 from forecast.posterior.diagnostics import Diagnostics, diagnose
-from forecast.posterior.labels import time_labels
-from forecast.posterior.mcmc import beliefs_of, sample_posterior
-from forecast.posterior.passage import calendar_of, reached, reached_by, turn_of
+from forecast.posterior.passage import (
+    calendar_of,
+    day_ahead,
+    mean_over_days,
+    reached,
+    require_calendar,
+)
 from forecast.posterior.reweighting import Fit, Prospects, Weights
+from forecast.posterior.stored_answers import answer_groups, watched
 from forecast.progress import phase
 from forecast.sampling import Sampling, require_whole
 from forecast.scenario.scenario import Course, Scenario
@@ -37,9 +40,7 @@ from forecast.text import printed
 from forecast.timeline import MAX_STEPS, Calendar
 
 if TYPE_CHECKING:
-    from xarray import DataArray, Dataset, DataTree
-
-Method = Literal["auto", "reweight", "nuts"]
+    from xarray import DataTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,10 @@ class Forecast:
     def __post_init__(self) -> None:
         _seal(self._tree)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields alone: what has been worked out from them would weigh more than they do."""
+        return {each.name: self.__dict__[each.name] for each in fields(self)}
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         _seal(self._tree)
@@ -118,9 +123,9 @@ class Forecast:
         if self.fit is None or "forecast" in self._tree.children:
             return
         with phase("answers", self.sampling.progressbar):
-            found = self.fit.beliefs(self.evidence)
             tree = self._tree.copy()
-            for name, group in answer_groups(self.scenario, self.evidence, found).items():
+            found = answer_groups(self.scenario, self.evidence, self.fit.beliefs(self.evidence))
+            for name, group in found.items():
                 tree[name] = group
         _seal(tree)
         self.__dict__["posterior"] = tree
@@ -140,13 +145,25 @@ class Forecast:
         return Estimate.weighted(draws, self.weights.weight.reshape(draws.shape))
 
     @cached_property
+    def _draws(self) -> Fit:
+        """The draws that questions are put to."""
+        if self.fit is not None:
+            return self.fit
+        return Fit.of_posterior(self.scenario, self.evidence, self._tree)
+
+    @cached_property
+    def _beliefs(self) -> Beliefs:
+        """What questions are put to: kept, with what every one of them has to know first."""
+        return self._draws.beliefs(self.evidence, weights=self.weights)
+
+    @cached_property
     def _prospects(self) -> Prospects | None:
         """What is printed of courses, where it can be had without all other answers."""
         timeline = self.scenario.timeline
         if self.fit is None or timeline is None or "forecast" in self._tree.children:
             return None
         first, last = self.as_of + timedelta(days=1), timeline.horizon(self.as_of)
-        place, calendar = timeline.ahead(self.as_of, last), _require_calendar(self)
+        place, calendar = timeline.ahead(self.as_of, last), require_calendar(self.calendar)
         if place.share < 1:
             return None
         steps = range(self.now, timeline.n_steps(self.as_of))
@@ -183,6 +200,11 @@ class Forecast:
         """Last day of the horizon; None for a static scenario."""
         timeline = self.scenario.timeline
         return None if timeline is None else timeline.horizon(self.as_of)
+
+    @cached_property
+    def calendar(self) -> Calendar | None:
+        """Days of the steps; None for a static scenario."""
+        return calendar_of(self.scenario, self.as_of)
 
     @property
     def days_ahead(self) -> tuple[date, ...]:
@@ -267,7 +289,8 @@ class Forecast:
         if start is end is None and (variable, state) in courses and self._prospects is not None:
             draws = self._prospects.average[courses.index((variable, state))]
         else:
-            draws = _mean_over_days(self, self.draws_of(variable, state), *days)
+            values = self.draws_of(variable, state)
+            draws = mean_over_days(require_calendar(self.calendar), values, *days)
         return replace(self.estimate(draws), days=days)
 
     def probability_within(self, course: str, by: date | str | None = None) -> Estimate:
@@ -287,8 +310,8 @@ class Forecast:
         """
         if self.scenario.timeline is None:
             return self.estimate(self._stored(course, "at_least_once")[..., -1])
-        calendar = _require_calendar(self)
-        day = calendar.days[1] if by is None else _day_ahead(calendar, by)
+        calendar = require_calendar(self.calendar)
+        day = calendar.days[1] if by is None else day_ahead(calendar, by)
         days = calendar.days[0], day
         names = list(dict(watched(self.scenario)))
         if day == self.horizon and course in names and self._prospects is not None:
@@ -376,250 +399,6 @@ class Forecast:
 
 
 @checked
-def forecast(
-    scenario: Scenario,
-    evidence: Evidence,
-    *,
-    draws: int = Sampling.draws,
-    tune: int = Sampling.tune,
-    chains: int = Sampling.chains,
-    random_seed: int = Sampling.random_seed,
-    cores: int | None = None,
-    progressbar: bool | None = None,
-    nuts_sampler: str = Sampling.nuts_sampler,
-    method: Method = "nuts",
-) -> Forecast:
-    """Forecast a scenario from the evidence known at a moment.
-
-    Parameters
-    ----------
-    scenario
-        What is believed before evidence.
-    evidence
-        Reports in force, as `Ledger.known_at` gives them.
-    draws, tune, chains, random_seed, cores, progressbar, nuts_sampler
-        How the tables are sampled; see `Sampling`.
-    method
-        "nuts" samples the tables given the evidence. "reweight" draws them from the prior, and
-        weighs the draws by how probable they make the evidence, which takes seconds and compiles
-        nothing. "auto" does so, and samples if the weights or the numbers fail their checks.
-        `Forecast.diagnostics` says which method answered.
-
-    Raises
-    ------
-    InputError
-        If the scenario or the evidence breaks a rule.
-
-    Returns
-    -------
-    Forecast
-        Frozen; `update` and `retract` return new ones.
-    """
-    sampling = Sampling(draws, tune, chains, random_seed, cores, progressbar, nuts_sampler)
-    if method == "nuts":
-        return _fit(scenario, evidence, sampling)
-    return _weighed(Fit.of_prior(scenario, sampling), evidence, sampling, method)
-
-
-@checked
-def update(previous: Forecast, evidence: Evidence, *, method: Method = "auto") -> Forecast:
-    """Forecast the same scenario from other evidence; the previous forecast stays as it is.
-
-    Parameters
-    ----------
-    previous
-        A forecast.
-    evidence
-        Reports in force.
-    method
-        "reweight" gives the draws of the last fit new weights: those of all the evidence against
-        all that the draws were made under, never one update after another. So the order of updates
-        does not matter, and what is withdrawn leaves no trace. "nuts" samples again; "auto" does so
-        if the weights, or the numbers, fail their checks.
-    """
-    fit = _fit_of(previous)
-    if method == "nuts" or fit is None:
-        return _fit(previous.scenario, evidence, previous.sampling)
-    return _weighed(fit, evidence, previous.sampling, method)
-
-
-@checked
-def retract(previous: Forecast, *reports: str, method: Method = "auto") -> Forecast:
-    """Forecast as if some reports had never been received; `method` as in `update`."""
-    return update(previous, previous.evidence.without(*reports), method=method)
-
-
-@checked
-def advance(previous: Forecast, to: date | str, *, method: Method = "auto") -> Forecast:
-    """Forecast at the end of a later day on which nothing new is known; `method` as in `update`.
-
-    The horizon moves on, and silence speaks as far as delays of reporting allow.
-
-    Raises
-    ------
-    InputError
-        If the day is before the as-of date.
-    """
-    day = as_date(to)
-    if day < previous.as_of:
-        raise InputError([Problem("to", f"{day} is before the as-of date, {previous.as_of}")])
-    return update(previous, replace(previous.evidence, as_of=day), method=method)
-
-
-@checked
-def probability(
-    given: Forecast | Beliefs, variable: str, state: str, *, by: date | str | None = None
-) -> Estimate:
-    """Probability of a state now, or of its being held on at least one day up to a date.
-
-    Parameters
-    ----------
-    given
-        A forecast; or beliefs, of a forecast or of a network from a file, with all evidence set
-        on them.
-    variable, state
-        What it is the probability of.
-    by
-        A date after the as-of date, where there are dates ahead. The probability is then that the
-        state is held on at least one day from the day after the as-of date to this one, both
-        included. Days within a step share evenly what the step adds; docs/method.md says how.
-
-    Raises
-    ------
-    InputError
-        For an unknown variable or state, or a date outside the days ahead.
-
-    Returns
-    -------
-    Estimate
-        With the days that it counts, if `by` is given.
-    """
-    found = Estimate.of(probability_draws(given, variable, state, by=by))
-    if by is None:
-        return found
-    calendar = _require_calendar(given)
-    return replace(found, days=(calendar.days[0], _day_ahead(calendar, by)))
-
-
-def probability_draws(
-    given: Forecast | Beliefs, variable: str, state: str, *, by: date | str | None = None
-) -> DataArray:
-    """Draws of a probability, (chain, draw), with what they weigh; arguments as `probability`."""
-    question = question_about(given, variable, state, by=by)
-    if by is None and isinstance(given, Forecast):  # it is stored
-        return _now_of(given, variable, state)
-    return question(as_beliefs(given))
-
-
-def union_probabilities(
-    given: Forecast, unions: Sequence[Sequence[tuple[str, str]]], by: date
-) -> list[Estimate]:
-    """Probability of each of some unions of states, on at least one day up to a date.
-
-    Parameters
-    ----------
-    given
-        A forecast with days ahead.
-    unions
-        For each answer, pairs of variable and state.
-    by
-        The last day that counts, as in `probability`.
-    """
-    calendar = _require_calendar(given)
-    draws = reached_by(beliefs(given), calendar, unions, _day_ahead(calendar, by))
-    days = (given.as_of + timedelta(days=1), by)
-    return [replace(Estimate.of(draws.isel(course=k)), days=days) for k in range(len(unions))]
-
-
-def union_probabilities_on(
-    given: Forecast, unions: Sequence[Sequence[tuple[str, str]]], day: date
-) -> list[Estimate]:
-    """Probability of each of some unions of states in the whole step in which a day lies.
-
-    Of what is to happen on a day a step's hazard says nothing day by day.
-
-    Parameters
-    ----------
-    given, unions
-        As in `union_probabilities`.
-    day
-        A day after the as-of date, within the horizon.
-    """
-    timeline = given.scenario.timeline
-    assert timeline is not None
-    asked, start = beliefs(given), timeline.first_day(timeline.step_of(day))
-    days = (day, day)
-    return [replace(Estimate.of(asked.union(states, start)), days=days) for states in unions]
-
-
-def question_about(
-    given: Forecast | Beliefs, variable: str, state: str, *, by: date | str | None = None
-) -> Callable[[Beliefs], DataArray]:
-    """Put what `probability` answers as a question to beliefs."""
-    if isinstance(given, Forecast):
-        given.draws_of(variable, state)
-    else:
-        given.network.state(variable, state)
-    if by is None:
-        return lambda asked: asked.posterior(variable, asked.times[asked.now]).sel(state=state)
-    calendar = _require_calendar(given)
-    day, pair = _day_ahead(calendar, by), (variable, state)
-    return lambda asked: reached_by(asked, calendar, [[pair]], day).isel(course=0)
-
-
-def as_beliefs(given: Forecast | Beliefs, draws: int | None = None) -> Beliefs:
-    """The beliefs of a forecast, of so many draws of each chain; beliefs as they are."""
-    return beliefs(given, draws=draws) if isinstance(given, Forecast) else given
-
-
-def _now_of(given: Forecast, variable: str, state: str) -> DataArray:
-    import xarray as xr
-
-    from forecast.posterior.answer import WEIGHT, Answer
-
-    draws = xr.DataArray(given.draws_of(variable, state)[..., given.now], dims=("chain", "draw"))
-    if given.weights is None:
-        return draws
-    weight = given.weights.weight.reshape(draws.shape)
-    return Answer(draws).assign_coords({WEIGHT: (draws.dims, weight)})
-
-
-def _require_calendar(given: Forecast | Beliefs) -> Calendar:
-    """The days that can be asked about.
-
-    Raises
-    ------
-    InputError
-        If there are none.
-    """
-    if isinstance(given, Forecast):
-        calendar, n_steps = calendar_of(given.scenario, given.as_of), 1
-    else:
-        calendar, n_steps = given.calendar, given.n_steps
-    if calendar is not None:
-        return calendar
-    message = "a static scenario or network has no dates ahead"
-    if n_steps > 1:
-        message = "these beliefs know steps and no days; ask their at_least_once(…, stop=step)"
-    raise InputError([Problem("by", message)])
-
-
-def _day_ahead(calendar: Calendar, by: date | str) -> date:
-    """A date that can be asked about.
-
-    Raises
-    ------
-    InputError
-        If it is not after the as-of date, or beyond the horizon.
-    """
-    day, (first, last) = as_date(by), calendar.days
-    if not first <= day <= last:
-        message = f"{day} is outside the days ahead, {first} to {last}"
-        raise InputError([Problem("by", message)])
-    return day
-
-
-@checked
 def beliefs(
     given: Forecast, *, draws: int | None = None, until: date | str | None = None
 ) -> Beliefs:
@@ -644,32 +423,25 @@ def beliefs(
     InputError
         If there would be too many steps.
     """
-    posterior, fitted = _weighed_draws(given, draws)
-    found = beliefs_of(given.scenario, given.evidence, posterior, fitted=fitted)
+    source, weights = given._draws, given.weights
+    if draws is not None:
+        require_whole({"draws": draws}, {"draws": 1})
+    found, (n_chains, n_draws) = given._beliefs, source.shape
+    if draws is not None and draws < n_draws:
+        every = -(-n_draws // draws)
+        source = source.thinned(every)
+        weights = None if weights is None else weights.thinned(n_chains, every)
+        found = source.beliefs(given.evidence, weights=weights)
     n_steps = found.n_steps if until is None else _n_steps_until(given, as_date(until))
     if n_steps <= found.n_steps:
         return found
-    longer = beliefs_of(given.scenario, given.evidence, posterior, n_steps, fitted=fitted)
+    longer = source.beliefs(given.evidence, n_steps, weights=weights)
     return replace(longer, calendar=found.calendar)
 
 
 def beliefs_to(given: Forecast, n_steps: int) -> Beliefs:
     """Answer `beliefs` about so many steps alone, where they are enough for the evidence."""
-    posterior, fitted = _weighed_draws(given, None)
-    return beliefs_of(given.scenario, given.evidence, posterior, n_steps, fitted=fitted)
-
-
-def _weighed_draws(given: Forecast, draws: int | None) -> tuple[Dataset, Array | None]:
-    """Draws of the tables, at most so many of each chain, and logarithms of what they weigh."""
-    posterior = given._tree["posterior"].to_dataset()
-    shape = posterior.sizes["chain"], posterior.sizes["draw"]
-    logs = None if given.weights is None else given.weights.log_weight.reshape(shape)
-    if draws is not None:
-        require_whole({"draws": draws}, {"draws": 1})
-        step = -(-shape[1] // draws)
-        posterior = posterior.isel(draw=slice(None, None, step))
-        logs = None if logs is None else logs[:, ::step]
-    return posterior, None if logs is None else logs.ravel()
+    return given._draws.beliefs(given.evidence, n_steps, weights=given.weights)
 
 
 def _n_steps_until(given: Forecast, day: date) -> int:
@@ -684,126 +456,9 @@ def _n_steps_until(given: Forecast, day: date) -> int:
     return timeline.step_of(day) + 1
 
 
-def _fit(scenario: Scenario, evidence: Evidence, sampling: Sampling) -> Forecast:
-    tree = sample_posterior(scenario, evidence, sampling)
-    with phase("answers", sampling.progressbar):
-        found = beliefs_of(scenario, evidence, tree["posterior"].to_dataset())
-        for name, group in answer_groups(scenario, evidence, found).items():
-            tree[name] = group
-    tree.attrs |= _about(scenario, evidence, sampling)
-    fit = Fit.of_posterior(scenario, evidence, tree)
-    return Forecast(scenario, evidence, tree, sampling, fit)
-
-
-def _weighed(fit: Fit, evidence: Evidence, sampling: Sampling, method: Method) -> Forecast:
-    """Forecast from the draws of a fit; sample if that is allowed and these do not suffice."""
-    import xarray as xr
-
-    with phase("weights", sampling.progressbar):
-        weights = fit.weights(evidence)
-    log_weight = weights.log_weight.reshape(fit.shape)
-    group = xr.Dataset(
-        {"log_weight": (("chain", "draw"), log_weight)}, attrs={"pareto_k": weights.pareto_k}
-    )
-    groups = {"posterior": fit.dataset, "weights": group}
-    if fit.divergences is not None:
-        groups["sample_stats"] = xr.Dataset({"diverging": (("chain", "draw"), fit.divergences)})
-    tree = xr.DataTree.from_dict(groups)
-    tree.attrs |= _about(fit.scenario, evidence, sampling)
-    found = Forecast(fit.scenario, evidence, tree, sampling, fit)
-    if method == "auto" and found.diagnostics.failures:
-        return _fit(fit.scenario, evidence, sampling)
-    return found
-
-
-def _fit_of(given: Forecast) -> Fit | None:
-    """The draws behind a forecast, if they are known to be draws under some evidence."""
-    if given.fit is not None or given.weights is not None or "posterior" not in given._tree:
-        return given.fit
-    return Fit.of_posterior(given.scenario, given.evidence, given._tree)
-
-
-def _about(scenario: Scenario, evidence: Evidence, sampling: Sampling) -> dict[str, Any]:
-    return {
-        "scenario": scenario.name,
-        "scenario_version": scenario.version,
-        "scenario_digest": scenario.digest,
-        "as_of": evidence.as_of.isoformat(),
-        "reports": json.dumps([report.id for report in evidence]),
-        "random_seed": sampling.random_seed,
-    }
-
-
-def answer_groups(scenario: Scenario, evidence: Evidence, found: Beliefs) -> dict[str, Dataset]:
-    """Probabilities of every state at every step, and of every course by every coming step.
-
-    They are groups apart, because ArviZ summarises variables together only if all of them have
-    the same coordinates beyond those of their dimensions.
-    """
-    import xarray as xr
-
-    courses = dict(watched(scenario))
-    timeline = scenario.timeline
-    by, start = [evidence.as_of], found.times[0]
-    if timeline is not None:
-        ahead = range(found.now + 1, found.n_steps)
-        by, start = [timeline.last_day(step) for step in ahead], None
-    held = found.at_least_once_each(courses.values(), start).rename(time="by")
-    held = held.assign_coords(by=time_labels(by)).transpose("chain", "draw", "by", "course")
-    said = {"at_least_once": held}
-    calendar = calendar_of(scenario, evidence.as_of)
-    if calendar is not None:
-        turn = turn_of(found, calendar, courses.values())
-        said["now_or_next"] = turn.assign_coords(turn=["now", "now or next"])
-    sample = {"chain": range(found.shape[0]), "draw": range(found.shape[1])}
-    about = {"now": found.now, "as_of": evidence.as_of.isoformat()}
-    return {
-        "forecast": xr.Dataset({"probability": found.posteriors()}, sample, about),
-        "courses": xr.Dataset(said, sample | {"course": list(courses)}, about),
-    }
-
-
-def _mean_over_days(
-    given: Forecast, draws: Array, start: date | None = None, end: date | None = None
-) -> Array:
-    """Average of a value of each step, (…, step), over days: those ahead, unless they are given."""
-    timeline = given.scenario.timeline
-    assert timeline is not None
-    first, last = start or given.as_of + timedelta(days=1), end or timeline.horizon(given.as_of)
-    weights = [timeline.days_in(step, first, last) for step in range(draws.shape[-1])]
-    return np.asarray(np.average(draws, axis=-1, weights=weights))
-
-
-def by_horizon(given: Forecast, found: Beliefs) -> DataArray:
-    """What is said of what is watched to the horizon, or now, under some beliefs.
-
-    The probability that it is under way at least once; of a course that is not dangerous, the
-    expected share of the days, where there are days ahead.
-
-    Returns
-    -------
-    xarray.DataArray
-        Dimensions (chain, draw, course).
-    """
-    groups = list(dict(watched(given.scenario)).values())
-    if given.horizon is None:
-        return found.at_least_once_each(groups, found.times[0]).isel(time=-1)
-    answers = reached_by(found, _require_calendar(given), groups, given.horizon)
-    courses = given.scenario.courses
-    for k, [(variable, state), *_] in enumerate(groups[: len(courses)]):
-        if not courses[variable, state].dangerous:
-            draws = found.posterior(variable).sel(state=state).transpose("chain", "draw", "time")
-            answers[{"course": k}] = _mean_over_days(given, draws.to_numpy())
-    return answers
-
-
-def watched(scenario: Scenario) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """Yield every course, and all dangerous ones together, each with its states."""
-    for variable, state in scenario.courses:
-        yield f"{variable}={state}", [(variable, state)]
-    dangerous = [key for key, course in scenario.courses.items() if course.dangerous]
-    if dangerous:
-        yield ANY_DANGEROUS, dangerous
+def as_beliefs(given: Forecast | Beliefs, draws: int | None = None) -> Beliefs:
+    """The beliefs of a forecast, of so many draws of each chain; beliefs as they are."""
+    return beliefs(given, draws=draws) if isinstance(given, Forecast) else given
 
 
 def _seal(tree: DataTree) -> None:
@@ -835,11 +490,12 @@ def _printed(given: Forecast) -> Array:
         return np.stack(
             [*draws, *(given._stored(name, "at_least_once")[..., -1] for name in names)]
         )
+    calendar = require_calendar(given.calendar)
     draws = [given.draws_of(*course) for course in courses]
     return np.stack(
         [
             *(each[..., given.now] for each in draws),
             *(given._reached(name, given.horizon) for name in names),
-            *(_mean_over_days(given, each) for each in draws),
+            *(mean_over_days(calendar, each, *calendar.days) for each in draws),
         ]
     )

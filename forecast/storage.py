@@ -23,6 +23,7 @@ from forecast.evidence.ledger import Evidence
 from forecast.evidence.records import record_of, report_of
 from forecast.evidence.report import Report
 from forecast.outlook import Forecast
+from forecast.posterior.reweighting import Fit
 from forecast.sampling import Sampling
 from forecast.scenario.rendering import render_scenario
 from forecast.scenario.scenario import Scenario
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 FORMAT = 1
 GROUP = "forecast_file"
 """Group of the file that holds the texts; it is not part of the forecast's tree."""
+PRIOR = "prior"
+"""What draws were made under, if it was no evidence."""
 MADE_BY = ("forecast", "pymc", "nutpie", "arviz", "xarray", "numpy")
 """Packages whose versions are recorded."""
 
@@ -93,7 +96,11 @@ def load(path: str | Path) -> Forecast:
     del tree[GROUP]
     scenario = parse_scenario(texts["scenario"], str(source))
     sampling = Sampling(**json.loads(texts["sampling"]))
-    return Forecast(scenario, read_evidence_text(texts["evidence"]), tree, sampling)
+    evidence, fit = read_evidence_text(texts["evidence"]), None
+    if "fit" in texts:
+        under = None if texts["fit"] == PRIOR else read_evidence_text(texts["fit"])
+        fit = Fit.of_posterior(scenario, evidence if under == evidence else under, tree)
+    return Forecast(scenario, evidence, tree, sampling, fit)
 
 
 def _read(source: Path) -> DataTree:
@@ -121,6 +128,8 @@ def _texts(given: Forecast, target: Path) -> Dataset:
         "evidence": evidence_text(given.evidence),
         "sampling": json.dumps(asdict(given.sampling)),
     }
+    if given.fit is not None:
+        texts["fit"] = PRIOR if (under := given.fit.evidence) is None else evidence_text(under)
     return xr.Dataset({name: ((), text) for name, text in texts.items()})
 
 

@@ -18,9 +18,10 @@ from forecast.evidence.mapping import EventMapping
 from forecast.model.builder import compile_tables
 from forecast.model.model import model_coordinates
 from forecast.model.target import variable_dims
-from forecast.outlook import Forecast, answer_groups
+from forecast.outlook import Forecast
 from forecast.posterior.mcmc import beliefs_of
 from forecast.posterior.prior import draw_priors
+from forecast.posterior.stored_answers import answer_groups
 from forecast.sampling import Sampling
 from forecast.scenario import forms
 from tests.small import barometer_report, weather

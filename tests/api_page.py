@@ -8,8 +8,10 @@ import forecast as fc
 
 PAGE = Path(__file__).parents[1] / "docs" / "api.md"
 ROOMS = {
+    "fitting": "Forecasts",
     "outlook": "Forecasts",
     "predictive": "Forecasts",
+    "probabilities": "Forecasts",
     "storage": "Forecasts",
     "scenario": "Scenarios",
     "evidence": "Evidence",

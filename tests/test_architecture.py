@@ -42,7 +42,7 @@ LAYERS = [
     ["model"],
     ["posterior"],
     ["interchange"],
-    ["courses_table", "outlook", "predictive", "storage"],
+    ["courses_table", "fitting", "outlook", "predictive", "probabilities", "storage"],
     ["analysis"],
     ["ach"],
     ["verification"],

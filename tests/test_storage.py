@@ -123,6 +123,23 @@ def test_a_failed_save_leaves_what_was_there(outlook, file, monkeypatch):
     assert [each.name for each in file.parent.iterdir()] == [file.name]
 
 
+def test_weighted_draws_come_back_and_take_other_evidence(tmp_path):
+    """Draws weigh by all evidence against what they were made under, from a file as well."""
+    known = evidence(barometer_report("R1", "low"))
+    quick = {"draws": 200, "tune": 10, "chains": 2, "progressbar": False}
+    sampled = fc.forecast(weather(), known, **{**quick, "draws": 10})
+    for given in (
+        fc.forecast(weather(), known, method="reweight", **quick),
+        fc.update(sampled, evidence(barometer_report("R2", "high")), method="reweight"),
+    ):
+        back = fc.load(given.save(tmp_path / "weighted.nc"))
+        assert str(back.diagnostics) == str(given.diagnostics)
+        assert back.fit.evidence == given.fit.evidence
+        more = evidence(barometer_report("R1", "low"), barometer_report("R3", "falling"))
+        weights = [fc.update(each, more, method="reweight").weights for each in (given, back)]
+        np.testing.assert_array_equal(weights[0].log_weight, weights[1].log_weight)
+
+
 def test_what_the_sampler_says_comes_back(tmp_path):
     told = evidence(barometer_report("R1", "low"))
     given = fc.forecast(weather(), told, draws=10, tune=10, chains=2, progressbar=False)

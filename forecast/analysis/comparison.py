@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from forecast.arguments import checked
 from forecast.errors import InputError, Problem, nearest
 from forecast.network.queries import rank_probabilities
-from forecast.outlook import Forecast, probability_draws
+from forecast.outlook import Forecast
 from forecast.posterior.beliefs import Beliefs
+from forecast.probabilities import probability_draws
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -21,9 +21,10 @@ from forecast.interchange.tabled import TabledNetwork, TableDraws
 from forecast.model.parameter_draws import ParameterDraws
 from forecast.model.tables import Priors
 from forecast.network.draws import Draws, StoredDraws
-from forecast.outlook import Forecast, as_beliefs, question_about
+from forecast.outlook import Forecast, as_beliefs
 from forecast.posterior.beliefs import Beliefs
 from forecast.posterior.diagnostics import CONSTANT
+from forecast.probabilities import question_about
 from forecast.scenario.forms import condition_text
 
 if TYPE_CHECKING:

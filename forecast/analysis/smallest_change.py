@@ -9,8 +9,9 @@ from math import comb, inf, nextafter
 
 from forecast.arguments import checked
 from forecast.errors import InputError, Problem
+from forecast.fitting import retract
 from forecast.layout import PrintsItself, Summary
-from forecast.outlook import Forecast, retract
+from forecast.outlook import Forecast
 
 MOST_SETS = 1000
 """Sets of reports that are tried, size by size, before the search is content with a bound."""

@@ -21,7 +21,8 @@ from forecast.estimate import DASH, Estimate, percent, quantity
 from forecast.evidence.ledger import Evidence, Ledger
 from forecast.evidence.report import Report
 from forecast.layout import PrintsItself, Summary, shortened
-from forecast.outlook import Forecast, beliefs, watched
+from forecast.outlook import Forecast, beliefs
+from forecast.posterior.stored_answers import watched
 from forecast.scenario.scenario import Scenario
 from forecast.scenario.warning import Threshold, Tripwire, WarningLevel
 

@@ -24,7 +24,9 @@ from forecast.evidence.silence import watched_steps
 from forecast.evidence.sources import accuracy_index, trust_in
 from forecast.frozen import Frozen
 from forecast.layout import text_table
-from forecast.outlook import Forecast, beliefs, beliefs_to, by_horizon, watched
+from forecast.outlook import Forecast, beliefs, beliefs_to
+from forecast.posterior.stored_answers import watched
+from forecast.probabilities import by_horizon
 from forecast.scenario.elicitation import fit_positive
 from forecast.scenario.forms import Count
 from forecast.scenario.scenario import Scenario, Variable

@@ -131,6 +131,19 @@ class ReportTable:
     accuracy: Index
     simulation: Mapping[str, npt.NDArray[np.generic]]
 
+    @property
+    def n_steps(self) -> int:
+        """Steps that are tabulated."""
+        return len(self.arrays.settings)
+
+    def up_to(self, n_steps: int) -> ReportTable:
+        """The first steps of the table, the present one among them.
+
+        Evidence speaks of no step ahead, where only inputs are set; so nothing else changes.
+        """
+        settings = self.arrays.settings[:n_steps]
+        return replace(self, arrays=self.arrays._replace(settings=settings))
+
     def without_silence(self) -> ReportTable:
         """The same reports, as if what was not reported said nothing."""
         silent = {

@@ -87,15 +87,18 @@ def _table_cells(program: TableProgram, parameters: dict[str, Any]) -> Any:
     return TableCells()(flat, found.constants, found.steps, found.order)
 
 
-def evidence_data(scenario: Scenario, evidence: Evidence) -> dict[str, Any]:
+def evidence_data(
+    scenario: Scenario, evidence: Evidence, table: ReportTable | None = None
+) -> dict[str, Any]:
     """Everything in the model's log-probability that depends on the evidence, by name.
 
     A compiled model serves other evidence once these are replaced: tables of reports, and the
-    elimination for the variables that they speak to.
+    elimination for the variables that they speak to. The table is the evidence tabulated, to any
+    step from the present one on, if it has been.
     """
-    program = compile_tables(scenario)
-    table = tabulate_reports(scenario, evidence, last_step(scenario, evidence) + 1)
-    return _data(program, table)
+    n_steps = last_step(scenario, evidence) + 1
+    table = table or tabulate_reports(scenario, evidence, n_steps)
+    return _data(compile_tables(scenario), table.up_to(n_steps))
 
 
 def _data(program: TableProgram, table: ReportTable) -> dict[str, Any]:

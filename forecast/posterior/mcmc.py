@@ -13,7 +13,7 @@ from forecast.arrays import Array
 from forecast.errors import UnreliableFit
 from forecast.evidence.events import last_step, shares_of
 from forecast.evidence.ledger import Evidence
-from forecast.evidence.likelihood import tabulate_reports
+from forecast.evidence.likelihood import ReportTable, tabulate_reports
 from forecast.model.builder import compile_tables
 from forecast.model.model import (
     build_model,
@@ -44,11 +44,23 @@ if TYPE_CHECKING:
     from xarray import DataTree
 
 
-def sample_posterior(scenario: Scenario, evidence: Evidence, sampling: Sampling) -> DataTree:
+def sample_posterior(
+    scenario: Scenario,
+    evidence: Evidence,
+    sampling: Sampling,
+    table: ReportTable | None = None,
+) -> DataTree:
     """Sample the uncertain tables given evidence, with NUTS.
 
     nutpie explores the density of `target`, which is that of the PyMC model and needs no
     compilation; other samplers of PyMC are given the model itself.
+
+    Parameters
+    ----------
+    scenario, evidence, sampling
+        What is believed before, what was reported, and how to sample.
+    table
+        The evidence tabulated, if it has been; see `tabulate_to_horizon`.
 
     Returns
     -------
@@ -57,14 +69,15 @@ def sample_posterior(scenario: Scenario, evidence: Evidence, sampling: Sampling)
     """
     if sampling.nuts_sampler != "nutpie":
         return sample_with_pymc(build_model(scenario, evidence), sampling)
-    return _sample_with_nutpie(scenario, evidence, sampling)
+    with phase("tables", sampling.progressbar):
+        data = evidence_data(scenario, evidence, table)
+        target = make_target(compile_tables(scenario), data)
+    return _sample_with_nutpie(scenario, target, sampling)
 
 
-def _sample_with_nutpie(scenario: Scenario, evidence: Evidence, sampling: Sampling) -> DataTree:
+def _sample_with_nutpie(scenario: Scenario, target: Target, sampling: Sampling) -> DataTree:
     import nutpie
 
-    with phase("tables", sampling.progressbar):
-        target = make_target(compile_tables(scenario), evidence_data(scenario, evidence))
     with phase("compiled code", sampling.progressbar):
         log_posterior(prior_point(target), target)
     with phase("sampling", sampling.progressbar) as say:
@@ -150,6 +163,15 @@ def _density_for_nutpie(priors: Priors, target: Target) -> Any:
     )
 
 
+def tabulate_to_horizon(scenario: Scenario, evidence: Evidence) -> ReportTable:
+    """Tabulate evidence once for everything that is asked of it; see `tabulate_reports`."""
+    return tabulate_reports(scenario, evidence, _steps_to_horizon(scenario, evidence))
+
+
+def _steps_to_horizon(scenario: Scenario, evidence: Evidence) -> int:
+    return 1 if scenario.timeline is None else scenario.timeline.n_steps(evidence.as_of)
+
+
 def stack_draws(posterior: Any, names: Iterable[str]) -> dict[str, Array]:
     """Parameters with all draws in one last axis, chains one after another."""
     stacked = {}
@@ -190,6 +212,7 @@ def beliefs_under(
     tables: Array | None = None,
     fitted: Array | None = None,
     silence: bool = True,
+    table: ReportTable | None = None,
 ) -> Beliefs:
     """Tables and evidence for given draws of every judgement.
 
@@ -209,14 +232,18 @@ def beliefs_under(
         Logarithm of what each draw weighs, (draw,), if they were made under other evidence.
     silence
         Whether what was not reported counts.
+    table
+        The evidence tabulated, if it has been; see `tabulate_to_horizon`.
     """
     program = compile_tables(scenario)
     timeline = scenario.timeline
     calendar = None
     if n_steps is None:
-        n_steps = 1 if timeline is None else timeline.n_steps(evidence.as_of)
+        n_steps = _steps_to_horizon(scenario, evidence)
         calendar = calendar_of(scenario, evidence.as_of)
-    table = tabulate_reports(scenario, evidence, n_steps)
+    if table is None or table.n_steps < n_steps:
+        table = tabulate_reports(scenario, evidence, n_steps)
+    table = table.up_to(n_steps)
     table = table if silence else table.without_silence()
     draws = ParameterDraws(
         program=program,

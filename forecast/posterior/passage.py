@@ -28,6 +28,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from forecast.arrays import Array
+from forecast.errors import InputError, Problem
+from forecast.evidence.ledger import as_date
 from forecast.scenario.forms import Hazards
 from forecast.scenario.scenario import Scenario
 from forecast.timeline import Ahead, Calendar
@@ -46,6 +48,44 @@ def calendar_of(scenario: Scenario, as_of: date) -> Calendar | None:
         return None
     fleeting = (name for name in scenario.variables if _is_memoryless(scenario, name))
     return Calendar(scenario.timeline, as_of, frozenset(fleeting))
+
+
+def require_calendar(calendar: Calendar | None, n_steps: int = 1) -> Calendar:
+    """The days that can be asked about.
+
+    Raises
+    ------
+    InputError
+        If there are none.
+    """
+    if calendar is not None:
+        return calendar
+    message = "a static scenario or network has no dates ahead"
+    if n_steps > 1:
+        message = "these beliefs know steps and no days; ask their at_least_once(…, stop=step)"
+    raise InputError([Problem("by", message)])
+
+
+def day_ahead(calendar: Calendar, by: date | str) -> date:
+    """A date that can be asked about.
+
+    Raises
+    ------
+    InputError
+        If it is not after the as-of date, or beyond the horizon.
+    """
+    day, (first, last) = as_date(by), calendar.days
+    if not first <= day <= last:
+        message = f"{day} is outside the days ahead, {first} to {last}"
+        raise InputError([Problem("by", message)])
+    return day
+
+
+def mean_over_days(calendar: Calendar, values: Array, first: date, last: date) -> Array:
+    """Average over days of what holds for whole steps, (…, step): each counts its days."""
+    steps = range(values.shape[-1])
+    weights = [calendar.timeline.days_in(step, first, last) for step in steps]
+    return np.asarray(np.average(values, axis=-1, weights=weights))
 
 
 def _is_memoryless(scenario: Scenario, name: str) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +19,20 @@ import numpy as np
 
 from forecast.arrays import Array, Index
 from forecast.evidence.ledger import Evidence
+from forecast.evidence.likelihood import ReportTable
 from forecast.model.builder import compile_tables
 from forecast.model.model import model_coordinates
 from forecast.model.parameter_draws import ParameterDraws
 from forecast.model.target import variable_dims
 from forecast.network.horizon import Future, Present, look_ahead
-from forecast.network.planning import Scope
+from forecast.network.planning import MEMORY_LIMIT, Scope
 from forecast.posterior.beliefs import Beliefs
-from forecast.posterior.mcmc import beliefs_under, parameter_names, stack_draws
+from forecast.posterior.mcmc import (
+    beliefs_under,
+    parameter_names,
+    stack_draws,
+    tabulate_to_horizon,
+)
 from forecast.posterior.prior import draw_priors
 from forecast.sampling import Sampling
 from forecast.scenario.scenario import Scenario
@@ -37,6 +43,8 @@ if TYPE_CHECKING:
 Pair = tuple[str, str]
 EQUAL = 1e-12
 """Log weights that differ by less differ by rounding."""
+KEPT_SHARE = 0.25
+"""Share of the memory limit that the tables of all draws may take to be kept."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +72,11 @@ class Weights:
     def limit(self) -> float:
         """Largest Pareto k at which so many draws can be trusted."""
         return float(min(1 - 1 / np.log10(max(self.log_weight.size, 2)), 0.7))
+
+    def thinned(self, n_chains: int, every: int) -> Weights:
+        """Weights of every so many draws of each chain, from the first one on."""
+        log_weight = self.log_weight.reshape(n_chains, -1)[:, ::every].ravel()
+        return Weights(log_weight, self.pareto_k)
 
 
 def smooth(log_ratio: Array) -> Weights:
@@ -122,6 +135,7 @@ class Fit:
     shape: tuple[int, int]
     divergences: Any = None
     _values: dict[Any, tuple[Scope, Array]] = field(default_factory=dict, repr=False)
+    _latest: list[tuple[Evidence, ReportTable]] = field(default_factory=list, repr=False)
 
     @classmethod
     def of_prior(cls, scenario: Scenario, sampling: Sampling) -> Fit:
@@ -131,18 +145,25 @@ class Fit:
         return cls(scenario, None, _sealed(drawn), (sampling.chains, sampling.draws))
 
     @classmethod
-    def of_posterior(cls, scenario: Scenario, evidence: Evidence, tree: DataTree) -> Fit:
-        """Draws that a sampler made under some evidence."""
+    def of_posterior(
+        cls,
+        scenario: Scenario,
+        evidence: Evidence | None,
+        tree: DataTree,
+        table: ReportTable | None = None,
+    ) -> Fit:
+        """Draws that a tree holds, made under some evidence, which may have been tabulated."""
         posterior, diverging = tree["posterior"].to_dataset(), None
         if "sample_stats" in tree.children:
             diverging = tree["sample_stats"]["diverging"].to_numpy()
         drawn = stack_draws(posterior, parameter_names(scenario))
-        sizes = posterior.sizes
-        return cls(scenario, evidence, _sealed(drawn), (sizes["chain"], sizes["draw"]), diverging)
+        shape = posterior.sizes["chain"], posterior.sizes["draw"]
+        latest = [] if evidence is None or table is None else [(evidence, table)]
+        return cls(scenario, evidence, _sealed(drawn), shape, diverging, _latest=latest)
 
     def __getstate__(self) -> dict[str, Any]:
         kept = ("scenario", "evidence", "parameters", "shape", "divergences")
-        return {name: self.__dict__[name] for name in kept} | {"_values": {}}
+        return {name: self.__dict__[name] for name in kept} | {"_values": {}, "_latest": []}
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -163,27 +184,53 @@ class Fit:
         return xr.Dataset(values, coords=model_coordinates(priors))
 
     def beliefs(
-        self, evidence: Evidence, n_steps: int | None = None, *, silence: bool = True
+        self,
+        evidence: Evidence,
+        n_steps: int | None = None,
+        *,
+        weights: Weights | None = None,
+        silence: bool = True,
     ) -> Beliefs:
-        """Beliefs under some evidence, in which all draws weigh the same."""
+        """Beliefs under some evidence; all draws weigh the same unless weights are given."""
         return beliefs_under(
             self.scenario,
             evidence,
             self.parameters,
             self.shape,
             n_steps,
-            tables=self.tables,
+            tables=self.tables if self._has_room else None,
+            fitted=None if weights is None else weights.log_weight,
+            table=self._tabulate(evidence),
             silence=silence,
         )
+
+    def _tabulate(self, evidence: Evidence) -> ReportTable:
+        """Evidence to the horizon, tabulated once: weights, answers and questions ask for it."""
+        if not self._latest or self._latest[0][0] is not evidence:
+            self._latest[:] = [(evidence, tabulate_to_horizon(self.scenario, evidence))]
+        return self._latest[0][1]
+
+    @property
+    def _has_room(self) -> bool:
+        """Whether the tables of all draws may be kept."""
+        n_cells = compile_tables(self.scenario).network.n_cells
+        return 8.0 * n_cells * self.shape[0] * self.shape[1] <= KEPT_SHARE * MEMORY_LIMIT
 
     def select(self, draws: Index) -> Fit:
         """Some of the draws, by number, as one chain; one may be there several times."""
         parameters = {name: values[..., draws] for name, values in self.parameters.items()}
         kept = {key: (axes, values[:, draws]) for key, (axes, values) in self._values.items()}
-        found = Fit(self.scenario, self.evidence, _sealed(parameters), (1, len(draws)), None, kept)
+        shape = 1, len(draws)
+        found = Fit(self.scenario, self.evidence, _sealed(parameters), shape, None, kept)
+        found._latest[:] = self._latest
         if "tables" in self.__dict__:
             found.__dict__["tables"] = self.tables[:, draws]
         return found
+
+    def thinned(self, every: int) -> Fit:
+        """Every so many draws of each chain, from the first one on."""
+        kept = np.arange(self.shape[0] * self.shape[1]).reshape(self.shape)[:, ::every]
+        return replace(self.select(kept.ravel()), shape=kept.shape)
 
     def weights(self, evidence: Evidence) -> Weights:
         """What the draws weigh under some evidence."""
@@ -232,7 +279,7 @@ class Fit:
             left.
         """
         timeline = self.scenario.timeline
-        if timeline is None:
+        if timeline is None or not self._has_room:
             return None
         now, n = timeline.step_of(evidence.as_of), len(days) - 1
         found = self.beliefs(evidence, now + 2)

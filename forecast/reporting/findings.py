@@ -20,12 +20,8 @@ from forecast.estimate import DASH, MASS_TEXT, quantity
 from forecast.evidence.origins import count_origins, speaking
 from forecast.evidence.report import RELIABILITY, Report
 from forecast.evidence.sources import admiralty_grades, trust_in
-from forecast.outlook import (
-    CourseOutlook,
-    Forecast,
-    union_probabilities,
-    union_probabilities_on,
-)
+from forecast.outlook import CourseOutlook, Forecast
+from forecast.probabilities import union_probabilities, union_probabilities_on
 from forecast.reporting.document import (
     Badge,
     Block,

@@ -17,9 +17,10 @@ import numpy as np
 import forecast
 from forecast.errors import InputError, Problem
 from forecast.estimate import Estimate
+from forecast.fitting import forecast as make_forecast
+from forecast.fitting import update
 from forecast.frozen import frozen
-from forecast.outlook import Forecast, update
-from forecast.outlook import forecast as make_forecast
+from forecast.outlook import Forecast
 from forecast.sampling import Sampling
 from forecast.scenario.scenario_files import parse_scenario
 from forecast.scenario.warning import ANY_DANGEROUS

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import forecast as fc
-from forecast import outlook as home
+from forecast import probabilities as home
 from forecast.analysis.shapley import all_orders, sampled_orders
 from forecast.analysis.targets import fit_of, log_odds, stand_for
 from forecast.evidence.ledger import Evidence

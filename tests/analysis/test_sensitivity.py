@@ -13,7 +13,7 @@ from forecast.errors import InputError
 from forecast.evidence.likelihood import tabulate_reports
 from forecast.model.builder import compile_tables
 from forecast.network.sweep import sweep
-from forecast.outlook import probability_draws
+from forecast.probabilities import probability_draws
 from tests.small import barometer_report, evidence, state_log_likelihoods, weather
 
 DRAWS, CHAINS = 500, 2

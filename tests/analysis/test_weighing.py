@@ -12,8 +12,8 @@ from forecast.evidence.auxiliary_evidence import CONTROLLED
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import tabulate_reports
 from forecast.evidence.silence import watched_steps
-from forecast.outlook import by_horizon
 from forecast.posterior.mcmc import beliefs_under, stack_draws
+from forecast.probabilities import by_horizon
 from forecast.reporting.product import product
 from forecast.scenario.warning import ANY_DANGEROUS
 from tests.small import START, barometer_report

@@ -1,10 +1,14 @@
 """Forecasts from weighted draws: against the prior's own weights, and the laws of updating."""
 
+import pickle
+
 import numpy as np
 import pytest
 
 import forecast as fc
-from forecast import outlook as home
+from forecast import fitting as home
+from forecast.model import model
+from forecast.posterior import belief_state, mcmc, reweighting
 from forecast.posterior.prior import prior_beliefs
 from forecast.posterior.reweighting import smooth
 from tests.small import barometer_report, evidence, weather
@@ -97,3 +101,40 @@ def test_days_that_are_left_of_the_present_step_are_counted(day1):
     quick = printed(later)
     slow = home.Forecast(later.scenario, later.evidence, later.posterior, later.sampling)
     np.testing.assert_allclose(quick, printed(slow), rtol=0, atol=1e-12)
+
+
+def test_evidence_is_tabulated_once_and_beliefs_are_kept(monkeypatch):
+    tabulated, swept = [], []
+    tabulate, sweep = mcmc.tabulate_reports, belief_state.sweep
+    monkeypatch.setattr(mcmc, "tabulate_reports", lambda *a: tabulated.append(a) or tabulate(*a))
+    monkeypatch.setattr(model, "tabulate_reports", mcmc.tabulate_reports)
+    monkeypatch.setattr(belief_state, "sweep", lambda *a, **k: swept.append(a) or sweep(*a, **k))
+    given = evidence(barometer_report("R1", "low"))
+    quick = {"draws": 8, "tune": 10, "chains": 1}
+    for method in ("reweight", "nuts"):
+        outlook = fc.forecast(weather(), given, method=method, **quick)
+        days = outlook.days_ahead
+        fc.probability(outlook, "storm", "storm", by=days[0])
+        assert fc.beliefs(outlook) is fc.beliefs(outlook) is fc.beliefs(outlook, draws=8)
+        swept.clear()
+        fc.probability(outlook, "storm", "storm", by=days[-1])
+        assert swept == []  # that the evidence is possible is known by then
+        assert len(tabulated) == 1
+        tabulated.clear()
+
+
+def test_tables_too_large_to_keep_are_made_when_needed(monkeypatch):
+    given = evidence(barometer_report("R1", "falling"))
+    kept = fc.forecast(weather(), given, **QUICK)
+    monkeypatch.setattr(reweighting, "KEPT_SHARE", 0.0)
+    made = fc.forecast(weather(), given, **QUICK)
+    assert fc.beliefs(made).draws.tables is None
+    np.testing.assert_allclose(printed(kept), printed(made), rtol=0, atol=1e-12)
+
+
+def test_what_a_forecast_keeps_is_not_pickled(day1):
+    fc.beliefs(day1).posteriors()
+    copy = pickle.loads(pickle.dumps(day1))
+    assert "_beliefs" not in vars(copy)
+    assert "tables" not in vars(copy.fit)
+    assert fc.beliefs(copy).posteriors().identical(fc.beliefs(day1).posteriors())

@@ -18,8 +18,9 @@ from forecast.errors import InputError, UnreliableFit
 from forecast.estimate import DASH, quantity
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.report import Report
-from forecast.outlook import Forecast, union_probabilities
+from forecast.outlook import Forecast
 from forecast.posterior.mcmc import Sampling
+from forecast.probabilities import union_probabilities
 from forecast.reporting.change import change_cell
 from forecast.reporting.document import Heading, Lines, Table
 from forecast.reporting.evidence import _control_rows
