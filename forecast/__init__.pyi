@@ -58,6 +58,10 @@ from .interchange.convert import to_pyagrum as to_pyagrum
 from .interchange.network_files import read_network as read_network
 from .interchange.network_files import write_network as write_network
 from .interchange.tabled import TabledNetwork as TabledNetwork
+from .lexicon import Lexicon as Lexicon
+from .lexicon import Phrase as Phrase
+from .lexicon import phrase as phrase
+from .lexicon import read_lexicon as read_lexicon
 from .model.model import build_model as build_model
 from .outlook import Forecast as Forecast
 from .outlook import beliefs as beliefs

@@ -144,14 +144,16 @@ def _numbers(name: str, given: npt.ArrayLike) -> npt.NDArray[np.float64]:
 def digits(value: float) -> str:
     """Whole percent without the sign; what lies outside 1-99 % is printed as a bound.
 
+    Never 0 or 100: no table is so sure, and what would be was rounded to it.
+
     Examples
     --------
     >>> [digits(value) for value in (0.0, 0.004, 0.126, 0.998, 1.0)]
-    ['0', '<1', '13', '>99', '100']
+    ['<1', '<1', '13', '>99', '>99']
     """
-    if 0 < value < 0.01:
+    if value < 0.01:
         return "<1"
-    if 0.99 < value < 1:
+    if value > 0.99:
         return ">99"
     return f"{100 * value:.0f}"
 

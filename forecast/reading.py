@@ -1,8 +1,9 @@
-"""Taking text from a file that anybody may have written."""
+"""Reading files: text that anybody may have written, and what ships with the library."""
 
 from __future__ import annotations
 
 import os
+from importlib.resources import files
 from pathlib import Path
 
 from forecast.errors import InputError, Problem
@@ -14,6 +15,13 @@ RE_ENCODE = (
     "save it in UTF-8, or hand over a table as a data frame: "
     "pandas.read_csv(path, encoding='cp1252')"
 )
+
+
+def shipped_folder() -> Path:
+    """Folder of the shipped scenarios and tables, in a wheel and in an editable install alike."""
+    package = Path(str(files("forecast")))
+    inside = package / "priors"
+    return inside if inside.is_dir() else package.parent / "priors"
 
 
 def require_path(path: str | Path) -> None:

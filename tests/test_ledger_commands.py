@@ -13,7 +13,7 @@ from forecast.console import BAD_INPUT, DONE
 from forecast.errors import InputError
 from forecast.evidence.ledger import Ledger
 from forecast.evidence.report import FIELDS
-from forecast.scenario.shipped import shipped_folder
+from forecast.reading import shipped_folder
 from tests.ledgers import report
 from tests.small import START, barometer_report, weather
 

@@ -28,8 +28,7 @@ from forecast.evidence.plain import read_date
 from forecast.evidence.report_checks import LONGEST
 from forecast.evidence.report_files import OPTIONAL, REQUIRED
 from forecast.evidence.spreadsheet import RAGGED, cell_text, is_ragged
-from forecast.reading import read_text
-from forecast.scenario.shipped import shipped_folder
+from forecast.reading import read_text, shipped_folder
 from forecast.validated import Validated
 
 FIELDS = (*REQUIRED, *OPTIONAL)

@@ -13,10 +13,10 @@ from scipy.special import betaincinv
 from forecast.arrays import Array
 from forecast.estimate import TAILS, Estimate
 from forecast.evidence.report import RELIABILITY, Report
+from forecast.reading import shipped_folder
 from forecast.scenario.elicitation import fit_probability
 from forecast.scenario.fits import fit_beta
 from forecast.scenario.scenario import Scenario
-from forecast.scenario.shipped import shipped_folder
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
 from forecast.estimate import DASH, MASS_TEXT
-from forecast.lexicon import BANDS
+from forecast.lexicon import read_lexicon
 from forecast.outlook import Forecast
 from forecast.reporting.document import Heading, Prose, Section, Table
 from forecast.wording import counted, long_date
@@ -23,7 +23,7 @@ def method_section(outlook: Forecast) -> Section:
         The forecast.
     """
     how = Table(("Item", "Value"), tuple(_method_rows(outlook)), (1, 3))
-    words = tuple((band.row_a, band.range) for band in BANDS)
+    words = tuple((band.word(), band.range) for band in read_lexicon().bands)
     note = (
         "Words follow Intelligence Community Directive 203 and are chosen from the mean "
         "as it is printed. A band holds its lower end and not its upper end; outside 1-99 % a "

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from forecast.arguments import checked, shown
 from forecast.errors import InputError, Problem, nearest, raise_if_any
-from forecast.estimate import Estimate, percent
+from forecast.estimate import GAP, Estimate, percent
 from forecast.interchange.tabled import TabledNetwork
 from forecast.layout import shortened
 from forecast.network.structure import Network, Node
@@ -370,8 +370,14 @@ def _draw_state(
     if value.upper - value.lower > 1e-9:
         ends = start + SCALE * np.array([value.lower, value.upper])
         stage.axis.plot(ends, [y, y], color=INK, lw=stage.scale, solid_capstyle="butt", zorder=4)
-    number = percent(round(value.mean, 12))  # what is certain but for rounding
+    number = _number(value.mean)
     _write(stage, left + WIDTH - 0.07, y, number, ha="right", color=color if dangerous else INK)
+
+
+def _number(probability: float) -> str:
+    """Percent; what is certain but for rounding was observed or set, and is no estimate."""
+    certain = round(probability, 12) in {0, 1}
+    return f"{100 * probability:.0f}{GAP}%" if certain else percent(probability)
 
 
 def _draw_key(stage: _Stage, edges: Sequence[Edge]) -> None:

@@ -13,7 +13,7 @@ from scipy.optimize import brentq, least_squares
 from scipy.special import betainc, betaincinv, expit, gammaincinv, logit, ndtr, ndtri
 
 from forecast.arrays import Array
-from forecast.lexicon import LEXICONS
+from forecast.lexicon import read_lexicon
 from forecast.scenario.fits import (
     LARGEST_SHAPE,
     SMALLEST_SHAPE,
@@ -137,7 +137,7 @@ def fit_probability(stated: Probability, within: float | None = None) -> Fit:
         case Guess():
             return Fit((stated.guess * stated.cases, (1 - stated.guess) * stated.cases))
         case Word():
-            return _fit_ends(*LEXICONS[stated.lexicon][stated.word])
+            return _fit_ends(*read_lexicon(stated.lexicon).ranges[stated.word])
         case Odds():
             lower, upper = (o / (1 + o) for o in (stated.odds.lower, stated.odds.upper))
             return _fit_ends(lower, upper, stated.odds.coverage)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from importlib.resources import files
 from pathlib import Path
 
 from forecast.arguments import checked
 from forecast.errors import InputError, Problem, nearest, warn
+from forecast.reading import shipped_folder
 
 FILE_NAME = "scenario.yaml"
 
@@ -27,13 +27,6 @@ def scenario_folder(name: str) -> Path:
     True
     """
     return find_scenario(name).parent
-
-
-def shipped_folder() -> Path:
-    """Folder of the shipped scenarios, in a wheel and in an editable install alike."""
-    package = Path(str(files("forecast")))
-    inside = package / "priors"
-    return inside if inside.is_dir() else package.parent / "priors"
 
 
 def find_scenario(name_or_folder: str | Path) -> Path:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from forecast.corrections import probability_meant
 from forecast.errors import InputError, nearest
-from forecast.lexicon import LEXICONS
+from forecast.lexicon import read_lexicon
 from forecast.scenario.elicitation import fit_positive, fit_probability
 from forecast.scenario.fits import LARGEST_SHAPE, MOST_MOVED, SMALLEST_SHAPE, Fit, lognormal_ends
 from forecast.scenario.statements import (
@@ -84,11 +84,12 @@ def _probability_faults(stated: Probability, within: float | None) -> Iterator[s
                 yield f"{guess:g} from {cases:g} cases: say more cases, or a guess nearer to a half"
             if cases > MOST_CASES:
                 yield f"{cases:g} cases: at most {MOST_CASES:,.0f}"
-        case Word(word=word, lexicon=lexicon) if word not in LEXICONS[lexicon]:
+        case Word(word=word, lexicon=lexicon) if word not in read_lexicon(lexicon).ranges:
             if meant := probability_meant(word):
                 yield f"{word!r} is neither an interval [low, high] nor a word of {lexicon}{meant}"
             else:
-                yield f"{word!r} is not a word of {lexicon}; {nearest(word, LEXICONS[lexicon])}"
+                legal = nearest(word, read_lexicon(lexicon).ranges)
+                yield f"{word!r} is not a word of {lexicon}; {legal}"
         case Odds(odds=odds) if not (odds.lower < odds.upper <= LARGEST):
             yield f"[{odds.lower:g}, {odds.upper:g}]: odds need lower < upper <= {LARGEST:,.0f}"
         case Odds(odds=odds) if odds.upper < SMALLEST:

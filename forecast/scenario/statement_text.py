@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from forecast.estimate import GAP
-from forecast.lexicon import LEXICONS
+from forecast.lexicon import read_lexicon
 from forecast.scenario.elicitation import mean_probability
 from forecast.scenario.fits import MOST_MOVED, RowFit
 from forecast.scenario.statements import (
@@ -57,7 +57,7 @@ def probability_sentences(stated: Probability, within: float | None) -> Iterator
             number = "1 case" if cases == 1 else f"{cases:g} cases"
             yield f"About {percent_text(guess)}{days}, as if from {number}."
         case Word(word=word, lexicon=lexicon):
-            lower, upper = LEXICONS[lexicon][word]
+            lower, upper = read_lexicon(lexicon).ranges[word]
             ends = f"{_digits(lower)} to {percent_text(upper)}"
             yield f"{word!r}{days}: {ends} in {lexicon}, read as 90 % sure."
         case Odds(odds=odds):

@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from forecast.frozen import frozen
+from forecast.lexicon import LexiconName
 from forecast.validated import Validated
 
 Text = Annotated[str, Field(min_length=1)]
@@ -110,7 +111,7 @@ class Word(Value):
     """A probability as a word of a lexicon, read as the range that the lexicon gives it."""
 
     word: Text
-    lexicon: Literal["icd203", "phia"] = "icd203"
+    lexicon: LexiconName = "icd203"
 
 
 class Odds(Value):

@@ -9,8 +9,9 @@ import pytest
 from forecast.cli import main
 from forecast.console import BAD_INPUT
 from forecast.errors import InputError, InputWarning
+from forecast.reading import shipped_folder
 from forecast.scenario.scenario_files import load_scenario, scenario_schema, write_scenario
-from forecast.scenario.shipped import scenario_names, shipped_folder
+from forecast.scenario.shipped import scenario_names
 from tests.small import weather
 
 GOOD = """\

@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 from scipy import optimize, stats
 
 import forecast as fc
-from forecast.lexicon import LEXICONS
+from forecast.lexicon import lexicon_names, read_lexicon
 from forecast.model.builder import compile_tables
 from forecast.posterior.prior import draw_priors
 from forecast.scenario.elicitation import (
@@ -48,9 +48,9 @@ def points(shape, levels=TAILS):
     return stats.beta.ppf(levels, *shape)
 
 
-@pytest.mark.parametrize("lexicon", sorted(LEXICONS))
+@pytest.mark.parametrize("lexicon", lexicon_names())
 def test_a_word_has_its_range(lexicon):
-    for word, (lower, upper) in LEXICONS[lexicon].items():
+    for word, (lower, upper) in read_lexicon(lexicon).ranges.items():
         found = points(fit_probability(Word(word=word, lexicon=lexicon)).shape)
         np.testing.assert_allclose(found, (lower, upper), atol=0.005, err_msg=word)
 
