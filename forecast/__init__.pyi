@@ -15,6 +15,8 @@ from .analysis.explanation import Contribution as Contribution
 from .analysis.explanation import Explanation as Explanation
 from .analysis.explanation import explain as explain
 from .analysis.implied import implied_table as implied_table
+from .analysis.moves import Comparison as Comparison
+from .analysis.moves import compare as compare
 from .analysis.sensitivity import sensitivity as sensitivity
 from .analysis.sensitivity import sensitivity_of as sensitivity_of
 from .analysis.smallest_change import SmallestChange as SmallestChange
@@ -71,6 +73,7 @@ from .predictive import to_datatree as to_datatree
 from .probabilities import probability as probability
 from .reporting.plots import plot_expected as plot_expected
 from .reporting.plots import plot_timeline as plot_timeline
+from .reporting.plots_account import plot_account as plot_account
 from .reporting.plots_network import plot_network as plot_network
 from .reporting.product import product as product
 from .scenario.elicited import Elicited as Elicited

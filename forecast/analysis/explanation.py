@@ -20,9 +20,11 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from forecast.analysis.shapley import MOST_PLAYERS, Shares, all_orders, sampled_orders
+from forecast.analysis.shapley import Shares, share
 from forecast.analysis.targets import (
+    By,
     fit_of,
+    group_of,
     log_odds,
     signed,
     signed_estimate,
@@ -32,7 +34,6 @@ from forecast.analysis.targets import (
 )
 from forecast.arguments import checked
 from forecast.arrays import Array
-from forecast.errors import InputError, Problem
 from forecast.estimate import DASH, Estimate, percent
 from forecast.evidence.report import Report
 from forecast.layout import PrintsItself, Row, Summary, shortened
@@ -44,7 +45,6 @@ from forecast.sampling import Sampling, require_whole
 if TYPE_CHECKING:
     from xarray import Dataset
 
-By = Literal["report", "origin", "indicator", "source"]
 Kind = Literal["tables", "time", "reports", "silence"]
 
 DRAWS = 100
@@ -52,8 +52,6 @@ PRIOR_DRAWS = 1000
 """Draws of the prior, over which what was believed before any evidence is averaged."""
 ENOUGH = 1e-3
 """Standard error, a tenth of a point, at which no more orders are sampled."""
-MOST_WORK = 10**9
-"""Multiply-adds, about a second, that all subsets may take before orders are sampled instead."""
 SHOWN_ROWS = 20
 SILENCE, TIME, TABLES = "silence", "elapsed time", "learned tables"
 
@@ -191,7 +189,8 @@ def explain(
     game = _Game(evidence, reports, by)
     earlier = evidence.earlier(evidence.now)
     start = _prior_mean(given, fit, earlier)
-    shares = _share(game, exact)
+    names, work = game.names, evidence.work
+    shares = share(names, game.value, work, np.array([ENOUGH, np.inf]), exact=exact)
     before = earlier.find((), silence=False).probability[0]
     waited = game.value(frozenset())[0]
     parts = [_step("tables", TABLES, np.full_like(before, start), before)]
@@ -227,7 +226,7 @@ class _Game:
         self.reports = tuple(reports)
         groups: dict[str, list[Report]] = defaultdict(list)
         for report in reports:
-            groups[_group(report, by)].append(report)
+            groups[group_of(report, by)].append(report)
         self.groups = dict(groups)
         self.names = list(self.groups)
         if evidence.has_silence(()) or evidence.has_silence(reports):
@@ -257,16 +256,6 @@ class _Game:
         return float(np.average(rest.probability[0], weights=weight) - whole.probability.mean())
 
 
-def _group(report: Report, by: By) -> str:
-    named = {
-        "report": report.id,
-        "origin": report.origin or report.id,
-        "indicator": report.indicator,
-        "source": report.source,
-    }
-    return named[by]
-
-
 def _prior_mean(given: Forecast, fit: Fit, earlier: PartialEvidence) -> float:
     """The probability before any evidence, at the beginning, over draws of the prior."""
     if fit.evidence is not None or given.fit is None:
@@ -277,19 +266,6 @@ def _prior_mean(given: Forecast, fit: Fit, earlier: PartialEvidence) -> float:
         prior = fit.select(np.arange(0, n_draws, max(n_draws // PRIOR_DRAWS, 1)))
     asked = PartialEvidence(prior, earlier.as_of, earlier.targets)
     return float(asked.find((), silence=False).probability.mean())
-
-
-def _share(game: _Game, exact: bool | None) -> Shares:
-    """Shapley values of the players, (player, points or log-odds, draw)."""
-    n = len(game.names)
-    if exact and n > MOST_PLAYERS:
-        message = f"{n} parts; all subsets can be gone through of {MOST_PLAYERS} at most"
-        raise InputError([Problem("exact", message)])
-    if exact is None:
-        exact = n <= 2 or (n <= MOST_PLAYERS and 2.0**n * game.evidence.work <= MOST_WORK)
-    if exact:
-        return all_orders(n, game.value)
-    return sampled_orders(n, game.value, enough=ENOUGH)
 
 
 def _step(kind: Kind, name: str, before: Array, after: Array) -> _Part:

@@ -9,16 +9,19 @@ most, each pair is exact.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import comb, sqrt
 
 import numpy as np
 
 from forecast.arrays import Array
+from forecast.errors import InputError, Problem
 
 MOST_PLAYERS = 12
 """Players up to which all subsets may be gone through."""
+MOST_WORK = 10**9
+"""Multiply-adds, about a second, that all subsets may take before orders are sampled instead."""
 FEWEST_PAIRS, MOST_PAIRS = 4, 32
 """Pairs of orders: at least, and after how many it is enough whatever the error."""
 
@@ -43,6 +46,41 @@ class Shares:
     values: Array
     error: Array
     orders: int
+
+
+def share(
+    names: Sequence[str],
+    value: Value,
+    work: int,
+    enough: float | Array,
+    *,
+    exact: bool | None = None,
+) -> Shares:
+    """Share a value exactly where that takes about a second, or as it is asked for.
+
+    Parameters
+    ----------
+    names
+        The players.
+    value, enough
+        As in `sampled_orders`.
+    work
+        Multiply-adds that the value of one set takes.
+    exact
+        Whether to go through all subsets, or to sample orders.
+
+    Raises
+    ------
+    InputError
+        If there are too many players to be exact.
+    """
+    n = len(names)
+    if exact and n > MOST_PLAYERS:
+        message = f"{n} parts; all subsets can be gone through of {MOST_PLAYERS} at most"
+        raise InputError([Problem("exact", message)])
+    if exact is None:
+        exact = n <= 2 or (n <= MOST_PLAYERS and 2.0**n * work <= MOST_WORK)
+    return all_orders(n, value) if exact else sampled_orders(n, value, enough=enough)
 
 
 def all_orders(players: int, value: Value) -> Shares:
@@ -76,7 +114,9 @@ def all_orders(players: int, value: Value) -> Shares:
     return Shares(found, np.zeros((players, *first.shape[:-1])), 0)
 
 
-def sampled_orders(players: int, value: Value, *, enough: float, random_seed: int = 0) -> Shares:
+def sampled_orders(
+    players: int, value: Value, *, enough: float | Array, random_seed: int = 0
+) -> Shares:
     """Share a value from orders that are sampled in pairs, until the error is small.
 
     Parameters
@@ -84,7 +124,7 @@ def sampled_orders(players: int, value: Value, *, enough: float, random_seed: in
     players, value
         As in `all_orders`; the last dimension of the value is averaged for the error.
     enough
-        Standard error of the first entry's mean at which sampling stops.
+        Standard error at which sampling stops: of every entry, or of each its own.
     random_seed
         The same seed gives the same orders.
 
@@ -99,7 +139,7 @@ def sampled_orders(players: int, value: Value, *, enough: float, random_seed: in
     while len(found) < MOST_PAIRS:
         order = random.permutation(players).tolist()
         found.append((_added(order, value) + _added(order[::-1], value)) / 2)
-        if len(found) >= FEWEST_PAIRS and _error(found).reshape(players, -1)[:, 0].max() <= enough:
+        if len(found) >= FEWEST_PAIRS and (_error(found) <= enough).all():
             break
     return Shares(np.mean(found, axis=0), _error(found), 2 * len(found))
 

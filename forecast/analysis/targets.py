@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Literal
 
 import numpy as np
 
@@ -10,11 +11,14 @@ from forecast.arrays import Array, Index
 from forecast.errors import InputError, Problem, nearest
 from forecast.estimate import Estimate
 from forecast.evidence.ledger import as_date
+from forecast.evidence.report import Report
 from forecast.outlook import Forecast
 from forecast.posterior.partial_evidence import Target
 from forecast.posterior.reweighting import Fit
 from forecast.wording import MINUS, long_date
 
+By = Literal["report", "origin", "indicator", "source"]
+"""What reports are put together by in an account."""
 SUREST = 1e-15
 """How near to 0 and 1 a probability may be before its log-odds are cut."""
 
@@ -110,6 +114,17 @@ def stand_for(values: Array, weights: Array, n: int) -> Index:
     passed = np.cumsum(weights[order])
     at = (np.arange(n) + 0.5) / n * passed[-1]
     return np.asarray(order[np.searchsorted(passed, at)], np.int64)
+
+
+def group_of(report: Report, by: By) -> str:
+    """What a report is put together with others by."""
+    named = {
+        "report": report.id,
+        "origin": report.origin or report.id,
+        "indicator": report.indicator,
+        "source": report.source,
+    }
+    return named[by]
 
 
 def log_odds(probability: Array) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -65,6 +65,27 @@ def change_of(start: date, end: date, reports: Sequence[Report]) -> Change:
         was superseded by, any of these up to the end.
     """
     held, holds = (_in_force(reports, day) for day in (start, end))
+    return difference(start, end, held, holds, reports)
+
+
+def difference(
+    start: date,
+    end: date,
+    held: Mapping[str, Report],
+    holds: Mapping[str, Report],
+    reports: Iterable[Report],
+) -> Change:
+    """What differs between reports that are in force at two moments, by their names.
+
+    Parameters
+    ----------
+    start, end
+        The two days.
+    held, holds
+        Reports in force at the start and at the end.
+    reports
+        All that lie between reports that revise one another.
+    """
     gone = {name: report for name, report in held.items() if name not in holds}
     come = [report for name, report in holds.items() if name not in held]
     by_id = {report.id: report for report in reports}

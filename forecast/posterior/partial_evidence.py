@@ -44,11 +44,14 @@ class Target:
     share
         Whether the expected share of those days is meant on which the one state holds, and not the
         probability that one of the states holds on at least one of them.
+    start
+        First of the days that count to a share, if that is not the first day ahead.
     """
 
     states: tuple[Pair, ...]
     day: date | None = None
     share: bool = False
+    start: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +96,12 @@ class PartialEvidence:
         if not steps:
             return self
         past = timedelta(days=steps * self._timeline.step_days)
+
+        def before(day: date | None) -> date | None:
+            return None if day is None else day - past
+
         targets = [
-            each if each.day is None else replace(each, day=each.day - past)
-            for each in self.targets
+            replace(each, day=before(each.day), start=before(each.start)) for each in self.targets
         ]
         return PartialEvidence(self.fit, self.as_of - past, targets)
 
@@ -203,7 +209,7 @@ class PartialEvidence:
         """Days that count in the present step and in each one after it."""
         assert target.day is not None
         last = self._timeline.step_of(target.day)
-        first = self.as_of + timedelta(days=1)
+        first = max(self.as_of + timedelta(days=1), target.start or self.as_of)
         steps = range(self.now, max(last, self.now + 1) + 1)
         days = [self._timeline.days_in(step, first, target.day) for step in steps]
         return np.array(days, np.float64)
