@@ -89,6 +89,8 @@ from .scenario.starting import new_scenario as new_scenario
 from .storage import load as load
 from .verification.asking import QuestionForecast as QuestionForecast
 from .verification.asking import ask as ask
+from .verification.backtest import Backtest as Backtest
+from .verification.backtest import backtest as backtest
 from .verification.issued import Replay as Replay
 from .verification.questions import Question as Question
 from .verification.questions import Questions as Questions

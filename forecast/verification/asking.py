@@ -11,11 +11,13 @@ from forecast.arguments import checked
 from forecast.errors import InputError, Problem, raise_if_any
 from forecast.estimate import Estimate, percent, quantity
 from forecast.frozen import frozen
+from forecast.model.builder import compile_tables
 from forecast.network import automaton
 from forecast.network.structure import Network
 from forecast.outlook import Forecast, beliefs
 from forecast.posterior.beliefs import Beliefs
 from forecast.posterior.passage import calendar_of, reached_by
+from forecast.scenario.scenario import Scenario
 from forecast.text import printed
 from forecast.timeline import Calendar
 from forecast.verification.questions import (
@@ -31,6 +33,8 @@ from forecast.verification.questions import (
 
 if TYPE_CHECKING:
     from xarray import DataArray
+
+NO_DAYS = "a question has a window of days; there are none where no steps have dates"
 
 
 @checked
@@ -88,7 +92,9 @@ class QuestionForecast:
 
 
 @checked
-def ask(given: Forecast | Beliefs, question: Question) -> QuestionForecast:
+def ask(
+    given: Forecast | Beliefs, question: Question, *, draws: int | None = None
+) -> QuestionForecast:
     """Answer a question from a forecast, also beyond the scenario's horizon.
 
     Days within a step that the window cuts are counted as docs/verification.md says.
@@ -99,6 +105,8 @@ def ask(given: Forecast | Beliefs, question: Question) -> QuestionForecast:
         A forecast; or beliefs with a calendar, up to the question's last day.
     question
         What is asked; `read_questions` reads questions from a file.
+    draws
+        Use at most this many draws of each chain of a forecast, for a quicker answer.
 
     Returns
     -------
@@ -111,7 +119,7 @@ def ask(given: Forecast | Beliefs, question: Question) -> QuestionForecast:
     InputError
         If the question names what the scenario has not, or days before it begins.
     """
-    found, calendar = _reaching(given, question)
+    found, calendar = _reaching(given, question, draws)
     raise_if_any(list(misnamed(f"{question.id}.event", question.event, states_of(found.network))))
     raise_if_any(list(_inputs_named(question, question.event, found.network)))
     reading = _Reading(found, calendar, question)
@@ -123,16 +131,32 @@ def ask(given: Forecast | Beliefs, question: Question) -> QuestionForecast:
     )
 
 
-def _reaching(given: Forecast | Beliefs, question: Question) -> tuple[Beliefs, Calendar]:
+def unanswerable(scenario: Scenario, question: Question) -> Iterator[Problem]:
+    """Yield why no forecast of a scenario can answer a question; nothing if one can."""
+    network, timeline = compile_tables(scenario).network, scenario.timeline
+    where = f"{question.id}.event"
+    wrong = list(misnamed(where, question.event, states_of(network)))
+    yield from wrong
+    if not wrong:
+        yield from _inputs_named(question, question.event, network)
+    if timeline is None:
+        yield Problem(question.id, NO_DAYS)
+    elif question.first_day < timeline.start:
+        message = f"counts from {question.first_day}; the scenario begins on {timeline.start}"
+        yield Problem(question.id, message)
+
+
+def _reaching(
+    given: Forecast | Beliefs, question: Question, draws: int | None
+) -> tuple[Beliefs, Calendar]:
     """Beliefs whose steps reach a question's last day, and their days."""
     if isinstance(given, Forecast):
         calendar = calendar_of(given.scenario, given.as_of)
-        found = beliefs(given, until=question.last_day if calendar else None)
+        found = beliefs(given, draws=draws, until=question.last_day if calendar else None)
     else:
         found, calendar = given, given.calendar
     if calendar is None:
-        message = "a question has a window of days; there are none where no steps have dates"
-        raise InputError([Problem(question.id, message)])
+        raise InputError([Problem(question.id, NO_DAYS)])
     timeline = calendar.timeline
     if question.first_day < timeline.start:
         message = f"counts from {question.first_day}; the scenario begins on {timeline.start}"

@@ -88,12 +88,17 @@ class Scores:
     def _binary(self) -> DataFrame:
         return self.table[self.table["probability"].notna()]
 
+    @property
+    def summary(self) -> str:
+        """The mean Brier score in one line; empty where nothing was answered by yes or no."""
+        if not len(self._binary):
+            return ""
+        return f"Brier {self.brier:.3f}, skill against always even {self.skill():.0%}"
+
     @printed
     def __repr__(self) -> str:
-        lines = [self.table.to_string(index=False, float_format="{:.3f}".format)]
-        if len(self._binary):
-            lines.append(f"Brier {self.brier:.3f}, skill against always even {self.skill():.0%}")
-        return "\n".join([*lines, *self.left_out])
+        table = self.table.to_string(index=False, float_format="{:.3f}".format)
+        return "\n".join(filter(None, [table, self.summary, *self.left_out]))
 
 
 @checked
