@@ -21,6 +21,8 @@ from .analysis.sensitivity import sensitivity as sensitivity
 from .analysis.sensitivity import sensitivity_of as sensitivity_of
 from .analysis.smallest_change import SmallestChange as SmallestChange
 from .analysis.smallest_change import smallest_change as smallest_change
+from .analysis.surprises import Surprises as Surprises
+from .analysis.surprises import surprise as surprise
 from .analysis.tripwires import Tripwires as Tripwires
 from .analysis.tripwires import TripwireStatus as TripwireStatus
 from .analysis.tripwires import WarningStatus as WarningStatus

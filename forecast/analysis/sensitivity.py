@@ -104,7 +104,7 @@ def sensitivity_of(given: Forecast | Beliefs, question: Question) -> DataFrame:
     from forecast.analysis.frames import Sensitivity
 
     believed = as_beliefs(given)
-    levers, parameters = _judgements(believed.draws)
+    levers, parameters = judgements_of(believed.draws)
     answers, weights = _answer(question, believed)
     known = np.isfinite(answers)
     filled = np.where(known, answers, answers[known][0])
@@ -181,7 +181,7 @@ def _sum_by_bin(bins: npt.NDArray[np.int64], values: Array, n_bins: int) -> Arra
 
 
 @dataclass(frozen=True, slots=True)
-class _Lever:
+class Lever:
     """One judgement: where it lies among the parameters, and its elicited interval.
 
     `row` is where the row of probabilities lies that it is one of, if it is.
@@ -195,7 +195,7 @@ class _Lever:
     row: tuple[Any, ...] | None = None
 
 
-def _judgements(draws: Draws) -> tuple[list[_Lever], Mapping[str, Array]]:
+def judgements_of(draws: Draws) -> tuple[list[Lever], Mapping[str, Array]]:
     """The judgements that draws rest on, and the draws of all parameters by family."""
     if isinstance(draws, ParameterDraws):
         return list(_levers(draws.program.priors)), draws.parameters
@@ -217,10 +217,10 @@ def _ends(quantiles: npt.ArrayLike) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _levers(priors: Priors) -> Iterator[_Lever]:
+def _levers(priors: Priors) -> Iterator[Lever]:
     labels = priors.labels
     for k, shape in enumerate(priors.probability):
-        yield _Lever(
+        yield Lever(
             labels["probability"][k], "probability", (k,), *_ends(stats.beta.ppf(TAILS, *shape))
         )
     for width, rows in priors.rows.items():
@@ -229,25 +229,25 @@ def _levers(priors: Priors) -> Iterator[_Lever]:
             for state, own in enumerate(alpha):
                 low, high = _ends(stats.beta.ppf(TAILS, own, alpha.sum() - own))
                 label = f"{labels[family][k]}: {priors.states[width][k][state]}"
-                yield _Lever(label, family, (k, state), low, high, row=(k, slice(None)))
+                yield Lever(label, family, (k, state), low, high, row=(k, slice(None)))
     for k, (mean, sd) in enumerate(priors.positive):
         ends = _ends(np.exp(stats.norm.ppf(TAILS, mean, sd)))
-        yield _Lever(labels["positive"][k], "positive", (k,), *ends)
+        yield Lever(labels["positive"][k], "positive", (k,), *ends)
     for k, (mean, sd) in enumerate(priors.real):
-        yield _Lever(labels["real"][k], "real", (k,), *_ends(stats.norm.ppf(TAILS, mean, sd)))
+        yield Lever(labels["real"][k], "real", (k,), *_ends(stats.norm.ppf(TAILS, mean, sd)))
     for family, members in priors.trust.families():
         for k, judged in enumerate(members):
-            yield _Lever(judged.label, family, (k,), *_ends(stats.beta.ppf(TAILS, *judged.shape)))
+            yield Lever(judged.label, family, (k,), *_ends(stats.beta.ppf(TAILS, *judged.shape)))
 
 
-def _cell_levers(tabled: TabledNetwork) -> Iterator[_Lever]:
+def _cell_levers(tabled: TabledNetwork) -> Iterator[Lever]:
     """The cells that are not known exactly, of a row of two only the first."""
     for label, states, first, alpha in _uncertain_rows(tabled):
         may_be = np.flatnonzero(alpha)
         for state in may_be[: 1 if len(may_be) == 2 else None]:
             low, high = _ends(stats.beta.ppf(TAILS, alpha[state], alpha.sum() - alpha[state]))
             at, row = (first + int(state),), (slice(first, first + len(states)),)
-            yield _Lever(f"{label}: {states[state]}", CELLS, at, low, high, row)
+            yield Lever(f"{label}: {states[state]}", CELLS, at, low, high, row)
 
 
 def _uncertain_rows(tabled: TabledNetwork) -> Iterator[tuple[str, tuple[str, ...], int, Array]]:
@@ -265,7 +265,7 @@ def _uncertain_rows(tabled: TabledNetwork) -> Iterator[tuple[str, tuple[str, ...
 
 
 def _one_at_a_time(
-    given: Beliefs, parameters: Mapping[str, Array], levers: list[_Lever], weights: Array | None
+    given: Beliefs, parameters: Mapping[str, Array], levers: list[Lever], weights: Array | None
 ) -> Beliefs:
     """Beliefs with two draws for each judgement: at its low end and at its high end."""
     n = 2 * len(levers)
@@ -275,7 +275,7 @@ def _one_at_a_time(
     }
     for k, lever in enumerate(levers):
         for draw, end in ((2 * k, lever.low), (2 * k + 1, lever.high)):
-            _set(moved, lever, draw, end)
+            set_judgement(moved, lever, draw, end)
     draws: Draws
     if isinstance(given.draws, ParameterDraws):
         draws = replace(given.draws, parameters=moved)
@@ -284,7 +284,7 @@ def _one_at_a_time(
     return replace(given, draws=draws, shape=(1, n), sample="none")
 
 
-def _set(parameters: Mapping[str, Array], lever: _Lever, draw: int, value: float) -> None:
+def set_judgement(parameters: Mapping[str, Array], lever: Lever, draw: int, value: float) -> None:
     """Set one judgement; the other states of a row keep their proportions."""
     target = parameters[lever.family]
     if lever.row is not None:

@@ -23,6 +23,7 @@ from forecast.network.horizon import Future, Present, look_ahead
 from forecast.network.kernels import circuit_at
 from forecast.network.slices import pack_circuits
 from forecast.network.structure import Network
+from forecast.network.sweep import sweep
 from forecast.posterior.beliefs import Beliefs
 from forecast.posterior.passage import calendar_of, reached, reached_by
 from forecast.posterior.reweighting import Fit
@@ -88,8 +89,8 @@ class PartialEvidence:
         self.as_of = as_of
         self.targets = tuple(targets)
         self.now = last_step(fit.scenario, Evidence(as_of))
-        self._found: dict[tuple[frozenset[str], bool], Found] = {}
-        self._rows: dict[tuple[frozenset[str], bool], tuple[Network, Array]] = {}
+        self._found: dict[tuple[frozenset[Report], bool], Found] = {}
+        self._rows: dict[tuple[frozenset[Report], bool], tuple[Network, Array]] = {}
 
     def earlier(self, steps: int) -> PartialEvidence:
         """Ask the same of as many days, so many steps before."""
@@ -120,7 +121,7 @@ class PartialEvidence:
     def find(self, reports: Iterable[Report], *, silence: bool = True) -> Found:
         """Answer from some reports alone, with or without what was not reported."""
         chosen = tuple(reports)
-        key = frozenset(report.id for report in chosen), silence
+        key = frozenset(chosen), silence
         if key not in self._found:
             self._found[key] = self._look(chosen, silence)
         return self._found[key]
@@ -131,6 +132,9 @@ class PartialEvidence:
         network, like = self._likelihoods(reports, silence)
         window = range(self.now + 1, self.now + 2)
         spared = [barred for each in self.targets for barred in self._barred(network, each)]
+        if not self.targets:
+            norm = sweep(network, self.fit.tables, like[: self.now + 1], "forward").log_norm
+            return Found(np.zeros((0, norm.shape[1])), norm.sum(axis=0))
         ahead = look_ahead(network, self.fit.tables, like, window, spared=spared)
         if ahead is None:
             return self._ask(reports, silence)
@@ -243,7 +247,7 @@ class PartialEvidence:
 
     def _alone(self, reports: Sequence[Report], silence: bool) -> tuple[Network, Array]:
         """Likelihoods of reports of one indicator, kept."""
-        key = frozenset(report.id for report in reports), silence
+        key = frozenset(reports), silence
         if key not in self._rows:
             self._rows[key] = self._lay_out(reports, silence)
         return self._rows[key]
@@ -260,8 +264,9 @@ class PartialEvidence:
             if timeline is not None and each.day is not None:
                 last = max(last, timeline.step_of(each.day), self.now + 1)
         found = self.fit.beliefs(self._evidence(reports), last + 1, silence=silence)
+        log_evidence = found.log_evidence().to_numpy().ravel()
         answers = [self._ask_beliefs(found, each) for each in self.targets]
-        return Found(np.stack(answers), found.log_evidence().to_numpy().ravel())
+        return Found(np.array(answers).reshape(-1, log_evidence.size), log_evidence)
 
     def _ask_beliefs(self, found: Beliefs, target: Target) -> Array:
         if target.day is None:

@@ -338,7 +338,8 @@ class Fit:
         states
             Pairs of variable and state.
         """
-        key = kind, tuple(states), about, future.row.tobytes()
+        # Likelihoods of states alone: columns of the evidence follow, which the future lacks.
+        key = kind, tuple(states), about, future.row[: future.network.n_states].tobytes()
         if key not in self._values:
             self._values[key] = (
                 future.values(states, about)
