@@ -278,7 +278,7 @@ def _one_at_a_time(
             set_judgement(moved, lever, draw, end)
     draws: Draws
     if isinstance(given.draws, ParameterDraws):
-        draws = replace(given.draws, parameters=moved)
+        draws = replace(given.draws, parameters=moved, tables=None)
     else:
         draws = StoredDraws(moved[CELLS], given.draws.log_like(slice(0, 1)))
     return replace(given, draws=draws, shape=(1, n), sample="none")
