@@ -27,7 +27,6 @@ from forecast.layout import text_table
 from forecast.outlook import Forecast, beliefs, beliefs_to
 from forecast.posterior.stored_answers import watched
 from forecast.probabilities import by_horizon
-from forecast.scenario.elicitation import fit_positive
 from forecast.scenario.forms import Count
 from forecast.scenario.scenario import Scenario, Variable
 from forecast.text import printed
@@ -211,7 +210,7 @@ def stated_state(variable: Variable, report: Report) -> str:
     if isinstance(measured, Count):
         days = report.exposure or measured.per
         middle = {
-            state: exp(fit_positive(quantity.between, measured.per).shape[0])
+            state: exp(quantity.between.fit(measured.per).shape[0])
             for state, quantity in measured.rate.items()
         }
         mean = {state: rate * days / measured.per for state, rate in middle.items()}

@@ -14,7 +14,6 @@ from forecast.arrays import Array
 from forecast.estimate import TAILS, Estimate
 from forecast.evidence.report import RELIABILITY, Report
 from forecast.reading import shipped_folder
-from forecast.scenario.elicitation import fit_probability
 from forecast.scenario.fits import fit_beta
 from forecast.scenario.scenario import Scenario
 
@@ -124,20 +123,18 @@ def trust_in(scenario: Scenario) -> Trust:
         for grade in admiralty_grades()
     )
     recorded = (
-        Judged(name, f"accuracy of {name}", fit_probability(source.record.probability).shape)
+        Judged(name, f"accuracy of {name}", source.record.probability.fit().shape)
         for name, source in scenario.sources.items()
         if source.record is not None
     )
     return Trust(
         accuracy=(*grades, *recorded),
         detection=tuple(
-            Judged(name, f"detection by the watch {name}", fit_probability(watch.detection).shape)
+            Judged(name, f"detection by the watch {name}", watch.detection.fit().shape)
             for name, watch in scenario.watches.items()
         ),
         control=tuple(
-            Judged(
-                name, f"control of the channel {name}", fit_probability(channel.controlled).shape
-            )
+            Judged(name, f"control of the channel {name}", channel.controlled.fit().shape)
             for name, channel in scenario.channels.items()
         ),
     )

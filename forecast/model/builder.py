@@ -24,7 +24,6 @@ from forecast.model.tables import Measure, Misfit, Priors, TableProgram
 from forecast.network.structure import Block, Network, Node, Parent
 from forecast.scenario.elicitation import (
     fit_competing,
-    fit_positive,
     fit_row,
     row_concentration,
 )
@@ -49,7 +48,7 @@ from forecast.scenario.forms import (
 )
 from forecast.scenario.scenario import Scenario
 from forecast.scenario.scenario_checks import find_problems
-from forecast.scenario.statements import PositiveNumber, RealInterval
+from forecast.scenario.statements import PositiveStatement, RealInterval
 from forecast.scenario.tree import spell_path
 
 
@@ -116,9 +115,9 @@ class _Judgements:
         self.probability.append(shape)
         return "probability", self._label("probability", label)
 
-    def factor(self, stated: PositiveNumber, label: str, per: float | None = None) -> Cell:
+    def factor(self, stated: PositiveStatement, label: str, per: float | None = None) -> Cell:
         """Cell of a positive number."""
-        self.positive.append(fit_positive(stated, per).shape)
+        self.positive.append(stated.fit(per).shape)
         return "positive", self._label("positive", label)
 
     def mean(self, interval: RealInterval, label: str) -> int:

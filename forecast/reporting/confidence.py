@@ -19,10 +19,10 @@ from forecast.evidence.origins import count_origins, speaking
 from forecast.outlook import Forecast
 from forecast.reporting.document import Prose, Section, Table
 from forecast.reporting.report_text import origins_text
-from forecast.scenario.elicitation import fit_positive, fit_probability, mean_probability
 from forecast.scenario.fits import lognormal_ends
 from forecast.scenario.pools import Pooled, find_pools
-from forecast.scenario.statements import Pool
+from forecast.scenario.probability_statements import Pool
+from forecast.scenario.statements import ProbabilityStatement, Statement
 from forecast.wording import counted
 
 RATINGS = ("low", "moderate", "high")
@@ -101,7 +101,7 @@ def _rate(value: float, moderate: float, high: float) -> int:
 def disagreement(pooled: Pooled) -> float:
     """Distance between the means of the experts on a probability who lie furthest apart."""
     experts: Any = pooled.pool.experts.values()
-    means = [mean_probability(expert.says, pooled.days) for expert in experts]
+    means = [float(expert.says.mean(pooled.days)) for expert in experts]
     return max(means) - min(means)
 
 
@@ -130,11 +130,11 @@ def _expert_rows(pooled: Pooled) -> Iterator[tuple[str, str, str, str]]:
     yield pooled.label, f"pool ({how})", "", _mean_and_interval(pooled.pool, pooled)
 
 
-def _mean_and_interval(stated: Any, pooled: Pooled) -> str:
+def _mean_and_interval(stated: Statement, pooled: Pooled) -> str:
     """Mean and interval of a prior."""
-    if isinstance(pooled.pool, Pool):
-        low, high = betaincinv(*fit_probability(stated, pooled.days).shape, TAILS)
-        return quantity(Estimate(mean_probability(stated, pooled.days), float(low), float(high)))
-    mean, sd = fit_positive(stated, pooled.days).shape
+    if isinstance(stated, ProbabilityStatement):
+        low, high = betaincinv(*stated.fit(pooled.days).shape, TAILS)
+        return quantity(Estimate(stated.mean(pooled.days), float(low), float(high)))
+    mean, sd = stated.fit(pooled.days).shape
     low, high = lognormal_ends(mean, sd)
     return f"{np.exp(mean + sd**2 / 2):.3g} ({low:.3g}{DASH}{high:.3g})"

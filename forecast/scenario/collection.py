@@ -9,7 +9,8 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from forecast.scenario.forms import Basis
-from forecast.scenario.statements import Number, Probability, Text, Value
+from forecast.scenario.probability_statements import Probability
+from forecast.scenario.statements import Number, Text, Value
 
 
 def _parse_day(given: Any) -> Any:

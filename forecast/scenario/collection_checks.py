@@ -11,8 +11,8 @@ from math import isclose
 
 from forecast.errors import nearest
 from forecast.scenario.collection import Channel, Lag, Watch
+from forecast.scenario.limits import Finding
 from forecast.scenario.scenario import Role, Scenario, Variable
-from forecast.scenario.statement_checks import Finding, check_probability
 from forecast.scenario.tree import Path
 
 WATCHED: tuple[Role, ...] = ("indicator", "outcome")
@@ -23,9 +23,7 @@ def check_collection(scenario: Scenario, unread: frozenset[str]) -> Iterator[Fin
     """Yield what is wrong with a scenario's sources, channels and watches."""
     for name, source in scenario.sources.items():
         if source.record is not None:
-            yield from check_probability(
-                ("sources", name, "record", "probability"), source.record.probability
-            )
+            yield from source.record.probability.check(("sources", name, "record", "probability"))
     owner: dict[str, str] = {}
     for name, channel in scenario.channels.items():
         yield from _check_channel(("channels", name), channel, scenario, unread)
@@ -41,7 +39,7 @@ def check_collection(scenario: Scenario, unread: frozenset[str]) -> Iterator[Fin
 def _check_channel(
     at: Path, channel: Channel, scenario: Scenario, unread: frozenset[str]
 ) -> Iterator[Finding]:
-    yield from check_probability((*at, "controlled"), channel.controlled)
+    yield from channel.controlled.check((*at, "controlled"))
     for name, shares in channel.shows.items():
         where: Path = (*at, "shows", name)
         if name in unread:
@@ -72,7 +70,7 @@ def _check_shares(
 def _check_watch(
     at: Path, watch: Watch, scenario: Scenario, unread: frozenset[str]
 ) -> Iterator[Finding]:
-    yield from check_probability((*at, "detection"), watch.detection)
+    yield from watch.detection.check((*at, "detection"))
     if watch.lag is not None:
         yield from _check_lag((*at, "lag"), watch.lag)
     if watch.stop is not None and watch.stop < watch.start:

@@ -17,17 +17,14 @@ from forecast.arrays import Array
 from forecast.errors import InputError, Problem, raise_if_any
 from forecast.estimate import MASS_TEXT, TAILS
 from forecast.frozen import Frozen, frozen
-from forecast.scenario.elicitation import fit_positive, fit_probability, fit_row
+from forecast.scenario.elicitation import fit_row
 from forecast.scenario.fault_messages import Fault, shown
 from forecast.scenario.fits import RowFit
-from forecast.scenario.statement_checks import check_days, check_positive, check_probability
-from forecast.scenario.statement_text import (
-    moved_text,
-    percent_text,
-    positive_sentences,
-    probability_sentences,
-)
-from forecast.scenario.statements import PositiveNumber, Probability
+from forecast.scenario.limits import check_days
+from forecast.scenario.positive_statements import PositiveNumber
+from forecast.scenario.probability_statements import Probability
+from forecast.scenario.statement_text import moved_text, percent_text
+from forecast.scenario.statements import PositiveStatement, ProbabilityStatement
 from forecast.scenario.table_checks import check_probabilities
 from forecast.scenario.tree import Path, spell_path
 from forecast.text import printed
@@ -257,11 +254,11 @@ def elicit(
 
 
 def _elicit_probability(
-    stated: Probability, within: float | None, step: float | None, label: str
+    stated: ProbabilityStatement, within: float | None, step: float | None, label: str
 ) -> Elicited:
-    raise_if_any([_problem(*finding) for finding in check_probability((), stated, within)])
-    fit = fit_probability(stated, within)
-    notes = list(probability_sentences(stated, within))
+    raise_if_any([_problem(*finding) for finding in stated.check(days=within)])
+    fit = stated.fit(within)
+    notes = list(stated.sentences(within))
     if fit.miss > NOTABLE_MISS or fit.miss > NOTABLE_SHARE * np.ptp(fit.stated or (0, 1)):
         points = ", ".join(percent_text(value) for value in fit.fitted)
         notes.append(f"No Beta has all of these points; the nearest has {points}.")
@@ -274,10 +271,10 @@ def _elicit_probability(
     return Elicited(label, stated, "beta", fit.shape, tuple(notes))
 
 
-def _elicit_positive(stated: PositiveNumber, per: float | None, label: str) -> Elicited:
-    raise_if_any([_problem(*finding) for finding in check_positive((), stated, per)])
-    fit = fit_positive(stated, per)
-    notes = list(positive_sentences(stated, per))
+def _elicit_positive(stated: PositiveStatement, per: float | None, label: str) -> Elicited:
+    raise_if_any([_problem(*finding) for finding in stated.check(days=per)])
+    fit = stated.fit(per)
+    notes = list(stated.sentences(per))
     if not np.allclose(fit.fitted, fit.stated, rtol=NOTABLE_SHARE, atol=0):
         points = ", ".join(f"{value:.3g}" for value in fit.fitted)
         notes.append(f"No log-normal has all of these points; the nearest has {points}.")
@@ -292,7 +289,7 @@ def _day_faults(days: Mapping[str, float | None]) -> Iterator[Problem]:
 
 
 def _elicit_row(row: Mapping[str, Any]) -> ElicitedRow:
-    probabilities: dict[str, Probability] = {}
+    probabilities: dict[str, ProbabilityStatement] = {}
     problems: list[Problem] = []
     for state, stated in row.items():
         try:
@@ -313,7 +310,7 @@ def _elicit_row(row: Mapping[str, Any]) -> ElicitedRow:
                 stated,
                 "beta",
                 (alpha, whole - alpha),
-                tuple(probability_sentences(stated, None)),
+                tuple(stated.sentences()),
             )
             for (state, stated), alpha in zip(probabilities.items(), fit.concentration, strict=True)
         },

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from forecast.scenario.fault_messages import Fault, fault_message, is_about_kind
 from forecast.scenario.grammar import Grammar
-from forecast.scenario.statement_checks import Finding
+from forecast.scenario.limits import Finding
 from forecast.scenario.tree import Path
 
 MOST_FAULTS = 200

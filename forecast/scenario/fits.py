@@ -5,12 +5,12 @@ With coverage 0.9 the ends of an interval are the 5 % and the 95 % points.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
-from scipy.optimize import least_squares
+from scipy.optimize import brentq, least_squares
 from scipy.special import betaincinv, ndtri
 
 from forecast.arrays import Array
@@ -253,6 +253,38 @@ def _inside(ends: Array) -> Array:
     """Intervals, (interval, end), with no end nearer to 0 or 1 than a hundredth of the width."""
     margin = np.diff(ends, axis=1) / 100
     return np.clip(ends, margin, 1 - margin)
+
+
+def shares(weights: Iterable[float]) -> Array:
+    """Weights in proportion, in all one."""
+    found = np.array(list(weights))
+    return np.asarray(found / found.sum())
+
+
+def mixture_quantiles(
+    cumulative: Callable[[float], float], quantiles: Array, levels: Array
+) -> Array:
+    """Quantiles of a mixture, each between the smallest and the largest of its parts.
+
+    Parameters
+    ----------
+    cumulative
+        Cumulative distribution of the mixture.
+    quantiles
+        Those of the parts, (part, level).
+    levels
+        Probabilities, (level,).
+    """
+    found = []
+    for level, low, high in zip(levels, quantiles.min(axis=0), quantiles.max(axis=0), strict=True):
+        if cumulative(low) >= level or low == high:
+            found.append(low)
+        elif cumulative(high) <= level:
+            found.append(high)
+        else:
+            short = partial(lambda level, x: cumulative(x) - level, level)
+            found.append(brentq(short, low, high, xtol=1e-14))
+    return np.array(found)
 
 
 def require(rule: bool, message: str) -> None:

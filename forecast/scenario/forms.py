@@ -16,15 +16,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from forecast.scenario.statements import (
-    Number,
-    Positive,
-    PositiveNumber,
-    Probability,
-    RealNumber,
-    Text,
-    Value,
-)
+from forecast.scenario.positive_statements import PositiveNumber
+from forecast.scenario.probability_statements import Probability
+from forecast.scenario.statements import Number, Positive, RealNumber, Text, Value
 
 BASES = ("source", "published", "computed", "judgement")
 Basis = Annotated[str, Field(pattern=rf"^({'|'.join(BASES)}): \S")]

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from forecast.scenario.statements import PositiveStatement, ProbabilityStatement, Statement
 from forecast.scenario.tree import Path
 
 Schema = dict[str, Any]
@@ -84,7 +85,7 @@ class Grammar:
 
     def _options_at(self, path: Path) -> Iterator[Schema]:
         if not path:
-            return iter([_schema_of(self.kind)])
+            return iter([_schema_of(self.kind, *_ways())])
         around = self.schemas_at(path[:-1])
         return self._options(child for schema in around for child in _children(schema, path[-1]))
 
@@ -92,7 +93,7 @@ class Grammar:
         """Schemas with references followed and alternatives listed, unless a tag chooses."""
         for schema in schemas:
             if "$ref" in schema:
-                named = _schema_of(self.kind)["$defs"][schema["$ref"].rsplit("/", 1)[1]]
+                named = _schema_of(self.kind, *_ways())["$defs"][schema["$ref"].rsplit("/", 1)[1]]
                 yield from self._options([named])
             elif "anyOf" in schema:
                 yield from self._options(schema["anyOf"])
@@ -100,8 +101,13 @@ class Grammar:
                 yield schema
 
 
+def _ways() -> tuple[type[Statement], ...]:
+    """Every way of stating a number: where one is defined, the schema changes."""
+    return (*ProbabilityStatement.known, *PositiveStatement.known)
+
+
 @lru_cache(maxsize=64)
-def _schema_of(kind: type[BaseModel]) -> Schema:
+def _schema_of(kind: type[BaseModel], *_: type[Statement]) -> Schema:
     return kind.model_json_schema(by_alias=True)
 
 

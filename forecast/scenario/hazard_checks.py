@@ -11,13 +11,11 @@ from itertools import product
 from forecast.errors import nearest
 from forecast.scenario.elicitation import fit_competing
 from forecast.scenario.forms import Hazards, Move, competitors, parse_parent, states_meant
-from forecast.scenario.scenario import Variable
-from forecast.scenario.statement_checks import (
+from forecast.scenario.limits import (
     Finding,
     check_days,
-    check_positive,
-    check_probability,
 )
+from forecast.scenario.scenario import Variable
 from forecast.scenario.statement_text import FAR, moved_text
 from forecast.scenario.tree import Path
 
@@ -40,15 +38,13 @@ def check_hazards(at: Path, table: Hazards, states: tuple[str, ...]) -> Iterator
         if source == move.target:
             yield where, f"a move leads from {source} to itself"
         days_faults = [*check_days((*where, "within"), move.within)]
-        yield from days_faults or check_probability(
-            (*where, "probability"), move.probability, move.within
-        )
+        yield from days_faults or move.probability.check((*where, "probability"), move.within)
     for index, multiplier in enumerate(table.multipliers):
         where = (*at, "multipliers", index)
         for key, state in (("from", multiplier.source), ("to", multiplier.target)):
             if state is not None and state not in states:
                 yield (*where, key), f"{state!r} is not a state; {nearest(state, states)}"
-        yield from check_positive((*where, "times"), multiplier.times)
+        yield from multiplier.times.check((*where, "times"))
 
 
 def check_overlaps(
@@ -101,9 +97,7 @@ def _check_together(at: Path, table: Hazards, seen: Mapping[_Covered, int]) -> I
 
 
 def _is_faulty(move: Move) -> bool:
-    return any(check_days((), move.within)) or any(
-        check_probability((), move.probability, move.within)
-    )
+    return any(check_days((), move.within)) or any(move.probability.check(days=move.within))
 
 
 def _overlaps(table: Hazards, index: int, source: str, variables: Variables) -> Iterator[_Covered]:

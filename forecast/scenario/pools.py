@@ -9,8 +9,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from forecast.scenario.forms import Count, Move, condition_text
+from forecast.scenario.positive_statements import PositivePool
+from forecast.scenario.probability_statements import Pool
 from forecast.scenario.scenario import Scenario
-from forecast.scenario.statements import Pool, PositivePool
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from itertools import chain
 from forecast.errors import nearest
 from forecast.scenario.collection_checks import check_collection
 from forecast.scenario.forms import Hazards, Table, parents_of, spell_parent
+from forecast.scenario.limits import Finding
 from forecast.scenario.scenario import Clock, Expectation, Scenario, Variable
-from forecast.scenario.statement_checks import Finding
 from forecast.scenario.table_checks import (
     Variables,
     check_measured,

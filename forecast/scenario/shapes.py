@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from forecast.scenario.faults import shape_faults
+from forecast.scenario.limits import Finding
 from forecast.scenario.scenario import Clock, Name, Scenario, Variable
-from forecast.scenario.statement_checks import Finding
 from forecast.scenario.tree import Path
 
 

@@ -1,32 +1,55 @@
-"""The ways in which a person can state a number that nobody knows exactly.
+"""What every way of stating a number is, and how the way is told that somebody has chosen.
 
-A probability is stated as an interval, as quantiles, as a best guess with its strength, as a word,
-as odds, as counts from a reference class, as unknown, or by several experts. A positive number (a
-rate, a ratio, a weight) is stated as an interval, as quantiles, as a best guess give or take a
-factor, as a count in a time, or by several experts. `forecast.scenario.elicitation` turns each
-into a prior.
+A way of stating a probability is a `ProbabilityStatement` (`probability_statements.py`), one of
+stating a positive number a `PositiveStatement` (`positive_statements.py`): a class with the entries
+that it has in a file, the prior that it becomes, the rules that it keeps and the sentences that say
+how it was read. Wherever such a number may stand, every such class is read, and its entries stand
+in the JSON Schema: to define one is to add it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal, Self
+from inspect import isabstract
+from typing import Annotated, Any, ClassVar, Self, cast
 
 from pydantic import (
     BeforeValidator,
     ConfigDict,
-    Discriminator,
     Field,
-    Tag,
+    GetJsonSchemaHandler,
+    TypeAdapter,
     ValidationError,
 )
+from pydantic_core import core_schema
+from scipy.special import betaincinv
 
+from forecast.errors import InputError
 from forecast.frozen import frozen
-from forecast.lexicon import LexiconName
+from forecast.scenario.fits import (
+    LARGEST_SHAPE,
+    MOST_MOVED,
+    SMALLEST_SHAPE,
+    TAILS,
+    Fit,
+    Stated,
+    lognormal_ends,
+)
+from forecast.scenario.limits import LARGEST, SMALLEST, Finding
+from forecast.scenario.tree import Path
 from forecast.validated import Validated
 
 Text = Annotated[str, Field(min_length=1)]
+
+WIDEST = 1e6
+"""Times that the upper end of a positive number is as large as the lower one, at most."""
+EDGE = 1e-6
+"""A fit that ends so near to the largest shape, in proportion, was stopped there."""
+MOST_TIMES = 2.0
+"""Factor by which a stated quantile of a positive number may be moved."""
 
 
 class Value(Validated):
@@ -58,7 +81,8 @@ def widen(number: Any) -> Any:
     return float(number) if type(number) is int and abs(number) < 2**53 else number
 
 
-def _pair_to_interval(given: Any) -> Any:
+def pair_to_interval(given: Any) -> Any:
+    """A pair as the ends of an interval; anything else as it is."""
     if isinstance(given, (list, tuple)) and len(given) == 2:
         return {"lower": widen(given[0]), "upper": widen(given[1])}
     return given
@@ -69,206 +93,191 @@ Number = Annotated[float, Field(ge=0, allow_inf_nan=False), BeforeValidator(wide
 Coverage = Annotated[float, Field(ge=0.01, le=0.999)]
 
 
-class Interval(Value):
-    """An equal-tailed interval: half of what lies outside is below `lower`, half above `upper`."""
+class Statement(Value, ABC):
+    """A way of stating a number that nobody knows exactly.
 
-    lower: Annotated[float, Field(ge=0, allow_inf_nan=False), BeforeValidator(widen)]
-    upper: Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(widen)]
-    coverage: Coverage = 0.9
+    `days` are those to which the probability of a hazard or a rate refers; None for other numbers.
+    """
 
+    known: ClassVar[list[type[Statement]]]
+    """Every way of stating this kind of number; the first is meant where none is recognised."""
+    pooled: ClassVar[bool] = False
+    """Whether it is what several people state, each in one of the other ways."""
 
-ProbabilityInterval = Annotated[
-    Interval,
-    BeforeValidator(_pair_to_interval, json_schema_input_type=Interval | tuple[float, float]),
-]
-"""An interval alone; a pair is one."""
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        """Make the way known among those of its kind."""
+        if not isabstract(cls):
+            cls.known.append(cls)
 
+    @classmethod
+    def entries(cls) -> frozenset[str]:
+        """Names in a file that tell this way from the others."""
+        return frozenset(cls.model_fields) - {"coverage"}
 
-class Quantiles(Value):
-    """An equal-tailed interval and the median inside it."""
+    @abstractmethod
+    def fit(self, days: float | None = None) -> Fit:
+        """The prior that it becomes, and how near that comes to what was stated."""
 
-    low: Number
-    median: Number
-    high: Positive
-    coverage: Coverage = 0.9
+    @abstractmethod
+    def faults(self, days: float | None = None) -> Iterator[str]:
+        """Yield what is wrong with it."""
 
+    @abstractmethod
+    def sentences(self, days: float | None = None) -> Iterator[str]:
+        """Yield how the number was stated, and by what rule it is read, sentence by sentence."""
 
-class Guess(Value):
-    """A probability as a best guess, as if it had been seen in so many cases."""
+    def findings(self, days: float | None = None) -> Iterator[Finding]:
+        """Yield what is wrong with it, and in which entry of it."""
+        yield from (((), message) for message in self.faults(days))
 
-    guess: Number
-    cases: Positive
+    def check(self, at: Path = (), days: float | None = None) -> Iterator[Finding]:
+        """Yield what is wrong with it, or with the prior that it becomes; `at` is where it stands.
 
+        Like the rules of `forecast.scenario.scenario_checks`, it yields findings and stops at none.
+        """
+        found = list(self.findings(days)) or list(self._fit_findings(days))
+        yield from (((*at, *where), message) for where, message in found)
 
-class GuessFactor(Value):
-    """A positive number as a best guess, give or take a factor (90 % of the mass)."""
+    def _fit_findings(self, days: float | None) -> Iterator[Finding]:
+        try:
+            fit = self.fit(days)
+        except InputError as error:
+            yield from (((), problem.message) for problem in error.problems)
+        else:
+            yield from (((), message) for message in self._misfits(fit))
 
-    guess: Positive
-    factor: Annotated[float, Field(gt=1, allow_inf_nan=False), BeforeValidator(widen)]
+    @classmethod
+    @abstractmethod
+    def _misfits(cls, fit: Fit) -> Iterator[str]:
+        """Yield how the prior is not what was stated."""
 
+    @classmethod
+    def spelled_out(cls, given: Any) -> Any:
+        """What a short form stands for: a pair is an interval."""
+        return pair_to_interval(given)
 
-class Word(Value):
-    """A probability as a word of a lexicon, read as the range that the lexicon gives it."""
-
-    word: Text
-    lexicon: LexiconName = "icd203"
-
-
-class Odds(Value):
-    """Odds in favour, to one: an interval."""
-
-    odds: ProbabilityInterval
-
-
-class Seen(Value):
-    """A probability as a count from a reference class: seen in some of so many cases."""
-
-    seen: Annotated[int, Field(ge=0)]
-    of: Annotated[int, Field(ge=1)]
-
-
-class Counted(Value):
-    """A rate as a count of events in a number of days."""
-
-    count: Annotated[int, Field(ge=0)]
-    days: Positive
-
-
-class Unknown(Value):
-    """Nothing is known: Jeffreys' prior, stated as such."""
-
-    unknown: Literal[True]
+    short_forms: ClassVar[tuple[Any, ...]] = (tuple[float, float],)
+    """Types of what `spelled_out` takes besides mappings."""
 
 
-def _choose(ways: Mapping[str, tuple[str, ...]]) -> Callable[[Any], str]:
-    """A discriminator: the way whose entries are present, or resemble what is; else the last."""
+class ProbabilityStatement(Statement):
+    """A way of stating a probability: it becomes a Beta."""
 
-    def choose(given: Any) -> str:
-        names = list(given) if isinstance(given, Mapping) else list(getattr(given, "__dict__", ()))
-        for way, entries in ways.items():
-            if any(name in entries for name in names):
-                return f"as {way}"
-        for name in names:
-            close = get_close_matches(str(name), [e for own in ways.values() for e in own], n=1)
-            if close:
-                return next(f"as {way}" for way, own in ways.items() if close[0] in own)
-        return f"as {[*ways][-1]}"
+    known: ClassVar[list[type[Statement]]] = []
 
-    return choose
+    @classmethod
+    def spelled_out(cls, given: Any) -> Any:
+        """A pair is an interval, a text is a word, "unknown" is itself."""
+        if isinstance(given, str):
+            return {"unknown": True} if given == "unknown" else {"word": given}
+        return pair_to_interval(given)
 
+    short_forms = (tuple[float, float], str)
 
-_SIMPLE = {
-    "quantiles": ("low", "median", "high"),
-    "word": ("word", "lexicon"),
-    "odds": ("odds",),
-    "seen": ("seen", "of"),
-    "counted": ("count", "days"),
-    "unknown": ("unknown",),
-    "guess": ("guess", "cases"),
-    "interval": ("lower", "upper"),
-}
-_SIMPLE_POSITIVE = {
-    "quantiles": ("low", "median", "high"),
-    "guess": ("guess", "factor"),
-    "counted": ("count", "days"),
-    "interval": ("lower", "upper"),
-}
+    def mean(self, days: float | None = None) -> float:
+        """Mean of the prior."""
+        a, b = self.fit(days).shape
+        return a / (a + b)
 
+    def interval(self, days: float | None = None) -> Stated:
+        """An interval as it was stated; of any other statement, that of the prior it becomes."""
+        lower, upper = betaincinv(*self.fit(days).shape, TAILS)
+        return float(lower), float(upper), 0.9
 
-def _spell_out(given: Any) -> Any:
-    """A pair as an interval, a text as a word, "unknown" as such."""
-    if isinstance(given, str):
-        return {"unknown": True} if given == "unknown" else {"word": given}
-    return _pair_to_interval(given)
+    @classmethod
+    def _misfits(cls, fit: Fit) -> Iterator[str]:
+        a, b = fit.shape
+        if not (min(a, b) >= SMALLEST_SHAPE and max(a, b) <= LARGEST_SHAPE * (1 - EDGE)):
+            yield (
+                f"comes to Beta({a:.3g}, {b:.3g}), too near to certainty; its parameters go from "
+                f"{SMALLEST_SHAPE:g} to {LARGEST_SHAPE:,.0f}"
+            )
+        if fit.miss > MOST_MOVED:
+            yield (
+                f"no Beta distribution has the quantiles {_listed(fit.stated)}; the nearest has "
+                f"{_listed(fit.fitted)}, and a point is moved by at most {MOST_MOVED:g}"
+            )
 
 
-SimpleProbability = Annotated[
-    Annotated[Interval, Tag("as interval")]
-    | Annotated[Quantiles, Tag("as quantiles")]
-    | Annotated[Guess, Tag("as guess")]
-    | Annotated[Word, Tag("as word")]
-    | Annotated[Odds, Tag("as odds")]
-    | Annotated[Seen, Tag("as seen")]
-    | Annotated[Counted, Tag("as counted")]
-    | Annotated[Unknown, Tag("as unknown")],
-    Discriminator(_choose(_SIMPLE)),
-]
-SimplePositive = Annotated[
-    Annotated[Interval, Tag("as interval")]
-    | Annotated[Quantiles, Tag("as quantiles")]
-    | Annotated[GuessFactor, Tag("as guess")]
-    | Annotated[Counted, Tag("as counted")],
-    Discriminator(_choose(_SIMPLE_POSITIVE)),
-]
-_PROBABILITY_INPUT = SimpleProbability | tuple[float, float] | str
-_POSITIVE_INPUT = SimplePositive | tuple[float, float]
+class PositiveStatement(Statement):
+    """A way of stating a positive number, such as a rate or a ratio: it becomes a log-normal."""
+
+    known: ClassVar[list[type[Statement]]] = []
+
+    def interval(self, days: float | None = None) -> tuple[float, float]:
+        """An interval as it was stated; of any other statement, that of the prior it becomes."""
+        return lognormal_ends(*self.fit(days).shape)
+
+    @classmethod
+    def _misfits(cls, fit: Fit) -> Iterator[str]:
+        low, high = lognormal_ends(*fit.shape)
+        if high > low * WIDEST * (1 + EDGE) or not SMALLEST <= low <= high <= LARGEST:
+            yield (
+                f"[{low:g}, {high:g}]: needs ends from {SMALLEST:g} to {LARGEST:,.0f}, the upper "
+                f"at most {WIDEST:,.0f} times the lower"
+            )
+        elif any(
+            max(stated, found) > MOST_TIMES * min(stated, found)
+            for stated, found in zip(fit.stated, fit.fitted, strict=True)
+        ):
+            yield (
+                f"no log-normal has the quantiles {_listed(fit.stated)}; the nearest has "
+                f"{_listed(fit.fitted)}, and a point is moved by at most a factor of "
+                f"{MOST_TIMES:g}"
+            )
 
 
-class Expert(Value):
-    """What one expert says about a probability."""
-
-    says: Annotated[
-        SimpleProbability, BeforeValidator(_spell_out, json_schema_input_type=_PROBABILITY_INPUT)
-    ]
-    weight: Positive = 1.0
+def _listed(points: Iterable[float]) -> str:
+    return ", ".join(f"{point:.3g}" for point in points)
 
 
-class PositiveExpert(Value):
-    """What one expert says about a positive number."""
-
-    says: Annotated[
-        SimplePositive, BeforeValidator(_pair_to_interval, json_schema_input_type=_POSITIVE_INPUT)
-    ]
-    weight: Positive = 1.0
-
-
-class Pool(Value):
-    """What several experts say about a probability, each kept by name.
+@dataclass(frozen=True)
+class AnyWay:
+    """Marks a field that takes every known way of stating a number.
 
     Attributes
     ----------
-    experts
-        What each says, and how much it counts.
-    pool
-        "linear" mixes their distributions; "log_odds" averages their quantiles on the log-odds
-        scale.
-    extremise
-        The pooled log-odds are multiplied by it: above 1 where experts share little of what they
-        know.
+    kind
+        `ProbabilityStatement` or `PositiveStatement`.
+    pooled
+        Whether what several people state is such a way here.
     """
 
-    experts: Annotated[dict[str, Expert], Field(min_length=1)]
-    pool: Literal["linear", "log_odds"] = "linear"
-    extremise: Annotated[float, Field(gt=0, le=10), BeforeValidator(widen)] = 1.0
+    kind: type[Statement]
+    pooled: bool = True
 
+    def __get_pydantic_core_schema__(self, *_: Any) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(self._read)
 
-class PositivePool(Value):
-    """What several experts say about a positive number, each kept by name.
+    def __get_pydantic_json_schema__(
+        self, _: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        named = [way.__pydantic_core_schema__ for way in self._ways()]
+        short = [TypeAdapter(each).core_schema for each in self.kind.short_forms]
+        return handler(core_schema.union_schema([*named, *short]))
 
-    "linear" mixes their distributions; "logarithms" averages the logarithms of their quantiles.
-    """
+    def _ways(self) -> list[type[Statement]]:
+        return [way for way in self.kind.known if self.pooled or not way.pooled]
 
-    experts: Annotated[dict[str, PositiveExpert], Field(min_length=1)]
-    pool: Literal["linear", "logarithms"] = "linear"
+    def _read(self, given: Any) -> Statement:
+        if isinstance(given, tuple(self._ways())):
+            return cast("Statement", given)
+        plain = self.kind.spelled_out(given)
+        # What pydantic's own error says of a part stands among what it says of the whole.
+        found = self._meant(plain).__pydantic_validator__.validate_python(plain)
+        return cast("Statement", found)
 
-
-Probability = Annotated[
-    Annotated[
-        Annotated[SimpleProbability, Tag("as simple")] | Annotated[Pool, Tag("as pool")],
-        Discriminator(_choose({"pool": ("experts", "pool", "extremise"), "simple": ()})),
-    ],
-    BeforeValidator(_spell_out, json_schema_input_type=_PROBABILITY_INPUT | Pool),
-]
-"""A probability, in any of the ways above; a pair is an interval, a text is a word."""
-
-PositiveNumber = Annotated[
-    Annotated[
-        Annotated[SimplePositive, Tag("as simple")] | Annotated[PositivePool, Tag("as pool")],
-        Discriminator(_choose({"pool": ("experts", "pool"), "simple": ()})),
-    ],
-    BeforeValidator(_pair_to_interval, json_schema_input_type=_POSITIVE_INPUT | PositivePool),
-]
-"""A positive number, in any of the ways above; a pair is an interval."""
+    def _meant(self, given: Any) -> type[Statement]:
+        """The way with most entries among those that are there, or that resemble what is."""
+        ways, names = self._ways(), list(given) if isinstance(given, Mapping) else []
+        # Where as many entries of two ways are there, the first, an interval, is the less telling.
+        best = max(reversed(ways), key=lambda way: sum(name in way.entries() for name in names))
+        if best.entries() & set(map(str, names)):
+            return best
+        entries = {entry: way for way in reversed(ways) for entry in way.entries()}
+        close = [get_close_matches(str(name), entries, n=1) for name in names]
+        return next((entries[found] for [found] in filter(None, close)), ways[0])
 
 
 class RealInterval(Value):
@@ -281,5 +290,5 @@ class RealInterval(Value):
 
 RealNumber = Annotated[
     RealInterval,
-    BeforeValidator(_pair_to_interval, json_schema_input_type=RealInterval | tuple[float, float]),
+    BeforeValidator(pair_to_interval, json_schema_input_type=RealInterval | tuple[float, float]),
 ]

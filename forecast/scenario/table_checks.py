@@ -11,12 +11,10 @@ from math import isclose, prod
 
 from forecast.errors import nearest
 from forecast.scenario.elicitation import (
-    fit_positive,
     fit_row,
-    interval_of,
     row_concentration,
 )
-from forecast.scenario.fits import SMALLEST_SHAPE, lognormal_ends
+from forecast.scenario.fits import SMALLEST_SHAPE
 from forecast.scenario.forms import (
     Count,
     LikelihoodRatios,
@@ -36,17 +34,15 @@ from forecast.scenario.forms import (
     states_meant,
 )
 from forecast.scenario.hazard_checks import check_hazards, check_overlaps
-from forecast.scenario.scenario import Variable
-from forecast.scenario.statement_checks import (
+from forecast.scenario.limits import (
     LARGEST,
     MOST_CASES,
     Finding,
     check_days,
-    check_positive,
-    check_probability,
 )
+from forecast.scenario.scenario import Variable
 from forecast.scenario.statement_text import FAR, moved_text
-from forecast.scenario.statements import Interval, PositiveNumber, Probability
+from forecast.scenario.statements import ProbabilityStatement
 from forecast.scenario.tree import Path
 
 Variables = Mapping[str, Variable]
@@ -167,7 +163,7 @@ def _check_quantities(at: Path, measured: Measured, states: tuple[str, ...]) -> 
         if faults:
             return
         if measured.dispersion is not None:
-            yield from check_positive((*at, "dispersion", "between"), measured.dispersion.between)
+            yield from measured.dispersion.between.check((*at, "dispersion", "between"))
     else:
         by_state = {"mean": measured.mean, "sd": measured.sd}
     for field, quantities in by_state.items():
@@ -180,7 +176,7 @@ def _check_quantities(at: Path, measured: Measured, states: tuple[str, ...]) -> 
         for state, quantity in quantities.items():
             where = (*at, field, state, "between")
             if isinstance(quantity, Quantity):
-                yield from check_positive(where, quantity.between, per)
+                yield from quantity.between.check(where, per)
             elif not -LARGEST <= quantity.between.lower < quantity.between.upper <= LARGEST:
                 ends = f"[{quantity.between.lower:g}, {quantity.between.upper:g}]"
                 yield where, f"{ends}: needs lower < upper, within ±{LARGEST:,.0f}"
@@ -220,13 +216,11 @@ def _check_row(at: Path, row: Row, states: tuple[str, ...]) -> Iterator[Finding]
 
 
 def check_probabilities(
-    at: Path, probability: Mapping[str, Probability], states: tuple[str, ...]
+    at: Path, probability: Mapping[str, ProbabilityStatement], states: tuple[str, ...]
 ) -> Iterator[Finding]:
     """Yield what is wrong with the stated probabilities of a row's states."""
     faults = [
-        fault
-        for state, stated in probability.items()
-        for fault in check_probability((*at, state), stated)
+        fault for state, stated in probability.items() for fault in stated.check((*at, state))
     ]
     yield from faults
     if faults or (len(states) == 2 and len(probability) == 1):
@@ -239,7 +233,7 @@ def check_probabilities(
     if fit.too_far:
         moved = moved_text(states, fit) or moved_text(states, fit, 0.0)
         low, high = (
-            sum(interval_of(stated)[end] for stated in probability.values()) for end in (0, 1)
+            sum(stated.interval()[end] for stated in probability.values()) for end in (0, 1)
         )
         yield (
             at,
@@ -302,7 +296,7 @@ def _check_ratios(at: Path, table: LikelihoodRatios, states: tuple[str, ...]) ->
         if ratio.state not in states:
             legal = nearest(ratio.state, states)
             yield (*where, "state"), f"{ratio.state!r} is not a state; {legal}"
-        yield from check_positive((*where, "times"), ratio.times)
+        yield from ratio.times.check((*where, "times"))
 
 
 def _check_raised(
@@ -334,7 +328,7 @@ def _check_raised(
             )
             return
         raised = sum(
-            base[state] * prod(_upper_factor(r.times) for r in active if r.state == state)
+            base[state] * prod(r.times.interval()[1] for r in active if r.state == state)
             for state in named
         )
         if raised > 1:
@@ -353,28 +347,22 @@ def _upper_probabilities(row: Row, states: tuple[str, ...]) -> dict[str, float]:
     if row.probability is None:
         alpha = row_concentration(row, states)
         return {state: own / sum(alpha) for state, own in zip(states, alpha, strict=True)}
-    ends = {state: interval_of(stated) for state, stated in row.probability.items()}
+    ends = {state: stated.interval() for state, stated in row.probability.items()}
     return {
         state: ends[state][1] if state in ends else 1 - min(other[0] for other in ends.values())
         for state in states
     }
 
 
-def _upper_factor(stated: PositiveNumber) -> float:
-    if isinstance(stated, Interval):
-        return stated.upper
-    return lognormal_ends(*fit_positive(stated).shape)[1]
-
-
 def _check_influences(at: Path, table: Ranked) -> Iterator[Finding]:
-    yield from check_positive((*at, "spread", "between"), table.spread.between)
+    yield from table.spread.between.check((*at, "spread", "between"))
     seen: set[str] = set()
     for index, influence in enumerate(table.influences):
         where = (*at, "influences", index)
         if influence.of in seen:
             yield (*where, "of"), f"{influence.of} is named twice"
         seen.add(influence.of)
-        yield from check_positive((*where, "weight"), influence.weight)
+        yield from influence.weight.check((*where, "weight"))
 
 
 def _say(parents: tuple[tuple[str, int], ...], config: tuple[str, ...]) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forecast.errors import nearest
+from forecast.scenario.limits import Finding
 from forecast.scenario.scenario import Clock, Role, Scenario
-from forecast.scenario.statement_checks import Finding
 from forecast.scenario.tree import Path
 from forecast.scenario.warning import ANY_DANGEROUS, Threshold, Tripwire
 

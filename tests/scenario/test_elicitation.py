@@ -11,7 +11,7 @@ from scipy import stats
 from forecast.errors import InputError
 from forecast.scenario.elicitation import fit_row
 from forecast.scenario.fits import fit_beta, fit_dirichlet, fit_lognormal
-from forecast.scenario.statements import Interval
+from forecast.scenario.probability_statements import Interval
 
 ENDS = (0.0, 1e-5, 0.001, 0.01, 0.05, 0.2, 0.4, 0.5, 0.7, 0.9, 0.98, 0.999, 0.99999, 1.0)
 INTERVALS = [pair for pair in product(ENDS, ENDS) if pair[0] < pair[1]]

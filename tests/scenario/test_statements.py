@@ -13,31 +13,31 @@ import forecast as fc
 from forecast.lexicon import lexicon_names, read_lexicon
 from forecast.model.builder import compile_tables
 from forecast.posterior.prior import draw_priors
-from forecast.scenario.elicitation import (
-    fit_competing,
-    fit_positive,
-    fit_probability,
-    pool_positive,
-    pool_probabilities,
-    row_concentration,
-)
-from forecast.scenario.fits import MOST_MOVED, TAILS
+from forecast.scenario.elicitation import fit_competing, row_concentration
+from forecast.scenario.fits import MOST_MOVED, TAILS, Fit
 from forecast.scenario.forms import Hazards, Move, Row, Rows
-from forecast.scenario.scenario import Clock, Scenario, Variable
-from forecast.scenario.scenario_checks import find_problems
-from forecast.scenario.statements import (
+from forecast.scenario.positive_statements import (
+    CountedRate,
+    GuessFactor,
+    PositivePool,
+    PositiveQuantiles,
+)
+from forecast.scenario.probability_statements import (
     Counted,
     Guess,
-    GuessFactor,
     Interval,
     Odds,
     Pool,
-    PositivePool,
     Quantiles,
     Seen,
     Unknown,
     Word,
 )
+from forecast.scenario.rendering import render_scenario
+from forecast.scenario.scenario import Clock, Scenario, Variable
+from forecast.scenario.scenario_checks import find_problems
+from forecast.scenario.scenario_files import parse_scenario
+from forecast.scenario.statements import Number, Positive, ProbabilityStatement
 from tests.pages import DOCS
 
 BASIS = "judgement: made up for a test"
@@ -51,20 +51,20 @@ def points(shape, levels=TAILS):
 @pytest.mark.parametrize("lexicon", lexicon_names())
 def test_a_word_has_its_range(lexicon):
     for word, (lower, upper) in read_lexicon(lexicon).ranges.items():
-        found = points(fit_probability(Word(word=word, lexicon=lexicon)).shape)
+        found = points(Word(word=word, lexicon=lexicon).fit().shape)
         np.testing.assert_allclose(found, (lower, upper), atol=0.005, err_msg=word)
 
 
 @pytest.mark.parametrize(("lower", "upper"), [(0.01, 0.1), (0.25, 1), (2, 9), (0.5, 40)])
 def test_odds_become_probabilities(lower, upper):
-    found = points(fit_probability(Odds(odds=(lower, upper))).shape)
+    found = points(Odds(odds=(lower, upper)).fit().shape)
     np.testing.assert_allclose(found, (lower / (1 + lower), upper / (1 + upper)), atol=0.005)
 
 
 @pytest.mark.parametrize(("guess", "cases"), [(0.3, 20), (0.02, 150), (0.9, 4.5)])
 def test_a_guess_has_the_strength_of_its_cases(guess, cases):
     """A Beta of n cases has variance p (1 - p) / (n + 1)."""
-    prior = stats.beta(*fit_probability(Guess(guess=guess, cases=cases)).shape)
+    prior = stats.beta(*Guess(guess=guess, cases=cases).fit().shape)
     assert prior.mean() == pytest.approx(guess)
     assert prior.var() == pytest.approx(guess * (1 - guess) / (cases + 1))
 
@@ -76,13 +76,13 @@ def test_cases_have_jeffreys_interval(seen, of):
     p = np.linspace(5e-7, 1 - 5e-7, N)
     weight = likelihood / np.sqrt(p * (1 - p))
     mean = (p * weight).sum() / weight.sum()
-    a, b = fit_probability(Seen(seen=seen, of=of)).shape
+    a, b = Seen(seen=seen, of=of).fit().shape
     assert a / (a + b) == pytest.approx(mean, rel=0.01)
     assert (a, b) == (seen + 0.5, of - seen + 0.5)
 
 
 def test_unknown_is_jeffreys_prior():
-    assert fit_probability(Unknown(unknown=True)).shape == (0.5, 0.5)
+    assert Unknown(unknown=True).fit().shape == (0.5, 0.5)
     row = Row(unknown=True, basis=BASIS)
     assert row_concentration(row, ("a", "b", "c")) == (0.5, 0.5, 0.5)
 
@@ -97,7 +97,7 @@ def test_three_quantiles_of_a_beta_give_it_back(seed):
     rng = np.random.default_rng(seed)
     shape = np.exp(rng.uniform(0.2, 3.5, 2))
     low, median, high = map(float, points(shape, [0.05, 0.5, 0.95]))
-    fit = fit_probability(Quantiles(low=low, median=median, high=high))
+    fit = Quantiles(low=low, median=median, high=high).fit()
     np.testing.assert_allclose(fit.shape, shape, rtol=1e-3)
     assert fit.miss < 1e-4
 
@@ -105,7 +105,7 @@ def test_three_quantiles_of_a_beta_give_it_back(seed):
 def test_three_quantiles_of_no_beta_have_the_nearest():
     """Against a search that shares nothing with the fit."""
     stated = np.array([0.05, 0.12, 0.4])
-    fit = fit_probability(Quantiles(low=0.05, median=0.12, high=0.4))
+    fit = Quantiles(low=0.05, median=0.12, high=0.4).fit()
 
     def distance(log_shape):
         return ((points(np.exp(log_shape), [0.05, 0.5, 0.95]) - stated) ** 2).sum()
@@ -122,7 +122,7 @@ def test_a_count_of_events_becomes_a_probability(count, days, within):
     """Moments of the probability of an event under draws of the rate."""
     rate = stats.gamma(count + 0.5, scale=1 / days).rvs(N, random_state=1)
     probability = -np.expm1(-rate * within)
-    prior = stats.beta(*fit_probability(Counted(count=count, days=days), within).shape)
+    prior = stats.beta(*Counted(count=count, days=days).fit(within).shape)
     assert prior.mean() == pytest.approx(probability.mean(), abs=4 * probability.std() / np.sqrt(N))
     assert prior.std() == pytest.approx(probability.std(), rel=0.01)
 
@@ -130,18 +130,18 @@ def test_a_count_of_events_becomes_a_probability(count, days, within):
 @pytest.mark.parametrize("days", [1e4, 1e6, 1e9])
 def test_a_rare_event_has_the_probability_of_its_rate(days):
     """Where the rate is small, the probability of a day is the rate: Gamma(k + 1/2, days)."""
-    shape = fit_probability(Counted(count=3, days=days), 1.0).shape
+    shape = Counted(count=3, days=days).fit(1.0).shape
     np.testing.assert_allclose(shape, [3.5, days], rtol=2 / days + 1e-9)
 
 
 def test_a_count_of_events_becomes_a_rate():
-    mean, sd = fit_positive(Counted(count=13, days=61), per=7).shape
+    mean, sd = CountedRate(count=13, days=61).fit(7).shape
     found = np.exp(stats.norm.ppf(TAILS, mean, sd))
     np.testing.assert_allclose(found, 7 * stats.gamma.ppf(TAILS, 13.5, scale=1 / 61), rtol=1e-9)
 
 
 def test_a_guess_give_or_take_a_factor():
-    mean, sd = fit_positive(GuessFactor(guess=4, factor=3)).shape
+    mean, sd = GuessFactor(guess=4, factor=3).fit().shape
     np.testing.assert_allclose(np.exp(stats.norm.ppf([0.05, 0.5, 0.95], mean, sd)), [4 / 3, 4, 12])
 
 
@@ -150,7 +150,7 @@ def test_three_quantiles_of_a_positive_number():
     scores = stats.norm.ppf([0.05, 0.5, 0.95])
     sd, mean = np.polyfit(scores, np.log([1, 3, 20]), 1)
     np.testing.assert_allclose(
-        fit_positive(Quantiles(low=1, median=3, high=20)).shape, (mean, sd), rtol=1e-9
+        PositiveQuantiles(low=1, median=3, high=20).fit().shape, (mean, sd), rtol=1e-9
     )
 
 
@@ -164,7 +164,7 @@ SHAPES = {"Ann": (5.43, 41.49), "Cy": (1.5, 11.5)}
 
 def drawn_from_experts(rng):
     """Draws of each expert, (expert, draw), and their weights."""
-    shapes = [fit_probability(Pool(experts=EXPERTS).experts[name].says).shape for name in EXPERTS]
+    shapes = [Pool(experts=EXPERTS).experts[name].says.fit().shape for name in EXPERTS]
     np.testing.assert_allclose([shapes[0], shapes[2]], list(SHAPES.values()), rtol=1e-3)
     draws = np.array([rng.beta(*shape, N) for shape in shapes])
     return draws, np.array([2, 1, 0.5]) / 3.5
@@ -178,8 +178,8 @@ def test_a_linear_pool_is_the_mixture(extremise):
     odds = (mixed / (1 - mixed)) ** extremise
     expected = np.quantile(odds / (1 + odds), TAILS)
     pool = Pool(experts=EXPERTS, extremise=extremise)
-    np.testing.assert_allclose(pool_probabilities(pool, TAILS), expected, atol=0.004)
-    np.testing.assert_allclose(points(fit_probability(pool).shape), expected, atol=0.009)
+    np.testing.assert_allclose(pool.quantiles(TAILS), expected, atol=0.004)
+    np.testing.assert_allclose(points(pool.fit().shape), expected, atol=0.009)
 
 
 @pytest.mark.parametrize("extremise", [1.0, 2.0])
@@ -190,7 +190,7 @@ def test_a_pool_of_log_odds_averages_quantiles(extremise):
     log_odds = weights @ np.log(ordered / (1 - ordered))
     expected = 1 / (1 + np.exp(-extremise * np.quantile(log_odds, TAILS)))
     pool = Pool(experts=EXPERTS, pool="log_odds", extremise=extremise)
-    np.testing.assert_allclose(pool_probabilities(pool, TAILS), expected, atol=0.004)
+    np.testing.assert_allclose(pool.quantiles(TAILS), expected, atol=0.004)
 
 
 @pytest.mark.parametrize("how", ["linear", "logarithms"])
@@ -206,15 +206,15 @@ def test_positive_numbers_are_pooled(how):
     else:
         pooled = np.array([0.25, 0.75]) @ np.sort(logs, axis=1)
     pool = PositivePool(experts=experts, pool=how)
-    found = np.log(pool_positive(pool, TAILS))
+    found = np.log(pool.quantiles(TAILS))
     np.testing.assert_allclose(found, np.quantile(pooled, TAILS), atol=0.02)
 
 
 def test_experts_who_agree_are_one():
-    one = fit_probability(Interval(lower=0.1, upper=0.3)).shape
+    one = Interval(lower=0.1, upper=0.3).fit().shape
     for how in ("linear", "log_odds"):
         pool = Pool(experts={n: {"says": (0.1, 0.3)} for n in "abc"}, pool=how)
-        np.testing.assert_allclose(fit_probability(pool).shape, one, rtol=1e-3)
+        np.testing.assert_allclose(pool.fit().shape, one, rtol=1e-3)
 
 
 def race(reading, step, moves):
@@ -418,7 +418,7 @@ def test_a_row_becomes_what_the_page_says(written, becomes):
     states = ("storm", "calm") if len(cells) == 1 else tuple(cells)
     shape = row_concentration(row, states)
     if len(cells) == 1:
-        assert shape == fit_probability(row.probability["storm"]).shape
+        assert shape == row.probability["storm"].fit().shape
     else:
         assert becomes.endswith(f"Dirichlet({', '.join(f'{alpha:.4g}' for alpha in shape)})")
 
@@ -480,7 +480,7 @@ def test_every_legal_number_draws_itself(given):
 
 def test_a_count_keeps_its_digits_where_an_event_is_rare():
     """With t/d small the probability is about the rate, and its shape about count + 1/2."""
-    a, b = fit_probability(Counted(count=3, days=1e6), 1.0).shape
+    a, b = Counted(count=3, days=1e6).fit(1.0).shape
     np.testing.assert_allclose([a, a / (a + b)], [3.5, 3.5e-6], rtol=1e-5)
 
 
@@ -524,3 +524,58 @@ def test_points_of_no_log_normal_are_said_to_move():
     low, middle, high = np.exp(mean + sd * stats.norm.ppf([0.05, 0.5, 0.95]))
     assert f"the nearest has {low:.3g}, {middle:.3g}, {high:.3g}." in words
     assert "nearest" not in fc.elicit(positive={"low": 1, "median": 2, "high": 4}).words
+
+
+@pytest.fixture
+def triangular():
+    """A way of stating a probability that the library does not know, in one class."""
+
+    class Triangular(ProbabilityStatement):
+        """The least, the likeliest and the most that it can be (PERT, Malcolm and others 1959)."""
+
+        least: Number
+        likeliest: Number
+        most: Positive
+
+        def fit(self, days=None):
+            mean = (self.least + 4 * self.likeliest + self.most) / 6
+            cases = mean * (1 - mean) / ((self.most - self.least) / 6) ** 2 - 1
+            return Fit((mean * cases, (1 - mean) * cases))
+
+        def faults(self, days=None):
+            if not self.least < self.likeliest < self.most <= 1:
+                yield f"{self.least:g}, {self.likeliest:g}, {self.most:g}: they rise from 0 to 1"
+
+        def sentences(self, days=None):
+            yield f"Likeliest {self.likeliest:g}, from {self.least:g} to {self.most:g}."
+
+    yield Triangular
+    ProbabilityStatement.known.remove(Triangular)
+
+
+def test_a_new_way_of_stating_a_probability_is_one_class(triangular):
+    """Files, checks, priors, `elicit`, pools, messages and the schema know it once it is there."""
+    stated = {"least": 0.1, "likeliest": 0.25, "most": 0.6}
+    shown = fc.elicit(stated)
+    assert isinstance(shown.stated, triangular)
+    assert shown.words.startswith("Likeliest 0.25, from 0.1 to 0.6. So: 28.3")
+    mean, variance = stats.beta(*shown.shape).stats()
+    np.testing.assert_allclose((mean, variance), (1.7 / 6, 0.5**2 / 36), rtol=1e-12)
+    pooled = fc.elicit(experts={"A": {"says": stated}, "B": {"says": stated}})
+    np.testing.assert_allclose(pooled.shape, shown.shape, rtol=0.01)
+
+    scenario = race("together", 30, [("talks", stated)])
+    program = compile_tables(scenario)
+    np.testing.assert_array_equal(program.priors.probability, [shown.shape])
+    text = render_scenario(scenario, "scenario.schema.json")
+    assert "probability: {least: 0.1, likeliest: 0.25, most: 0.6}" in text
+    assert parse_scenario(text, "race") == scenario
+    schema = Scenario.model_json_schema()
+    assert set(schema["$defs"]["Triangular"]["properties"]) == set(stated)
+
+    wrong = text.replace("likeliest: 0.25", "likeliest: 0.7")
+    with pytest.raises(fc.InputError, match=r"probability: 0.1, 0.7, 0.6: they rise from 0 to 1"):
+        parse_scenario(wrong, "race")
+    wrong = text.replace("likeliest: 0.25", "likliest: 0.25")
+    with pytest.raises(fc.InputError, match="'likliest'; did you mean 'likeliest'"):
+        parse_scenario(wrong, "race")
