@@ -16,8 +16,6 @@ from pydantic import (
     ConfigDict,
     Field,
     PrivateAttr,
-    TypeAdapter,
-    ValidationError,
     field_validator,
     model_validator,
 )
@@ -29,7 +27,7 @@ from forecast.evidence.report_checks import LONGEST
 from forecast.evidence.report_files import OPTIONAL, REQUIRED
 from forecast.evidence.spreadsheet import RAGGED, cell_text, is_ragged
 from forecast.reading import read_text, shipped_folder
-from forecast.validated import Validated
+from forecast.scenario.document_part import DocumentPart, read_document
 
 FIELDS = (*REQUIRED, *OPTIONAL)
 RULED = ("indicator", "state", "number", "upper")
@@ -52,7 +50,7 @@ UNIX = "unix"
 """Stands among the patterns of dates for seconds since 1970."""
 
 
-class Rule(Validated):
+class Rule(DocumentPart):
     """Which rows speak to an indicator, and what they say of it.
 
     Attributes
@@ -90,7 +88,7 @@ class Rule(Validated):
         )
 
 
-class Spread(Validated):
+class Spread(DocumentPart):
     """How far an event may have been from the day that its row gives.
 
     Attributes
@@ -108,7 +106,7 @@ class Spread(Validated):
     days: dict[str, Annotated[int, Field(ge=0, le=LONGEST_SPREAD)] | Literal["month", "year"]]
 
 
-class EventMapping(Validated):
+class EventMapping(DocumentPart):
     """What an event table means: fields from columns, indicators and states from values.
 
     Attributes
@@ -344,15 +342,9 @@ def read_mapping(source: str | Path | Mapping[str, Any]) -> EventMapping:
         own = {*_table(given, "columns"), *given.keys() & {"spread"}}
         assumed = frozenset({*base["columns"], *base.keys() & {"spread"}} - own)
         given = _completed(base, given)
-    try:
-        mapping = _MAPPING.validate_python(_without_unset(given))
-        mapping._assumed = assumed
-        return mapping
-    except ValidationError as error:
-        raise InputError([_problem(where, each) for each in error.errors()]) from None
-
-
-_MAPPING = TypeAdapter(EventMapping)
+    mapping = read_document(EventMapping, where, _without_unset(given))
+    mapping._assumed = assumed
+    return mapping
 
 
 def _read_toml(source: str | Path) -> dict[str, Any]:
@@ -391,11 +383,6 @@ def _table(given: Mapping[str, Any], name: str) -> Iterable[str]:
 
 def _split(header: str, sign: str) -> list[str]:
     return [name.strip("\"' ") for name in header.split(sign)]
-
-
-def _problem(where: str, error: Any) -> Problem:
-    place = ".".join(str(part) for part in error["loc"])
-    return Problem(f"{where}: {place}" if place else where, error["msg"])
 
 
 def _shorter(origin: str) -> str:

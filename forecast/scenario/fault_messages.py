@@ -38,7 +38,7 @@ _KINDS = {
 
 def is_about_kind(fault: Fault) -> bool:
     """Whether a value is of the wrong kind, rather than wrong inside."""
-    return str(fault["type"]).endswith(("_type", "int_from_float"))
+    return str(fault["type"]).endswith(("_type", "_parsing", "int_from_float"))
 
 
 def fault_message(fault: Fault, path: Path, grammar: Grammar) -> str:
@@ -82,8 +82,10 @@ def _word_kind(fault: Fault, name: str, schemas: list[Schema]) -> str:
 def _word_value(fault: Fault, name: str, schemas: list[Schema]) -> str:
     kind, given, context = str(fault["type"]), fault["input"], fault.get("ctx", {})
     if kind == "literal_error":
-        legal = [value for s in schemas for value in s.get("enum", [s.get("const")])]
-        return f"{name} cannot be {shown(given)}; {nearest(given, legal)}"
+        listed = [s for s in schemas if "enum" in s or "const" in s]
+        legal = [value for s in listed for value in s.get("enum", [s.get("const")])]
+        other = "".join(f", or {_kind(s)}" for s in schemas if s not in listed and _kind(s))
+        return f"{name} cannot be {shown(given)}; {nearest(given, legal)}{other}"
     if kind == "string_pattern_mismatch":
         curly = "; write straight quotes" if given[:1] in CURLY_QUOTES and given else ""
         return f"{_pattern_rule(context['pattern'])}; given: {shown(given)}{curly}"
@@ -100,6 +102,8 @@ def _word_value(fault: Fault, name: str, schemas: list[Schema]) -> str:
         return f"{name} should be {words} {context[key]:g}; given: {shown(given)}"
     if kind == "finite_number":
         return f"{name} should be a finite number; given: {shown(given)}"
+    if kind == "value_error":  # a rule of the library's own, which says what was given
+        return str(context["error"])
     return f"{name}: {fault['msg']}; given: {shown(given)}"
 
 

@@ -22,13 +22,13 @@ from pydantic import (
     Field,
     GetJsonSchemaHandler,
     TypeAdapter,
-    ValidationError,
 )
 from pydantic_core import core_schema
 from scipy.special import betaincinv
 
 from forecast.errors import InputError
 from forecast.frozen import frozen
+from forecast.scenario.document_part import DocumentPart
 from forecast.scenario.fits import (
     LARGEST_SHAPE,
     MOST_MOVED,
@@ -40,7 +40,6 @@ from forecast.scenario.fits import (
 )
 from forecast.scenario.limits import LARGEST, SMALLEST, Finding
 from forecast.scenario.tree import Path
-from forecast.validated import Validated
 
 Text = Annotated[str, Field(min_length=1)]
 
@@ -52,7 +51,7 @@ MOST_TIMES = 2.0
 """Factor by which a stated quantile of a positive number may be moved."""
 
 
-class Value(Validated):
+class Value(DocumentPart):
     """Base of all parts of a scenario: frozen, and nothing unknown is accepted."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
@@ -67,13 +66,6 @@ class Value(Validated):
         for name in found.__dict__.keys() - type(self).model_fields.keys():
             del found.__dict__[name]
         return found
-
-    @classmethod
-    def _faults(cls, error: ValidationError, given: Any) -> list[tuple[tuple[Any, ...], str]]:
-        """Where a validation found what is wrong with what was given, and what it is."""
-        from forecast.scenario.faults import shape_faults  # it knows all parts
-
-        return shape_faults(error, given, cls)
 
 
 def widen(number: Any) -> Any:

@@ -15,10 +15,10 @@ from forecast.arguments import checked
 from forecast.errors import InputError, Problem, nearest, raise_if_any
 from forecast.network.structure import Network
 from forecast.reading import read_text, require_path
+from forecast.scenario.document_part import DocumentPart
 from forecast.scenario.scenario import Scenario
 from forecast.scenario.shipped import shipped_or_own
 from forecast.text import printed
-from forecast.validated import Validated
 from forecast.wording import counted
 
 FILE_NAME = "questions.toml"
@@ -31,7 +31,7 @@ Condition = Annotated[tuple[Alternative, ...], Field(min_length=1)]
 Window = tuple[date, date]
 
 
-class _Part(Validated):
+class _Part(DocumentPart):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 

@@ -12,11 +12,11 @@ from pydantic import ConfigDict, Field, model_validator
 from forecast.arguments import checked
 from forecast.errors import InputError, Problem, nearest, raise_if_any
 from forecast.reading import read_text, require_path
-from forecast.validated import Validated
+from forecast.scenario.document_part import DocumentPart, read_document
 from forecast.verification.questions import Question, Questions
 
 
-class Resolution(Validated):
+class Resolution(DocumentPart):
     """What came of a question, when that was known, and by whom.
 
     Attributes
@@ -63,7 +63,7 @@ class Resolution(Validated):
         return "" if value <= 1 else f"{self.outcome}; yes, no or a fraction between 0 and 1"
 
 
-class ResolutionFile(Validated):
+class ResolutionFile(DocumentPart):
     """What a file of resolutions holds."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -107,12 +107,7 @@ def read_resolutions(source: str | Path, questions: Questions) -> tuple[Resoluti
         document = tomllib.loads(read_text(Path(source)))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise InputError([Problem(str(source), f"not readable as TOML: {error}")]) from None
-    try:
-        read = ResolutionFile.model_validate(document)
-    except InputError as error:
-        raise InputError(
-            [Problem(f"{source}: {each.where}", each.message) for each in error.problems]
-        ) from None
+    read = read_document(ResolutionFile, str(source), document)
     problems = []
     for each in read.resolutions:
         unknown = f"is no question; {nearest(each.question, questions)}"
