@@ -93,6 +93,11 @@ from .verification.asking import QuestionForecast as QuestionForecast
 from .verification.asking import ask as ask
 from .verification.backtest import Backtest as Backtest
 from .verification.backtest import backtest as backtest
+from .verification.calibrating import Calibration as Calibration
+from .verification.calibrating import calibrate as calibrate
+from .verification.calibration_line import CalibrationLine as CalibrationLine
+from .verification.calibration_line import calibration_line as calibration_line
+from .verification.calibration_line import spiegelhalter_z as spiegelhalter_z
 from .verification.issued import Replay as Replay
 from .verification.questions import Question as Question
 from .verification.questions import Questions as Questions

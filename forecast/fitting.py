@@ -63,7 +63,7 @@ def forecast(
     sampling = Sampling(draws, tune, chains, random_seed, cores, progressbar, nuts_sampler)
     if method == "nuts":
         return _fit(scenario, evidence, sampling)
-    return _weighed(Fit.of_prior(scenario, sampling), evidence, sampling, method)
+    return weighed_forecast(Fit.of_prior(scenario, sampling), evidence, sampling, method)
 
 
 @checked
@@ -85,7 +85,7 @@ def update(previous: Forecast, evidence: Evidence, *, method: Method = "auto") -
     fit = _fit_of(previous)
     if method == "nuts" or fit is None:
         return _fit(previous.scenario, evidence, previous.sampling)
-    return _weighed(fit, evidence, previous.sampling, method)
+    return weighed_forecast(fit, evidence, previous.sampling, method)
 
 
 @checked
@@ -121,8 +121,18 @@ def _fit(scenario: Scenario, evidence: Evidence, sampling: Sampling) -> Forecast
     return found
 
 
-def _weighed(fit: Fit, evidence: Evidence, sampling: Sampling, method: Method) -> Forecast:
-    """Forecast from the draws of a fit; sample if that is allowed and these do not suffice."""
+def weighed_forecast(fit: Fit, evidence: Evidence, sampling: Sampling, method: Method) -> Forecast:
+    """Forecast from the draws of a fit; sample if that is allowed and these do not suffice.
+
+    Parameters
+    ----------
+    fit
+        Draws that were made under some evidence, or from the prior.
+    evidence, sampling
+        Reports in force, and how tables are sampled if they are.
+    method
+        "reweight" or "auto", as in `forecast`.
+    """
     import xarray as xr
 
     with phase("weights", sampling.progressbar):

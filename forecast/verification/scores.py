@@ -33,7 +33,7 @@ def brier_score(probabilities: Numbers, outcomes: Numbers) -> Array:
     >>> brier_score([0.7, 0.7], [1, 0]).round(9)
     array([0.09, 0.49])
     """
-    p, y = _pairs(probabilities, outcomes)
+    p, y = require_pairs(probabilities, outcomes)
     return (p - y) ** 2
 
 
@@ -49,7 +49,7 @@ def log_score(probabilities: Numbers, outcomes: Numbers) -> Array:
     >>> log_score([0.5, 1.0], [1, 0])
     array([0.69314718,        inf])
     """
-    p, y = _pairs(probabilities, outcomes)
+    p, y = require_pairs(probabilities, outcomes)
     with np.errstate(divide="ignore", invalid="ignore"):
         yes = np.where(y > 0, -y * np.log(p), 0.0)
         no = np.where(y < 1, -(1 - y) * np.log1p(-p), 0.0)
@@ -125,7 +125,7 @@ def murphy_decomposition(probabilities: Numbers, outcomes: Numbers) -> Decomposi
     Murphy: A new vector partition of the probability score, Journal of Applied Meteorology 12,
     1973. Where hardly two forecasts say the same, `reliability` is the better judge.
     """
-    p, y = _pairs(probabilities, outcomes)
+    p, y = require_pairs(probabilities, outcomes)
     _, group = _groups(p)
     rate = np.bincount(group, weights=y) / np.bincount(group)
     return _decomposed(p, y, rate[group])
@@ -185,7 +185,7 @@ def reliability(
     >>> found.frequency
     array([0. , 0.5, 0.5, 1. ])
     """
-    p, y = _pairs(probabilities, outcomes)
+    p, y = require_pairs(probabilities, outcomes)
     values, group = _groups(p)
     frequency = _isotonic(group, y)
     rng = np.random.default_rng(random_seed)
@@ -219,7 +219,7 @@ def _decomposed(p: Array, y: Array, calibrated: Array) -> Decomposition:
     return Decomposition(score, score - best, climate - best, climate)
 
 
-def _pairs(probabilities: Numbers, outcomes: Numbers) -> tuple[Array, Array]:
+def require_pairs(probabilities: Numbers, outcomes: Numbers) -> tuple[Array, Array]:
     """Probabilities and outcomes as arrays of one length.
 
     Raises

@@ -1,0 +1,195 @@
+"""Draw evidence from a history of a scenario: which reports are made, when, and what they state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any, Final
+
+import numpy as np
+
+from forecast.arrays import Array, Index
+from forecast.evidence.ledger import Evidence
+from forecast.evidence.likelihood import tabulate_reports
+from forecast.evidence.report import Report
+from forecast.evidence.silence import share_known, watched_steps
+from forecast.model.builder import compile_tables
+from forecast.model.report_likelihood import report_data
+from forecast.model.simulate_reports import simulate_reports_of
+from forecast.scenario.collection import Lag
+from forecast.scenario.scenario import Scenario, Variable
+
+MADE: Final = 0.4
+"""Probability that a step is reported on where whether a report is made says nothing."""
+
+LAG: Final = Lag(days=(0, 1, 2, 6, 90), share=(0.64, 0.85, 0.90, 0.95, 0.99))
+"""How soon such a report is known: most on the day, some a day or two later, few after weeks."""
+
+GRADES: Final = {"A": 0.1, "B": 0.4, "C": 0.3, "D": 0.15, "E": 0.05}
+"""How reliable the sources of reports are, as shares."""
+
+RELAYED: Final = 0.15
+"""Probability that another source passes a report on."""
+
+IN_CHANNEL: Final = 0.2
+"""Probability that a report comes through a channel, where there are any."""
+
+PRESS: Final = "press"
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """That somebody reports on a variable in a step, so that it is known by the as-of date.
+
+    Attributes
+    ----------
+    variable, step
+        What may be reported on.
+    source
+        Who reports; any source if it is empty.
+    probabilities
+        Probability of it, by state.
+    """
+
+    variable: str
+    step: int
+    source: str
+    probabilities: tuple[float, ...]
+
+
+def simulate_evidence(
+    scenario: Scenario,
+    parameters: Mapping[str, Array],
+    history: Index,
+    as_of: date,
+    rng: np.random.Generator,
+) -> Evidence:
+    """Draw the evidence of a day, as the scenario says that things become known.
+
+    Where the scenario says nothing of how reports come about, they are made whatever is true.
+    Grades of sources, delays, relays of one origin and channels are drawn as well.
+
+    Parameters
+    ----------
+    scenario
+        What is believed of indicators, sources, channels and watches.
+    parameters
+        One draw of every judgement, by family.
+    history
+        State of every variable at every step, (step, variable).
+    as_of
+        Day up to whose end things are known.
+    rng
+        Source of randomness.
+    """
+    names = list(scenario.variables)
+    made: list[Report] = []
+    for chance in _chances(scenario, parameters, as_of):
+        state = int(history[chance.step, names.index(chance.variable)])
+        if rng.random() < chance.probabilities[state]:
+            made += _reports(scenario, chance, as_of, f"S{len(made)}", rng)
+    return Evidence(as_of, _stated(scenario, parameters, history, as_of, tuple(made), rng))
+
+
+def _chances(scenario: Scenario, parameters: Mapping[str, Array], as_of: date) -> Iterator[Chance]:
+    """Yield everybody who may report on an indicator in a step up to a day."""
+    watched = set()
+    order = {name: k for k, name in enumerate(scenario.watches)}
+    for each in watched_steps(scenario, as_of):
+        watch = each.watch
+        if not watch.source:
+            watched.add((watch.indicator, each.step))
+        detected = float(parameters["detection"][order[each.name]]) * each.reach
+        looked_for = each.states(scenario)
+        n = len(scenario.variables[watch.indicator].states)
+        chances = tuple(detected if k in looked_for else 0.0 for k in range(n))
+        yield Chance(watch.indicator, each.step, watch.source, chances)
+    timeline = scenario.timeline
+    for name, variable in scenario.with_role("indicator").items():
+        for step in range(1 if timeline is None else timeline.step_of(as_of) + 1):
+            if (name, step) not in watched:
+                first, last = _days(scenario, step, as_of)
+                ages = np.arange((as_of - last).days, (as_of - first).days + 1)
+                reach = float(share_known(LAG, ages).mean())
+                yield Chance(name, step, "", (MADE * reach,) * len(variable.states))
+
+
+def _days(scenario: Scenario, step: int, as_of: date) -> tuple[date, date]:
+    """Days of a step up to the as-of date."""
+    timeline = scenario.timeline
+    if timeline is None:
+        return as_of, as_of
+    return timeline.first_day(step), min(timeline.last_day(step), as_of)
+
+
+def _reports(
+    scenario: Scenario, chance: Chance, as_of: date, origin: str, rng: np.random.Generator
+) -> Iterator[Report]:
+    """Yield a report, and perhaps its relay, that do not state anything yet."""
+    start, end = _days(scenario, chance.step, as_of)
+    day = start + timedelta(days=int(rng.integers((end - start).days + 1)))
+    channels = [source for channel in scenario.channels.values() for source in channel.sources]
+    for copy in range(1 + int(rng.random() < RELAYED)):
+        source = chance.source or PRESS
+        if not chance.source and channels and rng.random() < IN_CHANNEL:
+            source = str(rng.choice(channels))
+        known = day + timedelta(days=_delay((as_of - day).days, rng))
+        report = Report(
+            id=f"{origin}-{copy}",
+            indicator=chance.variable,
+            state="",
+            event_start=day,
+            event_end=day,
+            published=known,
+            known=known,
+            source=source,
+            reliability=str(rng.choice(list(GRADES), p=list(GRADES.values()))),
+            origin=origin,
+        )
+        yield _blank(scenario.variables[chance.variable], report)
+
+
+def _delay(most: int, rng: np.random.Generator) -> int:
+    """Days until a report was known, given that it was by then."""
+    shares = share_known(LAG, np.arange(most + 1))
+    return int(np.searchsorted(shares, rng.random() * shares[-1]))
+
+
+def _blank(variable: Variable, report: Report) -> Report:
+    """A report that says something legal, so that it can be arranged with others."""
+    if variable.measured is None:
+        return replace(report, state=variable.states[0])
+    return replace(report, number=0.0)
+
+
+def _stated(
+    scenario: Scenario,
+    parameters: Mapping[str, Array],
+    history: Index,
+    as_of: date,
+    reports: tuple[Report, ...],
+    rng: np.random.Generator,
+) -> tuple[Report, ...]:
+    """The reports with what they state drawn."""
+    if not reports:
+        return ()
+    program = compile_tables(scenario)
+    table = tabulate_reports(scenario, Evidence(as_of, reports), len(history))
+    data: dict[str, Any] = dict(report_data(program, table)) | dict(table.simulation)
+    data |= {
+        "settings": table.arrays.settings,
+        "accuracy": table.accuracy,
+        "n_states": table.n_states,
+    }
+    values = simulate_reports_of(history, data, parameters, rng)
+    return tuple(
+        _saying(scenario.variables[report.indicator], report, float(value))
+        for report, value in zip(reports, values, strict=True)
+    )
+
+
+def _saying(variable: Variable, report: Report, value: float) -> Report:
+    if variable.measured is None:
+        return replace(report, state=variable.states[int(value)])
+    return replace(report, number=value)
