@@ -21,6 +21,7 @@ from forecast.analysis.targets import (
     By,
     fit_of,
     group_of,
+    mean_given,
     printed_targets,
     signed,
     stand_for,
@@ -36,7 +37,7 @@ from forecast.evidence.ledger import as_date
 from forecast.evidence.report import Report
 from forecast.layout import PrintsItself, Row, Summary
 from forecast.outlook import Forecast
-from forecast.posterior.partial_evidence import Found, PartialEvidence, Target
+from forecast.posterior.partial_evidence import PartialEvidence, Target
 from forecast.sampling import require_whole
 from forecast.wording import long_date
 
@@ -254,10 +255,10 @@ class _Road:
         old = begin
         if old_fit is not fit:
             old = PartialEvidence(old_fit, earlier.as_of, before).find(self.told)
-        self.before = _mean(old, old_weights)
-        self.drawn = _mean(begin, weights, end)
-        self.waited = _mean(now.find(self.told), weights, end)
-        self.after = _mean(end, weights)
+        self.before = mean_given(old, old_weights)
+        self.drawn = mean_given(begin, weights, end)
+        self.waited = mean_given(now.find(self.told), weights, end)
+        self.after = mean_given(end, weights)
         same = earlier.scenario.digest == later.scenario.digest
         self.judgements = () if same else tuple(_differing(earlier, later))
         self.same = same
@@ -280,21 +281,11 @@ class _Road:
                     reports.pop(gone.id if gone else "", None)
                 reports |= {come.id: come for _, come in change if come}
         found = self.few.find(reports.values())
-        return _mean(found, np.ones(found.log_evidence.size), self.end)[:, None]
+        return mean_given(found, np.ones(found.log_evidence.size), self.end)[:, None]
 
 
 Swap = tuple[Report | None, Report | None]
 """A report that goes, and one that comes in its place."""
-
-
-def _mean(found: Found, weights: Array, drawn: Found | None = None) -> Array:
-    """Means over draws that weigh what they do given something else, (target,)."""
-    if drawn is None:
-        return np.asarray(found.probability @ weights / weights.sum())
-    possible = (weights > 0) & np.isfinite(drawn.log_evidence)
-    ratio = np.where(possible, found.log_evidence - drawn.log_evidence, -np.inf)
-    weight = weights * np.exp(ratio - ratio.max())
-    return np.asarray(found.probability @ weight / weight.sum())
 
 
 def _changes(earlier: Forecast, later: Forecast, by: By) -> dict[tuple[str, Kind], list[Swap]]:

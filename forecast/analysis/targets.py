@@ -13,7 +13,7 @@ from forecast.estimate import Estimate
 from forecast.evidence.ledger import as_date
 from forecast.evidence.report import Report
 from forecast.outlook import Forecast
-from forecast.posterior.partial_evidence import Target
+from forecast.posterior.partial_evidence import Found, Target
 from forecast.posterior.reweighting import Fit
 from forecast.wording import MINUS, long_date
 
@@ -125,6 +125,26 @@ def group_of(report: Report, by: By) -> str:
         "source": report.source,
     }
     return named[by]
+
+
+def mean_given(found: Found, weights: Array, drawn: Found | None = None) -> Array:
+    """Means of probabilities, (target,), over draws that weigh so much given something else.
+
+    Parameters
+    ----------
+    found
+        What is asked for.
+    weights
+        What the draws weigh, (draw,).
+    drawn
+        What is known when they do; what `found` rests on unless it is given.
+    """
+    if drawn is None:
+        return np.asarray(found.probability @ weights / weights.sum())
+    possible = (weights > 0) & np.isfinite(drawn.log_evidence)
+    ratio = np.where(possible, found.log_evidence - drawn.log_evidence, -np.inf)
+    weight = weights * np.exp(ratio - ratio.max())
+    return np.asarray(found.probability @ weight / weight.sum())
 
 
 def log_odds(probability: Array) -> Array:

@@ -1,20 +1,32 @@
 """The smallest withdrawal, against every set of reports, each applied."""
 
+from dataclasses import replace
 from itertools import combinations
 
+import numpy as np
 import pytest
 
 import forecast as fc
+from forecast import fitting
+from forecast.analysis.judgement_shift import _quantile
+from forecast.analysis.sensitivity import judgements_of, set_judgement
+from forecast.posterior.partial_evidence import PartialEvidence, Target
 from tests.small import barometer_report, evidence, weather
+
+STATES, GRADES = ("low", "falling", "low", "high", "falling"), "CABBC"
+
+
+def outlook_of(n):
+    reports = [
+        barometer_report(f"R{k}", STATES[k % 5], min(k, 2), grade=GRADES[k % 5], origin=f"o{k}")
+        for k in range(n)
+    ]
+    return fc.forecast(weather(), evidence(*reports), method="reweight", draws=100, chains=1)
 
 
 @pytest.fixture(scope="module")
 def outlook():
-    states = ("low", "falling", "low", "high", "falling")
-    reports = [
-        barometer_report(f"R{k}", s, min(k, 2), grade="CABBC"[k]) for k, s in enumerate(states)
-    ]
-    return fc.forecast(weather(), evidence(*reports), method="reweight", draws=100, chains=1)
+    return outlook_of(5)
 
 
 @pytest.mark.parametrize("level", [0.2, 0.3, 0.5, 0.99])
@@ -36,6 +48,57 @@ def test_the_smallest_set_is_that_of_an_exhaustive_search(outlook, level):
     assert not bound.certified
     assert not bound.reports or bound.reports in sets
     assert len(bound.reports) >= len(found.reports) or not bound.reports
+
+
+@pytest.mark.slow
+def test_fifteen_reports_are_searched_to_the_end():
+    """Every set of fifteen, from the draws of the forecast, without the search."""
+    outlook = outlook_of(15)
+    partial = PartialEvidence(
+        outlook.fit, outlook.as_of, [Target((("storm", "storm"),), outlook.horizon)]
+    )
+    told = outlook.evidence.observations
+    level, smallest = 0.25, {}
+    now = outlook.probability_within("storm=storm").mean >= level
+    for size in range(16):
+        for kept in combinations(told, 15 - size):
+            found = partial.find(kept)
+            weight = np.exp(found.log_evidence - found.log_evidence.max())
+            if (found.probability[0] @ weight / weight.sum() >= level) != now:
+                smallest.setdefault(size, []).append({r.id for r in told} - {r.id for r in kept})
+        if smallest:
+            break
+    found = fc.smallest_change(outlook, "storm=storm", level, most=2**15, judgements=0)
+    assert found.certified
+    assert len(found.reports) == min(smallest, default=0)
+    assert not smallest or set(found.reports) in smallest[len(found.reports)]
+
+
+def test_the_smallest_shift_changes_the_conclusion_and_no_smaller_one_does(outlook):
+    """Every judgement held at every half of a standard deviation, in forecasts of their own."""
+    given, course, level, draws = outlook, "storm=storm", 0.2, 100
+    shift = fc.smallest_change(given, course, level, draws=draws, judgements=99).judgement
+    now = given.probability_within(course).mean >= level
+    levers, parameters = judgements_of(given.fit.beliefs(given.evidence).draws)
+
+    def side(lever, deviations):
+        moved = {name: np.array(values) for name, values in parameters.items()}
+        for draw in range(draws):
+            set_judgement(moved, lever, draw, _quantile(lever, deviations))
+        fit = replace(given.fit, parameters=moved, _values={})
+        other = fitting._weighed(fit, given.evidence, given.sampling, "reweight")
+        return other.probability_within(course).mean >= level
+
+    changing = [
+        (abs(deviations), lever.label)
+        for lever in levers
+        for deviations in np.arange(-6, 7) / 2
+        if side(lever, deviations) != now
+    ]
+    assert shift.certified
+    assert -1e-9 <= min(changing)[0] - abs(shift.deviations) <= 0.5
+    [lever] = [each for each in levers if each.label == shift.judgement]
+    assert side(lever, shift.deviations + np.copysign(0.02, shift.deviations)) != now
 
 
 def test_a_level_needs_its_course(outlook):
