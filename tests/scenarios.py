@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from forecast.scenario.forms import PREVIOUS
+from forecast.scenario.forms.form import PREVIOUS
 from forecast.scenario.scenario import Scenario
 from forecast.scenario.scenario_checks import find_problems
 from forecast.testing.scenarios import random_scenario

@@ -14,7 +14,7 @@ from forecast.model.parameter_draws import ParameterDraws
 from forecast.model.simulate_reports import simulate_numbers
 from forecast.network.simulate import simulate_histories
 from forecast.posterior.beliefs import Beliefs
-from forecast.scenario.forms import Count
+from forecast.scenario.measured import Count
 from forecast.scenario.scenario import Scenario
 
 if TYPE_CHECKING:

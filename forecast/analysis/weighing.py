@@ -27,7 +27,7 @@ from forecast.layout import text_table
 from forecast.outlook import Forecast, beliefs, beliefs_to
 from forecast.posterior.stored_answers import watched
 from forecast.probabilities import by_horizon
-from forecast.scenario.forms import Count
+from forecast.scenario.measured import Count
 from forecast.scenario.scenario import Scenario, Variable
 from forecast.text import printed
 

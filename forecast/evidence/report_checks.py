@@ -19,7 +19,7 @@ from forecast.evidence.plain import (
 )
 from forecast.evidence.report import CREDIBILITY, DATES, NUMBERS, RELIABILITY, Report
 from forecast.evidence.standing import in_circle
-from forecast.scenario.forms import Count
+from forecast.scenario.measured import Count
 from forecast.scenario.scenario import Scenario, Variable
 from forecast.scenario.warning_checks import OBSERVABLE
 

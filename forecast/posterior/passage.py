@@ -90,7 +90,7 @@ def mean_over_days(calendar: Calendar, values: Array, first: date, last: date) -
 
 def _is_memoryless(scenario: Scenario, name: str) -> bool:
     table = scenario.variables[name].later_table
-    return isinstance(table, Hazards) and all(move.source is None for move in table.moves)
+    return isinstance(table, Hazards) and not table.has_memory
 
 
 def reached(ahead: Array, turn: Array, place: Ahead) -> Array:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from forecast.evidence.notation import amount_text
 from forecast.evidence.origins import Origins
 from forecast.evidence.report import Report
-from forecast.scenario.forms import Count
+from forecast.scenario.measured import Count
 from forecast.scenario.scenario import Variable
 from forecast.text import isolated
 from forecast.wording import counted, plain

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from forecast.scenario.fits import RowFit, fit_dirichlet
-from forecast.scenario.forms import Row
 from forecast.scenario.statements import ProbabilityStatement
 
 
@@ -22,19 +21,6 @@ def fit_row(states: Sequence[str], probability: Mapping[str, ProbabilityStatemen
     return fit_dirichlet(
         tuple(None if each is None else each.interval() for each in stated_by_state)
     )
-
-
-def row_concentration(row: Row, states: Sequence[str]) -> tuple[float, ...]:
-    """Concentrations of a row's Dirichlet, one for each state; not for one that is known exactly.
-
-    Counts of cases and unknown rows have Jeffreys' prior, half a case for each state.
-    """
-    if row.probability is not None:
-        return fit_row(states, row.probability).concentration
-    if row.concentration is not None:
-        return tuple(row.concentration[state] for state in states)
-    counts = row.counts or {}
-    return tuple(counts.get(state, 0) + 0.5 for state in states)
 
 
 def fit_competing(probabilities: Sequence[ProbabilityStatement], within: float) -> RowFit:

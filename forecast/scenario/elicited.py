@@ -20,12 +20,12 @@ from forecast.frozen import Frozen, frozen
 from forecast.scenario.elicitation import fit_row
 from forecast.scenario.fault_messages import Fault, shown
 from forecast.scenario.fits import RowFit
+from forecast.scenario.forms.rows import check_probabilities
 from forecast.scenario.limits import check_days
 from forecast.scenario.positive_statements import PositiveNumber
 from forecast.scenario.probability_statements import Probability
 from forecast.scenario.statement_text import moved_text, percent_text
 from forecast.scenario.statements import PositiveStatement, ProbabilityStatement
-from forecast.scenario.table_checks import check_probabilities
 from forecast.scenario.tree import Path, spell_path
 from forecast.text import printed
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from forecast.scenario.forms import Count, Move, condition_text
+from forecast.scenario.forms import Move, condition_text
+from forecast.scenario.measured import Count
 from forecast.scenario.positive_statements import PositivePool
 from forecast.scenario.probability_statements import Pool
 from forecast.scenario.scenario import Scenario

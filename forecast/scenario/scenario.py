@@ -11,7 +11,8 @@ from pydantic import Field
 
 from forecast.arguments import checked
 from forecast.scenario.collection import Channel, Day, Source, Watch
-from forecast.scenario.forms import Basis, Measured, Table
+from forecast.scenario.forms import Basis, Table
+from forecast.scenario.measured import Measured
 from forecast.scenario.probability_statements import ProbabilityInterval
 from forecast.scenario.statements import Text, Value
 from forecast.scenario.warning import Tripwire, WarningLevel

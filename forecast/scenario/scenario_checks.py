@@ -6,19 +6,18 @@ first one. `forecast.scenario.scenario_files` turns paths into line numbers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from graphlib import CycleError, TopologicalSorter
 from itertools import chain
 
 from forecast.errors import nearest
 from forecast.scenario.collection_checks import check_collection
-from forecast.scenario.forms import Hazards, Table, parents_of, spell_parent
+from forecast.scenario.forms import Hazards, TableForm, spell_parent
 from forecast.scenario.limits import Finding
+from forecast.scenario.measured import check_measured
 from forecast.scenario.scenario import Clock, Expectation, Scenario, Variable
 from forecast.scenario.table_checks import (
-    Variables,
-    check_measured,
     check_table,
     find_unknown,
     mentions,
@@ -26,6 +25,8 @@ from forecast.scenario.table_checks import (
 from forecast.scenario.tree import Path
 from forecast.scenario.warning_checks import check_warning
 from forecast.timeline import MAX_STEPS
+
+Variables = Mapping[str, Variable]
 
 
 def find_problems(scenario: Scenario, unread: frozenset[str] = frozenset()) -> Iterator[Finding]:
@@ -44,7 +45,7 @@ def find_problems(scenario: Scenario, unread: frozenset[str] = frozenset()) -> I
     unresolved = False
     for name, variable in variables.items():
         at: Path = ("variables", name)
-        own = (_check_variable, _check_courses, _check_assumption, check_measured)
+        own = (_check_variable, _check_courses, _check_assumption, _check_measured)
         for path, message in chain.from_iterable(rule(at, variable) for rule in own):
             if path != at or name not in unread:
                 yield path, message
@@ -83,7 +84,7 @@ def step_order(variables: Variables, *, first: bool) -> tuple[str, ...]:
     graph: dict[str, list[str]] = {}
     for name, variable in variables.items():
         table = variable.first_table if first else variable.later_table
-        found = () if table is None else parents_of(table, name)
+        found = () if table is None else table.parents(name)
         graph[name] = [parent for parent, lag in found if lag == 0 and parent in variables]
     return tuple(TopologicalSorter(graph).static_order())
 
@@ -204,15 +205,15 @@ def _check_expectation(at: Path, expectation: Expectation, scenario: Scenario) -
 
 
 def _check_lags(
-    at: Path, table: Table, name: str, slot: str, *, dynamic: bool
+    at: Path, table: TableForm, name: str, slot: str, *, dynamic: bool
 ) -> Iterator[Finding]:
-    lagged = [parent for parent, lag in parents_of(table, name) if lag]
+    lagged = [parent for parent, lag in table.parents(name) if lag]
     if isinstance(table, Hazards) and not dynamic:
         yield at, "a static scenario (no `time`) has no hazards"
     elif slot == "transition" and not dynamic:
         yield at, "a static scenario (no `time`) has no transitions"
     elif slot != "transition" and lagged:
-        if isinstance(table, Hazards) and any(move.source is not None for move in table.moves):
+        if isinstance(table, Hazards) and table.has_memory:
             yield at, "moves with `from` belong in a `transition`; give an `initial` table too"
         else:
             yield (
@@ -222,8 +223,18 @@ def _check_lags(
                     "give `initial` and `transition` tables"
                 ),
             )
-    if any(parent == name and lag == 0 for parent, lag in parents_of(table, name)):
+    if any(parent == name and lag == 0 for parent, lag in table.parents(name)):
         yield at, f"{name} cannot be its own parent; for its earlier state write previous {name}"
+
+
+def _check_measured(at: Path, variable: Variable) -> Iterator[Finding]:
+    if variable.measured is None:
+        return
+    where = (*at, "measured")
+    if variable.role not in ("indicator", "outcome"):
+        message = f"only an indicator or an outcome is measured; the role here is {variable.role}"
+        yield where, message
+    yield from check_measured(where, variable.measured, variable.states)
 
 
 def _check_references(scenario: Scenario, unread: frozenset[str]) -> Iterator[Finding]:
@@ -274,5 +285,5 @@ def _ancestors(variables: Variables, name: str) -> set[str]:
         found.add(current)
         for table in (variables[current].first_table, variables[current].later_table):
             if table is not None:
-                waiting += [parent for parent, _ in parents_of(table, current)]
+                waiting += [parent for parent, _ in table.parents(current)]
     return found

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from itertools import product
 from math import exp, log1p, prod
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytensor
@@ -36,11 +36,16 @@ from forecast.scenario.forms import (
     Row,
     Rows,
     Table,
+    TableForm,
     parse_parent,
     spell_parent,
 )
+from forecast.scenario.forms.form import Basis
+from forecast.scenario.probability_statements import Probability
+from forecast.scenario.rendering import render_scenario
 from forecast.scenario.scenario import Clock, Scenario, Variable
 from forecast.scenario.scenario_checks import find_problems
+from forecast.scenario.scenario_files import parse_scenario
 from forecast.testing.scenarios import BASIS, random_scenario, scenario_of
 
 Numbers = dict[str, Array]
@@ -406,3 +411,49 @@ def test_rows_of_ratios_sum_to_one_where_probabilities_underflow() -> None:
 def test_an_interval_is_two_numbers(end: Any) -> None:
     with pytest.raises(InputError, match=r"Ratio\.times"):
         Ratio.model_validate({"when": {"a": "b"}, "state": "x", "times": [end, 2], "basis": BASIS})
+
+
+def test_a_new_form_of_table_is_one_class() -> None:
+    """Files, checks, the schema and the compiled program know it once it is there."""
+
+    class Copy(TableForm):
+        """The variable copies its parent, but for slips in both directions."""
+
+        form: Literal["copy"] = "copy"
+        of: str
+        slip: Probability
+        basis: Basis
+
+        def references(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+            yield ("of",), self.of
+
+        def faults(self, name: str, variables: Any, *, resolved: bool) -> Iterator[Any]:
+            yield from self.slip.check(("slip",))
+            if resolved and len(variables[name].states) != 2:
+                yield ("of",), "only a variable of two states is copied"
+
+        def cells(self, write: Any, name: str, parents: Any, label: str) -> Iterator[Any]:
+            slip = write.beta(self.slip.fit().shape, f"{label}: slip")
+            right = write.difference(write.constant(1.0), slip)
+            yield from (right, slip, slip, right)
+
+    try:
+        body = {"form": "copy", "of": "p0", "slip": [0.01, 0.1], "basis": BASIS}
+        scenario = static(body)
+        program = compile_tables(scenario)
+        parameters = random_parameters(program, 1, 3)
+        slip = parameters["probability"][program.priors.labels["probability"].index("x: slip")]
+        block = program.network.node("x").later
+        cells = program.cells(parameters)[program.network.cells(block, "x")]
+        np.testing.assert_array_equal(cells, [1 - slip, slip, slip, 1 - slip])
+        text = render_scenario(scenario, "scenario.schema.json")
+        assert parse_scenario(text, "copied") == scenario
+        assert "copy" in str(Scenario.model_json_schema()["$defs"]["Copy"])
+        with pytest.raises(InputError, match=r"slip: \[0.1, 0.01\]: the lower end comes first"):
+            parse_scenario(text.replace("[0.01, 0.1]", "[0.1, 0.01]"), "copied")
+        with pytest.raises(InputError, match="'p7' is not a variable"):
+            parse_scenario(text.replace("of: p0", "of: p7"), "copied")
+        with pytest.raises(InputError, match="only a variable of two states is copied"):
+            compile_tables(static(body, states=("no", "some", "yes")))
+    finally:
+        TableForm.known.remove(Copy)

@@ -17,8 +17,9 @@ from forecast.evidence.report import Report
 from forecast.model.builder import compile_tables
 from forecast.network.slices import slice_circuits
 from forecast.reporting.status import indicator_status
-from forecast.scenario.forms import Count, Value
+from forecast.scenario.measured import Count
 from forecast.scenario.statement_text import NOTABLE_MISS
+from forecast.scenario.statements import Value
 from tests.priors import told_beliefs
 
 NAMES = fc.scenario_names()

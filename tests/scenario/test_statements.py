@@ -13,7 +13,7 @@ import forecast as fc
 from forecast.lexicon import lexicon_names, read_lexicon
 from forecast.model.builder import compile_tables
 from forecast.posterior.prior import draw_priors
-from forecast.scenario.elicitation import fit_competing, row_concentration
+from forecast.scenario.elicitation import fit_competing
 from forecast.scenario.fits import MOST_MOVED, TAILS, Fit
 from forecast.scenario.forms import Hazards, Move, Row, Rows
 from forecast.scenario.positive_statements import (
@@ -84,12 +84,12 @@ def test_cases_have_jeffreys_interval(seen, of):
 def test_unknown_is_jeffreys_prior():
     assert Unknown(unknown=True).fit().shape == (0.5, 0.5)
     row = Row(unknown=True, basis=BASIS)
-    assert row_concentration(row, ("a", "b", "c")) == (0.5, 0.5, 0.5)
+    assert row.alpha(("a", "b", "c")) == (0.5, 0.5, 0.5)
 
 
 def test_counts_of_a_row_are_cases():
     row = Row(counts={"a": 3, "c": 8, "b": 0}, basis=BASIS)
-    assert row_concentration(row, ("a", "b", "c")) == (3.5, 0.5, 8.5)
+    assert row.alpha(("a", "b", "c")) == (3.5, 0.5, 8.5)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -416,7 +416,7 @@ def test_a_row_becomes_what_the_page_says(written, becomes):
         "abc"
     ]
     states = ("storm", "calm") if len(cells) == 1 else tuple(cells)
-    shape = row_concentration(row, states)
+    shape = row.alpha(states)
     if len(cells) == 1:
         assert shape == row.probability["storm"].fit().shape
     else:
