@@ -115,5 +115,7 @@ from .verification.scores import ranked_probability_score as ranked_probability_
 from .verification.scores import reliability as reliability
 from .verification.scoring import Scores as Scores
 from .verification.scoring import score as score
+from .verification.stressing import Stress as Stress
+from .verification.stressing import stress as stress
 
 __version__: str

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -36,7 +36,7 @@ from forecast.verification.issued import digest_of, made_by
 from forecast.verification.parts import work_through
 from forecast.verification.questions import Question, Questions
 from forecast.verification.scores import Reliability, reliability
-from forecast.verification.worlds import World, day_after, prior_fit
+from forecast.verification.worlds import World, courses_ahead, day_after, prior_fit
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -324,7 +324,7 @@ def _compare(
         name = f"{variable}={state} now"
         rows.append(["states", name, *_placed(values, weights, true[variable, state], outcome)])
     drawn_ahead, true_ahead = (
-        dict(_courses(each, evidence, w)) for each, w in ((fit, weights), (known, one))
+        dict(courses_ahead(each, evidence, w)) for each, w in ((fit, weights), (known, one))
     )
     for name, values in drawn_ahead.items():
         outcome = _happened(world, dict(watched(part.scenario))[name], evidence.as_of)
@@ -347,25 +347,6 @@ def _states(fit: Fit, evidence: Evidence, now: int) -> Iterator[tuple[tuple[str,
             for state in variable.states[1:]:
                 draws = probabilities.sel(variable_state=f"{name}={state}")
                 yield (name, state), draws.to_numpy().ravel()
-
-
-def _courses(fit: Fit, evidence: Evidence, weights: Weights) -> Iterator[tuple[str, Array]]:
-    """Yield draws of the probability of each course within the horizon, (draw,)."""
-    timeline = fit.scenario.timeline
-    if timeline is None:
-        return
-    groups = dict(watched(fit.scenario))
-    now, n_steps = timeline.step_of(evidence.as_of), timeline.n_steps(evidence.as_of)
-    days = evidence.as_of + timedelta(days=1), timeline.horizon(evidence.as_of)
-    counted = np.array([timeline.days_in(step, *days) for step in range(now, n_steps)], np.float64)
-    ahead = fit.prospects(evidence, list(groups.values()), counted)
-    if ahead is not None:
-        yield from zip(groups, ahead.within.reshape(len(groups), -1), strict=True)
-        return
-    found = fit.beliefs(evidence, weights=weights)
-    ever = found.at_least_once_each(groups.values(), found.times[now + 1]).isel(time=-1)
-    for k, name in enumerate(groups):
-        yield name, ever.isel(course=k).to_numpy().ravel()
 
 
 def _happened(world: World, states: Sequence[tuple[str, str]], as_of: date) -> bool:

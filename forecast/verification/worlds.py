@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
@@ -18,7 +18,8 @@ from forecast.model.simulate_evidence import simulate_evidence
 from forecast.network.simulate import simulate_histories
 from forecast.outlook import Forecast, beliefs
 from forecast.posterior.prior import draw_priors
-from forecast.posterior.reweighting import Fit
+from forecast.posterior.reweighting import Fit, Weights
+from forecast.posterior.stored_answers import watched
 from forecast.sampling import Sampling
 from forecast.scenario.scenario import Scenario
 from forecast.timeline import MAX_STEPS
@@ -45,14 +46,29 @@ class World:
     @classmethod
     def draw(cls, scenario: Scenario, n_steps: int, rng: np.random.Generator) -> World:
         """Draw judgements, and a history of so many steps with inputs at their defaults."""
+        [world] = cls.draw_many(scenario, 1, n_steps, rng)
+        return world
+
+    @classmethod
+    def draw_many(
+        cls, scenario: Scenario, n: int, n_steps: int, rng: np.random.Generator
+    ) -> list[World]:
+        """Draw several worlds at once; those of a seed are the same whenever they are drawn."""
         program = compile_tables(scenario)
-        parameters = draw_priors(program.priors, 1, rng)
+        parameters = draw_priors(program.priors, n, rng)
         judged = {name: parameters[name] for name in program.priors.families()}
-        settings = tabulate_reports(scenario, Evidence(first_day(scenario)), n_steps)
-        history = simulate_histories(
-            program.network, program.cells(judged), settings.arrays.settings, rng
+        table = tabulate_reports(scenario, Evidence(first_day(scenario)), n_steps)
+        histories = simulate_histories(
+            program.network, program.cells(judged), table.arrays.settings, rng
         )
-        return cls(scenario, parameters, history[..., 0])
+        return [
+            cls(
+                scenario,
+                {name: values[..., k : k + 1] for name, values in parameters.items()},
+                histories[..., k],
+            )
+            for k in range(n)
+        ]
 
     def evidence(self, as_of: date, rng: np.random.Generator) -> Evidence:
         """Draw what is known of the world at the end of a day."""
@@ -114,6 +130,34 @@ def day_after(scenario: Scenario, steps: int) -> date:
     if timeline is None:
         return first_day(scenario) + timedelta(days=30)
     return timeline.last_day(steps - 1)
+
+
+def courses_ahead(fit: Fit, evidence: Evidence, weights: Weights) -> Iterator[tuple[str, Array]]:
+    """Yield draws of the probability of each course, and of any dangerous one, (draw,).
+
+    It is that of a day after the as-of date, the last of its step, up to the horizon. A static
+    scenario has no days ahead, and nothing is yielded.
+
+    Parameters
+    ----------
+    fit, evidence, weights
+        Draws, what was reported, and what the draws weigh under it.
+    """
+    timeline = fit.scenario.timeline
+    if timeline is None:
+        return
+    groups = dict(watched(fit.scenario))
+    now, n_steps = timeline.step_of(evidence.as_of), timeline.n_steps(evidence.as_of)
+    days = evidence.as_of + timedelta(days=1), timeline.horizon(evidence.as_of)
+    counted = np.array([timeline.days_in(step, *days) for step in range(now, n_steps)], np.float64)
+    ahead = fit.prospects(evidence, list(groups.values()), counted)
+    if ahead is not None:
+        yield from zip(groups, ahead.within.reshape(len(groups), -1), strict=True)
+        return
+    found = fit.beliefs(evidence, weights=weights)
+    ever = found.at_least_once_each(groups.values(), found.times[now + 1]).isel(time=-1)
+    for k, name in enumerate(groups):
+        yield name, ever.isel(course=k).to_numpy().ravel()
 
 
 @lru_cache(maxsize=4)
