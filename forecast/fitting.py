@@ -12,6 +12,7 @@ from forecast.errors import InputError, Problem
 from forecast.evidence.ledger import Evidence, as_date
 from forecast.outlook import Forecast
 from forecast.posterior.mcmc import sample_posterior, tabulate_to_horizon
+from forecast.posterior.resample_move import move
 from forecast.posterior.reweighting import Fit
 from forecast.progress import phase
 from forecast.sampling import Sampling
@@ -47,7 +48,8 @@ def forecast(
     method
         "nuts" samples the tables given the evidence. "reweight" draws them from the prior, and
         weighs the draws by how probable they make the evidence, which takes seconds and compiles
-        nothing. "auto" does so, and samples if the weights or the numbers fail their checks.
+        nothing. "auto" does so; if the weights or the numbers fail their checks, it resamples
+        the draws and moves them, and if that fails too, it samples.
         `Forecast.diagnostics` says which method answered.
 
     Raises
@@ -79,8 +81,10 @@ def update(previous: Forecast, evidence: Evidence, *, method: Method = "auto") -
     method
         "reweight" gives the draws of the last fit new weights: those of all the evidence against
         all that the draws were made under, never one update after another. So the order of updates
-        does not matter, and what is withdrawn leaves no trace. "nuts" samples again; "auto" does so
-        if the weights, or the numbers, fail their checks.
+        does not matter, and what is withdrawn leaves no trace. "nuts" samples again. "auto"
+        reweights; if the weights, or the numbers, fail their checks, it resamples the draws and
+        moves them (`forecast.posterior.resample_move`), which is then the last fit; and it samples
+        if that fails too.
     """
     fit = _fit_of(previous)
     if method == "nuts" or fit is None:
@@ -145,11 +149,27 @@ def weighed_forecast(fit: Fit, evidence: Evidence, sampling: Sampling, method: M
     if fit.divergences is not None:
         groups["sample_stats"] = xr.Dataset({"diverging": (("chain", "draw"), fit.divergences)})
     tree = xr.DataTree.from_dict(groups)
-    tree.attrs |= _about(fit.scenario, evidence, sampling)
+    tree.attrs |= _about(fit.scenario, evidence, sampling) | {"method": fit.method}
     found = Forecast(fit.scenario, evidence, tree, sampling, fit)
     if method == "auto" and found.diagnostics.failures:
-        return _fit(fit.scenario, evidence, sampling)
+        moved = _moved(fit, evidence, sampling)
+        if moved is None or moved.diagnostics.failures:
+            return _fit(fit.scenario, evidence, sampling)
+        return moved
     return found
+
+
+def _moved(fit: Fit, evidence: Evidence, sampling: Sampling) -> Forecast | None:
+    """Forecast from the draws of a fit, resampled and moved; None if the way is too far."""
+    import xarray as xr
+
+    with phase("moves", sampling.progressbar) as say:
+        there = move(fit, evidence, sampling.random_seed, say)
+    if there is None:
+        return None
+    tree = xr.DataTree.from_dict({"posterior": there.dataset})
+    tree.attrs |= _about(fit.scenario, evidence, sampling) | {"method": there.method}
+    return Forecast(fit.scenario, evidence, tree, sampling, there)
 
 
 def _fit_of(given: Forecast) -> Fit | None:

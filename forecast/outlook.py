@@ -474,6 +474,7 @@ def _diagnose(given: Forecast) -> Diagnostics:
     return diagnose(
         _printed(given),
         weights,
+        method=given._draws.method,
         chained=given.fit is None or given.fit.evidence is not None,
         divergences=0 if stats is None else int(stats["diverging"].sum()),
     )

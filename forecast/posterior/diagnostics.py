@@ -29,8 +29,8 @@ class Diagnostics:
     Attributes
     ----------
     method
-        "nuts", or "reweight" where draws made under other evidence, or from the prior, weigh by
-        how probable they make this.
+        "nuts"; "reweight" where draws made under other evidence, or from the prior, weigh by how
+        probable they make this; "move" where such draws were resampled and moved.
     r_hat, ess, mcse
         Worst R-hat, smallest effective sample size and largest Monte Carlo standard error of the
         mean over what is printed of every course; 1, infinite and 0 where all are constants.
@@ -84,7 +84,7 @@ class Diagnostics:
 
 
 def diagnose(
-    values: Array, weights: Weights | None, *, chained: bool, divergences: int
+    values: Array, weights: Weights | None, *, method: str, chained: bool, divergences: int
 ) -> Diagnostics:
     """Diagnose draws of what is printed.
 
@@ -94,6 +94,8 @@ def diagnose(
         Draws of the numbers, (number, chain, draw).
     weights
         What each draw weighs; None if all weigh the same.
+    method
+        How draws that weigh the same were made.
     chained
         Whether the draws come from chains, which may not mix, and not independently.
     divergences
@@ -111,7 +113,7 @@ def diagnose(
     variance = (weight * off**2).sum(axis=(1, 2)) / weight.sum()
     known = mcse > 0
     return Diagnostics(
-        method="nuts" if weights is None else "reweight",
+        method=method if weights is None else "reweight",
         r_hat=r_hat,
         ess=float((variance[known] / mcse[known] ** 2).min(initial=np.inf)),
         mcse=float(mcse.max(initial=0.0)),

@@ -127,6 +127,8 @@ class Fit:
         Number of chains, and of draws in each.
     divergences
         Whether the sampler's step to each draw diverged, (chain, draw); None for the prior.
+    method
+        How the draws were made: "prior", "nuts" or "move".
     """
 
     scenario: Scenario
@@ -134,6 +136,7 @@ class Fit:
     parameters: Mapping[str, Array]
     shape: tuple[int, int]
     divergences: Any = None
+    method: str = "nuts"
     _values: dict[Any, tuple[Scope, Array]] = field(default_factory=dict, repr=False)
     _latest: list[tuple[Evidence, ReportTable]] = field(default_factory=list, repr=False)
 
@@ -142,7 +145,8 @@ class Fit:
         """Draws from the prior, as many as a sampler would keep."""
         n = sampling.chains * sampling.draws
         drawn = draw_priors(compile_tables(scenario).priors, n, sampling.random_seed)
-        return cls(scenario, None, _sealed(drawn), (sampling.chains, sampling.draws))
+        shape = sampling.chains, sampling.draws
+        return cls(scenario, None, _sealed(drawn), shape, method="prior")
 
     @classmethod
     def of_posterior(
@@ -159,10 +163,11 @@ class Fit:
         drawn = stack_draws(posterior, parameter_names(scenario))
         shape = posterior.sizes["chain"], posterior.sizes["draw"]
         latest = [] if evidence is None or table is None else [(evidence, table)]
-        return cls(scenario, evidence, _sealed(drawn), shape, diverging, _latest=latest)
+        made = "prior" if evidence is None else tree.attrs.get("method", "nuts")
+        return cls(scenario, evidence, _sealed(drawn), shape, diverging, str(made), _latest=latest)
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = ("scenario", "evidence", "parameters", "shape", "divergences")
+        kept = ("scenario", "evidence", "parameters", "shape", "divergences", "method")
         return {name: self.__dict__[name] for name in kept} | {"_values": {}, "_latest": []}
 
     @cached_property
@@ -221,7 +226,9 @@ class Fit:
         parameters = {name: values[..., draws] for name, values in self.parameters.items()}
         kept = {key: (axes, values[:, draws]) for key, (axes, values) in self._values.items()}
         shape = 1, len(draws)
-        found = Fit(self.scenario, self.evidence, _sealed(parameters), shape, None, kept)
+        found = Fit(
+            self.scenario, self.evidence, _sealed(parameters), shape, None, self.method, kept
+        )
         found._latest[:] = self._latest
         if "tables" in self.__dict__:
             found.__dict__["tables"] = self.tables[:, draws]
@@ -234,7 +241,7 @@ class Fit:
 
     def weights(self, evidence: Evidence) -> Weights:
         """What the draws weigh under some evidence."""
-        return smooth(self._log_evidence_of(evidence) - self._own_log_evidence)
+        return smooth(self.log_evidence_of(evidence) - self._own_log_evidence)
 
     @cached_property
     def tables(self) -> Array:
@@ -246,9 +253,9 @@ class Fit:
 
     @cached_property
     def _own_log_evidence(self) -> Array | float:
-        return 0.0 if self.evidence is None else self._log_evidence_of(self.evidence)
+        return 0.0 if self.evidence is None else self.log_evidence_of(self.evidence)
 
-    def _log_evidence_of(self, evidence: Evidence) -> Array:
+    def log_evidence_of(self, evidence: Evidence) -> Array:
         """Log-probability of evidence, which says nothing of the steps ahead, (draw,)."""
         timeline = self.scenario.timeline
         n_steps = None if timeline is None else timeline.step_of(evidence.as_of) + 1

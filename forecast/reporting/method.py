@@ -93,14 +93,17 @@ def _tables(outlook: Forecast) -> str:
     """Where the draws of the tables come from, and what they weigh."""
     sampling, fit = outlook.sampling, outlook.fit
     size = f"{sampling.chains} chains of {sampling.draws} draws"
-    nuts = f"sampled with NUTS ({sampling.nuts_sampler}), {size}"
+    made = f"sampled with NUTS ({sampling.nuts_sampler}), {size}"
+    if fit is not None and fit.method == "move":
+        size = f"{fit.shape[0]} chains of {fit.shape[1]} draws"
+        made = f"resampled and moved from draws under other evidence, {size}"
     if outlook.weights is None:
-        return nuts
+        return made
     if fit is None or fit.evidence is None:
         source = f"drawn from the prior, {size}"
     else:
         reports = counted(len(fit.evidence), "report")
-        source = f"{nuts}, under the {reports} of {long_date(fit.evidence.as_of)}"
+        source = f"{made}, under the {reports} of {long_date(fit.evidence.as_of)}"
     return f"{source}; each weighs by how probable it makes the evidence"
 
 

@@ -86,6 +86,7 @@ def test_weights_that_fail_are_refused_and_sampled_instead(day1, monkeypatch):
         "Pareto" in each for each in fc.update(day1, given, method="reweight").diagnostics.failures
     )
     monkeypatch.setattr(home, "_fit", lambda *_: "sampled")
+    monkeypatch.setattr(home, "move", lambda *_: None)
     assert home.update(day1, given) == "sampled"
 
 

@@ -1,0 +1,214 @@
+"""Draws for new evidence from draws made under other evidence, without a sampler that tunes.
+
+Sequential Monte Carlo (Del Moral, Doucet & Jasra: Sequential Monte Carlo samplers, Journal of the
+Royal Statistical Society B 68(3), 2006) with the moves of Gilks & Berzuini (Following a moving
+target, ibid. 63(1), 2001). The way from the old evidence to the new is tempered, so that at each
+stage half of the draws at least count. Then draws are resampled by weight, chain by chain, and take
+steps that leave the prior as it is. These are accepted by how probable they make the evidence,
+which is one sweep for all draws and no gradient: nothing is compiled.
+
+A step keeps a share of every judgement and draws the rest anew. For a normal that is the
+autoregression of Neal (1998) and Cotter, Roberts, Stuart & White (MCMC methods for functions,
+Statistical Science 28(3), 2013); for a gamma, and so for the parts of a Dirichlet or Beta, that of
+Lewis, McKenzie & Hugus (Gamma processes, Stochastic Models 5(1), 1989).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from forecast.arrays import Array, Index
+from forecast.evidence.ledger import Evidence
+from forecast.model.builder import compile_tables
+from forecast.model.tables import Priors
+from forecast.posterior.reweighting import Fit
+from forecast.progress import Say
+
+MOST_DRAWS = 500
+"""Draws that are kept of each chain."""
+LEAST_SHARE = 0.5
+"""Effective share of the draws at the end of a stage."""
+MOST_STAGES = 12
+STAGE_STEPS, LAST_STEPS = 4, 16
+"""Steps of every draw in a stage, and after the last one."""
+ACCEPTED = 0.3
+"""Share of steps that are to be accepted: they are made longer or shorter accordingly."""
+SMALLEST_KEPT, LARGEST_KEPT = 0.2, 0.999
+
+Parameters = Mapping[str, Array]
+
+
+def move(fit: Fit, evidence: Evidence, random_seed: int, say: Say | None = None) -> Fit | None:
+    """Move the draws of a fit to other evidence.
+
+    Parameters
+    ----------
+    fit
+        Draws under some evidence, or from the prior.
+    evidence
+        What they are to be draws under.
+    random_seed
+        The same seed gives the same draws.
+    say
+        Told what has been reached.
+
+    Returns
+    -------
+    Fit or None
+        At most `MOST_DRAWS` draws of each chain, neighbours from one ancestor; None if the way is
+        too far.
+    """
+    random = np.random.default_rng(random_seed)
+    state = _Particles(fit, evidence, random)
+    reached, stages = 0.0, 0
+    while reached < 1:
+        if stages == MOST_STAGES or not np.isfinite(state.gain).any():
+            return None
+        further = _next_stage(state.gain, reached)
+        state.resample(further - reached)
+        reached, stages = further, stages + 1
+        for _ in range(STAGE_STEPS if reached < 1 else LAST_STEPS):
+            state.step(reached)
+        if say is not None:
+            say(f"{100 * reached:.0f} % of the way")
+    return Fit(fit.scenario, evidence, state.parameters, state.shape, method="move")
+
+
+def _next_stage(gain: Array, reached: float) -> float:
+    """How far the evidence can be tempered on with enough draws that count."""
+
+    def enough(further: float) -> bool:
+        return _effective((further - reached) * gain) >= LEAST_SHARE * gain.size
+
+    if enough(1.0):
+        return 1.0
+    low, high = reached, 1.0
+    for _ in range(30):
+        middle = (low + high) / 2
+        low, high = (middle, high) if enough(middle) else (low, middle)
+    return high
+
+
+def _effective(logs: Array) -> float:
+    weight = np.exp(logs - logs.max())
+    return float(weight.sum() ** 2 / (weight**2).sum())
+
+
+class _Particles:
+    """Draws on their way.
+
+    Attributes
+    ----------
+    parameters
+        Judgements by family, draws last.
+    shape
+        Number of chains, and of draws in each.
+    gain
+        Logarithm of how much more probable each draw makes the new evidence than the old.
+    """
+
+    def __init__(self, fit: Fit, evidence: Evidence, random: np.random.Generator) -> None:
+        self.random = random
+        self.scenario = fit.scenario
+        self.priors = compile_tables(fit.scenario).priors
+        self.shape = fit.shape
+        self.parameters: dict[str, Array] = dict(fit.parameters)
+        self.old, self.new = fit.evidence, evidence
+        self.kept = 0.9
+        self.before, self.after = self._log_evidence(fit)
+
+    @property
+    def gain(self) -> Array:
+        return np.asarray(self.after - self.before)
+
+    def _log_evidence(self, fit: Fit) -> tuple[Array, Array]:
+        """Log-probability of the old and of the new evidence."""
+        after = fit.log_evidence_of(self.new)
+        old = np.zeros_like(after) if self.old is None else fit.log_evidence_of(self.old)
+        return old, after
+
+    def resample(self, further: float) -> None:
+        """Take draws by weight, chain by chain; descendants of one stand side by side."""
+        chains, draws = self.shape
+        weight = np.exp(further * (self.gain - self.gain.max())).reshape(chains, draws)
+        n = min(draws, MOST_DRAWS)
+        chosen = np.concatenate(
+            [k * draws + _systematic(row, n, self.random) for k, row in enumerate(weight)]
+        )
+        self.shape = chains, n
+        self.parameters = {name: values[..., chosen] for name, values in self.parameters.items()}
+        self.before, self.after = self.before[chosen], self.after[chosen]
+
+    def step(self, reached: float) -> None:
+        """Propose to move every draw, and accept by the tempered evidence."""
+        proposed = propose(self.priors, self.parameters, self.kept, self.random)
+        before, after = self._log_evidence(Fit(self.scenario, None, proposed, self.shape))
+        ratio = (1 - reached) * (before - self.before) + reached * (after - self.after)
+        accepted = np.log(self.random.uniform(size=ratio.size)) < np.nan_to_num(ratio, nan=-np.inf)
+        self.parameters = {
+            name: np.where(accepted, proposed[name], values)
+            for name, values in self.parameters.items()
+        }
+        self.before = np.where(accepted, before, self.before)
+        self.after = np.where(accepted, after, self.after)
+        # Longer steps where many are accepted: what a step changes is 1 - kept.
+        change = (1 - self.kept) * np.exp(2 * (accepted.mean() - ACCEPTED))
+        self.kept = float(np.clip(1 - change, SMALLEST_KEPT, LARGEST_KEPT))
+
+
+def _systematic(weight: Array, n: int, random: np.random.Generator) -> Index:
+    passed = np.cumsum(weight) / weight.sum()
+    at = (np.arange(n) + random.uniform()) / n
+    return np.minimum(np.searchsorted(passed, at), weight.size - 1)
+
+
+def propose(
+    priors: Priors, parameters: Parameters, kept: float, random: np.random.Generator
+) -> dict[str, Array]:
+    """Keep a share of every judgement and draw the rest anew, the prior left as it is.
+
+    Parameters
+    ----------
+    priors
+        The priors.
+    parameters
+        Judgements by family, draws last.
+    kept
+        Correlation of what is proposed with what was, between 0 and 1.
+    random
+        Where the rest is drawn from.
+    """
+    found: dict[str, Array] = {}
+    for name, values in parameters.items():
+        if name == "positive":
+            found[name] = np.exp(_normal(np.log(values), priors.positive, kept, random))
+        elif name == "real":
+            found[name] = _normal(values, priors.real, kept, random)
+        elif name.startswith("row_"):
+            alpha = priors.rows[int(name.removeprefix("row_"))]
+            found[name] = _dirichlet(values, alpha, kept, random)
+        else:
+            shape = priors.probability if name == "probability" else priors.trust.shapes(name)
+            pair = np.stack([values, 1 - values], axis=1)
+            found[name] = _dirichlet(pair, shape, kept, random)[:, 0]
+    return found
+
+
+def _normal(values: Array, prior: Array, kept: float, random: np.random.Generator) -> Array:
+    mean, sd = prior.T[..., None]
+    fresh = random.normal(size=values.shape)
+    return np.asarray(mean + kept * (values - mean) + np.sqrt(1 - kept**2) * sd * fresh)
+
+
+def _dirichlet(values: Array, alpha: Array, kept: float, random: np.random.Generator) -> Array:
+    """Rows, (row, state, draw), of which each state is a gamma over their sum."""
+    total = random.gamma(alpha.sum(axis=1)[:, None], size=(len(values), values.shape[2]))
+    own = alpha[..., None] * np.ones_like(values)
+    stays = random.beta(kept * own, (1 - kept) * own) * values * total[:, None]
+    parts = stays + random.gamma((1 - kept) * own)
+    sums = parts.sum(axis=1, keepdims=True)
+    # Where all parts are below the smallest number, nothing moves.
+    possible = (sums > 0) & (parts > 0).all(axis=1, keepdims=True)
+    return np.where(possible, parts / np.where(sums > 0, sums, 1.0), values)
