@@ -98,6 +98,13 @@ from .verification.calibrating import calibrate as calibrate
 from .verification.calibration_line import CalibrationLine as CalibrationLine
 from .verification.calibration_line import calibration_line as calibration_line
 from .verification.calibration_line import spiegelhalter_z as spiegelhalter_z
+from .verification.comparisons import Advantage as Advantage
+from .verification.comparisons import advantage as advantage
+from .verification.comparisons import clustered_mean as clustered_mean
+from .verification.comparisons import discrimination as discrimination
+from .verification.comparisons import firm_score as firm_score
+from .verification.comparisons import risk_matrix_score as risk_matrix_score
+from .verification.comparisons import warning_power as warning_power
 from .verification.issued import Replay as Replay
 from .verification.questions import Question as Question
 from .verification.questions import Questions as Questions

@@ -18,6 +18,7 @@ from forecast.posterior.reweighting import Fit
 from forecast.sampling import Sampling, require_whole
 from forecast.scenario.scenario import Scenario
 from forecast.text import printed
+from forecast.verification.comparisons import warning_power
 from forecast.verification.issued import made_by
 from forecast.verification.parts import work_through
 from forecast.verification.worlds import World, courses_ahead, day_after, prior_fit
@@ -81,14 +82,11 @@ class Stress:
 
         rows = []
         for course, found in self.table.groupby("course", sort=False):
-            onsets = found.groupby("world")["onset"].first()
-            for level in levels:
-                warned = found[found["probability"] >= level].groupby("world")["step"].min()
-                lead = (onsets - warned.reindex(onsets.index))[onsets >= 0]
-                early = lead[lead > 0] * self.step_days
-                false = warned.reindex(onsets.index)[onsets < 0].notna()
-                shares = (early.size / max(lead.size, 1), early.median(), false.mean())
-                rows.append((course, level, *map(float, shares)))
+            said = found.pivot(index="world", columns="step", values="probability")
+            onsets = found.groupby("world")["onset"].first().reindex(said.index)
+            power = warning_power(said.to_numpy(), onsets.tolist(), levels)
+            for level, (warned, lead, false) in zip(levels, power, strict=True):
+                rows.append((course, level, warned, lead * self.step_days, false))
         columns = ["course", "level", "warned", "lead_days", "false_alarms"]
         return pd.DataFrame(rows, columns=columns)
 
