@@ -53,7 +53,7 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 # The only files that may import a library, even inside a function.
 ONLY_IN = {
-    "pymc": {"model/log_ratio.py", "model/model.py"},
+    "pymc": {"model/log_ratio.py", "model/model.py", "model/priors.py"},
     "nutpie": {"posterior/mcmc.py"},
     "pytensor": {
         "model/log_ratio.py",

@@ -19,7 +19,7 @@ from forecast.errors import InputError, Problem, TooLarge
 from forecast.estimate import TAILS
 from forecast.interchange.tabled import TabledNetwork, TableDraws
 from forecast.model.parameter_draws import ParameterDraws
-from forecast.model.tables import Priors
+from forecast.model.priors import Priors
 from forecast.network.draws import Draws, StoredDraws
 from forecast.outlook import Forecast, as_beliefs
 from forecast.posterior.beliefs import Beliefs
@@ -218,26 +218,12 @@ def _ends(quantiles: npt.ArrayLike) -> tuple[float, float]:
 
 
 def _levers(priors: Priors) -> Iterator[Lever]:
-    labels = priors.labels
-    for k, shape in enumerate(priors.probability):
-        yield Lever(
-            labels["probability"][k], "probability", (k,), *_ends(stats.beta.ppf(TAILS, *shape))
-        )
-    for width, rows in priors.rows.items():
-        family = f"row_{width}"
-        for k, alpha in enumerate(rows):
-            for state, own in enumerate(alpha):
-                low, high = _ends(stats.beta.ppf(TAILS, own, alpha.sum() - own))
-                label = f"{labels[family][k]}: {priors.states[width][k][state]}"
-                yield Lever(label, family, (k, state), low, high, row=(k, slice(None)))
-    for k, (mean, sd) in enumerate(priors.positive):
-        ends = _ends(np.exp(stats.norm.ppf(TAILS, mean, sd)))
-        yield Lever(labels["positive"][k], "positive", (k,), *ends)
-    for k, (mean, sd) in enumerate(priors.real):
-        yield Lever(labels["real"][k], "real", (k,), *_ends(stats.norm.ppf(TAILS, mean, sd)))
-    for family, members in priors.trust.families():
-        for k, judged in enumerate(members):
-            yield Lever(judged.label, family, (k,), *_ends(stats.beta.ppf(TAILS, *judged.shape)))
+    for family in priors.families:
+        quantiles = family.quantiles(np.array(TAILS))
+        for at in np.ndindex(family.size):
+            row = (at[0], slice(None)) if len(at) > 1 else None
+            label = family.number_label(at)
+            yield Lever(label, family.name, at, *_ends(quantiles[at]), row=row)
 
 
 def _cell_levers(tabled: TabledNetwork) -> Iterator[Lever]:

@@ -18,7 +18,8 @@ from forecast.errors import Problem, raise_if_any
 from forecast.evidence.sources import Trust, trust_in
 from forecast.model import expressions as ops
 from forecast.model.expressions import Cell, ExpressionWriter
-from forecast.model.tables import Measure, Misfit, Priors, TableProgram
+from forecast.model.priors import Priors
+from forecast.model.tables import Measure, Misfit, TableProgram
 from forecast.network.structure import Block, Network, Node
 from forecast.scenario.fits import RowFit, fit_normal
 from forecast.scenario.forms import TableForm

@@ -14,12 +14,13 @@ from forecast.arrays import Index
 from forecast.evidence.events import last_step
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import ReportArrays, ReportTable, tabulate_reports
-from forecast.evidence.sources import DIMENSIONS, TRUSTED
+from forecast.evidence.sources import TRUSTED
 from forecast.model.builder import compile_tables
 from forecast.model.densities import NUMBERS
+from forecast.model.priors import Priors
 from forecast.model.report_likelihood import PLACES, report_data
 from forecast.model.simulate_reports import simulate_reports
-from forecast.model.tables import Priors, TableProgram
+from forecast.model.tables import TableProgram
 from forecast.network.slices import pack_circuits
 from forecast.sampling import TARGET_ACCEPT, Sampling
 from forecast.scenario.scenario import Scenario
@@ -60,21 +61,9 @@ def build_model(scenario: Scenario, evidence: Evidence) -> pm.Model:
     inputs = scenario.with_role("input")
     ids = [report.id for report in evidence.observations if report.indicator not in inputs]
     with pm.Model(coords=model_coordinates(program.priors) | {"report_id": ids}) as model:
-        parameters = _priors(program)
-        theta = _table_cells(program, parameters)
-        trust = _trust(program)
-        _observe(program, table, theta, parameters | trust)
+        parameters = {family.name: family.variable() for family in program.priors.families}
+        _observe(program, table, _table_cells(program, parameters), parameters)
         return model
-
-
-def _trust(program: TableProgram) -> dict[str, Any]:
-    """Probabilities about sources."""
-    import pymc as pm
-
-    return {
-        family: pm.Beta(family, *program.priors.trust.shapes(family).T, dims=DIMENSIONS[family])
-        for family, _ in program.priors.trust.families()
-    }
 
 
 def _table_cells(program: TableProgram, parameters: dict[str, Any]) -> Any:
@@ -136,14 +125,10 @@ def _places_among(columns: Index, place: Index, n_columns: int) -> Index:
 
 def model_coordinates(priors: Priors) -> dict[str, Any]:
     """Labels of the dimensions of judgements."""
-    coordinates: dict[str, Any] = {
-        f"{family}_judgement": list(priors.labels[family]) for family in priors.families()
-    }
-    coordinates |= {f"state_{width}": list(range(width)) for width in priors.rows}
-    return coordinates | {
-        DIMENSIONS[family]: [judged.name for judged in members]
-        for family, members in priors.trust.families()
-    }
+    found: dict[str, Any] = {}
+    for family in priors.families:
+        found |= family.coordinates
+    return found
 
 
 def sample_with_pymc(model: pm.Model, sampling: Sampling) -> DataTree:
@@ -163,30 +148,6 @@ def sample_with_pymc(model: pm.Model, sampling: Sampling) -> DataTree:
             quiet=True,
         )
     return tree
-
-
-def _priors(program: TableProgram) -> dict[str, Any]:
-    import pymc as pm
-
-    from forecast.model.log_ratio import LogRatio
-
-    priors = program.priors
-    parameters: dict[str, Any] = {}
-    if len(priors.probability):
-        a, b = priors.probability.T
-        parameters["probability"] = pm.Beta("probability", a, b, dims="probability_judgement")
-    for width, concentration in priors.rows.items():
-        name = f"row_{width}"
-        dims = (f"{name}_judgement", f"state_{width}")
-        transform = LogRatio(width)
-        parameters[name] = pm.Dirichlet(name, concentration, dims=dims, default_transform=transform)
-    if len(priors.positive):
-        mean, sd = priors.positive.T
-        parameters["positive"] = pm.LogNormal("positive", mean, sd, dims="positive_judgement")
-    if len(priors.real):
-        mean, sd = priors.real.T
-        parameters["real"] = pm.Normal("real", mean, sd, dims="real_judgement")
-    return parameters
 
 
 def _observe(

@@ -7,61 +7,19 @@ last) and, with its gradient, in the model's graph.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from forecast.arrays import Array, Index
-from forecast.evidence.sources import Trust
 from forecast.frozen import Frozen
 from forecast.model.expressions import ExpressionProgram
+from forecast.model.priors import Priors
 from forecast.network.structure import Network
 from forecast.scenario.fits import RowFit
-
-
-@dataclass(frozen=True, eq=False)
-class Priors(Frozen):
-    """Priors of all uncertain numbers, one vector per family, each with its labels.
-
-    Attributes
-    ----------
-    probability
-        Shape parameters of Beta priors, (judgement, 2).
-    rows
-        For each number of states, concentrations of Dirichlet priors, (judgement, state).
-    positive
-        Mean and sd of the logarithm of log-normal priors: multipliers, ratios, weights, spreads,
-        rates, dispersions and standard deviations, (judgement, 2).
-    real
-        Mean and sd of normal priors: means of measured numbers, (judgement, 2).
-    labels
-        Names of the judgements of each family: "probability", "row_3", …, "positive", "real".
-    states
-        For each number of states, the names of the states of every row.
-    trust
-        What is judged of sources, which tables do not use.
-    """
-
-    trust: Trust
-    probability: Array
-    rows: dict[int, Array]
-    positive: Array
-    real: Array
-    labels: dict[str, tuple[str, ...]]
-    states: dict[int, tuple[tuple[str, ...], ...]]
-
-    def families(self) -> Iterator[str]:
-        """Families that have at least one judgement."""
-        return (name for name, labels in self.labels.items() if labels)
-
-    @property
-    def n_numbers(self) -> int:
-        """How many numbers a draw of all of them has."""
-        vectors = (self.probability, self.positive, self.real)
-        trust = sum(len(labels) for _, labels in self.trust.families())
-        return sum(map(len, vectors)) + sum(rows.size for rows in self.rows.values()) + trust
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,12 +110,10 @@ class TableProgram(Frozen):
         xp
             `numpy` or `pytensor.tensor`.
         """
-        parts = [parameters["probability"]] if len(self.priors.probability) else []
-        for width, rows in self.priors.rows.items():
-            given = parameters[f"row_{width}"]
-            parts.append(
-                given.reshape((rows.size, *(given.shape[k] for k in range(2, given.ndim))))
-            )
-        if len(self.priors.positive):
-            parts.append(parameters["positive"])
+        parts = []
+        for family in self.priors.families:
+            if family.of_tables:
+                given, inner = parameters[family.name], len(family.size)
+                after = (given.shape[k] for k in range(inner, given.ndim))
+                parts.append(given.reshape((prod(family.size), *after)))
         return xp.concatenate(parts) if parts else np.zeros(0)

@@ -16,16 +16,14 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.special import betaln, gammaln
 
 from forecast.arrays import Array, Index
 from forecast.evidence.likelihood import ReportArrays
-from forecast.evidence.sources import DIMENSIONS
 from forecast.frozen import writable
 from forecast.model import expressions, interval_censoring, report_likelihood
 from forecast.model.densities import NUMBERS
-from forecast.model.interval_censoring import HALF_LOG_2PI
-from forecast.model.tables import Priors, TableProgram
+from forecast.model.priors import Priors
+from forecast.model.tables import TableProgram
 from forecast.network import kernels, single
 from forecast.network.compiling import compiled
 from forecast.network.kernels import Packed
@@ -103,7 +101,7 @@ def make_target(program: TableProgram, data: Mapping[str, Any]) -> Target:
         positive=_pairs(priors.positive),
         real=_pairs(priors.real),
         trust=_trust(priors),
-        log_constant=_log_constant(priors, rows),
+        log_constant=sum(family.log_constant() for family in priors.families),
         constants=writable(program.expressions.constants),
         steps=writable(program.expressions.steps),
         order=writable(program.expressions.order),
@@ -124,15 +122,6 @@ def _trust(priors: Priors) -> Array:
     return _pairs(np.concatenate([*shapes, np.zeros((0, 2))]))
 
 
-def _log_constant(priors: Priors, rows: list[Array]) -> float:
-    found = -betaln(*_pairs(priors.probability).T).sum() - betaln(*_trust(priors).T).sum()
-    for row in rows:
-        found += gammaln(row.sum()) - gammaln(row).sum() + 0.5 * math.log(len(row))
-    for normal in (_pairs(priors.positive), _pairs(priors.real)):
-        found -= np.log(normal[:, 1]).sum() + len(normal) * HALF_LOG_2PI
-    return float(found)
-
-
 def count_coordinates(target: Target) -> int:
     """Length of a point."""
     probabilities = len(target.probability) + len(target.trust)
@@ -140,18 +129,9 @@ def count_coordinates(target: Target) -> int:
     return probabilities + rows + len(target.positive) + len(target.real)
 
 
-def prior_point(target: Target) -> Array:
+def prior_point(priors: Priors) -> Array:
     """Coordinates of the prior means."""
-    parts = [np.log(target.probability[:, 0] / target.probability[:, 1])]
-    at = 0
-    for width in target.widths:
-        log_row = np.log(target.rows[at : at + width])
-        steps = np.arange(1, width)
-        ahead = np.cumsum(log_row)[:-1] - steps * log_row[1:]
-        parts.append(ahead / np.sqrt(steps * (steps + 1.0)))
-        at += width
-    parts += [target.positive[:, 0], target.real[:, 0]]
-    return np.concatenate([*parts, np.log(target.trust[:, 0] / target.trust[:, 1])])
+    return np.concatenate([np.zeros(0), *(family.start() for family in priors.families)])
 
 
 def split_values(priors: Priors, values: Array) -> dict[str, Array]:
@@ -166,20 +146,12 @@ def split_values(priors: Priors, values: Array) -> dict[str, Array]:
 
 def variable_shapes(priors: Priors) -> dict[str, tuple[int, ...]]:
     """Shape of every variable of the model, in the order of the coordinates."""
-    shapes: dict[str, tuple[int, ...]] = {"probability": (len(priors.probability),)}
-    shapes |= {f"row_{width}": (len(rows), width) for width, rows in priors.rows.items()}
-    shapes |= {"positive": (len(priors.positive),), "real": (len(priors.real),)}
-    shapes |= {family: (len(members),) for family, members in priors.trust.families()}
-    return {name: shape for name, shape in shapes.items() if shape[0]}
+    return {family.name: family.size for family in priors.families}
 
 
 def variable_dims(priors: Priors) -> dict[str, tuple[str, ...]]:
     """Names of the dimensions of every variable of the model."""
-    dims: dict[str, tuple[str, ...]] = {}
-    for name in priors.families():
-        states = (name.replace("row", "state"),) if name.startswith("row_") else ()
-        dims[name] = (f"{name}_judgement", *states)
-    return dims | {family: (DIMENSIONS[family],) for family, _ in priors.trust.families()}
+    return {family.name: family.dims for family in priors.families}
 
 
 # ── a single draw ─────────────────────────────────────────────────────────────────────────────

@@ -22,8 +22,8 @@ from forecast.model.model import (
     sample_with_pymc,
 )
 from forecast.model.parameter_draws import ParameterDraws
+from forecast.model.priors import Priors
 from forecast.model.report_likelihood import report_data
-from forecast.model.tables import Priors
 from forecast.model.target import (
     Target,
     constrain,
@@ -78,11 +78,12 @@ def sample_posterior(
 def _sample_with_nutpie(scenario: Scenario, target: Target, sampling: Sampling) -> DataTree:
     import nutpie
 
+    priors = compile_tables(scenario).priors
     with phase("compiled code", sampling.progressbar):
-        log_posterior(prior_point(target), target)
+        log_posterior(prior_point(priors), target)
     with phase("sampling", sampling.progressbar) as say:
         sampler = nutpie.sample(
-            _density_for_nutpie(compile_tables(scenario).priors, target),
+            _density_for_nutpie(priors, target),
             draws=sampling.draws,
             tune=sampling.tune,
             chains=sampling.chains,
@@ -137,7 +138,7 @@ def _density_for_nutpie(priors: Priors, target: Target) -> Any:
     """The density, its coordinates and names, in the form that nutpie takes."""
     from nutpie.compiled_pyfunc import from_pyfunc
 
-    start = prior_point(target)
+    start = prior_point(priors)
     shapes = variable_shapes(priors)
 
     def density(point: Array) -> tuple[float, Array]:
@@ -199,7 +200,7 @@ def beliefs_of(
 def parameter_names(scenario: Scenario) -> list[str]:
     """Families of judgements, of the world and of sources."""
     priors = compile_tables(scenario).priors
-    return [*priors.families(), *(family for family, _ in priors.trust.families())]
+    return [family.name for family in priors.families]
 
 
 def beliefs_under(

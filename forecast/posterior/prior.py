@@ -12,7 +12,7 @@ import numpy as np
 from forecast.arrays import Array
 from forecast.evidence.ledger import Evidence
 from forecast.model.builder import compile_tables
-from forecast.model.tables import Priors
+from forecast.model.priors import Priors
 from forecast.network.draws import require_room
 from forecast.posterior.beliefs import Beliefs
 from forecast.posterior.mcmc import beliefs_under
@@ -91,19 +91,4 @@ def draw_priors(priors: Priors, n: int, random_seed: int | np.random.Generator) 
         require_whole({"random_seed": random_seed}, {"random_seed": 0})
     require_room(n, 8.0 * priors.n_numbers)
     random = np.random.default_rng(random_seed)
-    found: dict[str, Array] = {}
-    if len(priors.probability):
-        a, b = priors.probability.T[..., None]
-        found["probability"] = random.beta(a, b, size=(len(priors.probability), n))
-    for width, rows in priors.rows.items():
-        found[f"row_{width}"] = np.stack([random.dirichlet(alpha, n).T for alpha in rows])
-    if len(priors.positive):
-        mean, sd = priors.positive.T[..., None]
-        found["positive"] = np.exp(random.normal(mean, sd, size=(len(priors.positive), n)))
-    if len(priors.real):
-        mean, sd = priors.real.T[..., None]
-        found["real"] = random.normal(mean, sd, size=(len(priors.real), n))
-    for family, _ in priors.trust.families():
-        a, b = priors.trust.shapes(family).T[..., None]
-        found[family] = random.beta(a, b, size=(len(a), n))
-    return found
+    return {family.name: family.draw(n, random) for family in priors.families}

@@ -22,7 +22,7 @@ import numpy as np
 from forecast.arrays import Array, Index
 from forecast.evidence.ledger import Evidence
 from forecast.model.builder import compile_tables
-from forecast.model.tables import Priors
+from forecast.model.priors import Priors
 from forecast.posterior.reweighting import Fit
 from forecast.progress import Say
 

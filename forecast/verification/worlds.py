@@ -56,10 +56,9 @@ class World:
         """Draw several worlds at once; those of a seed are the same whenever they are drawn."""
         program = compile_tables(scenario)
         parameters = draw_priors(program.priors, n, rng)
-        judged = {name: parameters[name] for name in program.priors.families()}
         table = tabulate_reports(scenario, Evidence(first_day(scenario)), n_steps)
         histories = simulate_histories(
-            program.network, program.cells(judged), table.arrays.settings, rng
+            program.network, program.cells(parameters), table.arrays.settings, rng
         )
         return [
             cls(

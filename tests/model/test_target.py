@@ -60,7 +60,9 @@ def test_density_and_gradient_are_those_of_the_model(case):
     ends = np.cumsum([start[value.name].size for value in model.value_vars])
     rng = np.random.default_rng(3)
     for _ in range(3):
-        point = prior_point(target) + rng.normal(0, 0.7, count_coordinates(target))
+        point = prior_point(compile_tables(scenario).priors) + rng.normal(
+            0, 0.7, count_coordinates(target)
+        )
         parts = zip(model.value_vars, np.split(point, ends[:-1]), strict=True)
         named = {value.name: part.reshape(start[value.name].shape) for value, part in parts}
         found, slopes = log_posterior(point, target)
@@ -70,7 +72,7 @@ def test_density_and_gradient_are_those_of_the_model(case):
 
 def test_the_start_is_the_prior_mean():
     target, priors = target_of(*CASES["normal"]), compile_tables(CASES["normal"][0]).priors
-    found = split_values(priors, constrain(prior_point(target), target))
+    found = split_values(priors, constrain(prior_point(priors), target))
     assert found["probability"] == pytest.approx(
         priors.probability[:, 0] / priors.probability.sum(axis=1)
     )

@@ -1,0 +1,285 @@
+"""Priors of judgements: one entry for each family of them, which everything reads.
+
+A family is a variable of the PyMC model: its law, its parameters, its labels and its dimensions.
+The model, the compiled density, draws from the prior and the analysis of sensitivity ask it, so a
+new law is one class here and its coordinate in `forecast.model.target`.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy import stats
+from scipy.special import betaln, gammaln
+
+from forecast.arrays import Array
+from forecast.evidence.sources import DIMENSIONS, Trust
+from forecast.frozen import Frozen
+
+
+@dataclass(frozen=True, eq=False)
+class Family(Frozen, ABC):
+    """Judgements whose priors have the same law, together one variable of the model.
+
+    Attributes
+    ----------
+    name
+        Name of the variable.
+    shapes
+        Parameters of the priors, (judgement, parameter).
+    labels
+        What each is the prior of.
+    dims
+        Names of the dimensions of the variable.
+    names
+        Coordinates of the first of them; the labels unless they are given.
+    of_tables
+        Whether cells of tables follow from it.
+    """
+
+    name: str
+    shapes: Array
+    labels: tuple[str, ...]
+    dims: tuple[str, ...]
+    names: tuple[str, ...] = ()
+    of_tables: bool = True
+
+    @property
+    def coordinates(self) -> dict[str, list[Any]]:
+        """Labels of the dimensions."""
+        return {self.dims[0]: list(self.names or self.labels)}
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """Shape of the variable."""
+        return (len(self.shapes),)
+
+    @abstractmethod
+    def variable(self) -> Any:
+        """The variable, in the PyMC model of the context."""
+
+    @abstractmethod
+    def draw(self, n: int, random: np.random.Generator) -> Array:
+        """Draws from the prior, (…, draw)."""
+
+    @abstractmethod
+    def quantiles(self, levels: Array) -> Array:
+        """Quantiles of each number, (…, level)."""
+
+    @abstractmethod
+    def log_constant(self) -> float:
+        """Logarithm of everything in the density that does not depend on the point."""
+
+    @abstractmethod
+    def start(self) -> Array:
+        """Coordinates of the prior means, (coordinate,)."""
+
+    def number_label(self, at: tuple[int, ...]) -> str:
+        """What a number of the variable is."""
+        return self.labels[at[0]]
+
+
+class BetaFamily(Family):
+    """Probabilities; a coordinate is the logarithm of odds."""
+
+    def variable(self) -> Any:
+        """The variable, in the PyMC model of the context."""
+        import pymc as pm
+
+        return pm.Beta(self.name, *self.shapes.T, dims=self.dims)
+
+    def draw(self, n: int, random: np.random.Generator) -> Array:
+        """Draws from the prior, (judgement, draw)."""
+        a, b = self.shapes.T[..., None]
+        return random.beta(a, b, size=(len(self.shapes), n))
+
+    def quantiles(self, levels: Array) -> Array:
+        """Quantiles of each probability, (judgement, level)."""
+        a, b = self.shapes.T[..., None]
+        return np.asarray(stats.beta.ppf(levels, a, b))
+
+    def log_constant(self) -> float:
+        """Logarithm of the Beta functions, with its sign."""
+        return float(-betaln(*self.shapes.T).sum())
+
+    def start(self) -> Array:
+        """Log-odds of the means, (judgement,)."""
+        return np.asarray(np.log(self.shapes[:, 0] / self.shapes[:, 1]))
+
+
+@dataclass(frozen=True, eq=False)
+class DirichletFamily(Family):
+    """Rows of the same number of states; coordinates are isometric log-ratios.
+
+    Attributes
+    ----------
+    states
+        Names of the states of each row.
+    """
+
+    states: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """Number of rows, and of states."""
+        return self.shapes.shape
+
+    @property
+    def coordinates(self) -> dict[str, list[Any]]:
+        """Labels of the dimensions."""
+        return super().coordinates | {self.dims[1]: list(range(self.shapes.shape[1]))}
+
+    def variable(self) -> Any:
+        """The variable, in the PyMC model of the context."""
+        import pymc as pm
+
+        from forecast.model.log_ratio import LogRatio
+
+        transform = LogRatio(self.shapes.shape[1])
+        return pm.Dirichlet(self.name, self.shapes, dims=self.dims, default_transform=transform)
+
+    def draw(self, n: int, random: np.random.Generator) -> Array:
+        """Draws from the prior, (row, state, draw)."""
+        return np.stack([random.dirichlet(alpha, n).T for alpha in self.shapes])
+
+    def quantiles(self, levels: Array) -> Array:
+        """Quantiles of each probability, whose marginal prior is a Beta, (row, state, level)."""
+        own = self.shapes[..., None]
+        rest = self.shapes.sum(axis=1)[:, None, None] - own
+        return np.asarray(stats.beta.ppf(levels, own, rest))
+
+    def log_constant(self) -> float:
+        """Logarithm of the Dirichlets' constants, and of the change of volume."""
+        alpha = self.shapes
+        found = gammaln(alpha.sum(axis=1)).sum() - gammaln(alpha).sum()
+        return float(found + 0.5 * len(alpha) * math.log(alpha.shape[1]))
+
+    def start(self) -> Array:
+        """Log-ratios of the means, rows one after another."""
+        log_rows, steps = np.log(self.shapes), np.arange(1, self.shapes.shape[1])
+        ahead = np.cumsum(log_rows, axis=1)[:, :-1] - steps * log_rows[:, 1:]
+        return np.asarray((ahead / np.sqrt(steps * (steps + 1.0))).ravel())
+
+    def number_label(self, at: tuple[int, ...]) -> str:
+        """What a probability of a row is."""
+        return f"{self.labels[at[0]]}: {self.states[at[0]][at[1]]}"
+
+
+class NormalFamily(Family):
+    """Numbers of either sign; a coordinate is the number itself."""
+
+    def variable(self) -> Any:
+        """The variable, in the PyMC model of the context."""
+        import pymc as pm
+
+        return pm.Normal(self.name, *self.shapes.T, dims=self.dims)
+
+    def draw(self, n: int, random: np.random.Generator) -> Array:
+        """Draws from the prior, (judgement, draw)."""
+        mean, sd = self.shapes.T[..., None]
+        return random.normal(mean, sd, size=(len(self.shapes), n))
+
+    def quantiles(self, levels: Array) -> Array:
+        """Quantiles of each number, (judgement, level)."""
+        mean, sd = self.shapes.T[..., None]
+        return np.asarray(stats.norm.ppf(levels, mean, sd))
+
+    def log_constant(self) -> float:
+        """Logarithm of the normals' constants."""
+        half_log_2pi = 0.5 * math.log(2.0 * math.pi)
+        return float(-np.log(self.shapes[:, 1]).sum() - len(self.shapes) * half_log_2pi)
+
+    def start(self) -> Array:
+        """The means, (judgement,)."""
+        return self.shapes[:, 0]
+
+
+class LogNormalFamily(NormalFamily):
+    """Positive numbers, by mean and sd of their logarithm, which is the coordinate."""
+
+    def variable(self) -> Any:
+        """The variable, in the PyMC model of the context."""
+        import pymc as pm
+
+        return pm.LogNormal(self.name, *self.shapes.T, dims=self.dims)
+
+    def draw(self, n: int, random: np.random.Generator) -> Array:
+        """Draws from the prior, (judgement, draw)."""
+        return np.asarray(np.exp(super().draw(n, random)))
+
+    def quantiles(self, levels: Array) -> Array:
+        """Quantiles of each number, (judgement, level)."""
+        return np.asarray(np.exp(super().quantiles(levels)))
+
+
+@dataclass(frozen=True, eq=False)
+class Priors(Frozen):
+    """Priors of all uncertain numbers, one vector per family, each with its labels.
+
+    Attributes
+    ----------
+    probability
+        Shape parameters of Beta priors, (judgement, 2).
+    rows
+        For each number of states, concentrations of Dirichlet priors, (judgement, state).
+    positive
+        Mean and sd of the logarithm of log-normal priors: multipliers, ratios, weights, spreads,
+        rates, dispersions and standard deviations, (judgement, 2).
+    real
+        Mean and sd of normal priors: means of measured numbers, (judgement, 2).
+    labels
+        Names of the judgements of each family: "probability", "row_3", …, "positive", "real".
+    states
+        For each number of states, the names of the states of every row.
+    trust
+        What is judged of sources, which tables do not use.
+    """
+
+    trust: Trust
+    probability: Array
+    rows: dict[int, Array]
+    positive: Array
+    real: Array
+    labels: dict[str, tuple[str, ...]]
+    states: dict[int, tuple[tuple[str, ...], ...]]
+
+    @cached_property
+    def families(self) -> tuple[Family, ...]:
+        """Families that have a judgement, in the order of the coordinates of a point."""
+        tables = [
+            BetaFamily("probability", self.probability, *self._about("probability")),
+            *(
+                DirichletFamily(
+                    f"row_{n}", rows, *self._about(f"row_{n}", f"state_{n}"), states=self.states[n]
+                )
+                for n, rows in self.rows.items()
+            ),
+            LogNormalFamily("positive", self.positive, *self._about("positive")),
+            NormalFamily("real", self.real, *self._about("real"), of_tables=False),
+        ]
+        sources = [
+            BetaFamily(
+                name,
+                self.trust.shapes(name),
+                tuple(judged.label for judged in members),
+                (DIMENSIONS[name],),
+                tuple(judged.name for judged in members),
+                of_tables=False,
+            )
+            for name, members in self.trust.families()
+        ]
+        return tuple(family for family in (*tables, *sources) if len(family.shapes))
+
+    def _about(self, name: str, *inner: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Labels and dimensions of a family of tables."""
+        return self.labels.get(name, ()), (f"{name}_judgement", *inner)
+
+    @property
+    def n_numbers(self) -> int:
+        """How many numbers a draw of all of them has."""
+        return sum(math.prod(family.size) for family in self.families)
