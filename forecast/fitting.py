@@ -152,14 +152,14 @@ def weighed_forecast(fit: Fit, evidence: Evidence, sampling: Sampling, method: M
     tree.attrs |= _about(fit.scenario, evidence, sampling) | {"method": fit.method}
     found = Forecast(fit.scenario, evidence, tree, sampling, fit)
     if method == "auto" and found.diagnostics.failures:
-        moved = _moved(fit, evidence, sampling)
+        moved = moved_forecast(fit, evidence, sampling)
         if moved is None or moved.diagnostics.failures:
             return _fit(fit.scenario, evidence, sampling)
         return moved
     return found
 
 
-def _moved(fit: Fit, evidence: Evidence, sampling: Sampling) -> Forecast | None:
+def moved_forecast(fit: Fit, evidence: Evidence, sampling: Sampling) -> Forecast | None:
     """Forecast from the draws of a fit, resampled and moved; None if the way is too far."""
     import xarray as xr
 

@@ -73,7 +73,14 @@ def move(fit: Fit, evidence: Evidence, random_seed: int, say: Say | None = None)
             state.step(reached)
         if say is not None:
             say(f"{100 * reached:.0f} % of the way")
-    return Fit(fit.scenario, evidence, state.parameters, state.shape, method="move")
+    return Fit(
+        fit.scenario,
+        evidence,
+        state.parameters,
+        state.shape,
+        method="move",
+        ancestry=fit.lineage,
+    )
 
 
 def _next_stage(gain: Array, reached: float) -> float:

@@ -129,6 +129,8 @@ class Fit:
         Whether the sampler's step to each draw diverged, (chain, draw); None for the prior.
     method
         How the draws were made: "prior", "nuts" or "move".
+    ancestry
+        How the draws that were moved to these were made, the first first, and under what.
     """
 
     scenario: Scenario
@@ -137,6 +139,7 @@ class Fit:
     shape: tuple[int, int]
     divergences: Any = None
     method: str = "nuts"
+    ancestry: tuple[tuple[str, Evidence | None], ...] = ()
     _values: dict[Any, tuple[Scope, Array]] = field(default_factory=dict, repr=False)
     _latest: list[tuple[Evidence, ReportTable]] = field(default_factory=list, repr=False)
 
@@ -166,8 +169,13 @@ class Fit:
         made = "prior" if evidence is None else tree.attrs.get("method", "nuts")
         return cls(scenario, evidence, _sealed(drawn), shape, diverging, str(made), _latest=latest)
 
+    @property
+    def lineage(self) -> tuple[tuple[str, Evidence | None], ...]:
+        """How these draws, and those before them, were made, and under what: to make them again."""
+        return (*self.ancestry, (self.method, self.evidence))
+
     def __getstate__(self) -> dict[str, Any]:
-        kept = ("scenario", "evidence", "parameters", "shape", "divergences", "method")
+        kept = ("scenario", "evidence", "parameters", "shape", "divergences", "method", "ancestry")
         return {name: self.__dict__[name] for name in kept} | {"_values": {}, "_latest": []}
 
     @cached_property
@@ -226,8 +234,8 @@ class Fit:
         parameters = {name: values[..., draws] for name, values in self.parameters.items()}
         kept = {key: (axes, values[:, draws]) for key, (axes, values) in self._values.items()}
         shape = 1, len(draws)
-        found = Fit(
-            self.scenario, self.evidence, _sealed(parameters), shape, None, self.method, kept
+        found = replace(
+            self, parameters=_sealed(parameters), shape=shape, divergences=None, _values=kept
         )
         found._latest[:] = self._latest
         if "tables" in self.__dict__:

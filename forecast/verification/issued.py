@@ -17,10 +17,12 @@ import numpy as np
 import forecast
 from forecast.errors import InputError, Problem
 from forecast.estimate import Estimate
+from forecast.evidence.ledger import Evidence
 from forecast.fitting import forecast as make_forecast
-from forecast.fitting import update
+from forecast.fitting import moved_forecast, weighed_forecast
 from forecast.frozen import frozen
 from forecast.outlook import Forecast
+from forecast.posterior.reweighting import Fit
 from forecast.sampling import Sampling
 from forecast.scenario.scenario_files import parse_scenario
 from forecast.scenario.warning import ANY_DANGEROUS
@@ -101,9 +103,10 @@ def describe(
         "scenario": scenario_text(given.scenario, "record"),
         "evidence": evidence_text(given.evidence),
     }
-    made = "nuts" if given.weights is None else "reweight"
-    if made == "reweight" and given.fit is not None and given.fit.evidence is not None:
-        texts["drawn_under"] = evidence_text(given.fit.evidence)
+    lineage = _lineage(given)
+    for k, (_, under) in enumerate(lineage):
+        if under is not None:
+            texts[f"drawn_under_{k}"] = evidence_text(under)
     body = {
         "scenario": given.scenario.name,
         "scenario_version": given.scenario.version,
@@ -111,8 +114,8 @@ def describe(
         "as_of": given.as_of.isoformat(),
         "reports": [report.id for report in given.evidence],
         "texts": {name: digest_of(text) for name, text in texts.items()},
-        "method": made,
-        "draws_known": made == "nuts" or given.fit is not None,
+        "method": given.diagnostics.method,
+        "draws": [method for method, _ in lineage],
         "sampling": {name: asdict(given.sampling)[name] for name in SETTINGS},
         "made_by": made_by(),
         "courses": [[name, *values] for name, values in _course_numbers(given)],
@@ -190,19 +193,39 @@ def made_by() -> Mapping[str, str]:
     )
 
 
+def _lineage(given: Forecast) -> tuple[tuple[str, Evidence | None], ...]:
+    """How the draws of a forecast were made, the first first; nothing if nobody knows."""
+    if given.fit is not None:
+        first, _ = given.fit.lineage[0]
+        return given.fit.lineage if first in ("prior", "nuts") else ()
+    return (("nuts", given.evidence),) if given.diagnostics.method == "nuts" else ()
+
+
 def _made_again(body: Mapping[str, Any], texts: Mapping[str, str], where: str) -> Forecast:
-    if not body["draws_known"]:
-        message = "was weighed from draws that were read from a file; nobody can draw them again"
+    if not body["draws"]:
+        message = "rests on draws that were read from a file; nobody can make them again"
         raise InputError([Problem(where, message)])
     scenario = parse_scenario(texts["scenario"], where)
     evidence = read_evidence_text(texts["evidence"])
-    settings = asdict(Sampling(**body["sampling"]))
-    if body["method"] == "nuts":
-        return make_forecast(scenario, evidence, **settings)
-    if "drawn_under" not in texts:
-        return make_forecast(scenario, evidence, **settings, method="reweight")
-    drawn = make_forecast(scenario, read_evidence_text(texts["drawn_under"]), **settings)
-    return update(drawn, evidence, method="reweight")
+    sampling = Sampling(**body["sampling"])
+    under = [texts.get(f"drawn_under_{k}") for k in range(len(body["draws"]))]
+    first, *moves = [None if text is None else read_evidence_text(text) for text in under]
+    if first is None:
+        fit: Fit | None = Fit.of_prior(scenario, sampling)
+        made: Forecast | None = None
+    else:
+        made = make_forecast(scenario, first, **asdict(sampling))
+        fit = made.fit
+    for each in moves:
+        assert fit is not None
+        assert each is not None
+        made = moved_forecast(fit, each, sampling)
+        fit = None if made is None else made.fit
+    if body["method"] != "reweight" and made is not None:
+        return made
+    if fit is None:
+        raise InputError([Problem(where, "its draws can no longer be moved to its evidence")])
+    return weighed_forecast(fit, evidence, sampling, "reweight")
 
 
 def _changed(before: Mapping[str, str]) -> Iterator[str]:

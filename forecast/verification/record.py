@@ -362,7 +362,7 @@ def _lost(entries: Sequence[Entry], texts: Mapping[str, str]) -> Iterator[Proble
 
 
 def _plain(name: str) -> str:
-    return {"drawn_under": "evidence under which its draws were made"}.get(name, name)
+    return "evidence under which draws were made" if name.startswith("drawn_under") else name
 
 
 def _canonical(value: Any) -> str:

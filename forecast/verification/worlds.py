@@ -77,7 +77,7 @@ class World:
     @property
     def fit(self) -> Fit:
         """The judgements as draws of which there is one."""
-        return Fit(self.scenario, None, self.parameters, (1, 1))
+        return Fit(self.scenario, None, self.parameters, (1, 1), method="prior")
 
     def held(self, variable: str, state: str) -> Array:
         """Whether a state held at each step, (step,)."""

@@ -11,6 +11,7 @@ import pytest
 import forecast as fc
 from forecast.errors import InputError
 from forecast.evidence.ledger import Evidence
+from forecast.fitting import moved_forecast
 from forecast.verification.record import BEGINNING, Entry, _canonical
 from forecast.verification.resolutions import Resolution
 from tests.small import barometer_report, weather
@@ -97,14 +98,20 @@ def test_a_forecast_is_made_again_from_the_record_alone(record, issued):
     record.issue(given, answers)
     record.issue(later, [fc.ask(later, each.question) for each in answers])
     record.issue(prior)
-    for n, made in ((1, given), (2, later), (3, prior)):
+    more = tuple(barometer_report(f"N{k}", "low", k % 3) for k in range(6))
+    moved = moved_forecast(prior.fit, Evidence(day(2, 6), more), prior.sampling)
+    record.issue(fc.update(moved, later.evidence, method="reweight"))
+    record.issue(moved)
+    for n, made in ((1, given), (2, later), (3, prior), (5, moved)):
         again = fc.open_record(record.path).replay(n)
         assert again.same
         assert again.difference == 0
         assert not again.notes
         assert again.forecast.scenario.digest == made.scenario.digest
         assert again.table["issued"].iloc[0] == made.courses[0].now.mean
-    assert len(fc.open_record(record.path)._texts()) == 3  # a scenario, and evidence of two days
+    assert record.replay(4).difference == 0
+    # A scenario once, and evidence of one day and of two forms of another.
+    assert len(fc.open_record(record.path)._texts()) == 4
 
 
 def test_a_replay_says_what_comes_out_otherwise(record, issued, monkeypatch):
@@ -126,7 +133,7 @@ def test_draws_of_unknown_origin_are_not_made_again(record, issued):
     given, _ = issued
     later = fc.update(given, Evidence(day(2, 6), given.evidence.reports), method="reweight")
     record.issue(replace(later, fit=None))
-    with pytest.raises(InputError, match="nobody can draw them again"):
+    with pytest.raises(InputError, match="nobody can make them again"):
         record.replay(1)
 
 
