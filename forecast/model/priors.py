@@ -72,6 +72,20 @@ class Family(Frozen, ABC):
         """Quantiles of each number, (…, level)."""
 
     @abstractmethod
+    def renew(self, values: Array, kept: float, random: np.random.Generator) -> Array:
+        """Values, (…, draw), of which a share is kept and the rest drawn anew from the prior.
+
+        Parameters
+        ----------
+        values
+            Draws.
+        kept
+            Correlation of what comes with what was, between 0 and 1; the prior stays as it is.
+        random
+            Where the rest is drawn from.
+        """
+
+    @abstractmethod
     def log_constant(self) -> float:
         """Logarithm of everything in the density that does not depend on the point."""
 
@@ -102,6 +116,11 @@ class BetaFamily(Family):
         """Quantiles of each probability, (judgement, level)."""
         a, b = self.shapes.T[..., None]
         return np.asarray(stats.beta.ppf(levels, a, b))
+
+    def renew(self, values: Array, kept: float, random: np.random.Generator) -> Array:
+        """Values of which a share is kept, as rows of two."""
+        pair = np.stack([values, 1 - values], axis=1)
+        return _renew_rows(pair, self.shapes, kept, random)[:, 0]
 
     def log_constant(self) -> float:
         """Logarithm of the Beta functions, with its sign."""
@@ -153,6 +172,10 @@ class DirichletFamily(Family):
         rest = self.shapes.sum(axis=1)[:, None, None] - own
         return np.asarray(stats.beta.ppf(levels, own, rest))
 
+    def renew(self, values: Array, kept: float, random: np.random.Generator) -> Array:
+        """Values of which a share is kept."""
+        return _renew_rows(values, self.shapes, kept, random)
+
     def log_constant(self) -> float:
         """Logarithm of the Dirichlets' constants, and of the change of volume."""
         alpha = self.shapes
@@ -189,6 +212,12 @@ class NormalFamily(Family):
         mean, sd = self.shapes.T[..., None]
         return np.asarray(stats.norm.ppf(levels, mean, sd))
 
+    def renew(self, values: Array, kept: float, random: np.random.Generator) -> Array:
+        """Values of which a share is kept."""
+        mean, sd = self.shapes.T[..., None]
+        fresh = random.normal(size=values.shape)
+        return np.asarray(mean + kept * (values - mean) + np.sqrt(1 - kept**2) * sd * fresh)
+
     def log_constant(self) -> float:
         """Logarithm of the normals' constants."""
         half_log_2pi = 0.5 * math.log(2.0 * math.pi)
@@ -215,6 +244,22 @@ class LogNormalFamily(NormalFamily):
     def quantiles(self, levels: Array) -> Array:
         """Quantiles of each number, (judgement, level)."""
         return np.asarray(np.exp(super().quantiles(levels)))
+
+    def renew(self, values: Array, kept: float, random: np.random.Generator) -> Array:
+        """Values of whose logarithm a share is kept."""
+        return np.asarray(np.exp(super().renew(np.log(values), kept, random)))
+
+
+def _renew_rows(values: Array, alpha: Array, kept: float, random: np.random.Generator) -> Array:
+    """Rows, (row, state, draw), of which each state is a gamma over their sum."""
+    total = random.gamma(alpha.sum(axis=1)[:, None], size=(len(values), values.shape[2]))
+    own = alpha[..., None] * np.ones_like(values)
+    stays = random.beta(kept * own, (1 - kept) * own) * values * total[:, None]
+    parts = stays + random.gamma((1 - kept) * own)
+    sums = parts.sum(axis=1, keepdims=True)
+    # Where all parts are below the smallest number, nothing moves.
+    possible = (sums > 0) & (parts > 0).all(axis=1, keepdims=True)
+    return np.where(possible, parts / np.where(sums > 0, sums, 1.0), values)
 
 
 @dataclass(frozen=True, eq=False)

@@ -187,35 +187,5 @@ def propose(
     random
         Where the rest is drawn from.
     """
-    found: dict[str, Array] = {}
-    for name, values in parameters.items():
-        if name == "positive":
-            found[name] = np.exp(_normal(np.log(values), priors.positive, kept, random))
-        elif name == "real":
-            found[name] = _normal(values, priors.real, kept, random)
-        elif name.startswith("row_"):
-            alpha = priors.rows[int(name.removeprefix("row_"))]
-            found[name] = _dirichlet(values, alpha, kept, random)
-        else:
-            shape = priors.probability if name == "probability" else priors.trust.shapes(name)
-            pair = np.stack([values, 1 - values], axis=1)
-            found[name] = _dirichlet(pair, shape, kept, random)[:, 0]
-    return found
-
-
-def _normal(values: Array, prior: Array, kept: float, random: np.random.Generator) -> Array:
-    mean, sd = prior.T[..., None]
-    fresh = random.normal(size=values.shape)
-    return np.asarray(mean + kept * (values - mean) + np.sqrt(1 - kept**2) * sd * fresh)
-
-
-def _dirichlet(values: Array, alpha: Array, kept: float, random: np.random.Generator) -> Array:
-    """Rows, (row, state, draw), of which each state is a gamma over their sum."""
-    total = random.gamma(alpha.sum(axis=1)[:, None], size=(len(values), values.shape[2]))
-    own = alpha[..., None] * np.ones_like(values)
-    stays = random.beta(kept * own, (1 - kept) * own) * values * total[:, None]
-    parts = stays + random.gamma((1 - kept) * own)
-    sums = parts.sum(axis=1, keepdims=True)
-    # Where all parts are below the smallest number, nothing moves.
-    possible = (sums > 0) & (parts > 0).all(axis=1, keepdims=True)
-    return np.where(possible, parts / np.where(sums > 0, sums, 1.0), values)
+    family = {each.name: each for each in priors.families}
+    return {name: family[name].renew(values, kept, random) for name, values in parameters.items()}
