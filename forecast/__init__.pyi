@@ -17,6 +17,9 @@ from .analysis.explanation import explain as explain
 from .analysis.implied import implied_table as implied_table
 from .analysis.moves import Comparison as Comparison
 from .analysis.moves import compare as compare
+from .analysis.report_making import CourseReadings as CourseReadings
+from .analysis.report_making import WeighedReporting as WeighedReporting
+from .analysis.report_making import weigh_reporting as weigh_reporting
 from .analysis.sensitivity import sensitivity as sensitivity
 from .analysis.sensitivity import sensitivity_of as sensitivity_of
 from .analysis.smallest_change import SmallestChange as SmallestChange

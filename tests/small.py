@@ -27,7 +27,7 @@ def probability(**intervals):
 
 
 def weather(*, dynamic=True, horizon=28):
-    """A storm that may brew, hidden; a barometer that tells of it."""
+    """A storm that may brew, hidden; a barometer that tells of it, reported on in any case."""
     forecast_ = {
         "role": "course_of_action",
         "label": "Storm",
@@ -73,6 +73,7 @@ def weather(*, dynamic=True, horizon=28):
             "question": "Does a storm come within the horizon?",
             "time": {"start": START, "step": 7, "horizon": horizon} if dynamic else None,
             "variables": {"storm": forecast_, "barometer": barometer},
+            "reporting": "ignorable",
         }
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cache
 from itertools import product
 from math import log
 
@@ -17,6 +18,7 @@ from scipy import stats
 
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.report import Report
+from forecast.evidence.sources import admiralty_grades
 from forecast.model.builder import compile_tables
 from forecast.scenario.scenario import Scenario
 from forecast.testing.networks import all_histories, cells_used
@@ -24,11 +26,23 @@ from tests.small import BASIS, START, probability, rows, weather
 
 STEP = 7
 LAG = {"days": (0, 1, 6), "share": (0.4, 0.7, 0.95)}
+DELAY = {"days": (0, 1, 2, 6, 90), "share": (0.64, 0.85, 0.9, 0.95, 0.99)}
 
 
-def harbour(*, dynamic: bool = True, channels: int = 2, watches: bool = True) -> Scenario:
-    """A storm, a barometer, a gauge that counts, a source with a record, channels and watches."""
+def harbour(
+    *, dynamic: bool = True, channels: int = 2, watches: bool = True, making: str = "ignorable"
+) -> Scenario:
+    """A storm, a barometer, a gauge that counts, a source with a record, channels and watches.
+
+    Whether a report is made may be "ignorable", "default", or stated in a "profile"; and
+    with "events" the barometer is reported by single events.
+    """
     scenario = weather(dynamic=dynamic).model_dump()
+    scenario["reporting"] = None if making == "default" else "ignorable"
+    if making in ("profile", "events"):
+        scenario["variables"]["barometer"]["reporting"] = PROFILE
+    if making == "events":
+        scenario["variables"]["barometer"]["kind"] = "event"
     scenario["variables"]["gauge"] = {
         "role": "indicator",
         "label": "Gauge",
@@ -48,6 +62,12 @@ def harbour(*, dynamic: bool = True, channels: int = 2, watches: bool = True) ->
             "dispersion": {"between": (1.0, 4.0), "basis": BASIS},
         },
     }
+    if making in ("profile", "events"):
+        scenario["variables"]["gauge"]["reporting"] = {
+            "reported": {"low": (0.1, 0.4)},
+            "delay": LAG,
+            "basis": BASIS,
+        }
     scenario["sources"] = {
         "pilot": {"title": "Pilot", "record": {"probability": (0.6, 0.95), "basis": BASIS}}
     }
@@ -81,6 +101,22 @@ def _watch(indicator, states, source, start, stop):
         "lag": LAG,
         "basis": BASIS,
     }
+
+
+PROFILE = {
+    "reported": {"falling": (0.3, 0.7), "low": {"seen": 9, "of": 10}},
+    "false_alarms": {"seen": 1, "of": 50},
+    "delay": LAG,
+    "blackouts": (
+        {
+            "start": START + timedelta(days=5),
+            "stop": START + timedelta(days=9),
+            "share": 0.3,
+            "basis": BASIS,
+        },
+    ),
+    "basis": BASIS,
+}
 
 
 SOURCES = ("keeper", "pilot", "red office", "red wire", "blue office")
@@ -200,7 +236,50 @@ def sum_over_everything(
     return Answer(log(total), marginals / total, control / total)
 
 
-TRUST = ("accuracy", "detection", "control")
+TRUST = ("accuracy", "detection", "control", "reporting")
+INVENTED = (0.01, 0.02, 0.1, 0.3, 0.5, 0.2, 0.02)
+"""Share of errors that name any state evenly: of grades A to F, and of the pilot, who is like B."""
+B_ERRS = admiralty_grades()[1].shape[1] / sum(admiralty_grades()[1].shape)
+
+
+@dataclass
+class _Stream:
+    """A source that is watched, or everybody else (""): what it reports of each state."""
+
+    source: str
+    probabilities: np.ndarray
+    alarm: float | None
+    reach: np.ndarray
+    means: np.ndarray
+
+
+@cache
+def prior_shares(scenario: Scenario) -> dict[str, np.ndarray]:
+    """Prior probability of each state, averaged over the steps to the horizon, one by one."""
+    program = compile_tables(scenario)
+    network, priors = program.network, program.priors
+    judged = {"probability": priors.probability[:, 0] / priors.probability.sum(axis=1)}
+    judged |= {f"row_{n}": r / r.sum(axis=1, keepdims=True) for n, r in priors.rows.items()}
+    judged["positive"] = np.exp(priors.positive[:, 0])
+    n_steps = -(-scenario.time.horizon // scenario.time.step) if scenario.time else 1
+    histories = all_histories(network, n_steps)
+    weight = program.cells(judged)[cells_used(network, histories)].prod(axis=(1, 2))
+    return {
+        name: np.mean(
+            [
+                np.bincount(histories[:, t, k], weight, len(scenario.variables[name].states))
+                for t in range(n_steps)
+            ],
+            axis=0,
+        )
+        for k, name in enumerate(network.names)
+    }
+
+
+def usually_said(scenario: Scenario, name: str, grade: str = "B") -> np.ndarray:
+    """What a source errs by saying, if reports are made whatever the state."""
+    shares, invented = prior_shares(scenario)[name], INVENTED["ABCDEF".index(grade)]
+    return (1 - invented) * shares + invented / len(shares)
 
 
 @dataclass
@@ -286,22 +365,137 @@ class _Told:
         """Likelihood of each state of each variable at each step."""
         states = {n: np.ones(len(v.states)) for n, v in self.scenario.variables.items()}
         like = [{n: one.copy() for n, one in states.items()} for _ in range(n_steps)]
-        words, heard = defaultdict(list), defaultdict(list)
+        now, may = defaultdict(list), defaultdict(lambda: defaultdict(list))
         for (origin, indicator, event), step in zip(self.events, placed, strict=True):
-            words[origin, indicator, step] += event
-            heard[indicator, step] += event
-        for (_, indicator, step), reports in words.items():
-            like[step][indicator] *= self.witness(sorted(reports, key=self.order), held)
-        for k, watch in enumerate(self.scenario.watches.values()):
-            for step in range(n_steps):
-                those = [r for r in heard[watch.indicator, step] if watch.source in ("", r.source)]
-                if not those:
-                    names = self.scenario.variables[watch.indicator].states
-                    unheard = 1 - self.parameters["detection"][k] * self.reach(watch, step)
-                    for s, name in enumerate(names):
-                        if name in watch.states:
-                            like[step][watch.indicator][s] *= unheard
+            now[indicator, step, origin] += event
+            for each in self.steps(self.days(event[0])):
+                may[indicator, each][origin] += event
+        for step, name in product(range(n_steps), self.scenario.variables):
+            here = {o: sorted(now[name, step, o], key=self.order) for o in may[name, step]}
+            like[step][name] *= self.place_likelihood(name, step, here, may[name, step], held)
         return like
+
+    def place_likelihood(self, name, step, here, may, held):
+        """Likelihood of each state of a variable by everything about one step."""
+        found, left = np.ones(len(self.scenario.variables[name].states)), dict(may)
+        for stream in self.streams(name, step):
+            broken = [o for o in may if any(stream.source in ("", r.source) for r in may[o])]
+            own = [o for o in broken if o in left]
+            for origin in own:
+                del left[origin]
+            there = [o for o in own if any(self.channel(r) not in held for r in here[o])]
+            own.sort(key=lambda o: self.turn(may[o]))
+            maker = next((o for o in own if o in there), None)
+            if maker is None and len(own) == len(broken):
+                alarm = stream.alarm or 0.0
+                reported = stream.probabilities + (1 - stream.probabilities) * alarm
+                found = found * (1 - reported * stream.reach)
+            for origin in own:
+                if here[origin]:
+                    made = stream if origin == maker else None
+                    found = found * self.witness(here[origin], held, (name, stream), made)
+        for origin in left:
+            if here[origin]:
+                found = found * self.witness(here[origin], held, (name, None), None)
+        return found
+
+    def turn(self, reports):
+        """What orders witnesses: the worst event, what is sure, what came first."""
+        first = min((r.known, r.id) for r in reports)
+        return -self.level(reports), not self.is_sure(reports), *first
+
+    def level(self, reports):
+        return max((self.number(r) for r in reports if self.of_event(r)), default=0)
+
+    def number(self, report):
+        return self.scenario.variables[report.indicator].states.index(report.state)
+
+    def of_event(self, report):
+        return bool(report.state) and self.scenario.variables[report.indicator].kind == "event"
+
+    def is_sure(self, reports):
+        """Whether some report of an origin is of the step for sure, and none can be planted."""
+        events = [e for _, _, e in self.events if e[0] in reports]
+        dated = any(len(self.steps(self.days(e[0]))) == 1 for e in events)
+        return dated and not any(map(self.channel, reports))
+
+    def streams(self, name, step):
+        """Who would report on a variable in a step; those with a name first."""
+        variable, by_source = self.scenario.variables[name], {}
+        for k, (label, watch) in enumerate(self.scenario.watches.items()):
+            reach = self.reach(watch, step)
+            if watch.indicator == name and reach > 0:
+                looked = np.array([s in watch.states for s in variable.states])
+                probabilities = np.full(len(looked), self.judged(f"watch {label}: first state"))
+                means = np.full(len(looked), self.mean(f"watch {label}: first state"))
+                probabilities[looked] = self.parameters["detection"][k]
+                a, b = self.program.priors.trust.detection[k].shape
+                means[looked] = a / (a + b)
+                alarm = self.judged(f"watch {label}: false alarms")
+                one = _Stream(
+                    watch.source, probabilities, alarm, np.full(len(looked), reach), means
+                )
+                by_source[watch.source] = one, looked
+        usual = self.everybody(name, step)
+        if "" in by_source:
+            one, looked = by_source.pop("")
+            if usual is not None:
+                one.probabilities = np.where(looked, one.probabilities, usual.probabilities)
+                one.means = np.where(looked, one.means, usual.means)
+                one.reach = np.where(looked, one.reach, usual.reach)
+                one.alarm = usual.alarm if one.alarm is None else one.alarm
+            usual = one
+        return [one for one, _ in by_source.values()] + ([] if usual is None else [usual])
+
+    def everybody(self, name, step):
+        """The stream of a variable's reporting profile, stated or ours."""
+        variable = self.scenario.variables[name]
+        stated, delay = variable.reporting, DELAY
+        if stated is None:
+            is_usual = variable.role == "indicator" and variable.measured is None
+            if self.scenario.reporting == "ignorable" or not is_usual or not self.scenario.time:
+                return None
+        keys = [f"{name}: first state"] + [f"{name}: other states"] * (len(variable.states) - 1)
+        days = [START + timedelta(STEP * step + k) for k in range(STEP)]
+        shares = dict.fromkeys(days, 1.0)
+        if stated is not None:
+            keys = [
+                f"{name}: {s}" if s in stated.reported else k
+                for s, k in zip(variable.states, keys, strict=True)
+            ]
+            delay = stated.delay.model_dump()
+            for each in stated.blackouts:
+                for day in days:
+                    shares[day] *= each.share if each.start <= day <= each.stop else 1.0
+        ages = [(self.evidence.as_of - day).days for day in days]
+        known = [
+            shares[day] * np.interp(age, delay["days"], delay["share"]) if age >= 0 else 0.0
+            for day, age in zip(days, ages, strict=True)
+        ]
+        reach = np.mean(known) if self.scenario.time else 1.0
+        if reach == 0:
+            return None
+        probabilities = np.array([self.judged(key) for key in keys])
+        means = np.array([self.mean(key) for key in keys])
+        alarm = self.judged(f"{name}: false alarms")
+        return _Stream("", probabilities, alarm, np.full(len(keys), reach), means)
+
+    def judged(self, key):
+        """Value of a probability about reporting; None if there is no such probability."""
+        names = [each.name for each in self.program.priors.trust.reporting]
+        return self.parameters["reporting"][names.index(key)] if key in names else None
+
+    def mean(self, key):
+        [(a, b)] = [j.shape for j in self.program.priors.trust.reporting if j.name == key]
+        return a / (a + b)
+
+    def usual(self, name, stream, invented):
+        """What is usually said of a variable, and what false alarms say of it."""
+        weights = prior_shares(self.scenario)[name]
+        weights = weights if stream is None else weights * stream.means
+        usual = weights / weights.sum() * (1 - invented) + invented / len(weights)
+        alarm = weights[1:] / weights[1:].sum() * 0.98 + 0.02 / (len(weights) - 1)
+        return usual, np.array([0.0, *alarm]) / B_ERRS
 
     def reach(self, watch, step):
         """Share of a step's days that were watched and would be known of, day by day."""
@@ -316,8 +510,12 @@ class _Told:
                 known += np.interp(age, LAG["days"], LAG["share"])
         return known / len(days)
 
-    def witness(self, reports, held):
-        """Likelihood of each state by all reports of one witness on one variable in one step."""
+    def witness(self, reports, held, about, stream):
+        """Likelihood of each state by all reports of one witness on one variable in one step.
+
+        `about` is the variable and the stream of the report; `stream` is given where the witness
+        is the first to report.
+        """
         free = [r for r in reports if self.channel(r) not in held]
         n = len(self.scenario.variables[reports[0].indicator].states)
         if not free:
@@ -338,6 +536,7 @@ class _Told:
             if said not in [other for other, _ in versions]:
                 versions.append((said, report))
         a = self.parameters["accuracy"][self.place(free[0])]
+        usual = self.usual(*about, INVENTED[self.place(free[0])])
         right = [self.parameters["accuracy"][self.place(report)] for _, report in versions]
         quoted = [
             np.prod([p if j == k else 1 - p for j, p in enumerate(right)])
@@ -345,11 +544,24 @@ class _Told:
         ]
         found = np.zeros(n)
         for share, (_, report) in zip(quoted, versions, strict=True):
-            weight = self.speaks(report)
-            for state in range(n):
-                for seen in range(n):
-                    probability_seen = a if seen == state else (1 - a) / (n - 1)
-                    found[state] += share / sum(quoted) * probability_seen * weight[seen]
+            found += share / sum(quoted) * self.version(report, a, usual, stream)
+        return found
+
+    def version(self, report, a, usual, stream):
+        """Likelihood of each state by what one version says, from a source of accuracy a."""
+        weight, (usual, alarm) = np.array(self.speaks(report)), usual
+        n, level = len(weight), self.number(report) if self.of_event(report) else None
+        p = np.ones(n) if stream is None else stream.probabilities
+        quiet = np.ones(n) if stream is None else 1 - stream.probabilities * stream.reach
+        found = np.zeros(n)
+        for state in range(n):
+            true = p[state] * weight[state]
+            if level is not None:
+                true = 0.0 if state < level else p[level] * (quiet[state] if state > level else 1)
+            astray = p[state] * usual @ weight
+            if stream is not None and stream.alarm is not None:
+                astray += (1 - p[state]) * stream.alarm * (alarm @ weight)
+            found[state] = a * true + (1 - a) * astray
         return found
 
     def speaks(self, report):

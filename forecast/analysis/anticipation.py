@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -115,18 +115,36 @@ def _simulate(
     states: dict[str, list[Index]] = {name: [] for name in scenario.with_role("indicator")}
     measures = {name: m for name, m in draws.program.measures.items() if name in states}
     numbers: dict[str, list[Array]] = {name: [] for name in measures}
+    for parameters, history in _histories(prior, rng):
+        for name, found in states.items():
+            found.append(history[:, column[name]])
+        for name, measure in measures.items():
+            days = measure.per if scenario.time is None else scenario.time.step
+            path = history[:, column[name]]
+            numbers[name].append(simulate_numbers(measure, parameters, path, days, rng))
+    return _joined(states), _joined(numbers)
+
+
+def simulated_histories(prior: Beliefs, rng: np.random.Generator) -> dict[str, Index]:
+    """State of every variable in simulated histories, (step, history)."""
+    found = np.concatenate([history for _, history in _histories(prior, rng)], axis=-1)
+    return {name: found[:, k] for k, name in enumerate(prior.network.names)}
+
+
+def _histories(
+    prior: Beliefs, rng: np.random.Generator
+) -> Iterator[tuple[dict[str, Array], Index]]:
+    """Yield draws of the judgements, and a history for each, (step, variable, draw)."""
+    draws = prior.draws
+    assert isinstance(draws, ParameterDraws)
     for part in prior.parts():
         theta = draws.theta(part)
         parameters = {name: values[..., part] for name, values in draws.parameters.items()}
         for _ in range(-(-HISTORIES // draws.n)):
-            history = simulate_histories(prior.network, theta, draws.data["settings"], rng)
-            for name, found in states.items():
-                found.append(history[:, column[name]])
-            for name, measure in measures.items():
-                days = measure.per if scenario.time is None else scenario.time.step
-                path = history[:, column[name]]
-                numbers[name].append(simulate_numbers(measure, parameters, path, days, rng))
-    return _joined(states), _joined(numbers)
+            yield (
+                parameters,
+                simulate_histories(prior.network, theta, draws.data["settings"], rng),
+            )
 
 
 def _joined[T: np.generic](

@@ -11,6 +11,7 @@ import numpy as np
 from forecast.analysis.anticipation import anticipate
 from forecast.analysis.assumptions import flip_assumptions
 from forecast.analysis.coherence import compare_expectations
+from forecast.analysis.recurrence import find_recurrence
 from forecast.analysis.validation import DEAD, describe_courses, validate_indicators
 from forecast.arguments import checked
 from forecast.frozen import copying
@@ -30,7 +31,10 @@ DRAWS = 256
 
 
 @checked
-@copying("expectations", "states", "numbers", "indicators", "courses", "assumptions")
+@copying(
+    *("expectations", "states", "numbers", "indicators", "courses", "assumptions"),
+    *("seen", "tripwires"),
+)
 @dataclass(frozen=True, eq=False)
 class Check:
     """What a scenario says before any evidence; made by `check`.
@@ -54,6 +58,8 @@ class Check:
         How uncertain every course is, and what moves it most; see `describe_courses`.
     assumptions
         Every course with a key assumption and without it; see `flip_assumptions`.
+    seen, tripwires
+        What indicators and tripwires come to over the whole horizon; see `find_recurrence`.
     """
 
     scenario: Scenario
@@ -66,6 +72,8 @@ class Check:
     indicators: DataFrame
     courses: DataFrame
     assumptions: DataFrame
+    seen: DataFrame
+    tripwires: DataFrame
 
     @property
     def conflicts(self) -> DataFrame:
@@ -81,6 +89,14 @@ class Check:
     def dead(self) -> tuple[str, ...]:
         """Indicators that move nothing: next to no share of the uncertainty of any course."""
         largest = self.indicators["share"].groupby(level="indicator", sort=False).max()
+        return tuple(largest.index[largest < DEAD])
+
+    @property
+    def silent_tripwires(self) -> tuple[str, ...]:
+        """Tripwires whose firing says next to nothing of any course, over the whole horizon."""
+        if self.tripwires.empty:
+            return ()
+        largest = self.tripwires["said"].groupby(level="tripwire", sort=False).max()
         return tuple(largest.index[largest < DEAD])
 
     @printed
@@ -142,6 +158,7 @@ def check(
     moment = first.times[-1]
     states, numbers = anticipate(scenario, first, rng)
     indicators = validate_indicators(scenario, first, moment)
+    seen, rules = find_recurrence(scenario, whole, rng)
     return Check(
         scenario=scenario,
         draws=draws,
@@ -153,4 +170,6 @@ def check(
         indicators=indicators,
         courses=describe_courses(scenario, first, moment, indicators),
         assumptions=flip_assumptions(scenario, whole, moment),
+        seen=seen,
+        tripwires=rules,
     )

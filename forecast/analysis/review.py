@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from forecast.analysis.checkup import Check
 
 
+NEARLY_SURE = 0.9
+"""Probability from which something would be seen in any case."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One part of a check: a heading, sentences, and a table if it needs one."""
@@ -69,6 +73,10 @@ def _parts(found: Check) -> Iterator[Part]:
     yield _expectations(found)
     if len(found.states):
         yield _evidence(found)
+    if len(found.seen) and found.scenario.time is not None:
+        yield _recurrence(found)
+    if len(found.tripwires):
+        yield _tripwires(found)
     if len(found.indicators):
         yield _indicators(found)
     if len(found.courses):
@@ -115,6 +123,52 @@ def _evidence(found: Check) -> Part:
         ("Indicator", "States"),
         tuple(rows),
     )
+
+
+def _recurrence(found: Check) -> Part:
+    """How often each state would be seen within the horizon, where a single step says little."""
+    assert found.scenario.time is not None
+    reach = counted(found.scenario.time.reach, "day")
+    rows = []
+    for name, table in found.seen.groupby(level="indicator", sort=False):
+        parts = [
+            f"{plain(row.Index[1])} {percent(row.once)} ({percent(row.each)})"
+            for row in table.itertuples()
+        ]
+        rows.append((str(name), ", ".join(parts)))
+    sentence = "Probability that each state is held at least once; in brackets that in one step."
+    often = found.seen[(found.seen["once"] >= NEARLY_SURE) & (found.seen["each"] < 0.5)]
+    sentences = [sentence]
+    if len(often):
+        names = ", ".join(f"{name}={state}" for name, state in often.index)
+        sentences.append(f"ADDS UP: seldom in one step, and nearly sure to be seen: {names}.")
+    head = ("Indicator", "States")
+    return Part(f"Indicators over {reach}", tuple(sentences), head, tuple(rows))
+
+
+def _tripwires(found: Check) -> Part:
+    """What each tripwire's firing would say of the course that it tells most about."""
+    best = found.tripwires["said"].groupby(level="tripwire", sort=False).idxmax()
+    rows, sentences = [], []
+    within = "" if found.scenario.time is None else " within the horizon"
+    for row in found.tripwires.loc[list(best)].itertuples():
+        name, course = row.Index
+        fired, instead = _percent(row.if_fired), _percent(row.if_not)
+        whole = percent(row.probability)
+        rows.append((name, percent(row.fires), course, whole, fired, instead, percent(row.share)))
+        if name in found.silent_tripwires:
+            sentences.append(
+                f"TELLS NOTHING: {name} fires with {percent(row.fires)}; {course} is {fired} "
+                f"likely if it does and {whole} in any case."
+            )
+    note = f"Each with the course that its firing says most of{within}, reports free of error."
+    head = ("Tripwire", "Fires", "Course", "In any case", "If it fires", "If not", "Share")
+    return Part("Tripwires: what each would tell", (note, *sentences), head, tuple(rows))
+
+
+def _percent(value: float) -> str:
+    """A probability; a dash where there is none."""
+    return DASH if isnan(value) else percent(value)
 
 
 def _steps(row: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import product
 from math import log
 
@@ -17,19 +18,21 @@ from forecast.evidence.events import (
     ranked,
 )
 from forecast.evidence.ledger import Evidence
-from forecast.evidence.silence import WatchedStep, watched_steps
+from forecast.evidence.report import Report
 from forecast.evidence.sources import channel_of
-from forecast.evidence.statements import Statements
+from forecast.evidence.statements import Statements, level_of
+from forecast.evidence.streams import Place, Row, Stream, find_streams
 from forecast.network.auxiliary import AuxiliaryFactor, AuxiliaryVariable
 from forecast.scenario.scenario import Scenario
 
-Place = tuple[int, str]
-"""A step and a variable."""
 Axis = tuple[str, int]
 """An auxiliary variable, and 1 for its state before the step."""
 Cell = tuple[int, int]
 """A step and a column."""
+Making = tuple[int, tuple[float, ...]]
+"""Row of a stream, and its reach by state."""
 
+CONTENT: Making = (-1, ())
 NOT_YET, PAST = 0, 1
 FREE, CONTROLLED = 0, 1
 
@@ -68,6 +71,46 @@ class UncertainDate:
         return before == NOT_YET and state.get((self.name, 0), PAST) == PAST
 
 
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """What one origin reports of a variable that may be of a step, and what that depends on."""
+
+    events: list[Event]
+    reports: tuple[Report, ...]
+    dates: tuple[UncertainDate, ...]
+    channels: tuple[str, ...]
+    sure: bool
+
+    def case(self, state: dict[Axis, int]) -> tuple[list[Event], set[str]]:
+        """Events that are of the step, and channels that are controlled, in a joint state."""
+        held = {name for name in self.channels if state[control_variable(name), 0] == CONTROLLED}
+        past = {name for when in self.dates if not when.is_now(state) for name in when.reports}
+        now = [e for e in self.events if e.is_dated or e.reports[0].id not in past]
+        return now, held
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """Names of what says whether an origin was there before one and after it; empty for none.
+
+    `silent` is whether nothing else ends the silence of the stream.
+    """
+
+    before: str
+    after: str
+    silent: bool
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """What is to be told apart."""
+        return tuple((name, 0) for name in (self.before, self.after) if name)
+
+
+def _first_of(streams: Sequence[Stream], origin: _Origin) -> Stream | None:
+    """The stream that an origin belongs to: the first that has one of its reports."""
+    return next((stream for stream in streams if stream.has(origin.reports)), None)
+
+
 class AuxiliaryEvidence:
     """Evidence laid out over the columns of each step.
 
@@ -85,9 +128,11 @@ class AuxiliaryEvidence:
     auxiliaries, factors
         Auxiliary variables of the evidence, and the factors that depend on them.
     counts
-        How many origins make a statement at a cell, by statement and cell.
+        How many origins make a statement at a cell, by statement, making and cell. The making is
+        that of the first report of a stream, the number of its row and its reach; or `CONTENT`,
+        where it says nothing that the statement was made.
     silent
-        Watch, reach and cell of each state that would have been reported.
+        Row, reach and first cell of each stream that is silent.
     controls
         Channel, and the cell where it is free; the cell where it is controlled is the next.
     constants
@@ -107,15 +152,13 @@ class AuxiliaryEvidence:
         for event in events:
             for step in event.shares:
                 self.events[step, event.indicator].append(event)
-        self.watched: dict[Place, list[WatchedStep]] = defaultdict(list)
-        for each in watched_steps(scenario, evidence.as_of):
-            self.watched[each.step, each.watch.indicator].append(each)
+        self.streams = find_streams(scenario, evidence.as_of)
         self.dates = date_variables(events)
         self.channels = self._find_channels()
-        self.auxiliaries = tuple(self._auxiliary_variables())
+        self.auxiliaries = list(self._auxiliary_variables())
         self.factors: list[AuxiliaryFactor] = []
-        self.counts: dict[tuple[int, Cell], float] = defaultdict(float)
-        self.silent: list[tuple[str, float, Cell]] = []
+        self.counts: dict[tuple[int, Making, Cell], float] = defaultdict(float)
+        self.silent: list[tuple[int, tuple[float, ...], Cell]] = []
         self.controls: list[tuple[str, Cell]] = []
         self.constants: dict[Cell, float] = {}
         self._ends: dict[int, int] = defaultdict(lambda: self.n_states)
@@ -151,7 +194,7 @@ class AuxiliaryEvidence:
         for channel, places in sorted(self.channels.items()):
             factor = self._factor(min(step for step, _ in places), [(control_variable(channel), 0)])
             self.controls.append((channel, (factor.step, factor.start)))
-        for place in sorted({*self.events, *self.watched}):
+        for place in sorted({*self.events, *self.streams}):
             self._fill_place(place)
 
     def _fill_date(self, when: UncertainDate) -> None:
@@ -176,68 +219,149 @@ class AuxiliaryEvidence:
     def _fill_place(self, place: Place) -> None:
         """Statements about a variable at a step, for each state of the auxiliary variables.
 
-        Every origin and every watch has a factor over what it depends on alone, so that many
-        undated events do not multiply; those that depend on the same share one.
+        Every origin has a factor over what it depends on alone, so that many undated events do
+        not multiply; those that depend on the same share one.
         """
-        step, variable = place
         by_origin: dict[str, list[Event]] = defaultdict(list)
         for event in self.events.get(place, []):
             by_origin[event.origin].append(event)
-        starts: dict[tuple[Axis, ...], int] = {(): self.first_state[variable]}
-        for events in by_origin.values():
-            for cell, now, controlled in self._cases(
-                place, events, self._channels_of(events), starts
-            ):
-                for statement in self._statements_of(now, controlled):
-                    self.counts[statement, cell] += 1
-        for each in self.watched.get(place, []):
-            reported = [
-                event
-                for events in by_origin.values()
-                for event in events
-                if any(map(each.is_broken_by, event.reports))
-            ]
-            if not any(event.is_dated for event in reported):
-                for (_, column), now, _ in self._cases(place, reported, [], starts):
-                    for state in each.states(self.scenario) if not now else ():
-                        self.silent.append((each.name, each.reach, (step, column + state)))
+        origins = [self._origin(events) for events in by_origin.values()]
+        streams = self.streams.get(place, [])
+        starts: dict[tuple[Axis, ...], int] = {(): self.first_state[place[1]]}
+        for stream in streams:
+            broken = [each for each in origins if stream.has(each.reports)]
+            own = [each for each in broken if _first_of(streams, each) is stream]
+            self._fill_stream(place, own, stream, starts, silent=len(own) == len(broken))
+        for each in origins:
+            if _first_of(streams, each) is None:
+                self._fill_origin(place, each, starts, None)
 
-    def _cases(
+    def _origin(self, events: list[Event]) -> _Origin:
+        reports = tuple(report for event in events for report in event.reports)
+        dates = dict.fromkeys(self.dates[date_key(e)] for e in events if not e.is_dated)
+        channels = self._channels_of(events)
+        sure = not channels and any(event.is_dated for event in events)
+        return _Origin(events, reports, tuple(dates), tuple(channels), sure)
+
+    def _fill_stream(
         self,
         place: Place,
-        events: Sequence[Event],
-        channels: Sequence[str],
+        origins: list[_Origin],
+        stream: Stream,
         starts: dict[tuple[Axis, ...], int],
-    ) -> Iterator[tuple[Cell, list[Event], set[str]]]:
-        """Yield cell, events of the step, controlled channels for each joint auxiliary state."""
+        *,
+        silent: bool,
+    ) -> None:
+        """Fill in what a stream reports: that it did counts once, with the first that is there.
+
+        Origins follow one another. Whether one of them was there before is carried along, up to
+        the first that is there for sure; if none is, the stream is silent.
+        """
+        if not origins:
+            if silent:
+                self._add_silence(stream, (place[0], starts[()]))
+            return
+        order = sorted(origins, key=self._turn)
+        last = next((k for k, each in enumerate(order) if each.sure), len(order) - 1)
+        before = ""
+        for k, each in enumerate(order):
+            if k > last:
+                self._fill_origin(place, each, starts, stream)
+                continue
+            after = "" if k == last else self._add_link(place, stream, k)
+            self._fill_link(place, each, stream, starts, _Link(before, after, silent))
+            before = after
+
+    def _turn(self, origin: _Origin) -> tuple[int, bool, date, str]:
+        """What orders origins: the worst event first, then what is sure, then what came first."""
+        known, name = min((report.known, report.id) for report in origin.reports)
+        return -level_of(self.scenario, origin.reports), not origin.sure, known, name
+
+    def _add_link(self, place: Place, stream: Stream, k: int) -> str:
         step, variable = place
-        dates = dict.fromkeys(self.dates[date_key(e)] for e in events if not e.is_dated)
-        axes = tuple(axis for when in dates for axis in when.axes(step))
-        axes += tuple((control_variable(name), 0) for name in channels)
+        name = f"report {k + 1} on {variable} at {step} {stream.source}".rstrip()
+        self.auxiliaries.append(AuxiliaryVariable(name, 2, step, step, moves=False))
+        return name
+
+    def _add_silence(self, stream: Stream, cell: Cell) -> None:
+        self.silent.append((self.statements.number_of(stream.row), stream.reach, cell))
+
+    def _fill_origin(
+        self,
+        place: Place,
+        origin: _Origin,
+        starts: dict[tuple[Axis, ...], int],
+        stream: Stream | None,
+    ) -> None:
+        """Fill in what an origin states, where it says nothing that it does."""
+        row = None if stream is None else stream.row
+        for cell, state in self._cells(place, self._axes(place, origin), starts):
+            for statement in self._statements_of(*origin.case(state), row):
+                self.counts[statement, CONTENT, cell] += 1
+
+    def _fill_link(
+        self,
+        place: Place,
+        origin: _Origin,
+        stream: Stream,
+        starts: dict[tuple[Axis, ...], int],
+        link: _Link,
+    ) -> None:
+        """Fill in what an origin states and, where it is the first that is there, that it does."""
+        first: Making = (self.statements.number_of(stream.row), stream.reach)
+        axes = (*self._axes(place, origin), *link.axes)
+        width = len(self.scenario.variables[place[1]].states)
+        for cell, state in self._cells(place, axes, starts):
+            now, controlled = origin.case(state)
+            there, was = self._is_there(now, controlled), state.get((link.before, 0), 0) == 1
+            if link.after and state[link.after, 0] != int(there or was):
+                self.constants |= {(cell[0], cell[1] + s): -np.inf for s in range(width)}
+                continue
+            for statement in self._statements_of(now, controlled, stream.row):
+                making = first if there and not was else CONTENT
+                self.counts[statement, making, cell] += 1
+            if not (link.after or there or was) and link.silent:
+                self._add_silence(stream, cell)
+
+    def _axes(self, place: Place, origin: _Origin) -> tuple[Axis, ...]:
+        """What an origin's statements depend on."""
+        axes = tuple(axis for when in origin.dates for axis in when.axes(place[0]))
+        return axes + tuple((control_variable(name), 0) for name in origin.channels)
+
+    def _cells(
+        self, place: Place, axes: tuple[Axis, ...], starts: dict[tuple[Axis, ...], int]
+    ) -> Iterator[tuple[Cell, dict[Axis, int]]]:
+        """Yield the first cell of each joint state of some auxiliary variables, and that state."""
+        step, variable = place
         if axes not in starts:
             starts[axes] = self._factor(step, axes, variable).start
         width = len(self.scenario.variables[variable].states)
         for number, states in enumerate(product((0, 1), repeat=len(axes))):
-            state = dict(zip(axes, states, strict=True))
-            controlled = {
-                name for name in channels if state[control_variable(name), 0] == CONTROLLED
-            }
-            now = [e for e in events if e.is_dated or self.dates[date_key(e)].is_now(state)]
-            yield (step, starts[axes] + number * width), now, controlled
+            yield (step, starts[axes] + number * width), dict(zip(axes, states, strict=True))
+
+    def _is_there(self, events: Sequence[Event], controlled: set[str]) -> bool:
+        """Whether one of some events was reported by somebody who is free."""
+        return any(
+            channel_of(self.scenario, report) not in controlled
+            for event in events
+            for report in event.reports
+        )
 
     def _channels_of(self, events: Iterable[Event]) -> list[str]:
         """Channels that reports of some events came through."""
         found = {channel_of(self.scenario, report) for event in events for report in event.reports}
         return sorted(found - {""})
 
-    def _statements_of(self, events: Sequence[Event], controlled: set[str]) -> Iterator[int]:
+    def _statements_of(
+        self, events: Sequence[Event], controlled: set[str], row: Row | None
+    ) -> Iterator[int]:
         """Numbers of an origin's statements at a step, where some channels are controlled."""
         reports = [each for event in events for each in event.reports if each.id != self.unread]
         through = {report.id: channel_of(self.scenario, report) for report in reports}
         free = [report for report in reports if through[report.id] not in controlled]
         if free:
             best = free if len(free) == 1 else ranked(self.scenario, free)
-            yield self.statements.of_origin(best_versions(best))
+            yield self.statements.of_origin(best_versions(best), row)
             return
         for channel in sorted({*through.values()}):
             own = [report for report in reports if through[report.id] == channel]

@@ -121,7 +121,8 @@ def best_versions(reports: Iterable[Report]) -> tuple[Report, ...]:
 
 def version_of(report: Report) -> tuple[object, ...]:
     """What a report states, to be compared with what others state."""
-    return report.state, report.number, report.upper, report.exposure, report.likelihoods
+    amount = report.number, report.upper, report.exposure
+    return report.state, report.scope, amount, report.likelihoods
 
 
 def _about_one_event(scenario: Scenario, reports: Sequence[Report]) -> Iterator[tuple[Report, ...]]:

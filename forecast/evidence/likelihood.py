@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,21 +47,31 @@ class ReportArrays(NamedTuple):
     number
         Its row among the densities of numbers, or -1 for a report that names a state. Which row
         follows from the measured variables: `densities.number_data` fills it in.
-    version_report, version_statement, version_accuracy
-        Report and statement of each version, and the accuracy that says how likely it quotes
-        right, (version,). A **statement** is what an origin states, in one version or in several;
-        each version has the best report that relays it.
-    statement_accuracy, statement_states
-        Accuracy of each statement, that of its best report, or -1 for a controlled channel's; and
-        how many states its variable has, (statement,).
+    version_report, version_statement, version_accuracy, version_at_least
+        Report and statement of each version, the accuracy that says how likely it quotes right,
+        and whether it is of one event, so that a worse state may hold, (version,). A **statement**
+        is what an origin states, in one version or in several; each version has the best report
+        that relays it. Versions are in order of their statements.
+    statement_accuracy, statement_states, statement_row
+        Accuracy of each statement, that of its best report, or -1 for a controlled channel's; how
+        many states its variable has; and the row of the stream that it belongs to, or -1,
+        (statement,).
+    statement_usual, statement_alarm
+        What reports of the statement's stream usually say, which those that err repeat: the
+        probability of each state. And what its false alarms say, (statement, state). Both follow
+        from the tables: `report_data` fills them in.
     controlled
         Probability of each state in what a controlled channel states, (statement, state).
-    place_statement, place, place_count
+    place_statement, place, place_count, place_row, place_reach
         Statement, first cell at which its likelihoods go, and how many origins make it, (place,).
-        Cells are numbered over (step, column), taken as one row.
-    silence_detection, silence_reach, silence_place
-        Watch, by its number among all that is judged of sources; probability that what it would
-        have detected would be known by now; and cell, (silence,).
+        Cells are numbered over (step, column), taken as one row. Where it counts as well that the
+        statement was made: the row of its stream, and the probability by state that what is
+        reported would be known by now, (place, state); otherwise the row is -1.
+    row_probabilities, row_alarms
+        Streams that would report: the probability that each state is reported on, by its number
+        among all that is judged of sources, (row, state), and that of false alarms, or -1, (row,).
+    silence_row, silence_reach, silence_place
+        Row, reach by state, (silence, state), and first cell of each stream that is silent.
     control_probability, control_place
         Channel, by its number among all that is judged of sources; cells where it is free and
         where it is controlled, (channel,), (channel, 2).
@@ -74,13 +85,21 @@ class ReportArrays(NamedTuple):
     version_report: Index
     version_statement: Index
     version_accuracy: Index
+    version_at_least: Index
     statement_accuracy: Index
     statement_states: Index
+    statement_row: Index
+    statement_usual: Array
+    statement_alarm: Array
     controlled: Array
     place_statement: Index
     place: Index
     place_count: Array
-    silence_detection: Index
+    place_row: Index
+    place_reach: Array
+    row_probabilities: Index
+    row_alarms: Index
+    silence_row: Index
     silence_reach: Array
     silence_place: Index
     control_probability: Index
@@ -100,6 +119,11 @@ class ReportTable:
         Auxiliary variables of the evidence, and the factors that depend on them.
     evidence_variables
         Variables that reports or silence are about, each once.
+    statement_variables, observable
+        Variable of each statement, (statement,); and variables that can be reported on.
+    defaults, prior_steps
+        Number of the default state of each input, and of the steps up to the horizon: what the
+        prior looks at.
     observed
         Variable of each report, (report,); so with those that follow.
     kind
@@ -122,6 +146,10 @@ class ReportTable:
     auxiliaries: tuple[AuxiliaryVariable, ...]
     factors: tuple[AuxiliaryFactor, ...]
     evidence_variables: tuple[str, ...]
+    statement_variables: tuple[str, ...]
+    observable: tuple[str, ...]
+    defaults: Mapping[str, int]
+    prior_steps: int
     observed: tuple[str, ...]
     kind: Index
     upper: Array
@@ -187,18 +215,25 @@ def tabulate_reports(
     widest = max(len(variable.states) for variable in scenario.variables.values())
     statements = Statements(scenario, observed)
     laid = AuxiliaryEvidence(scenario, evidence, statements, unread)
-    about = dict.fromkeys(name for _, name in sorted({*laid.events, *laid.watched}))
+    about = dict.fromkeys(name for _, name in sorted({*laid.events, *laid.streams}))
+    places = _places(scenario, laid, widest)
     return ReportTable(
         arrays=ReportArrays(
             value=np.array([_value(scenario, report) for report in observed], np.float64),
             number=np.full(len(observed), -1, np.int64),
             **statements.arrays(widest),
-            **_places(scenario, laid),
+            statement_usual=np.zeros((len(statements.variables), widest)),
+            statement_alarm=np.zeros((len(statements.variables), widest)),
+            **places,
             settings=_settings(scenario, evidence, n_steps, laid),
         ),
-        auxiliaries=laid.auxiliaries,
+        auxiliaries=tuple(laid.auxiliaries),
         factors=tuple(laid.factors),
         evidence_variables=tuple(about),
+        statement_variables=tuple(statements.variables),
+        observable=tuple(scenario.with_role("indicator", "outcome")),
+        defaults={n: v.states.index(str(v.default)) for n, v in inputs.items()},
+        prior_steps=1 if scenario.time is None else ceil(scenario.time.reach / scenario.time.step),
         **_by_report(scenario, observed, widest),
         simulation=_simulation(scenario, observed, laid, widest),
     )
@@ -249,26 +284,46 @@ def _value(scenario: Scenario, report: Report) -> float:
     return states.index(report.state)
 
 
-def _places(scenario: Scenario, laid: AuxiliaryEvidence) -> dict[str, Any]:
+def _places(scenario: Scenario, laid: AuxiliaryEvidence, widest: int) -> dict[str, Any]:
     """Cells of statements, of silences and of the control of channels."""
     width = laid.n_columns
     trust = trust_in(scenario)
     judged = [(family, judged.name) for family in TRUSTED for judged in getattr(trust, family)]
     number = {place: k for k, place in enumerate(judged)}
-    counts = sorted(laid.counts.items(), key=lambda each: (each[0][1], each[0][0]))
+    counts = sorted(laid.counts.items(), key=lambda each: (each[0][2], each[0][:2]))
+    keys = [key for key, _ in counts]
     free = np.array([step * width + column for _, (step, column) in laid.controls], np.int64)
     return {
-        "place_statement": np.array([statement for (statement, _), _ in counts], np.int64),
-        "place": np.array([step * width + column for (_, (step, column)), _ in counts], np.int64),
+        "place_statement": np.array([statement for statement, _, _ in keys], np.int64),
+        "place": np.array([step * width + column for _, _, (step, column) in keys], np.int64),
         "place_count": np.array([count for _, count in counts], np.float64),
-        "silence_detection": np.array(
-            [number["detection", name] for name, _, _ in laid.silent], np.int64
-        ),
-        "silence_reach": np.array([reach for _, reach, _ in laid.silent], np.float64),
+        "place_row": np.array([row for _, (row, _), _ in keys], np.int64),
+        "place_reach": _padded([reach for _, (_, reach), _ in keys], widest, 0.0),
+        **_rows(laid, number, widest),
+        "silence_row": np.array([row for row, _, _ in laid.silent], np.int64),
+        "silence_reach": _padded([reach for _, reach, _ in laid.silent], widest, 0.0),
         "silence_place": np.array([s * width + c for _, _, (s, c) in laid.silent], np.int64),
         "control_probability": np.array([number["control", n] for n, _ in laid.controls], np.int64),
         "control_place": np.stack([free, free + 1], axis=1),
     }
+
+
+def _rows(
+    laid: AuxiliaryEvidence, number: Mapping[tuple[str, str], int], widest: int
+) -> dict[str, Any]:
+    """Streams, by the numbers of their probabilities among all that is judged of sources."""
+    rows = list(laid.statements.rows)
+    probabilities = [[number[key] for key in row.probabilities] for row in rows]
+    alarms = [-1 if row.alarms is None else number[row.alarms] for row in rows]
+    return {
+        "row_probabilities": _padded(probabilities, widest, -1).astype(np.int64),
+        "row_alarms": np.array(alarms, np.int64),
+    }
+
+
+def _padded(rows: Sequence[Sequence[float]], widest: int, fill: float) -> Array:
+    """Rows of one width."""
+    return np.array([[*row, *[fill] * (widest - len(row))] for row in rows]).reshape(-1, widest)
 
 
 def _settings(

@@ -14,6 +14,7 @@ from forecast.evidence.plain import is_missing, plain_date, plain_number, plain_
 
 RELIABILITY = "ABCDEF"
 CREDIBILITY = "123456"
+SCOPES = ("at_least", "whole_step")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,10 @@ class Report:
         and a state that is not named has 0.
     retrieved
         When the citation was last looked up, if that was noted.
+    scope
+        What the state is the state of: of one event, so that the step may have seen a worse one
+        (`at_least`), or of the `whole_step`. Empty: of one event if the indicator is of kind
+        `event`, and otherwise of the whole step.
     """
 
     id: str
@@ -78,6 +83,7 @@ class Report:
     exposure: float | None = None
     likelihoods: Likelihoods = ()
     retrieved: date | None = None
+    scope: str = ""
 
     def __post_init__(self) -> None:
         for (name, kind, default), given in zip(_KINDS, _VALUES_OF(self), strict=True):

@@ -17,7 +17,7 @@ from forecast.evidence.plain import (
     plain_text,
     shown,
 )
-from forecast.evidence.report import CREDIBILITY, DATES, NUMBERS, RELIABILITY, Report
+from forecast.evidence.report import CREDIBILITY, DATES, NUMBERS, RELIABILITY, SCOPES, Report
 from forecast.evidence.standing import in_circle
 from forecast.scenario.measured import Count
 from forecast.scenario.scenario import Scenario, Variable
@@ -26,7 +26,7 @@ from forecast.scenario.warning_checks import OBSERVABLE
 Finding = tuple[str, str]
 """The column that breaks a rule, and how."""
 
-NAMES = ("id", "indicator", "state", "source", "origin", "supersedes")
+NAMES = ("id", "indicator", "state", "source", "origin", "supersedes", "scope")
 LONGEST = dict.fromkeys(NAMES, 500) | {
     "reliability": 500,
     "credibility": 500,
@@ -126,6 +126,10 @@ def _find_loose_faults(report: Report) -> Iterator[Finding]:
         yield stated[1], f"{rule} {' and '.join(stated)}"
     if not (stated or report.is_context or report.supersedes):
         yield "state", "is empty; only a withdrawal (with `supersedes`) has no state"
+    if report.scope and report.scope not in SCOPES:
+        yield "scope", f"{report.scope[:60]!r}; legal: {', '.join(SCOPES)}, or empty"
+    elif report.scope and not report.state:
+        yield "scope", "belongs to a state, and there is no state"
     yield from _find_loose_number_faults(report)
     yield from _find_likelihood_faults(report)
 

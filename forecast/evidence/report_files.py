@@ -50,6 +50,7 @@ OPTIONAL = (
     "exposure",
     "likelihoods",
     "retrieved",
+    "scope",
 )
 FILE_NAME = "evidence.csv"
 
@@ -173,6 +174,7 @@ def read_row(
         exposure=exposure,
         likelihoods=likelihoods,
         retrieved=retrieved,
+        scope=text.get("scope", ""),
     )
     faults += find_faults(report, scenario)
     problems = [Problem(f"{place}: column {column!r}", message) for column, message in faults]

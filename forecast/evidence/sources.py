@@ -12,6 +12,7 @@ from scipy.special import betaincinv
 
 from forecast.arrays import Array
 from forecast.estimate import TAILS, Estimate
+from forecast.evidence.profiles import reporting_probabilities
 from forecast.evidence.report import RELIABILITY, Report
 from forecast.reading import shipped_folder
 from forecast.scenario.fits import fit_beta
@@ -20,11 +21,15 @@ from forecast.scenario.scenario import Scenario
 
 @dataclass(frozen=True, slots=True)
 class Grade:
-    """Accuracy of a reliability grade: P(a report names the true state), with its Beta prior."""
+    """Accuracy of a reliability grade: P(a report rests on what is true), with its Beta prior.
+
+    `invented` is the share of its errors that name any state evenly.
+    """
 
     letter: str
     lower: float
     upper: float
+    invented: float
     basis: str
 
     @property
@@ -45,7 +50,7 @@ def admiralty_grades() -> tuple[Grade, ...]:
     path = shipped_folder() / "sources" / "admiralty.toml"
     grades = tomllib.loads(path.read_text(encoding="utf-8"))["grades"]
     return tuple(
-        Grade(letter, float(lower), float(upper), entry["basis"])
+        Grade(letter, float(lower), float(upper), float(entry["invented"]), entry["basis"])
         for letter in RELIABILITY
         for entry in [grades[letter]]
         for lower, upper in [entry["accuracy"]]
@@ -79,17 +84,20 @@ class Trust:
     Attributes
     ----------
     accuracy
-        P(a report names the true state), by reliability grade and then by source, for those that
+        P(a report rests on what is true), by reliability grade and then by source, for those that
         have a record of their own.
     detection
         P(what is watched for is reported), by watch.
     control
         P(a channel is controlled), by channel.
+    reporting
+        P(a step in a state is reported on), by indicator and state, and P(false alarm).
     """
 
     accuracy: tuple[Judged, ...]
     detection: tuple[Judged, ...]
     control: tuple[Judged, ...]
+    reporting: tuple[Judged, ...]
 
     def families(self) -> Iterator[tuple[str, tuple[Judged, ...]]]:
         """Families that have members, in order: the order in which the likelihood takes them."""
@@ -102,9 +110,14 @@ class Trust:
         return np.array([judged.shape for judged in getattr(self, family)]).reshape(-1, 2)
 
 
-TRUSTED = ("accuracy", "detection", "control")
+TRUSTED = ("accuracy", "detection", "control", "reporting")
 """Families of probabilities about sources, each a variable of the model."""
-DIMENSIONS = {"accuracy": "reliability", "detection": "watch", "control": "channel"}
+DIMENSIONS = {
+    "accuracy": "reliability",
+    "detection": "watch",
+    "control": "channel",
+    "reporting": "profile",
+}
 """Name of the dimension of each."""
 
 
@@ -136,6 +149,10 @@ def trust_in(scenario: Scenario) -> Trust:
         control=tuple(
             Judged(name, f"control of the channel {name}", channel.controlled.fit().shape)
             for name, channel in scenario.channels.items()
+        ),
+        reporting=tuple(
+            Judged(stated.name, stated.label, stated.shape)
+            for stated in reporting_probabilities(scenario)
         ),
     )
 

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain
 
 import numpy as np
 
 from forecast.arrays import Array
 from forecast.errors import Problem, raise_if_any
+from forecast.evidence.profiles import default_reporting
 from forecast.evidence.sources import Trust, trust_in
 from forecast.model import expressions as ops
 from forecast.model.expressions import Cell, ExpressionWriter
@@ -188,7 +190,7 @@ class _Builder:
             return Node(name, variable.states, None, None)
         if variable.table is not None:
             block = self._block(name, variable.table, "")
-            return Node(name, variable.states, block, block)
+            return Node(name, variable.states, block, self._later_block(name, block))
         assert variable.initial is not None
         assert variable.transition is not None
         first = self._block(name, variable.initial, " at first")
@@ -199,6 +201,35 @@ class _Builder:
         block = Block(parents, len(self.cells))
         self.cells += table.cells(self.writer, name, parents, f"{name}{note}")
         return block
+
+    def _later_block(self, name: str, block: Block) -> Block:
+        """Table of the steps after the first, where what the variable was before has to do with it.
+
+        What is standing is drawn anew with the probability that its dwell time is over, and what
+        has been announced stays.
+        """
+        variable, write = self.scenario.variables[name], self.writer
+        if self.scenario.time is None or variable.kind not in ("standing", "announcement"):
+            return block
+        width = len(variable.states)
+        rows = [self.cells[k : k + width] for k in range(block.start, len(self.cells), width)]
+        zero, one = write.constant(0.0), write.constant(1.0)
+        later = Block(((name, 1), *block.parents), len(self.cells))
+        if variable.kind == "announcement":
+            for before in range(width):
+                stays = [one if state == before else zero for state in range(width)]
+                self.cells += chain.from_iterable(rows if before == 0 else [stays] * len(rows))
+            return later
+        dwell = variable.dwell or default_reporting().dwell
+        days = write.factor(dwell.between, f"{name}: dwell time in days")
+        stay = write.survival(write.ratio(write.constant(write.step_days), days))
+        anew = write.difference(one, stay)
+        for before in range(width):
+            for row in rows:
+                drawn = [write.product([anew, cell]) for cell in row]
+                drawn[before] = write.sum([drawn[before], stay])
+                self.cells += drawn
+        return later
 
     def _measure(self, name: str, measured: Measured) -> Measure:
         states = self.writer.states[name]

@@ -1,16 +1,21 @@
 """Likelihood of every state by the reports, given what is judged of sources.
 
-A source of accuracy a takes the true state for what it is with probability a, and for each of the
-other n - 1 states with probability (1 - a) / (n - 1). It then names the state it sees or, where a
-number is reported, gives a number that is distributed as that state says. A report therefore has
-a weight for every state: 1 for the state it names, the density of its number, or the likelihood
-that it gives.
+A source of accuracy a says what is true with probability a, and otherwise repeats what is usually
+said of the indicator, whatever is true. What it says is a state or, where a number is reported, a
+number that is distributed as that state says. A report therefore has a weight for every state: 1
+for the state it names, the density of its number, or the likelihood that it gives; a report of one
+event speaks for every worse state of its step as well.
+
+That a report is made is an outcome too. A step in state s is reported on with probability p[s] by
+a stream, the watch of a source or everybody else; if nothing true is reported, something false is
+with the probability of a false alarm. The first report of a stream has these probabilities; further
+origins count by what they say. A stream that is silent has 1 - (p[s] + (1 - p[s]) × alarm) × f,
+where f is the probability that its report would be known by now.
 
 An origin that is quoted in several versions made one of them. The relay that brings the true one
 is right and the others are wrong, so versions count by the odds that their relays are right; the
 statement is as accurate as the best of them. A controlled channel states what it wants to be
-believed, whatever is true. Where somebody watches and nothing is reported, a state that would have
-been detected with probability p, and known by now with probability f, has likelihood 1 - p f.
+believed, whatever is true.
 """
 
 from __future__ import annotations
@@ -21,12 +26,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from forecast.arrays import Array
+from forecast.arrays import Array, Index
 from forecast.evidence.likelihood import ReportArrays, ReportTable
 from forecast.evidence.sources import TRUSTED
 from forecast.frozen import writable
 from forecast.model.densities import Data, log_densities, number_data
 from forecast.model.tables import TableProgram
+from forecast.model.usual_reports import usual_statements
 from forecast.network.compiling import compiled
 
 SUREST: Final = 1 - 1e-12
@@ -45,7 +51,9 @@ def report_data(program: TableProgram, table: ReportTable) -> Data:
         The fields of `ReportArrays`, and what `densities.number_data` gives.
     """
     data, number = number_data(program, table)
-    return table.arrays._replace(number=number)._asdict() | data
+    usual, alarm = usual_statements(program, table)
+    arrays = table.arrays._replace(number=number, statement_usual=usual, statement_alarm=alarm)
+    return arrays._asdict() | data
 
 
 def log_likelihoods(data: Mapping[str, Any], parameters: Mapping[str, Array]) -> Array:
@@ -56,8 +64,8 @@ def log_likelihoods(data: Mapping[str, Any], parameters: Mapping[str, Array]) ->
     data
         As `report_data` gives it.
     parameters
-        "accuracy", (accuracy, draw), and if there are any "detection" and "control"; and the
-        families of parameters that numbers need.
+        "accuracy", (accuracy, draw), and if there are any "detection", "control" and
+        "reporting"; and the families of parameters that numbers need.
 
     Returns
     -------
@@ -115,9 +123,30 @@ def _rescale(log_weights: Array, reports: ReportArrays) -> Array:
 
 
 @compiled
+def _usual_weights(weights: Array, reports: ReportArrays) -> tuple[Array, Array]:
+    """Weight of each version for what is usually said, and for false alarms, (version,)."""
+    usual, alarm = np.zeros(weights.shape[0]), np.zeros(weights.shape[0])
+    for v in range(weights.shape[0]):
+        w = reports.version_statement[v]
+        for r in range(reports.statement_states[w]):
+            usual[v] += reports.statement_usual[w, r] * weights[v, r]
+            alarm[v] += reports.statement_alarm[w, r] * weights[v, r]
+    return usual, alarm
+
+
+@compiled
+def _supports(weights: Array, reports: ReportArrays, v: int, s: int) -> float:
+    """How far a version that is right speaks for a state: of an event, for every worse one too."""
+    if reports.version_at_least[v] == 0:
+        return float(weights[v, s])
+    return 1.0 if s >= int(reports.value[reports.version_report[v]]) else 0.0
+
+
+@compiled
 def _version_likelihoods(weights: Array, trust: Array, reports: ReportArrays, d: int) -> Array:
     """Likelihood of each state by each version, (version, state)."""
     found = np.zeros(weights.shape)
+    usual, _ = _usual_weights(weights, reports)
     for v in range(weights.shape[0]):
         w = reports.version_statement[v]
         n, accuracy = reports.statement_states[w], reports.statement_accuracy[w]
@@ -128,9 +157,8 @@ def _version_likelihoods(weights: Array, trust: Array, reports: ReportArrays, d:
             found[v, :n] = overall
             continue
         a = trust[accuracy, d]
-        slip, whole = (1.0 - a) / (n - 1), weights[v].sum()
         for s in range(n):
-            found[v, s] = a * weights[v, s] + slip * (whole - weights[v, s])
+            found[v, s] = a * _supports(weights, reports, v, s) + (1.0 - a) * usual[v]
     return found
 
 
@@ -142,6 +170,64 @@ def _statement_likelihoods(by_version: Array, share: Array, reports: ReportArray
         for s in range(by_version.shape[1]):
             found[reports.version_statement[v], s] += share[v] * by_version[v, s]
     return found
+
+
+@compiled
+def _first_versions(reports: ReportArrays) -> Index:
+    """First version of each statement, and how many versions there are, (statement + 1,)."""
+    found = np.zeros(reports.statement_states.shape[0] + 1, dtype=np.int64)
+    for v in range(reports.version_statement.shape[0]):
+        found[reports.version_statement[v] + 1] = v + 1
+    return found
+
+
+@compiled
+def _true_report(
+    weights: Array, trust: Array, reports: ReportArrays, p: int, v: int, s: int, d: int
+) -> float:
+    """Probability that a state is reported and a version is what a right source says of it.
+
+    A report of a lesser event than the state means that the worse one has not been reported.
+    """
+    row = reports.place_row[p]
+    own = trust[reports.row_probabilities[row, s], d]
+    if reports.version_at_least[v] == 0:
+        return float(own * weights[v, s])
+    level = int(reports.value[reports.version_report[v]])
+    if s < level:
+        return 0.0
+    if s == level:
+        return float(own)
+    lesser = trust[reports.row_probabilities[row, level], d]
+    return float(lesser * (1.0 - own * reports.place_reach[p, s]))
+
+
+@compiled
+def _alarm_probability(trust: Array, reports: ReportArrays, row: int, d: int) -> float:
+    """Chance of a false alarm of a stream; 0 if it has none."""
+    alarms = reports.row_alarms[row]
+    return 0.0 if alarms < 0 else float(trust[alarms, d])
+
+
+@compiled
+def _made_likelihood(
+    weights: Array,
+    usual: Array,
+    alarm: Array,
+    trust: Array,
+    reports: ReportArrays,
+    p: int,
+    v: int,
+    s: int,
+    d: int,
+) -> float:
+    """Probability, under a state, that a stream reports and says what a version says."""
+    row = reports.place_row[p]
+    a = trust[reports.statement_accuracy[reports.version_statement[v]], d]
+    own = trust[reports.row_probabilities[row, s], d]
+    astray = own * usual[v] + (1.0 - own) * _alarm_probability(trust, reports, row, d) * alarm[v]
+    true = _true_report(weights, trust, reports, p, v, s, d)
+    return float(a * true + (1.0 - a) * astray)
 
 
 @compiled
@@ -159,11 +245,13 @@ def report_log_likelihoods(trust: Array, density: Array, reports: ReportArrays) 
     """
     n_steps, n_columns = reports.settings.shape
     found = np.empty((n_steps * n_columns, trust.shape[1]))
+    first = _first_versions(reports)
     for k in range(found.shape[0]):
         found[k] = reports.settings[k // n_columns, k % n_columns]
     for d in range(trust.shape[1]):
         weights = _log_weights(density, reports, d)
         taken = _rescale(weights, reports)
+        usual, alarm = _usual_weights(weights, reports)
         share, _ = _version_probabilities(trust, reports, d)
         totals = _statement_likelihoods(
             _version_likelihoods(weights, trust, reports, d), share, reports
@@ -171,15 +259,33 @@ def report_log_likelihoods(trust: Array, density: Array, reports: ReportArrays) 
         for p in range(reports.place.shape[0]):
             w, at, times = reports.place_statement[p], reports.place[p], reports.place_count[p]
             for s in range(reports.statement_states[w]):
-                found[at + s, d] += times * (np.log(totals[w, s]) + taken[w])
-        for k in range(reports.silence_place.shape[0]):
-            reported = trust[reports.silence_detection[k], d] * reports.silence_reach[k]
-            found[reports.silence_place[k], d] += np.log1p(-reported)
+                total = totals[w, s]
+                if reports.place_row[p] >= 0:
+                    total = 0.0
+                    for v in range(first[w], first[w + 1]):
+                        total += share[v] * _made_likelihood(
+                            weights, usual, alarm, trust, reports, p, v, s, d
+                        )
+                found[at + s, d] += times * (np.log(total) + taken[w])
+        _add_silence(found, trust, reports, d)
         for k in range(reports.control_probability.shape[0]):
             probability = trust[reports.control_probability[k], d]
             found[reports.control_place[k, 0], d] += np.log1p(-probability)
             found[reports.control_place[k, 1], d] += np.log(probability)
     return found.reshape(n_steps, n_columns, trust.shape[1])
+
+
+@compiled
+def _add_silence(found: Array, trust: Array, reports: ReportArrays, d: int) -> None:
+    """Add the log-probability of hearing nothing, under each state, from each silent stream."""
+    for k in range(reports.silence_place.shape[0]):
+        row = reports.silence_row[k]
+        alarms = _alarm_probability(trust, reports, row, d)
+        for s in range(reports.row_probabilities.shape[1]):
+            if reports.row_probabilities[row, s] >= 0:
+                own = trust[reports.row_probabilities[row, s], d]
+                reported = (own + (1.0 - own) * alarms) * reports.silence_reach[k, s]
+                found[reports.silence_place[k] + s, d] += np.log1p(-reported)
 
 
 @compiled
@@ -203,26 +309,163 @@ def report_gradient(
     by_total = np.zeros(totals.shape)
     for p in range(reports.place.shape[0]):
         w = reports.place_statement[p]
-        for s in range(reports.statement_states[w]):
-            if totals[w, s] > 0.0:
-                derivative = gradient[reports.place[p] + s]
-                by_total[w, s] += reports.place_count[p] * derivative / totals[w, s]
-    for v in range(share.shape[0]):
-        w, a = reports.version_statement[v], trust[reports.version_accuracy[v]]
-        if share[v] < 1.0 and a < SUREST:
-            quoted = 0.0
+        if reports.place_row[p] < 0:
             for s in range(reports.statement_states[w]):
-                quoted += by_total[w, s] * (by_version[v, s] - totals[w, s])
-            by_trust[reports.version_accuracy[v]] += quoted / ((1.0 - a) ** 2 * odds[w])
+                if totals[w, s] > 0.0:
+                    derivative = gradient[reports.place[p] + s]
+                    by_total[w, s] += reports.place_count[p] * derivative / totals[w, s]
+    _add_made_gradient(by_trust, by_density, gradient, weights, share, odds, probabilities, reports)
+    for v in range(share.shape[0]):
+        w = reports.version_statement[v]
+        quoted = 0.0
+        for s in range(reports.statement_states[w]):
+            quoted += by_total[w, s] * (by_version[v, s] - totals[w, s])
+        _add_share_gradient(by_trust, quoted, share, odds, trust, reports, v)
         _add_version_gradient(by_trust, by_density, by_total, weights, share, trust, reports, v)
-    for k in range(reports.silence_place.shape[0]):
-        c, reach = reports.silence_detection[k], reports.silence_reach[k]
-        by_trust[c] -= gradient[reports.silence_place[k]] * reach / (1.0 - trust[c] * reach)
+    _add_silence_gradient(by_trust, gradient, probabilities, reports)
     for k in range(reports.control_probability.shape[0]):
         c = reports.control_probability[k]
         by_trust[c] -= gradient[reports.control_place[k, 0]] / (1.0 - trust[c])
         by_trust[c] += gradient[reports.control_place[k, 1]] / trust[c]
     return by_trust, by_density
+
+
+@compiled
+def _add_share_gradient(
+    by_trust: Array,
+    quoted: float,
+    share: Array,
+    odds: Array,
+    trust: Array,
+    reports: ReportArrays,
+    v: int,
+) -> None:
+    """Add what the probability of a version contributes, from the slope by its logarithm's odds."""
+    a = trust[reports.version_accuracy[v]]
+    if share[v] < 1.0 and a < SUREST:
+        whole = odds[reports.version_statement[v]]
+        by_trust[reports.version_accuracy[v]] += quoted / ((1.0 - a) ** 2 * whole)
+
+
+@compiled
+def _add_silence_gradient(
+    by_trust: Array, gradient: Array, probabilities: Array, reports: ReportArrays
+) -> None:
+    """Add what silent streams contribute to the gradient."""
+    for k in range(reports.silence_place.shape[0]):
+        row = reports.silence_row[k]
+        alarms = _alarm_probability(probabilities, reports, row, 0)
+        for s in range(reports.row_probabilities.shape[1]):
+            c = reports.row_probabilities[row, s]
+            if c >= 0:
+                own, reach = probabilities[c, 0], reports.silence_reach[k, s]
+                left = 1.0 - (own + (1.0 - own) * alarms) * reach
+                slope = gradient[reports.silence_place[k] + s] * reach / left
+                by_trust[c] -= slope * (1.0 - alarms)
+                if alarms > 0.0:
+                    by_trust[reports.row_alarms[row]] -= slope * (1.0 - own)
+
+
+@compiled
+def _add_made_gradient(
+    by_trust: Array,
+    by_density: Array,
+    gradient: Array,
+    weights: Array,
+    share: Array,
+    odds: Array,
+    probabilities: Array,
+    reports: ReportArrays,
+) -> None:
+    """Add what statements contribute of which it counts that they were made."""
+    first = _first_versions(reports)
+    usual, alarm = _usual_weights(weights, reports)
+    trust = probabilities[:, 0]
+    for p in range(reports.place.shape[0]):
+        if reports.place_row[p] < 0:
+            continue
+        w = reports.place_statement[p]
+        n, n_versions = reports.statement_states[w], first[w + 1] - first[w]
+        made = np.zeros((n_versions, n))
+        for v in range(n_versions):
+            for s in range(n):
+                made[v, s] = _made_likelihood(
+                    weights, usual, alarm, probabilities, reports, p, first[w] + v, s, 0
+                )
+        by_total, total = np.zeros(n), np.zeros(n)
+        for s in range(n):
+            for v in range(n_versions):
+                total[s] += share[first[w] + v] * made[v, s]
+            if total[s] > 0.0:
+                slope = reports.place_count[p] * gradient[reports.place[p] + s]
+                by_total[s] = slope / total[s]
+        for k in range(n_versions):
+            v, quoted = first[w] + k, 0.0
+            for s in range(n):
+                quoted += by_total[s] * (made[k, s] - total[s])
+            _add_share_gradient(by_trust, quoted, share, odds, trust, reports, v)
+            for s in range(n):
+                slope = share[v] * by_total[s]
+                if slope != 0.0:
+                    _add_state_gradient(
+                        by_trust,
+                        by_density,
+                        slope,
+                        weights,
+                        usual,
+                        alarm,
+                        probabilities,
+                        reports,
+                        p,
+                        v,
+                        s,
+                    )
+
+
+@compiled
+def _add_state_gradient(
+    by_trust: Array,
+    by_density: Array,
+    slope: float,
+    weights: Array,
+    usual: Array,
+    alarm: Array,
+    probabilities: Array,
+    reports: ReportArrays,
+    p: int,
+    v: int,
+    s: int,
+) -> None:
+    """Add what one version contributes under one state, from the slope by its likelihood."""
+    w, row = reports.version_statement[v], reports.place_row[p]
+    accuracy, c = reports.statement_accuracy[w], reports.row_probabilities[row, s]
+    a, own, alarms = (
+        probabilities[accuracy, 0],
+        probabilities[c, 0],
+        _alarm_probability(probabilities, reports, row, 0),
+    )
+    true = _true_report(weights, probabilities, reports, p, v, s, 0)
+    astray = own * usual[v] + (1.0 - own) * alarms * alarm[v]
+    by_trust[accuracy] += slope * (true - astray)
+    by_trust[c] += slope * (1.0 - a) * (usual[v] - alarms * alarm[v])
+    if alarms > 0.0:
+        by_trust[reports.row_alarms[row]] += slope * (1.0 - a) * (1.0 - own) * alarm[v]
+    level = int(reports.value[reports.version_report[v]])
+    if reports.version_at_least[v] == 0:
+        by_trust[c] += slope * a * weights[v, s]
+    elif s == level:
+        by_trust[c] += slope * a
+    elif s > level:
+        b, reach = reports.row_probabilities[row, level], reports.place_reach[p, s]
+        by_trust[b] += slope * a * (1.0 - own * reach)
+        by_trust[c] -= slope * a * probabilities[b, 0] * reach
+    number = reports.number[reports.version_report[v]]
+    if number >= 0:
+        by_density[number, s] += slope * a * own * weights[v, s]
+        for r in range(reports.statement_states[w]):
+            said = own * reports.statement_usual[w, r]
+            said += (1.0 - own) * alarms * reports.statement_alarm[w, r]
+            by_density[number, r] += slope * (1.0 - a) * said * weights[v, r]
 
 
 @compiled
@@ -239,13 +482,15 @@ def _add_version_gradient(
     """Add what one version contributes to the gradient, through its own likelihoods."""
     w, number = reports.version_statement[v], reports.number[reports.version_report[v]]
     n, accuracy = reports.statement_states[w], reports.statement_accuracy[w]
-    whole, all_gradients = weights[v].sum(), share[v] * by_total[w].sum()
+    all_gradients, usual = share[v] * by_total[w].sum(), 0.0
+    for r in range(n):
+        usual += reports.statement_usual[w, r] * weights[v, r]
     for s in range(n):
-        derivative, own = share[v] * by_total[w, s], weights[v, s]
+        derivative = share[v] * by_total[w, s]
         by_weight = reports.controlled[w, s] * all_gradients
         if accuracy >= 0:
             a = trust[accuracy]
-            by_trust[accuracy] += derivative * (own - (whole - own) / (n - 1))
-            by_weight = derivative * a + (all_gradients - derivative) * (1.0 - a) / (n - 1)
+            by_trust[accuracy] += derivative * (_supports(weights, reports, v, s) - usual)
+            by_weight = derivative * a + all_gradients * (1.0 - a) * reports.statement_usual[w, s]
         if number >= 0:
-            by_density[number, s] += by_weight * own
+            by_density[number, s] += by_weight * weights[v, s]

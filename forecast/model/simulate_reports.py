@@ -89,7 +89,8 @@ def simulate_reports_of(
 
     The dates of events and the control of channels are drawn too. An origin states one state or
     number of a variable in a step, and all its reports repeat it: copies that misquote it are not
-    drawn, although the likelihood allows for them. A report of a range gives the number that was
+    drawn, although the likelihood allows for them. Nor is it drawn whether reports come at all:
+    those that came are given. A report of a range gives the number that was
     drawn, and one of likelihoods the state that its origin took for true.
 
     Parameters
@@ -129,12 +130,20 @@ def simulate_reports_of(
         if through >= 0:
             state = int(rng.choice(n, p=data["controlled"][best, :n]))
         elif rng.random() > parameters["accuracy"][data["accuracy"][best]]:
-            state = int(rng.choice([k for k in range(n) if k != state]))
+            state = int(rng.choice(n, p=_usual(data, best)[:n]))
         value[members] = state
         numbers = [report for report in members if 0 <= data["number"][report] < n_numbers]
         if numbers:
             value[numbers] = _draw_number(data, parameters, numbers[0], state, rng)
     return value
+
+
+def _usual(data: Mapping[str, Any], report: int) -> Array:
+    """What reports like one usually say: what it says if its source errs, (state,)."""
+    statements = data["version_statement"][data["version_report"] == report]
+    free = [w for w in statements if data["statement_accuracy"][w] >= 0]
+    found: Array = data["statement_usual"][free[0]]
+    return found
 
 
 def _draw_number(

@@ -1,9 +1,10 @@
 """Exact posterior of a naive Bayes scenario: a hidden class, and binary features given it.
 
-Given the class, the probabilities of one feature are independent of the others', and a report is
-right exactly if the feature is in the state that it names. So the number of right reports of a
-grade has a Poisson-binomial distribution, the grade's accuracy is integrated out against it in
-closed form (a Beta function), and everything else is conjugate. The posterior mean is exact and
+Given the class, the probabilities of one feature are independent of the others'. A report either
+rests on what is true, and names the state of the feature, or repeats what is usually said. So the
+number of reports of a grade that rest on what is true is a sum over independent trials, the grade's
+accuracy is integrated out against it in closed form (a Beta function), and everything else is
+conjugate. The posterior mean is exact and
 the draws are independent: no chain, no weights, nothing to diagnose.
 """
 
@@ -22,6 +23,7 @@ from forecast.evidence.likelihood import STATE, ReportTable, tabulate_reports
 from forecast.frozen import Frozen
 from forecast.model.builder import compile_tables
 from forecast.model.tables import TableProgram
+from forecast.model.usual_reports import usual_statements
 from forecast.posterior.beliefs import Beliefs
 from forecast.posterior.mcmc import beliefs_under
 from forecast.posterior.prior import draw_priors
@@ -93,7 +95,7 @@ def naive_bayes_posterior(
         prior=np.exp(model.log_prior),
         probability=posterior,
         indicators=tuple(program.network.names[1 + k] for k in model.indicator),
-        log_likelihood=np.log(a * model.probability + (1 - a) * (1 - model.probability)),
+        log_likelihood=np.log(a * model.probability + (1 - a) * model.usual[:, None]),
         log_probability=np.log(model.probability),
     )
 
@@ -112,6 +114,8 @@ class _Model:
         Logarithm of the mean prior of the class, (class,).
     indicator, stated, grade
         Feature, stated state and reliability grade of each report, (report,).
+    usual
+        How often the state that each report names is named by one that errs, (report,).
     accuracy
         Beta shapes of the accuracy of each grade, (grade, 2).
     """
@@ -122,6 +126,7 @@ class _Model:
     indicator: Index
     stated: Index
     grade: Index
+    usual: Array
     accuracy: Array
 
     @classmethod
@@ -139,10 +144,11 @@ class _Model:
         apart = first >= 0 and list(labels[first:]) == own
         _require(alone and apart and not program.network.dynamic, _FORM)
         plain = (
-            not (table.auxiliaries or len(table.arrays.silence_detection))
-            and (table.kind == STATE).all()
+            not (table.auxiliaries or len(table.arrays.silence_row)) and (table.kind == STATE).all()
         )
         _require(bool(plain), "reports name states, and nothing else is known or unknown of them")
+        made = (table.arrays.place_row >= 0).any() or table.arrays.version_at_least.any()
+        _require(not made, "whether a report is made says nothing, and it is of the whole step")
         rows, once = table.arrays.version_report, bool((table.arrays.place_count == 1).all())
         statements = set(table.arrays.version_statement)
         _require(len(statements) == len(rows), "one origin is quoted differently")
@@ -150,14 +156,17 @@ class _Model:
             [program.network.names.index(table.observed[r]) - 1 for r in rows], np.int64
         )
         _require(once and len(set(indicator)) == len(rows), "an indicator is reported twice")
+        stated = table.arrays.value[rows].astype(np.int64)
+        usual, _ = usual_statements(program, table)
         shapes = program.priors.probability[first:].reshape(len(features), len(root.states), 2)
         return cls(
             first=first,
             shapes=shapes,
             log_prior=np.log(_mean_class_prior(program, len(root.states))),
             indicator=indicator,
-            stated=table.arrays.value[rows].astype(np.int64),
+            stated=stated,
             grade=table.accuracy[rows],
+            usual=usual[table.arrays.version_statement, stated],
             accuracy=program.priors.trust.shapes("accuracy"),
         )
 
@@ -179,12 +188,13 @@ class _Model:
         return [np.flatnonzero(self.grade == grade) for grade in np.unique(self.grade)]
 
     def _log_n_right(self, reports: Index) -> Array:
-        """Log-probability that k reports of a grade state what holds, and are right, (class, k)."""
+        """Log-probability that k reports of a grade rest on what is true, (class, k)."""
         a, b = self.accuracy[self.grade[reports[0]]]
         k = np.arange(len(reports) + 1)
         # The accuracy integrated out: E[a^k (1 - a)^(n - k)] under its Beta.
         right = betaln(a + k, b + len(reports) - k) - betaln(a, b)
-        return np.asarray(log_poisson_binomial(self.probability[reports]) + right)
+        said = log_sums_of_trials(self.probability[reports], self.usual[reports, None])
+        return np.asarray(said + right)
 
     def draw_accuracy(self, random: np.random.Generator, reports: Index, states: Index) -> Array:
         """Draw a grade's accuracy given the class, (draw,)."""
@@ -205,24 +215,30 @@ class _Model:
         accuracy: Array,
         probability: Array,
     ) -> None:
-        """Replace the probabilities, (judgement, draw), of reported features in the drawn class."""
+        """Replace the probabilities, (judgement, draw), of reported features in the drawn class.
+
+        What does not rest on what is true teaches nothing of them.
+        """
         draws = np.arange(len(states))
         for report in reports:
-            p = self.probability[report, states]
-            true = random.random(len(states)) * (accuracy * p + (1 - accuracy) * (1 - p))
-            seen = (true < accuracy * p) == (self.stated[report] == 1)
+            p, usual = self.probability[report, states], self.usual[report]
+            place = random.random(len(states)) * (accuracy * p + (1 - accuracy) * usual)
+            seen = self.stated[report] == 1
             a, b = self.shapes[self.indicator[report], states].T
             row = self.first + self.indicator[report] * self.shapes.shape[1] + states
-            probability[row, draws] = random.beta(a + seen, b + ~seen)
+            learned = random.beta(a + seen, b + (not seen))
+            probability[row, draws] = np.where(
+                place < accuracy * p, learned, probability[row, draws]
+            )
 
 
-def log_poisson_binomial(probabilities: Array) -> Array:
-    """Log-probability of the number of successes in independent trials of unequal probabilities.
+def log_sums_of_trials(yes: Array, no: Array) -> Array:
+    """Logarithm of the summed weight of all outcomes of some trials with so many successes.
 
     Parameters
     ----------
-    probabilities
-        Probability of each trial, (trial, …).
+    yes, no
+        Weight of success and of failure in each trial, (trial, …).
 
     Returns
     -------
@@ -231,14 +247,15 @@ def log_poisson_binomial(probabilities: Array) -> Array:
 
     Examples
     --------
-    >>> np.exp(log_poisson_binomial(np.array([0.5, 0.2]))).round(3).tolist()
+    >>> chances = np.array([0.5, 0.2])
+    >>> np.exp(log_sums_of_trials(chances, 1 - chances)).round(3).tolist()
     [0.4, 0.5, 0.1]
     """
-    found = np.full((*probabilities.shape[1:], len(probabilities) + 1), -np.inf)
+    found = np.full((*yes.shape[1:], len(yes) + 1), -np.inf)
     found[..., 0] = 0.0
-    for p in probabilities[..., None]:
+    for p, q in zip(yes[..., None], no[..., None], strict=True):
         more = np.concatenate([np.full_like(found[..., :1], -np.inf), found[..., :-1]], axis=-1)
-        found = np.logaddexp(found + np.log1p(-p), more + np.log(p))
+        found = np.logaddexp(found + np.log(q), more + np.log(p))
     return found
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from forecast.arrays import Array
 from forecast.evidence.ledger import Evidence
+from forecast.evidence.profiles import regardless_of_reporting
 from forecast.model.builder import compile_tables
 from forecast.model.priors import Priors
 from forecast.network.draws import require_room
@@ -66,7 +67,8 @@ def beliefs_at_start(
     start = date.min if timeline is None else timeline.start
     if n_steps is None and scenario.time is not None:
         n_steps = ceil(scenario.time.reach / scenario.time.step)
-    return beliefs_under(scenario, Evidence(start), parameters, n_steps=n_steps)
+    unasked = regardless_of_reporting(scenario)  # the first day's silence is evidence too
+    return beliefs_under(unasked, Evidence(start), parameters, n_steps=n_steps)
 
 
 def draw_priors(priors: Priors, n: int, random_seed: int | np.random.Generator) -> dict[str, Array]:

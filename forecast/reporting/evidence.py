@@ -117,8 +117,8 @@ def _silence_blocks(outlook: Forecast, silences: tuple[Silence, ...]) -> Iterato
         return
     yield Prose(
         "Somebody was watching and nothing was reported. That counts against the states that "
-        "would have been reported, as far as their report would be here by now. Where nobody "
-        "looks, silence says nothing.",
+        "would have been reported, as far as their report would be here by now. So does the "
+        "silence of everybody else, as far as the indicator's reporting profile says.",
         style="note",
     )
     rows = tuple(_silence_row(outlook, silence) for silence in silences)

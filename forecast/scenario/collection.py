@@ -1,9 +1,9 @@
-"""How what happens becomes known: sources and their records, channels, and watches."""
+"""How what happens becomes known: sources, channels, watches and reporting profiles."""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
@@ -94,6 +94,10 @@ class Watch(Value):
         First and last day of the watch; without a last day it goes on.
     detection
         Probability that such a state, in a step that was watched whole, is ever reported.
+    routine
+        Probability that a step without such a state is reported on too; ours unless it is given.
+    false_alarms
+        Probability that, in a step of which nothing true is reported, such a state is.
     lag
         How soon; at once unless it is given.
     """
@@ -104,5 +108,48 @@ class Watch(Value):
     start: Annotated[Day, Field(alias="from")]
     stop: Annotated[Day | None, Field(alias="to")] = None
     detection: Probability
+    routine: Probability | None = None
+    false_alarms: Probability | None = None
     lag: Lag | None = None
     basis: Basis
+
+
+class Blackout(Value):
+    """Days on which only a share of what would be reported is reported."""
+
+    start: Annotated[Day, Field(alias="from")]
+    stop: Annotated[Day, Field(alias="to")]
+    share: Annotated[Number, Field(le=1)]
+    basis: Basis
+
+
+class Profile(Value):
+    """How reports of an indicator come about, whoever makes them.
+
+    Attributes
+    ----------
+    reported
+        Probability that a step in a state is reported on by somebody, by state. The first state is
+        the routine one: how often is it written that nothing happened? States that are not named
+        have the probability that we take where nothing is stated.
+    false_alarms
+        Probability that, in a step of which nothing true is reported, something other than the
+        first state is, by a source that is usually reliable (B).
+    delay
+        How soon; ours unless it is given.
+    blackouts
+        Days on which less is reported.
+    """
+
+    reported: Annotated[dict[str, Probability], Field(min_length=1)]
+    false_alarms: Probability | None = None
+    delay: Lag | None = None
+    blackouts: tuple[Blackout, ...] = ()
+    basis: Basis
+
+
+Visibility = Literal["overt", "partial", "covert"]
+"""How much of what happens is reported, where a scenario gives no profile."""
+
+Reporting = Visibility | Literal["ignorable"]
+"""A visibility; or that whether a report is made says nothing of what happens."""

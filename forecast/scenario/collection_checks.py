@@ -1,4 +1,4 @@
-"""Rules that sources, channels and watches keep.
+"""Rules that sources, channels, watches and reporting profiles keep.
 
 Like those of `forecast.scenario.scenario_checks`, every function yields findings and stops at none.
 """
@@ -10,7 +10,7 @@ from itertools import pairwise
 from math import isclose
 
 from forecast.errors import nearest
-from forecast.scenario.collection import Channel, Lag, Watch
+from forecast.scenario.collection import Channel, Lag, Profile, Watch
 from forecast.scenario.limits import Finding
 from forecast.scenario.scenario import Role, Scenario, Variable
 from forecast.scenario.tree import Path
@@ -20,7 +20,7 @@ WATCHED: tuple[Role, ...] = ("indicator", "outcome")
 
 
 def check_collection(scenario: Scenario, unread: frozenset[str]) -> Iterator[Finding]:
-    """Yield what is wrong with a scenario's sources, channels and watches."""
+    """Yield what is wrong with a scenario's sources, channels, watches and profiles."""
     for name, source in scenario.sources.items():
         if source.record is not None:
             yield from source.record.probability.check(("sources", name, "record", "probability"))
@@ -34,6 +34,8 @@ def check_collection(scenario: Scenario, unread: frozenset[str]) -> Iterator[Fin
             owner[source_name] = name
     for name, watch in scenario.watches.items():
         yield from _check_watch(("watches", name), watch, scenario, unread)
+    for name, variable in scenario.variables.items():
+        yield from _check_reporting(("variables", name, "reporting"), name, variable)
 
 
 def _check_channel(
@@ -70,7 +72,9 @@ def _check_shares(
 def _check_watch(
     at: Path, watch: Watch, scenario: Scenario, unread: frozenset[str]
 ) -> Iterator[Finding]:
-    yield from watch.detection.check((*at, "detection"))
+    for key in ("detection", "routine", "false_alarms"):
+        if (stated := getattr(watch, key)) is not None:
+            yield from stated.check((*at, key))
     if watch.lag is not None:
         yield from _check_lag((*at, "lag"), watch.lag)
     if watch.stop is not None and watch.stop < watch.start:
@@ -94,6 +98,29 @@ def _check_watched(at: Path, watch: Watch, variable: Variable) -> Iterator[Findi
         yield at, f"'states' is missing: which states of {watch.indicator} would be reported"
 
 
+def _check_reporting(at: Path, name: str, variable: Variable) -> Iterator[Finding]:
+    if variable.reporting is None:
+        return
+    if variable.role not in WATCHED:
+        yield at, f"{name} is a {variable.role}; only an indicator or an outcome is reported on"
+    elif isinstance(variable.reporting, Profile):
+        yield from _check_profile(at, name, variable, variable.reporting)
+
+
+def _check_profile(at: Path, name: str, variable: Variable, profile: Profile) -> Iterator[Finding]:
+    yield from _unknown_states((*at, "reported"), name, profile.reported, variable)
+    for state, stated in profile.reported.items():
+        yield from stated.check((*at, "reported", state))
+    if profile.false_alarms is not None:
+        yield from profile.false_alarms.check((*at, "false_alarms"))
+    if profile.delay is not None:
+        yield from _check_lag((*at, "delay"), profile.delay)
+    for index, blackout in enumerate(profile.blackouts):
+        if blackout.stop < blackout.start:
+            message = f"{blackout.stop} is before the first day, {blackout.start}"
+            yield (*at, "blackouts", index, "to"), message
+
+
 def _check_lag(at: Path, lag: Lag) -> Iterator[Finding]:
     if len(lag.days) != len(lag.share):
         yield at, f"{len(lag.days)} days and {len(lag.share)} shares; each day has one share"
@@ -114,7 +141,7 @@ def _unwatchable(at: Path, name: str, variables: Mapping[str, Variable]) -> Iter
 
 
 def _unknown_states(
-    at: Path, name: str, states: Mapping[str, float] | tuple[str, ...], variable: Variable
+    at: Path, name: str, states: Mapping[str, object] | tuple[str, ...], variable: Variable
 ) -> Iterator[Finding]:
     for index, state in enumerate(states):
         if state not in variable.states:

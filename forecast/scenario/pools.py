@@ -37,7 +37,7 @@ class Pooled:
 def find_pools(scenario: Scenario) -> Iterator[Pooled]:
     """Yield every number on which several experts speak, in the order of the scenario."""
     for name, variable in scenario.variables.items():
-        for slot in ("initial", "transition", "table", "measured"):
+        for slot in ("initial", "transition", "table", "measured", "reporting"):
             part = getattr(variable, slot)
             if part is not None:
                 yield from _walk(part, name + (" at first" if slot == "initial" else ""), "", None)

@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from forecast.arguments import checked
-from forecast.scenario.collection import Channel, Day, Source, Watch
-from forecast.scenario.forms import Basis, Table
+from forecast.scenario.collection import Channel, Day, Profile, Reporting, Source, Watch
+from forecast.scenario.forms import Basis, Quantity, Table
 from forecast.scenario.measured import Measured
 from forecast.scenario.probability_statements import ProbabilityInterval
 from forecast.scenario.statements import Text, Value
@@ -43,7 +43,13 @@ class Variable(Value):
 
     Parents are named in the `when` of the table's rows, causes, ratios and moves, or in its
     influences; `previous name` is the state of `name` one step earlier. A key assumption names
-    the state that is assumed to hold.
+    the state that is assumed to hold. `reporting` says how reports of it come about.
+
+    What an indicator shows in one step may have to do with what it showed before. An `event` is
+    drawn anew at every step; of several reports each is of one event, and the state is that of the
+    worst. What is `standing` stays as it was, for `dwell` days on average, and is then drawn anew
+    from its table. An `announcement` is made once: it stays in the state that it leaves the first
+    for.
     """
 
     role: Role
@@ -54,6 +60,9 @@ class Variable(Value):
     initial: Table | None = None
     transition: Table | None = None
     measured: Measured | None = None
+    kind: Literal["event", "standing", "announcement"] | None = None
+    dwell: Quantity | None = None
+    reporting: Profile | Reporting | None = None
     default: str | None = None
     assumption: str | None = None
     courses: dict[str, Course] = Field(default_factory=dict)
@@ -133,7 +142,8 @@ class Narrative(Value):
 class Scenario(Value):
     """A warning problem: the question, the clock, the variables and what they mean.
 
-    `time` is absent for a static problem, which has a single step.
+    `time` is absent for a static problem, which has a single step. `reporting` is how reports come
+    about of indicators that do not say so themselves.
     """
 
     format: Literal[1] = 1
@@ -153,6 +163,7 @@ class Scenario(Value):
     sources: dict[Name, Source] = Field(default_factory=dict)
     channels: dict[Name, Channel] = Field(default_factory=dict)
     watches: dict[Name, Watch] = Field(default_factory=dict)
+    reporting: Reporting | None = None
 
     @cached_property
     def timeline(self) -> Timeline | None:

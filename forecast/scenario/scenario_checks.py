@@ -49,6 +49,7 @@ def find_problems(scenario: Scenario, unread: frozenset[str] = frozenset()) -> I
         for path, message in chain.from_iterable(rule(at, variable) for rule in own):
             if path != at or name not in unread:
                 yield path, message
+        yield from _check_kind(at, variable, dynamic=scenario.time is not None)
         for slot in ("table", "initial", "transition"):
             table = getattr(variable, slot)
             if table is None:
@@ -177,6 +178,22 @@ def _check_assumption(at: Path, variable: Variable) -> Iterator[Finding]:
         yield where, f"only what is hidden can be assumed; this is an {variable.role}"
     elif state not in variable.states:
         yield where, f"{state!r} is not a state; {nearest(state, variable.states)}"
+
+
+def _check_kind(at: Path, variable: Variable, *, dynamic: bool) -> Iterator[Finding]:
+    kind = variable.kind
+    if kind is not None and variable.role not in ("indicator", "outcome"):
+        yield (*at, "kind"), f"only an indicator or an outcome has a kind; this is {variable.role}"
+    elif kind in ("standing", "announcement") and variable.transition is not None:
+        message = f"what is {kind} has one `table`; that it lasts is no transition of its own"
+        yield (*at, "kind"), message
+    if variable.dwell is None:
+        return
+    if kind != "standing":
+        yield (*at, "dwell"), "only what is standing has a dwell time; say `kind: standing`"
+    elif not dynamic:
+        yield (*at, "dwell"), "a static scenario (no `time`) has no days"
+    yield from variable.dwell.between.check((*at, "dwell", "between"))
 
 
 def _check_expectation(at: Path, expectation: Expectation, scenario: Scenario) -> Iterator[Finding]:

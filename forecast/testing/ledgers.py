@@ -66,6 +66,9 @@ def random_reports(rng: random.Random, size: int, prefix: str = "") -> list[Repo
                 exposure=None if plain else rng.choice([None, 7.0]),
                 likelihoods=(("low", 1 / 3), ("high", 2.0)) if weighed and not context else (),
                 retrieved=rng.choice([None, FIRST]),
+                scope=rng.choice(["", "at_least", "whole_step"])
+                if state and number is None and not context
+                else "",
             )
         )
     rng.shuffle(reports)

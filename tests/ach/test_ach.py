@@ -347,17 +347,22 @@ def test_posterior_with_near_exact_ratios_is_the_enumerated_one():
     matrix = matrix_of(*rows, hypotheses=tuple(prior))
     problem, evidence = matrix.to_scenario(prior=prior, ratios=ratios, exhaustive=True)
 
+    def chance(row, k):
+        return exact[row[k]] / (max(exact[rating] for rating in row) * 1.02) * LIKELIEST
+
+    usual = {
+        row: 0.0005 + 0.999 * sum(p * chance(row, k) for k, p in enumerate(prior.values()))
+        for row in rows
+    }
+
     def joint(name, accuracy):
         k = list(prior).index(name)
         total = 0.0
         for states in product((True, False), repeat=len(rows)):
             term = prior[name]
             for row, seen in zip(rows, states, strict=True):
-                best = max(exact[rating] for rating in row) * 1.02
-                probability = exact[row[k]] / best * LIKELIEST
-                term *= (probability if seen else 1 - probability) * (
-                    accuracy if seen else 1 - accuracy
-                )
+                term *= chance(row, k) if seen else 1 - chance(row, k)
+                term *= accuracy * seen + (1 - accuracy) * usual[row]
             total += term
         return total
 

@@ -21,7 +21,7 @@ from tests.witnesses import harbour, sum_over_everything
 
 STEPS = 3
 QUICK = {"draws": 30, "tune": 30, "chains": 1}
-FAMILIES = ("probability", "row_3", "positive", "accuracy", "detection", "control")
+FAMILIES = ("probability", "row_3", "positive", "accuracy", "detection", "control", "reporting")
 
 
 def day(number):

@@ -20,10 +20,12 @@ import pytensor.tensor as pt
 from forecast.evidence.events import last_step
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import ReportTable, tabulate_reports
+from forecast.evidence.profiles import report_making
 from forecast.evidence.sources import admiralty_grades
 from forecast.model import expressions as ops
 from forecast.model.builder import compile_tables
 from forecast.model.tables import TableProgram
+from forecast.model.usual_reports import usual_statements
 from forecast.network.structure import Block, Network, Node
 from forecast.scenario.scenario import Scenario
 
@@ -40,6 +42,7 @@ class Factor(NamedTuple):
 def build_plain_model(scenario: Scenario, evidence: Evidence) -> pm.Model:
     """Build the model of `forecast.build_model` without its engine."""
     program = compile_tables(scenario)
+    assert not report_making(scenario), "only the engine takes the making of reports into account"
     table = tabulate_reports(scenario, evidence, last_step(scenario, evidence) + 1)
     assert not table.auxiliaries, "only the engine sums over dates and channels"
     network = program.network.relevant_to(table.observed)
@@ -48,7 +51,7 @@ def build_plain_model(scenario: Scenario, evidence: Evidence) -> pm.Model:
         shapes = np.array([grade.shape for grade in admiralty_grades()])
         accuracy = pm.Beta("accuracy", shapes[:, 0], shapes[:, 1])
         theta = table_cells(program.expressions, program.flatten(parameters, pt))
-        likelihood = _likelihoods(table, accuracy)
+        likelihood = _likelihoods(program, table, accuracy)
         by_name = {name: likelihood[:, program.network.states(name)] for name in network.names}
         pm.Potential("evidence", log_evidence(network, theta, by_name, len(table.arrays.settings)))
     return model
@@ -97,20 +100,22 @@ FORMULAS = {
 }
 
 
-def _likelihoods(table: ReportTable, accuracy: Any) -> Any:
+def _likelihoods(program: TableProgram, table: ReportTable, accuracy: Any) -> Any:
     """Likelihood of every state at every step, (step, state)."""
     arrays, width = table.arrays, table.given.shape[1]
     report, statement = arrays.version_report, arrays.version_statement
-    n_states = pm.Data("n_states", arrays.statement_states[statement])[:, None]
-    named = pm.Data("named", arrays.value[report][:, None] == np.arange(width))
+    value, states = arrays.value[report].astype(int), np.arange(width)
+    worse = arrays.version_at_least[:, None].astype(bool) & (states >= value[:, None])
+    named = pm.Data("named", (value[:, None] == states) | worse)
+    usual = pm.Data("usual", usual_statements(program, table)[0][statement, value])[:, None]
     a = accuracy[pm.Data("statement_accuracy", arrays.statement_accuracy[statement])][:, None]
-    by_version = pt.where(named, a, (1 - a) / (n_states - 1))
+    by_version = a * named + (1 - a) * usual
     own = accuracy[pm.Data("own_accuracy", arrays.version_accuracy)]
     total = pt.zeros(len(arrays.statement_states))[statement].inc(own / (1 - own))
     share = (own / (1 - own) / total[statement])[:, None]
     empty = pt.zeros((len(arrays.statement_states), width))
     by_statement = empty[statement].inc(share * by_version)
-    states = np.arange(width) < arrays.statement_states[arrays.place_statement][:, None]
+    states = states < arrays.statement_states[arrays.place_statement][:, None]
     cells = np.where(states, arrays.place[:, None] + np.arange(width), arrays.settings.size)
     count = pm.Data("place_count", arrays.place_count)[:, None]
     added = count * pt.log(by_statement[arrays.place_statement])

@@ -17,6 +17,7 @@ from tests.witnesses import (
     random_evidence,
     random_parameters,
     sum_over_everything,
+    usually_said,
 )
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-11}
@@ -25,7 +26,9 @@ CLOSE = {"rtol": 1e-9, "atol": 1e-11}
 @pytest.mark.parametrize("seed", range(40))
 def test_everything_unknown_is_summed_out(seed):
     rng = np.random.default_rng(seed)
-    scenario = harbour(channels=int(rng.integers(0, 3)), watches=bool(rng.integers(0, 2)))
+    making = ("ignorable", "default", "profile", "events")[seed % 4]
+    channels, watches = int(rng.integers(0, 3)), bool(rng.integers(0, 2))
+    scenario = harbour(channels=channels, watches=watches, making=making)
     evidence = random_evidence(rng, scenario, int(rng.integers(1, 7)), 3)
     parameters = random_parameters(rng, scenario)
     told = beliefs_under(scenario, evidence, parameters, n_steps=3)
@@ -38,7 +41,7 @@ def test_everything_unknown_is_summed_out(seed):
 @pytest.mark.parametrize("seed", range(12))
 def test_a_static_scenario_as_well(seed):
     rng = np.random.default_rng(100 + seed)
-    scenario = harbour(dynamic=False)
+    scenario = harbour(dynamic=False, making=("default", "profile", "events")[seed % 3])
     evidence = random_evidence(rng, scenario, int(rng.integers(1, 6)), 3)
     parameters = random_parameters(rng, scenario)
     told = beliefs_under(scenario, evidence, parameters)
@@ -72,10 +75,11 @@ def test_many_undated_events_of_one_indicator_stay_exact():
     weight = theta[cells_used(program.network, histories)].prod(axis=(1, 2))
     place = program.network.names.index("barometer")
     for report in evidence:
+        usual = usually_said(scenario, "barometer", report.reliability)
         accuracy = judged["accuracy"]["ABCDEF".index(report.reliability)]
         said = ("high", "falling", "low").index(report.state)
         right = histories[:, :, place] == said
-        like = np.where(right, accuracy, (1 - accuracy) / 2)
+        like = accuracy * right + (1 - accuracy) * usual[said]
         days = [(report.event_start - START).days, (report.event_end - START).days]
         steps = np.arange(days[0], days[1] + 1) // 7
         weight = weight * like[:, steps].mean(axis=1)

@@ -34,6 +34,7 @@ from tests.small import (
     state_log_likelihoods,
     weather,
 )
+from tests.witnesses import usually_said
 
 FAMILIES = ("poisson", "negative_binomial", "normal", "student_t")
 
@@ -118,10 +119,10 @@ def density(family, judged, number, state, exposure=1.0):
     return stats.t.logpdf(number, 4, mean, sd)
 
 
-def heard(a, densities):
-    """Likelihood of each state through a source of accuracy a."""
-    true, false = np.log(a) + densities, np.log1p(-a) + densities
-    return np.array([np.logaddexp(true[0], false[1]), np.logaddexp(true[1], false[0])])
+def heard(family, a, densities, grade="B"):
+    """Log-likelihood of each state through a source of accuracy a and of a grade."""
+    astray = np.logaddexp(*(np.log(usually_said(windy(family), "wind", grade)) + densities))
+    return np.logaddexp(np.log(a) + densities, np.log1p(-a) + astray)
 
 
 def likelihood_of(family, judged, *reports):
@@ -138,7 +139,9 @@ def likelihood_of(family, judged, *reports):
 def test_a_number_weighs_as_its_density(family, number):
     judged = parameters_of(compile_tables(windy(family)))
     found = likelihood_of(family, judged, wind_report("R1", number, 1))
-    expected = heard(judged["accuracy"][1], [density(family, judged, number, s) for s in (0, 1)])
+    expected = heard(
+        family, judged["accuracy"][1], [density(family, judged, number, s) for s in (0, 1)]
+    )
     assert found[1] == pytest.approx(expected, rel=1e-9)
     assert (found[[0, 2]] == 0).all()
 
@@ -162,7 +165,9 @@ def test_a_number_at_the_limit_leaves_probabilities(family):
 def test_exposure_multiplies_the_rate(family):
     judged = parameters_of(compile_tables(windy(family)), 1)
     found = likelihood_of(family, judged, wind_report("R1", 9, 1, exposure=21.0))
-    expected = heard(judged["accuracy"][1], [density(family, judged, 9, s, 3.0) for s in (0, 1)])
+    expected = heard(
+        family, judged["accuracy"][1], [density(family, judged, 9, s, 3.0) for s in (0, 1)]
+    )
     assert found[1] == pytest.approx(expected, rel=1e-10)
 
 
@@ -173,7 +178,7 @@ def test_copies_of_one_origin_count_once_and_versions_are_averaged():
     assert likelihood_of(family, judged, *copies) == pytest.approx(once, rel=1e-12)
     two = [wind_report("R1", 5, origin="mast"), wind_report("R2", 9, origin="mast")]
     a = judged["accuracy"][1]
-    parts = [heard(a, [density(family, judged, n, s) for s in (0, 1)]) for n in (5, 9)]
+    parts = [heard(family, a, [density(family, judged, n, s) for s in (0, 1)]) for n in (5, 9)]
     mixed = likelihood_of(family, judged, *two)[0]
     assert mixed == pytest.approx(np.log(np.exp(parts).mean(axis=0)), rel=1e-10)
     apart = [replace(report, origin="") for report in two]
@@ -222,9 +227,11 @@ def test_model_evidence_equals_enumeration(model):
         for report, step in zip(told.reports[:2], (0, 1), strict=True):
             a = accuracy["ABCDEF".index(report.reliability)]
             densities = [density(family, judged, report.number, s) for s in (0, 1)]
-            like[step, network.states("wind")] = heard(a, densities)
+            like[step, network.states("wind")] = heard(family, a, densities, report.reliability)
         a = accuracy[1]
-        like[2, network.states("barometer")] = np.log([(1 - a) / 2, (1 - a) / 2, a])
+        like[2, network.states("barometer")] = np.log(
+            a * np.eye(3)[2] + (1 - a) * usually_said(scenario, "barometer")[2]
+        )
         tables = {name: v for name, v in judged.items() if name != "accuracy"}
         answer = enumerate_answer(network, program.cells(tables), like)
         assert logp(point) == pytest.approx(answer.log_evidence, rel=1e-10)
@@ -261,7 +268,7 @@ def test_prior_predictive_numbers_follow_the_model():
     network = program.network
     strong = sweep(network, program.cells(judged), network.no_evidence(1), "filtered").marginals
     p, a = strong[0, network.state("wind", "strong")], prior["accuracy"][:, 1]
-    said = a * p + (1 - a) * (1 - p)
+    said = a * p + (1 - a) * usually_said(scenario, "wind")[1]
     mean = 2 * ((1 - said) * judged["positive"][0] + said * judged["positive"][1])
     assert abs(count.mean() - mean.mean()) < 4 * count.std() / np.sqrt(len(count))
 

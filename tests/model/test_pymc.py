@@ -33,6 +33,7 @@ from forecast.testing.networks import dynamic_case, static_case
 from tests.model.test_measured import FAMILIES, wind_report, windy
 from tests.pages import DOCS, run_page
 from tests.small import barometer_report, evidence, weather
+from tests.witnesses import usually_said
 
 QUIET = {"chains": 2, "cores": 1, "random_seed": 3, "progressbar": False, "quiet": True}
 LOW, GRADE_B = 2, 1
@@ -75,8 +76,13 @@ def prior():
 
 def channel(accuracy):
     """P(said | state), (state, said, …)."""
-    wrong = (1 - accuracy) / 2
-    return np.array([[accuracy if s == said else wrong for said in range(3)] for s in range(3)])
+    usual = usually_said(weather(dynamic=False), "barometer")
+    return np.array(
+        [
+            [accuracy * (s == said) + (1 - accuracy) * usual[said] for said in range(3)]
+            for s in range(3)
+        ]
+    )
 
 
 def probability_of_words(storm, rows, accuracy):
@@ -102,7 +108,8 @@ def exact_means():
 
     probability, heard = np.array([1 - storm, storm]), channel(accuracy)[:, LOW]
     whole = weight(probability, mean, heard)
-    right, wrong = accuracy_2, (accuracy - accuracy_2) / 2
+    wrong = (accuracy - accuracy_2) * usually_said(weather(dynamic=False), "barometer")[LOW]
+    right = accuracy_2 + wrong
     return {
         "storm": weight(np.array([storm - storm_2, storm_2]), mean, heard) / whole,
         "low": (weight(probability * [1, 0], mean, heard) * mean[1, LOW] + storm * with_low @ heard)

@@ -21,7 +21,7 @@ STEPS, SHIFT = 3, 1e-5
 
 def everything():
     """A scenario, and evidence of all kinds about it."""
-    scenario = harbour()
+    scenario = harbour(making="events")
     for seed in range(1_000):
         evidence = random_evidence(np.random.default_rng(seed), scenario, 7, STEPS)
         said = {
@@ -54,10 +54,11 @@ def points(model):
 
 def test_what_is_judged_of_sources_is_in_the_model(case):
     scenario, _, model = case
-    assert {"accuracy", "detection", "control"} < {rv.name for rv in model.free_RVs}
+    assert {"accuracy", "detection", "control", "reporting"} < {rv.name for rv in model.free_RVs}
     assert list(model.coords["reliability"]) == [*"ABCDEF", "pilot"]
     assert list(model.coords["watch"]) == ["desk", "tower"]
     assert list(model.coords["channel"]) == ["red", "blue"]
+    assert list(model.coords["profile"])[:2] == ["barometer: first state", "barometer: falling"]
     trust = trust_in(scenario)
     assert [judged.name for judged in trust.control] == ["red", "blue"]
 

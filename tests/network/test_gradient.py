@@ -168,6 +168,7 @@ def small_scenario() -> Scenario:
         title="Small",
         question="What happens?",
         time=Clock(start=DAY, step=7, horizon=28),
+        reporting="ignorable",
         variables={
             "season": Variable(role="input", label="s", states=("wet", "dry"), default="wet"),
             "mood": Variable(role="outcome", label="m", states=levels, table=mood),

@@ -162,6 +162,7 @@ variables:
           concentration: {high: 2, falling: 6, low: 8}
           basis: "judgement: made for a test"
     speaks_to: [{course: storm=storm}]
+reporting: ignorable
 """
     )
 

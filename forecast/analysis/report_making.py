@@ -1,0 +1,176 @@
+"""What a forecast makes of the fact that reports were made, and of silence.
+
+Every course is shown before any report, as it is said, and as it would be said if silence counted
+for nothing, and if whether reports are made said nothing at all. The other readings are made with
+the same draws under new weights, so that no difference is one of sampling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from forecast.analysis.information import divergence
+from forecast.arguments import checked
+from forecast.estimate import Estimate, quantity
+from forecast.evidence.ledger import Evidence
+from forecast.evidence.profiles import regardless_of_reporting
+from forecast.frozen import Frozen
+from forecast.layout import PrintsItself, Summary
+from forecast.model.builder import compile_tables
+from forecast.model.parameter_draws import ParameterDraws
+from forecast.outlook import Forecast, beliefs
+from forecast.posterior.mcmc import beliefs_under
+from forecast.posterior.prior import draw_priors
+from forecast.posterior.reweighting import smooth
+from forecast.posterior.stored_answers import watched
+from forecast.probabilities import by_horizon
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from forecast.posterior.beliefs import Beliefs
+
+PRIOR_DRAWS = 1000
+DRAWS = 500
+"""Draws of each chain that are read in several ways."""
+
+
+@dataclass(frozen=True, slots=True)
+class CourseReadings(Frozen):
+    """A course of action, or any dangerous one, by the horizon under several readings.
+
+    Attributes
+    ----------
+    course
+        "variable=state", or `ANY_DANGEROUS`.
+    prior
+        Before any report, the customer's own acts known.
+    found
+        As the forecast says.
+    without_silence
+        If no source's silence counted.
+    regardless
+        If whether a report is made said nothing of what happens.
+    bits
+        What the evidence has said about it: Kullback-Leibler divergence of `found` from `prior`.
+    """
+
+    course: str
+    prior: Estimate
+    found: Estimate
+    without_silence: Estimate
+    regardless: Estimate
+    bits: float
+
+
+@dataclass(frozen=True, repr=False)
+class WeighedReporting(PrintsItself):
+    """Every course under several readings of the same reports; made by `weigh_reporting`.
+
+    Attributes
+    ----------
+    courses
+        The courses in the scenario's order, and any dangerous one.
+    trusted
+        Whether the draws bear the other readings: whether no draw weighs too much under them.
+    """
+
+    courses: tuple[CourseReadings, ...]
+    trusted: bool
+
+    def __iter__(self) -> Iterator[CourseReadings]:
+        return iter(self.courses)
+
+    @property
+    def _summary(self) -> Summary:
+        rows = [
+            (
+                each.course,
+                *map(quantity, (each.prior, each.found, each.without_silence, each.regardless)),
+                f"{each.bits:.2f}",
+            )
+            for each in self.courses
+        ]
+        title = "What reports and silence have said"
+        if not self.trusted:
+            title += "; few draws bear the last two readings, which are rough"
+        head = ("Course", "Prior", "Found", "Without silence", "Whoever reports", "Bits")
+        return Summary(title, head, rows)
+
+
+@checked
+def weigh_reporting(given: Forecast) -> WeighedReporting:
+    """Say what reports, and silence, have made of every course.
+
+    Parameters
+    ----------
+    given
+        A forecast.
+
+    Returns
+    -------
+    WeighedReporting
+        It prints itself.
+
+    Examples
+    --------
+    >>> weigh_reporting(outlook)  # doctest: +SKIP
+    """
+    found = beliefs(given, draws=DRAWS)
+    unheard, ks = [], []
+    for other in (_without_silence(found), _regardless(given, found)):
+        ratio = other.log_evidence() - found.log_evidence()
+        own = 0.0 if found.fitted is None else found.fitted
+        weights = smooth(ratio.to_numpy().ravel() + own)
+        unheard.append(replace(other, fitted=weights.log_weight))
+        ks.append(weights.pareto_k <= weights.limit)
+    readings = [_prior(given), found, *unheard]
+    answers = [by_horizon(given, each) for each in readings]
+    return WeighedReporting(
+        tuple(
+            _course(name, [Estimate.of(each.isel(course=k)) for each in answers])
+            for k, name in enumerate(dict(watched(given.scenario)))
+        ),
+        all(ks),
+    )
+
+
+def _course(name: str, answers: list[Estimate]) -> CourseReadings:
+    prior, found, without_silence, regardless = answers
+    bits = divergence(found.mean, prior.mean)
+    return CourseReadings(name, prior, found, without_silence, regardless, bits)
+
+
+def _without_silence(found: Beliefs) -> Beliefs:
+    """The same beliefs, if no stream's silence counted."""
+    draws = found.draws
+    assert isinstance(draws, ParameterDraws)
+    silent = ("silence_row", "silence_reach", "silence_place")
+    data: Mapping[str, Any] = {**draws.data, **{name: draws.data[name][:0] for name in silent}}
+    return replace(found, draws=replace(draws, data=data))
+
+
+def _regardless(given: Forecast, found: Beliefs) -> Beliefs:
+    """The same beliefs, if whether a report is made said nothing."""
+    draws = found.draws
+    assert isinstance(draws, ParameterDraws)
+    unmade = regardless_of_reporting(given.scenario)
+    families = {name for name, _ in compile_tables(unmade).priors.trust.families()}
+    parameters = {
+        name: values
+        for name, values in draws.parameters.items()
+        if name in families or name not in ("detection", "reporting")
+    }
+    return beliefs_under(unmade, given.evidence, parameters, found.shape)
+
+
+def _prior(given: Forecast) -> Beliefs:
+    """Beliefs before any report, but for what the customer does."""
+    unmade = regardless_of_reporting(given.scenario)
+    inputs = given.scenario.with_role("input")
+    own = tuple(each for each in given.evidence.observations if each.indicator in inputs)
+    seed = given.sampling.random_seed
+    parameters = draw_priors(compile_tables(unmade).priors, PRIOR_DRAWS, seed)
+    return beliefs_under(unmade, Evidence(given.as_of, own), parameters)

@@ -1,0 +1,124 @@
+"""What reports of an indicator usually say: what a source that errs repeats.
+
+A report that does not rest on what is true still sounds like other reports: it says what is usually
+said of its indicator. That is each state's prior probability times the probability that it is
+reported, at the means of both and averaged over the steps up to the horizon. So an error does not
+name a rare state more often than reports do anyhow, and a source of accuracy a is right about rare
+things as often as about common ones. A share of errors, small for good sources and large for poor
+ones, is invented: it names any state evenly, so that no claim of a poor source is strong evidence
+merely because it is rare.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+
+from forecast.arrays import Array
+from forecast.evidence.likelihood import ReportTable
+from forecast.evidence.sources import admiralty_grades
+from forecast.model.tables import Priors, TableProgram
+from forecast.network.sweep import sweep
+
+TYPICAL: Final = "B"
+"""Grade of the source to which a stated probability of false alarms refers."""
+
+
+def usual_statements(program: TableProgram, table: ReportTable) -> tuple[Array, Array]:
+    """What an error and a false alarm say in place of each statement.
+
+    Returns
+    -------
+    usual
+        Probability of each state in what is usually said, (statement, state).
+    alarm
+        That of each state but the first in a false alarm, over the share of reports by which a
+        usually reliable source errs, (statement, state); 0 where there are no false alarms.
+    """
+    shape = table.arrays.statement_usual.shape
+    usual, alarm = np.zeros(shape), np.zeros(shape)
+    if not shape[0]:
+        return usual, alarm
+    found = prior_shares(
+        program,
+        table.observable,
+        tuple(sorted(table.defaults.items())),
+        table.prior_steps,
+    )
+    means, invented = _trust_means(program.priors), invented_shares(program.priors)
+    [typical] = [grade.invented for grade in admiralty_grades() if grade.letter == TYPICAL]
+    for k, name in enumerate(table.statement_variables):
+        row, n = table.arrays.statement_row[k], len(found[name])
+        probabilities = np.ones(n) if row < 0 else means[table.arrays.row_probabilities[row, :n]]
+        own = invented[table.arrays.statement_accuracy[k]]
+        usual[k, :n] = _shares(found[name] * probabilities, own)
+        if row >= 0 and table.arrays.row_alarms[row] >= 0:
+            rest = (found[name] * probabilities)[1:]
+            alarm[k, 1:n] = _shares(rest, typical) / typical_error()
+    return usual, alarm
+
+
+def typical_error() -> float:
+    """Share of the reports of a usually reliable source that are wrong, at its mean."""
+    [(a, b)] = [grade.shape for grade in admiralty_grades() if grade.letter == TYPICAL]
+    return b / (a + b)
+
+
+def invented_shares(priors: Priors) -> Array:
+    """Share of errors that name any state evenly, (accuracy,): of a grade, or the one most like it.
+
+    A source with a record has that of the grade whose accuracy is nearest to its own.
+    """
+    grades = admiralty_grades()
+    letters = np.array([a / (a + b) for a, b in (grade.shape for grade in grades)])
+    means = np.array([judged.mean for judged in priors.trust.accuracy])
+    nearest = np.abs(means[:, None] - letters).argmin(axis=1)
+    return np.array([grades[k].invented for k in nearest])
+
+
+@lru_cache(maxsize=32)
+def prior_shares(
+    program: TableProgram,
+    names: tuple[str, ...],
+    defaults: tuple[tuple[str, int], ...],
+    n_steps: int,
+) -> dict[str, Array]:
+    """Prior probability of each state of some variables, averaged over steps.
+
+    Probabilities are at their means, positive numbers at their medians, inputs at their defaults.
+    """
+    network = program.network.relevant_to(names)
+    like = np.zeros((n_steps, network.n_columns))
+    for name, state in defaults:
+        if name in network.names:
+            like[:, network.states(name)] = -np.inf
+            like[:, network.states(name).start + state] = 0.0
+    theta = program.cells(mean_judgements(program.priors))
+    marginals = sweep(network, theta[:, None], like, "filtered").marginals[..., 0]
+    return {name: marginals[:, network.states(name)].mean(axis=0) for name in names}
+
+
+def mean_judgements(priors: Priors) -> dict[str, Array]:
+    """Judgements of tables: probabilities at their means, positive numbers at their medians."""
+    found: dict[str, Array] = {}
+    if len(priors.probability):
+        found["probability"] = priors.probability[:, 0] / priors.probability.sum(axis=1)
+    for width, rows in priors.rows.items():
+        found[f"row_{width}"] = rows / rows.sum(axis=1, keepdims=True)
+    if len(priors.positive):
+        found["positive"] = np.exp(priors.positive[:, 0])
+    return found
+
+
+def _trust_means(priors: Priors) -> Array:
+    shapes = np.concatenate([priors.trust.shapes(family) for family, _ in priors.trust.families()])
+    return np.asarray(shapes[:, 0] / shapes.sum(axis=1))
+
+
+def _shares(weights: Array, invented: float) -> Array:
+    """Weights as shares, of which some is spread evenly."""
+    total = weights.sum()
+    even = np.full(len(weights), 1 / len(weights))
+    return np.asarray((1 - invented) * weights / total + invented * even) if total > 0 else even
