@@ -8,6 +8,7 @@ from forecast.estimate import DASH
 from forecast.layout import text_table
 from forecast.outlook import CourseOutlook, Forecast
 from forecast.reporting.document import Cell, Lines
+from forecast.scenario.warning import ANY_DANGEROUS
 from forecast.wording import long_date, points
 
 
@@ -42,6 +43,35 @@ def change_cell(outlook: Forecast, previous: Forecast, prospect: CourseOutlook) 
         start = max(outlook.as_of, previous.as_of) + timedelta(days=1)
         now, before = (each.share_of_days(*key, start, day) for each in (outlook, previous))
     return Lines(f"{points(now.mean - before.mean)} to {long_date(day)}", present)
+
+
+def change_text(outlook: Forecast, previous: Forecast, prospect: CourseOutlook) -> str:
+    """The change of what the summary prints, in points; empty where there is none to speak of.
+
+    Parameters
+    ----------
+    outlook, previous, prospect
+        As in `change_cell`.
+    """
+    cell = change_cell(outlook, previous, prospect)
+    if isinstance(cell, Lines):
+        return cell.main.partition(" ")[0]
+    return str(cell)
+
+
+def any_change(outlook: Forecast, previous: Forecast) -> str:
+    """Change of the probability of any dangerous course on the same days; empty if none is shared.
+
+    Parameters
+    ----------
+    outlook, previous
+        The two forecasts.
+    """
+    day = last_common_day(outlook, previous)
+    if day is None or not previous.most_dangerous:
+        return ""
+    now, before = (each.probability_within(ANY_DANGEROUS, day) for each in (outlook, previous))
+    return points(now.mean - before.mean)
 
 
 def changes_text(outlook: Forecast, previous: Forecast) -> str:

@@ -1,24 +1,25 @@
 """Analytic confidence: how firmly the probabilities stand, apart from how high they are.
 
-Low, moderate or high by four signs, each read off the forecast: high if all are, low if two are,
+Low, moderate or high by five signs, each read off the forecast: high if all are, low if two are,
 moderate otherwise. The limits are judgements; they follow what analytic standards ask confidence
 to rest on (quality, number and independence of sources, and how much the judgement could move).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy.special import betaincinv
 
-from forecast.estimate import DASH, MASS_TEXT, TAILS, Estimate, percent, quantity
+from forecast.estimate import DASH, MASS_TEXT, TAILS, Estimate, quantity
 from forecast.evidence.origins import count_origins, speaking
 from forecast.outlook import Forecast
 from forecast.reporting.document import Prose, Section, Table
 from forecast.reporting.report_text import origins_text
+from forecast.reporting.request import Request
 from forecast.scenario.fits import lognormal_ends
 from forecast.scenario.pools import Pooled, find_pools
 from forecast.scenario.probability_statements import Pool
@@ -33,6 +34,8 @@ FEW, MANY = 2, 4
 """Independent origins, at least, from which confidence is moderate, and high."""
 MOSTLY_WEAK, HARDLY_WEAK = 0.5, 0.2
 """Share of reports from sources of grade D, E or F."""
+PARTLY_SEEN, MOSTLY_SEEN = 0.4, 0.75
+"""Share of the indicators that have a report or are watched."""
 DISPUTED, AGREED = 0.5, 0.25
 """Distance between the means of the experts who lie furthest apart."""
 
@@ -45,8 +48,23 @@ class Sign:
     reason: str
 
 
-def confidence_sentence(outlook: Forecast) -> str:
-    """Confidence and its reasons, lowest first.
+def confidence_sentence(request: Request) -> str:
+    """Confidence and its reasons; where the author states another, that and the author's reason.
+
+    Parameters
+    ----------
+    request
+        What the product is made from.
+    """
+    computed = computed_confidence(request.outlook)
+    if request.confidence is None:
+        return computed
+    stated = request.confidence.capitalize()
+    return f"{stated}, stated by the author: {request.reason.rstrip('.')}. Computed: {computed}"
+
+
+def computed_confidence(outlook: Forecast) -> str:
+    """Confidence by the signs that can be read off a forecast, with its reasons, lowest first.
 
     Parameters
     ----------
@@ -54,10 +72,15 @@ def confidence_sentence(outlook: Forecast) -> str:
         The forecast.
     """
     signs = sorted(signs_of(outlook), key=lambda sign: sign.rating)
-    lowest, second = (sign.rating for sign in signs[:2])
-    rating = RATINGS[max(lowest, min(second, MODERATE))]
+    rating = RATINGS[rating_of(signs)]
     reasons = "; ".join(f"{sign.reason} (speaks for {RATINGS[sign.rating]})" for sign in signs)
     return f"{rating.capitalize()}: {reasons}."
+
+
+def rating_of(signs: Sequence[Sign]) -> int:
+    """Number of the rating: high if all signs are, low if two are, moderate otherwise."""
+    lowest, second = sorted(sign.rating for sign in signs)[:2]
+    return max(lowest, min(second, MODERATE))
 
 
 def signs_of(outlook: Forecast) -> Iterator[Sign]:
@@ -69,11 +92,16 @@ def signs_of(outlook: Forecast) -> Iterator[Sign]:
     found = count_origins(reports)
     yield Sign(_rate(found.at_least, FEW, MANY), origins_text(found))
     if reports:
-        weak = sum(report.reliability in "DEF" for report in reports) / len(reports)
-        reason = f"{percent(weak)} of the reports of indicators come from grades D, E or F"
-        yield Sign(_rate(-weak, -MOSTLY_WEAK, -HARDLY_WEAK), reason)
+        weak = sum(report.reliability in "DEF" for report in reports)
+        share = f"{weak or 'none'} of {counted(len(reports), 'report')}"
+        reason = f"{share} of indicators from sources of grades D, E or F"
+        yield Sign(_rate(-weak / len(reports), -MOSTLY_WEAK, -HARDLY_WEAK), reason)
     else:
         yield Sign(0, "no source has reported")
+    seen, indicators = _coverage(outlook)
+    if indicators:
+        reason = f"{seen} of {counted(indicators, 'indicator')} with a report or a watch"
+        yield Sign(_rate(seen / indicators, PARTLY_SEEN, MOSTLY_SEEN), reason)
     gaps = [
         disagreement(pooled)
         for pooled in find_pools(outlook.scenario)
@@ -82,6 +110,14 @@ def signs_of(outlook: Forecast) -> Iterator[Sign]:
     if gaps:
         reason = f"experts lie up to {counted(round(100 * max(gaps)), 'point')} apart"
         yield Sign(_rate(-max(gaps), -DISPUTED, -AGREED), reason)
+
+
+def _coverage(outlook: Forecast) -> tuple[int, int]:
+    """How many indicators have a report or are watched, and how many there are."""
+    indicators = outlook.scenario.with_role("indicator")
+    seen = {report.indicator for report in outlook.evidence.observations}
+    seen |= {watch.indicator for watch in outlook.scenario.watches.values()}
+    return len(seen & indicators.keys()), len(indicators)
 
 
 def _widths(outlook: Forecast) -> Iterator[tuple[int, str]]:

@@ -105,11 +105,14 @@ class Figure:
         What it shows.
     narrow
         The same for a narrow page; empty if the panels can be read there too.
+    numbers
+        What is drawn, in numbers.
     """
 
     panels: tuple[str, ...]
     caption: str
     narrow: tuple[str, ...] = ()
+    numbers: Table | None = None
 
 
 Block = Prose | Heading | Table | Figure
@@ -117,20 +120,48 @@ Block = Prose | Heading | Table | Figure
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A titled part of the product."""
+    """A titled part of the product.
+
+    Attributes
+    ----------
+    key, title
+        Its name, for links and machines, and its heading.
+    blocks
+        What it says; none if there is nothing to say.
+    question
+        The one question that it answers.
+    basis
+        What its numbers rest on; empty where that is said in its text.
+    annex
+        Whether it stands behind the answers, for those who look things up.
+    """
 
     key: str
     title: str
     blocks: tuple[Block, ...]
+    question: str = ""
+    basis: str = ""
+    annex: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """One line of the summary: a course, how probable it is by the horizon, and in words."""
+    """One line of the summary: a course, how probable it is by the horizon, and in words.
+
+    Attributes
+    ----------
+    label, phrase
+        The course, its probability and the words for it.
+    kind
+        Whether it is dangerous, or the union of those that are.
+    change
+        Difference from the last product, in points; empty where there is none.
+    """
 
     label: str
     phrase: Phrase
     kind: Literal["course", "dangerous", "union"]
+    change: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +179,13 @@ class Document:
     glance_title, glance
         The summary.
     sections
-        The parts, in order.
+        The parts, in order; annexes last.
+    length
+        "full", or "page" for one page.
+    change_title
+        What the changes in the summary are since; empty where nothing is compared.
+    basis
+        What the numbers of the summary rest on.
     """
 
     title: str
@@ -158,6 +195,9 @@ class Document:
     glance_title: str
     glance: tuple[Glance, ...]
     sections: tuple[Section, ...]
+    length: Literal["full", "page"] = "full"
+    change_title: str = ""
+    basis: str = ""
 
     @property
     def running_title(self) -> str:

@@ -146,8 +146,8 @@ def _channel_blocks(outlook: Forecast, channels: tuple[ChannelControl, ...]) -> 
         prior = quantity(control.prior)
         yield Heading(f"{isolated(channel.label)}: controlled or not")
         yield Prose(
-            f"Reports of {', '.join(map(plain, channel.sources))} may say what somebody wants to "
-            f"be believed. Before the evidence the probability of that was {prior}, "
+            f"If it is controlled, reports of {', '.join(map(plain, channel.sources))} say what "
+            f"somebody wants to be believed. Before the evidence the probability was {prior}, "
             f"given it {quantity(control.control)} ({MASS_TEXT} intervals).",
         )
         ever = f"to {long_date(outlook.horizon)}" if outlook.horizon else "now"

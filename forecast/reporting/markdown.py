@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import quote
 
-from forecast.estimate import MASS_TEXT, interval, percent, quantity
+from forecast.estimate import DASH, MASS_TEXT, interval, percent, quantity
 from forecast.reporting.document import (
     Badge,
-    Block,
     Cell,
     Document,
     Figure,
@@ -22,18 +22,36 @@ from forecast.reporting.document import (
 from forecast.text import for_markdown
 
 
-def render_markdown(document: Document) -> str:
-    """Write a document as Markdown.
+def render_markdown(document: Document, name: str = "figure") -> str:
+    """Write a document as Markdown, with links to the figures that `figures_of` gives.
 
     Parameters
     ----------
     document
         What to write; all its text is escaped.
+    name
+        What the names of the figures begin with.
     """
     parts = [*_head(document)]
+    panels = iter(figures_of(document, name))
     for section in document.sections:
-        parts += _section(section)
+        parts += _section(section, panels)
     return "\n\n".join(parts) + "\n"
+
+
+def figures_of(document: Document, name: str = "figure") -> dict[str, str]:
+    """File names of the figures of a document, in order, and their SVG text.
+
+    Parameters
+    ----------
+    document
+        The document.
+    name
+        What the names begin with.
+    """
+    blocks = (block for section in document.sections for block in section.blocks)
+    panels = [panel for block in blocks if isinstance(block, Figure) for panel in block.panels]
+    return {f"{name}-{number}.svg": panel for number, panel in enumerate(panels, 1)}
 
 
 def _head(document: Document) -> Iterator[str]:
@@ -45,32 +63,44 @@ def _head(document: Document) -> Iterator[str]:
     yield " · ".join(
         f"**{for_markdown(name)}** {for_markdown(value)}" for name, value in document.facts
     )
-    head = ("Course", document.glance_title, f"{MASS_TEXT} interval", "In words")
+    since = (document.change_title,) if document.change_title else ()
+    head = ("Course", document.glance_title, f"{MASS_TEXT} interval", "In words", *since)
     rows = tuple(
         (
             line.label,
             percent(line.phrase.estimate.mean),
             interval(line.phrase.estimate),
             line.phrase.label,
+            *((line.change or DASH,) if since else ()),
         )
         for line in document.glance
     )
     yield _table(Table(head, rows))
+    if document.basis:
+        yield for_markdown(f"Basis: {document.basis}.")
 
 
-def _section(section: Section) -> Iterator[str]:
-    yield f"## {for_markdown(section.title)}"
+def _section(section: Section, panels: Iterator[str]) -> Iterator[str]:
+    yield f"## {'Annex: ' if section.annex else ''}{for_markdown(section.title)}"
+    asked = " ".join(filter(None, (section.question, section.basis)))
+    if asked:
+        yield f"*{for_markdown(asked)}*"
     for block in section.blocks:
-        yield _block(block)
+        yield _figure(block, panels) if isinstance(block, Figure) else _block(block)
 
 
-def _block(block: Block) -> str:
+def _figure(figure: Figure, panels: Iterator[str]) -> str:
+    """Links to its panels, its caption, and its numbers."""
+    links = [f"![{for_markdown(figure.caption)}]({quote(next(panels))})" for _ in figure.panels]
+    parts = [" ".join(links), f"*{for_markdown(figure.caption)}*"]
+    return "\n\n".join([*parts, *([_table(figure.numbers)] if figure.numbers else [])])
+
+
+def _block(block: Prose | Heading | Table) -> str:
     if isinstance(block, Heading):
         return f"### {for_markdown(block.text)}"
     if isinstance(block, Table):
         return _table(block)
-    if isinstance(block, Figure):
-        return f"*Figure, drawn in the HTML form: {for_markdown(block.caption)}*"
     return _prose(block)
 
 

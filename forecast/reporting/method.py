@@ -5,38 +5,66 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
-from forecast.estimate import DASH, MASS_TEXT
-from forecast.lexicon import read_lexicon
+from forecast.estimate import MASS_TEXT
 from forecast.outlook import Forecast
 from forecast.reporting.document import Heading, Prose, Section, Table
+from forecast.reporting.request import Request
 from forecast.wording import counted, long_date
 
+TERMS = (
+    ("Interval", f"holds {MASS_TEXT} of what is believed of a number; the tails are equal"),
+    ("Share of days", "expected share of the days ahead on which a course is under way"),
+    ("At least once", "probability that a course is under way on one of the days ahead or more"),
+    ("Severity", "how much harm a course does, from 0 to 5, apart from how likely it is"),
+    ("Origin", "where a statement came from first: copies of one origin count as one"),
+    ("Grade", "reliability of a source, from A to F, and credibility of a report, from 1 to 6"),
+    ("NUTS", "No-U-Turn Sampler, which draws tables that fit the evidence"),
+    ("R-hat", "comparison of chains: it is near 1 where several runs of the sampler agree"),
+    ("Effective sample size", "number of independent draws that would tell as much"),
+    ("Monte Carlo error", "what a printed mean would vary by if the sampler ran anew"),
+    ("Pareto k", "tells whether draws made under other evidence serve for this: below 0.7 they do"),
+)
+"""Terms that a product uses, for those who have never seen one."""
 PACKAGES = ("forecast", "pymc", "nutpie", "pytensor", "arviz", "numpy", "xarray")
 
 
-def method_section(outlook: Forecast) -> Section:
-    """How the numbers were made and how they are written.
+def method_section(request: Request) -> Section:
+    """How the numbers were made.
 
     Parameters
     ----------
-    outlook
-        The forecast.
+    request
+        What the product is made from.
     """
-    how = Table(("Item", "Value"), tuple(_method_rows(outlook)), (1, 3))
-    words = tuple((band.word(), band.range) for band in read_lexicon().bands)
+    how = Table(("Item", "Value"), tuple(_method_rows(request.outlook)), (1, 3))
+    return Section("method", "Method", (how,))
+
+
+def terms_section(request: Request) -> Section:
+    """The words for probabilities, and the terms of the method, each with what it means.
+
+    Parameters
+    ----------
+    request
+        What the product is made from.
+    """
+    lexicon = request.lexicon
+    words = tuple((band.word(request.terms), band.range) for band in lexicon.bands)
     note = (
-        "Words follow Intelligence Community Directive 203 and are chosen from the mean "
-        "as it is printed. A band holds its lower end and not its upper end; outside 1-99 % a "
-        "bound is printed instead."
-    ).replace("-", DASH)
+        f"Words follow {lexicon.title} and are chosen from the mean as it is printed; outside "
+        "the bands a bound is printed instead, and a number between two bands is said to lie there."
+    )
     return Section(
-        "method",
-        "Method",
+        "terms",
+        "Terms",
         (
-            how,
             Heading("Words for probabilities"),
             Prose(note, style="note"),
             Table(("Word", "Range"), words, (1, 1)),
+            Prose(f"Source: {lexicon.source}", style="note"),
+            Prose(f"Edges: {lexicon.edges}.", style="note"),
+            Heading("Terms of the method"),
+            Table(("Term", "Meaning"), TERMS, (1, 3)),
         ),
     )
 

@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from forecast.arguments import checked
-from forecast.errors import InputError, Problem, UnreliableFit
+from forecast.errors import InputError, Problem, UnreliableFit, raise_if_any
 from forecast.estimate import DASH, interval, percent
+from forecast.lexicon import Lexicon, Terms, read_lexicon
 from forecast.outlook import Forecast
-from forecast.reporting.content import gather
+from forecast.reporting.contents import gather
 from forecast.reporting.document import Document
-from forecast.reporting.markdown import render_markdown
+from forecast.reporting.markdown import figures_of, render_markdown
+from forecast.reporting.request import Length, Rating, Request
 from forecast.text import flat, for_html, printed, visible
 from forecast.writing import replace_file
 
+XML = '<?xml version="1.0" encoding="utf-8"?>\n'
 RANGE = re.compile(rf"\d+{DASH}\d+")
 
 
@@ -51,7 +54,7 @@ class Product:
         ----------
         path
             A path that ends in .html or .md. Missing folders are made. The file appears whole or
-            not at all.
+            not at all; the figures of Markdown are saved beside it, named after it.
 
         Raises
         ------
@@ -59,18 +62,25 @@ class Product:
             For any other suffix, and where the file cannot be written.
         """
         target = Path(path)
-        forms = {".html": "html", ".md": "markdown"}
-        if target.suffix.lower() not in forms:
+        if target.suffix.lower() not in {".html", ".md"}:
             message = f"{target.name!r} ends in neither .html nor .md, the forms of a product"
             raise InputError([Problem("path", message)])
-        text = getattr(self, forms[target.suffix.lower()])
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(target, text)
+            for path_of, text in self._files(target).items():
+                replace_file(path_of, text)
         except OSError as error:
             message = f"cannot be written: {error.strerror or error}"
             raise InputError([Problem(str(target), message)]) from None
         return target
+
+    def _files(self, target: Path) -> dict[Path, str]:
+        """Texts to write, by path; figures of Markdown come before the page that shows them."""
+        if target.suffix.lower() == ".html":
+            return {target: self.html}
+        figures = figures_of(self.document, target.stem)
+        texts = {target.with_name(name): f"{XML}{panel}" for name, panel in figures.items()}
+        return texts | {target: render_markdown(self.document, target.stem)}
 
     @printed
     def __repr__(self) -> str:
@@ -86,7 +96,15 @@ class Product:
 
 @checked
 def product(
-    outlook: Forecast, previous: Forecast | None = None, *, allow_unreliable: bool = False
+    outlook: Forecast,
+    previous: Forecast | None = None,
+    *,
+    length: Length = "full",
+    lexicon: str | Lexicon = "icd203",
+    terms: Terms = "A",
+    confidence: Rating | None = None,
+    reason: str = "",
+    allow_unreliable: bool = False,
 ) -> Product:
     """Make the product of a forecast: what is handed to its readers.
 
@@ -95,7 +113,15 @@ def product(
     outlook
         The forecast.
     previous
-        An earlier forecast of the same scenario; the assessment then says what changed.
+        An earlier forecast of the same scenario; the product then says what changed.
+    length
+        "full", or "page" for one page: how likely, how sure, what changed and why, what would
+        change it, and what to look for next.
+    lexicon, terms
+        Whose words for probabilities, and which row of synonyms; see `read_lexicon`.
+    confidence, reason
+        Analytic confidence that the author states in place of the computed one, and why. Both are
+        printed, and the computed one beside them.
     allow_unreliable
         Make it even though the sampler's checks failed, with the failures at the top.
 
@@ -104,22 +130,30 @@ def product(
     UnreliableFit
         If the sampler's checks failed and `allow_unreliable` is not set.
     InputError
-        If the earlier forecast is of another scenario.
+        If the earlier forecast is of another scenario, there is no such lexicon, or a confidence
+        comes without a reason.
 
     Examples
     --------
     >>> product(outlook).save("warning.html")  # doctest: +SKIP
+    >>> product(outlook, length="page", lexicon="nato").save("page.html")  # doctest: +SKIP
     """
+    problems = []
     if previous is not None and previous.scenario.name != outlook.scenario.name:
         names = f"{previous.scenario.name!r}, not {outlook.scenario.name!r}"
-        raise InputError([Problem("previous", f"it forecasts {names}; compare like with like")])
+        problems.append(Problem("previous", f"it forecasts {names}; compare like with like"))
+    if (confidence is None) != (not reason.strip()):
+        given = "a reason without a confidence" if confidence is None else f"{confidence!r} alone"
+        problems.append(Problem("confidence", f"{given}; state both, or neither"))
+    raise_if_any(problems)
+    words = read_lexicon(lexicon)
     failures = outlook.diagnostics.failures
     if failures and not allow_unreliable:
         raise UnreliableFit(
             f"{'; '.join(failures)}. Sample more draws, or allow an unreliable product "
             "with this warning on top."
         )
-    return Product(gather(outlook, previous))
+    return Product(gather(Request(outlook, previous, words, terms, confidence, reason), length))
 
 
 def render_html(document: Document) -> str:

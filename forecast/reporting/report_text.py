@@ -24,14 +24,15 @@ def origins_text(found: Origins) -> str:
     >>> origins_text(Origins(3, 0))
     '3 independent origins'
     >>> origins_text(Origins(1, 2))
-    '1 stated origin, and 2 reports that state none and may share one'
+    '1 stated origin, and 2 reports that state none and count as one'
     """
     if not found.unstated:
         return counted(found.stated, "independent origin")
     silent = counted(found.unstated, "report that states", "reports that state")
     if found.stated:
-        return f"{counted(found.stated, 'stated origin')}, and {silent} none and may share one"
-    return f"{silent} no origin and may share one" if found.unstated > 1 else f"{silent} no origin"
+        none = f"{silent} none" + (" and count as one" if found.unstated > 1 else "")
+        return f"{counted(found.stated, 'stated origin')}, and {none}"
+    return f"{silent} no origin and count as one" if found.unstated > 1 else f"{silent} no origin"
 
 
 def statement_text(variable: Variable, report: Report) -> str:

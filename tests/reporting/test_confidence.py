@@ -16,7 +16,7 @@ from forecast.estimate import Estimate
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.report import Report
 from forecast.reporting.confidence import (
-    confidence_sentence,
+    computed_confidence,
     disagreement,
     experts_section,
     signs_of,
@@ -113,7 +113,7 @@ FAR = {"Ann": {"says": (0.8, 0.95)}, "Bo": {"says": (0.01, 0.1)}}
     ],
 )
 def test_one_low_sign_does_not_decide_and_two_do(width, reports, experts, rating):
-    assert confidence_sentence(outlook(width, reports, experts)).startswith(f"{rating}: ")
+    assert computed_confidence(outlook(width, reports, experts)).startswith(f"{rating}: ")
 
 
 def test_copies_of_one_origin_are_one_witness():
@@ -131,8 +131,8 @@ def test_reports_that_state_no_origin_are_not_called_independent():
         if "origin" in sign.reason
     }
     assert rated == {
-        "5 reports that state no origin and may share one": 0,
-        "3 stated origins, and 5 reports that state none and may share one": 1,
+        "5 reports that state no origin and count as one": 0,
+        "3 stated origins, and 5 reports that state none and count as one": 1,
     }
 
 
@@ -146,7 +146,7 @@ def test_experts_lie_as_far_apart_as_their_means():
     [pooled] = find_pools(scenario(FAR))
     ann, bo = (stats.beta(*fc.elicit(e["says"]).shape).mean() for e in FAR.values())
     assert disagreement(pooled) == pytest.approx(ann - bo)
-    told = confidence_sentence(outlook(0.1, GOOD, FAR))
+    told = computed_confidence(outlook(0.1, GOOD, FAR))
     assert f"experts lie up to {100 * (ann - bo):.0f} points apart (speaks for low)" in told
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from html.parser import HTMLParser
 from itertools import pairwise
+from xml.etree import ElementTree
 
 import matplotlib as mpl
 import numpy as np
@@ -18,6 +19,7 @@ from forecast.errors import InputError, UnreliableFit
 from forecast.estimate import DASH, quantity
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.report import Report
+from forecast.lexicon import lexicon_names
 from forecast.outlook import Forecast
 from forecast.posterior.mcmc import Sampling
 from forecast.probabilities import union_probabilities
@@ -46,11 +48,19 @@ TITLES = [
     "Most dangerous courses of action",
     "Probability of at least one dangerous course",
     "Implications",
+    "Alternatives considered",
+    "What moved the probability",
+    "What would change the judgement",
+    "What to look for next",
+    "Gaps in collection",
     "Indicators",
     "Weighing the evidence",
-    "Actors",
-    "Sources",
-    "Method",
+    "Annex: Sources",
+    "Annex: Actors",
+    "Annex: Judgements and their basis",
+    "Annex: Method",
+    "Annex: Terms",
+    "Annex: Nothing to report",
 ]
 
 
@@ -226,6 +236,38 @@ def written(outlook):
 
 def headings(html):
     return re.findall(r"<h2 id=\"[a-z-]+-title\">(.*?)</h2>", html)
+
+
+def test_a_text_of_ours_has_no_fault_of_wording(written, outlook):
+    """In the full product and on one page, in the words of every lexicon."""
+    assert not fc.lint(written.markdown)
+    for name in lexicon_names():
+        page = product(outlook, length="page", lexicon=name)
+        assert not fc.lint(page.markdown, name), fc.lint(page.markdown, name)
+
+
+def test_one_page_answers_five_questions(outlook):
+    page = product(outlook, made(seed=8), length="page", confidence="low", reason="one analyst")
+    assert [section.question for section in page.document.sections] == [
+        "How likely is it?",
+        "How sure is that?",
+        "What changed, and why?",
+        "What would change it?",
+        "What next?",
+        "What is in force?",
+    ]
+    assert quantity(outlook.any_dangerous).split(" (")[0] in page.markdown
+    assert "Low, stated by the author: one analyst. Computed: " in page.markdown
+    with pytest.raises(InputError, match="confidence: 'high' alone; state both"):
+        product(outlook, length="page", confidence="high")
+    with pytest.raises(InputError, match="did you mean 'nato'"):
+        product(outlook, lexicon="natto")
+
+
+def test_every_section_answers_one_question(written):
+    questions = [section.question for section in written.document.sections]
+    assert all(question.endswith("?") for question in questions)
+    assert len(set(questions)) == len(questions)
 
 
 def test_every_section_is_there_in_order(written):
@@ -452,15 +494,28 @@ def test_a_static_scenario_has_no_plot_and_still_a_report():
         plot_timeline(static)
     page = product(static)
     assert "<figure>" not in page.html
-    assert len(headings(page.html)) == len(TITLES)
+    missing = {"What moved the probability"}
+    found = headings(page.html)
+    assert [t for t in TITLES if not any(each.startswith(t) for each in found)] == [
+        title for title in TITLES if title in missing
+    ]
+    assert all(f"| {title} |" in page.markdown for title in missing)
     assert "by None" not in page.markdown
 
 
 def test_saving(tmp_path, written):
     target = written.save(tmp_path / "deep" / "warning.html")
     assert target.read_text(encoding="utf-8") == written.html
-    assert written.save(tmp_path / "deep" / "warning.md").read_text("utf-8") == written.markdown
-    assert sorted(path.name for path in target.parent.iterdir()) == ["warning.html", "warning.md"]
+    assert written.save(tmp_path / "deep" / "warning.md").read_text(
+        "utf-8"
+    ) == written.markdown.replace("(figure-", "(warning-")
+    figures = [f"warning-{k}.svg" for k in range(1, 5)]
+    assert sorted(path.name for path in target.parent.iterdir()) == sorted(
+        [*figures, "warning.html", "warning.md"]
+    )
+    page = (target.parent / "warning.md").read_text("utf-8")
+    assert [name in page for name in figures] == [True] * 4
+    assert ElementTree.parse(target.parent / figures[0]).getroot().tag.endswith("svg")
     with pytest.raises(InputError, match=r"neither \.html nor \.md"):
         written.save(tmp_path / "warning.pdf")
 
@@ -653,7 +708,7 @@ def test_the_likeliest_now_is_named_where_it_is_not_the_most_likely(outlook):
 
 def test_every_count_of_origins_follows_one_rule(written, outlook):
     text = written.markdown
-    assert text.count("1 stated origin, and 2 reports that state none and may share one") == 2
+    assert text.count("1 stated origin, and 2 reports that state none and count as one") == 3
     assert "independent witness" not in text
 
 

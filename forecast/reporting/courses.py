@@ -1,21 +1,20 @@
-"""Gathering a product: everything that is printed is read from the forecast here, once."""
+"""Sections about the courses: how likely, how dangerous, when, and what would follow."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
-from forecast.analysis.weighing import weigh_evidence
 from forecast.courses_table import ANY_LABEL
+from forecast.errors import ImpossibleEvidence
 from forecast.estimate import DASH, MASS_TEXT, Estimate, interval, percent, quantity
-from forecast.lexicon import phrase
 from forecast.outlook import CourseOutlook, Forecast
-from forecast.reporting.change import change_cell, last_common_day
-from forecast.reporting.confidence import confidence_sentence, experts_section
+from forecast.reporting.change import any_change, change_cell, change_text, last_common_day
+from forecast.reporting.confidence import confidence_sentence
 from forecast.reporting.document import (
     Block,
     Cell,
-    Document,
     Figure,
     Glance,
     Heading,
@@ -25,77 +24,22 @@ from forecast.reporting.document import (
     Section,
     Table,
 )
-from forecast.reporting.evidence import evidence_section
-from forecast.reporting.findings import (
-    actors_section,
-    fired_summary,
-    indicators_section,
-    pattern_section,
-    sources_section,
-    tripwires_section,
-    tripwires_summary,
-    warning_summary,
-)
-from forecast.reporting.method import method_section
+from forecast.reporting.findings import fired_summary, tripwires_summary, warning_summary
 from forecast.reporting.plots import course_svgs, cumulative_svg
+from forecast.reporting.request import Request
+from forecast.scenario.scenario import Variable
 from forecast.scenario.warning import ANY_DANGEROUS
 from forecast.text import isolated
-from forecast.wording import counted, long_date, plain, unabbreviated
+from forecast.wording import counted, long_date, plain, short_date, unabbreviated
+
+if TYPE_CHECKING:
+    from xarray import DataArray
 
 MONTH = 28
 
 
-def gather(outlook: Forecast, previous: Forecast | None = None) -> Document:
-    """Collect what a product says.
-
-    Parameters
-    ----------
-    outlook
-        The forecast.
-    previous
-        An earlier one to compare it with.
-    """
-    return Document(
-        title=outlook.scenario.title,
-        question=outlook.scenario.question,
-        facts=tuple(_facts(outlook)),
-        failures=outlook.diagnostics.failures,
-        glance_title=_glance_title(outlook),
-        glance=tuple(_glance(outlook)),
-        sections=tuple(section for section in _sections(outlook, previous) if section.blocks),
-    )
-
-
-def _sections(outlook: Forecast, previous: Forecast | None) -> Iterator[Section]:
-    """Every section, those that have nothing to say without blocks."""
-    weighed = weigh_evidence(outlook)
-    history = () if previous is None or not _precedes(previous, outlook) else (previous,)
-    yield from (
-        _takeaway(outlook, history),
-        tripwires_section(outlook, history),
-        pattern_section(outlook),
-        _timing(outlook),
-        _assessment(outlook, previous),
-        _most_likely(outlook),
-        _most_dangerous(outlook),
-        _union(outlook),
-        _implications(outlook),
-        indicators_section(outlook),
-        evidence_section(outlook, weighed),
-        actors_section(outlook),
-        sources_section(outlook, weighed),
-        experts_section(outlook),
-        method_section(outlook),
-    )
-
-
-def _precedes(previous: Forecast, outlook: Forecast) -> bool:
-    """Whether an earlier forecast tells what the rules of a scenario would have said before."""
-    same = previous.scenario.digest == outlook.scenario.digest
-    return same and previous.as_of < outlook.as_of
-
-
-def _facts(outlook: Forecast) -> Iterator[tuple[str, str]]:
+def facts(outlook: Forecast) -> Iterator[tuple[str, str]]:
+    """Names and values of the masthead."""
     scenario = outlook.scenario
     yield "As of", long_date(outlook.as_of)
     if outlook.horizon:
@@ -106,48 +50,71 @@ def _facts(outlook: Forecast) -> Iterator[tuple[str, str]]:
         yield "Author", scenario.author
 
 
-def _glance_title(outlook: Forecast) -> str:
+def glance_title(outlook: Forecast) -> str:
+    """What the numbers of the summary are about."""
     if outlook.horizon and not outlook.most_dangerous:
-        return f"Expected share of the days {_span(outlook)}"
-    return f"Probability {_that(outlook, 'a course')}"
+        return f"Expected share of the days {span_text(outlook)}"
+    return f"Probability {that_text(outlook, 'a course')}"
 
 
-def _glance(outlook: Forecast) -> Iterator[Glance]:
+def glance(request: Request) -> Iterator[Glance]:
     """Dangerous courses and their union; every course where none is dangerous or none is ahead."""
+    outlook, previous = request.outlook, request.previous
     for prospect in outlook.courses:
+        change = "" if previous is None else change_text(outlook, previous, prospect)
+        label = prospect.course.label
         if prospect.course.dangerous:
-            yield Glance(prospect.course.label, phrase(prospect.within), "dangerous")
+            yield Glance(label, request.phrase(prospect.within), "dangerous", change)
         elif outlook.horizon is None or not outlook.most_dangerous:
-            yield Glance(prospect.course.label, phrase(prospect.average), "course")
+            yield Glance(label, request.phrase(prospect.average), "course", change)
     if outlook.most_dangerous:
-        yield Glance(ANY_LABEL, phrase(outlook.any_dangerous), "union")
+        change = "" if previous is None else any_change(outlook, previous)
+        yield Glance(ANY_LABEL, request.phrase(outlook.any_dangerous), "union", change)
 
 
-def _takeaway(outlook: Forecast, history: Sequence[Forecast]) -> Section:
+def takeaway_section(request: Request) -> Section:
+    """The bottom line, in a few sentences.
+
+    Parameters
+    ----------
+    request
+        What the product is made from.
+    """
+    outlook = request.outlook
+    blocks = [*dated_note(outlook), *bottom_line(request)]
+    if outlook.scenario.warning_levels:
+        blocks.append(Prose(warning_summary(outlook, request.history), "Warning level"))
+    if outlook.scenario.tripwires:
+        blocks.append(Prose(tripwires_summary(outlook, request.history), "Tripwires"))
+    blocks.append(Prose(confidence_sentence(request), "Confidence"))
+    return Section("takeaway", "Key takeaway", (*blocks, *author(outlook, "takeaway")))
+
+
+def bottom_line(request: Request) -> Iterator[Prose]:
+    """What is most likely, what is most dangerous, and how likely anything dangerous is."""
+    outlook = request.outlook
     likely = outlook.most_likely
-    blocks: list[Block] = [
-        *_dated(outlook),
-        Prose(
-            f"{isolated(likely.course.label)}. {_likely_sentences(outlook)}", "Most likely course"
-        ),
-    ]
+    yield Prose(
+        f"{isolated(likely.course.label)}. {likely_sentences(request)}", "Most likely course"
+    )
     for prospect in outlook.most_dangerous[:1]:
         severity = f"{isolated(prospect.course.label)}, severity {prospect.course.severity} of 5."
-        blocks.append(
-            Prose(f"{severity} {_within_sentence(outlook, prospect)}", "Most dangerous course")
-        )
+        yield Prose(f"{severity} {within_sentence(request, prospect)}", "Most dangerous course")
     if outlook.most_dangerous:
-        text = f"Probability {_that(outlook, 'one')}: {in_words(outlook.any_dangerous)}."
-        blocks.append(Prose(f"{text} That none is: {_none(outlook)}.", ANY_LABEL))
-    if outlook.scenario.warning_levels:
-        blocks.append(Prose(warning_summary(outlook, history), "Warning level"))
-    if outlook.scenario.tripwires:
-        blocks.append(Prose(tripwires_summary(outlook, history), "Tripwires"))
-    blocks.append(Prose(confidence_sentence(outlook), "Confidence"))
-    return Section("takeaway", "Key takeaway", (*blocks, *_author(outlook, "takeaway")))
+        found = request.in_words(outlook.any_dangerous)
+        text = f"Probability {that_text(outlook, 'one')}: {found}."
+        yield Prose(f"{text} That none is: {_none(outlook)}.", ANY_LABEL)
 
 
-def _timing(outlook: Forecast) -> Section:
+def timing_section(request: Request) -> Section:
+    """Courses over time, and dangerous ones as they add up to the horizon.
+
+    Parameters
+    ----------
+    request
+        What the product is made from.
+    """
+    outlook = request.outlook
     blocks: list[Block] = []
     if outlook.scenario.timeline is not None:
         caption = (
@@ -159,7 +126,7 @@ def _timing(outlook: Forecast) -> Section:
             "reports that speak to the course. "
             "Titles of dangerous courses are in orange. Vertical scales differ."
         )
-        blocks.append(Figure(course_svgs(outlook), caption))
+        blocks.append(Figure(course_svgs(outlook), caption, numbers=_timeline_numbers(outlook)))
         if outlook.most_dangerous:
             caption = (
                 "Probability that a dangerous course has been under way on at least one day "
@@ -170,7 +137,21 @@ def _timing(outlook: Forecast) -> Section:
                 Figure((cumulative_svg(outlook),), caption, (narrow,)),
                 _milestones(outlook),
             ]
-    return Section("timing", "Timing", (*_author(outlook, "timing"), *blocks))
+    return Section("timing", "Timing", (*author(outlook, "timing"), *blocks))
+
+
+def _timeline_numbers(outlook: Forecast) -> Table:
+    """What the panels of the courses draw, step by step."""
+    timeline = outlook.scenario.timeline
+    assert timeline is not None
+    lines = [outlook.timeline_of(each.variable, each.state) for each in outlook.courses]
+    rows = tuple(
+        (short_date(timeline.last_day(step)) if step != outlook.now else short_date(outlook.as_of))
+        for step in range(len(lines[0]))
+    )
+    cells = tuple((day, *map(quantity, values)) for day, *values in zip(rows, *lines, strict=True))
+    head = ("Day", *(each.course.label for each in outlook.courses))
+    return Table(head, cells, (2, *(3 for _ in lines)))
 
 
 def _milestones(outlook: Forecast) -> Table:
@@ -197,10 +178,17 @@ def _milestone_days(as_of: date, days: Sequence[date]) -> list[date]:
     return [*picked[:5], days[-1]]
 
 
-def _assessment(outlook: Forecast, previous: Forecast | None) -> Section:
-    table = _assessment_table(outlook, previous)
-    notes = _assessment_notes(outlook, previous)
-    blocks = (*_author(outlook, "assessment"), table, *notes, *_meanings(outlook))
+def assessment_section(request: Request) -> Section:
+    """Every course in a table: now, ahead, in words, and what changed.
+
+    Parameters
+    ----------
+    request
+        What the product is made from.
+    """
+    outlook = request.outlook
+    table, notes = _assessment_table(request), _assessment_notes(outlook, request.previous)
+    blocks = (*author(outlook, "assessment"), table, *notes, *_meanings(outlook))
     return Section("assessment", "Assessment", blocks)
 
 
@@ -214,7 +202,8 @@ def _meanings(outlook: Forecast) -> Iterator[Block]:
             yield Prose(variable.about, variable.label)
 
 
-def _assessment_table(outlook: Forecast, previous: Forecast | None) -> Table:
+def _assessment_table(request: Request) -> Table:
+    outlook, previous = request.outlook, request.previous
     share = ("Share of days",) if outlook.horizon else ()
     ever = ("At least once",) if _has_ever(outlook) else ()
     words = ("In words",) if ever or not share else ()
@@ -222,16 +211,13 @@ def _assessment_table(outlook: Forecast, previous: Forecast | None) -> Table:
     since = () if previous is None else (f"Change since {long_date(previous.as_of)}",)
     head = ("Course of action", *role, "Now", *share, *ever, *words, *since)
     weights = (5, *(3 for _ in head[1:]))
-    rows = tuple(
-        tuple(_assessment_row(outlook, prospect, previous)) for prospect in outlook.courses
-    )
+    rows = tuple(tuple(_assessment_row(request, prospect)) for prospect in outlook.courses)
     return Table(head, rows, weights)
 
 
-def _assessment_row(
-    outlook: Forecast, prospect: CourseOutlook, previous: Forecast | None
-) -> Iterator[Cell]:
-    course, words = prospect.course, phrase(prospect.within)
+def _assessment_row(request: Request, prospect: CourseOutlook) -> Iterator[Cell]:
+    outlook, previous = request.outlook, request.previous
+    course, words = prospect.course, request.phrase(prospect.within)
     in_words = Lines(words.label, f"interval {words.reach}" if words.straddles else "")
     yield course.label
     if _has_roles(outlook):
@@ -256,7 +242,7 @@ def _assessment_notes(outlook: Forecast, previous: Forecast | None) -> Iterator[
     if outlook.horizon:
         text = (
             f"“Now” is the {_unit(outlook)} of {long_date(outlook.as_of)}. The share is that of "
-            f"the days {_span(outlook)} on which a course is expected to be under way. "
+            f"the days {span_text(outlook)} on which a course is expected to be under way. "
         )
         if _has_ever(outlook):
             text += (
@@ -274,28 +260,37 @@ def _assessment_notes(outlook: Forecast, previous: Forecast | None) -> Iterator[
         )
 
 
-def _most_likely(outlook: Forecast) -> Section:
+def most_likely_section(request: Request) -> Section:
+    """The most likely course, and what speaks for it.
+
+    Parameters
+    ----------
+    request
+        What the product is made from.
+    """
+    outlook = request.outlook
     likely = outlook.most_likely
-    blocks = [Prose(_likely_sentences(outlook), likely.course.label)]
+    blocks = [Prose(likely_sentences(request), likely.course.label)]
     if outlook.horizon and likely.course.dangerous:
-        blocks.append(Prose(_within_sentence(outlook, likely)))
+        blocks.append(Prose(within_sentence(request, likely)))
     blocks.append(Prose(f"{_role(likely)}{fired_summary(outlook, likely)}"))
     return Section("most-likely", "Most likely course of action", tuple(blocks))
 
 
-def _likely_sentences(outlook: Forecast) -> str:
+def likely_sentences(request: Request) -> str:
     """Why a course is called the most likely, and which is the likeliest now."""
+    outlook = request.outlook
     likely, leader = outlook.most_likely, max(outlook.courses, key=lambda each: each.now.mean)
     if outlook.horizon is None:
-        return _now_sentence(likely)
+        return now_sentence(request, likely)
     share = (
         f"It is expected to be under way on {quantity(likely.average)} of the days "
-        f"{_span(outlook)}, the largest share of any course."
+        f"{span_text(outlook)}, the largest share of any course."
     )
     if leader == likely:
-        return f"{share} It is the likeliest now too: {in_words(likely.now)}."
-    rival = f"{isolated(leader.course.label)}: {in_words(leader.now)}"
-    return f"{share} Now another is likelier, {rival}. {_now_sentence(likely)}"
+        return f"{share} It is the likeliest now too: {request.in_words(likely.now)}."
+    rival = f"{isolated(leader.course.label)}: {request.in_words(leader.now)}"
+    return f"{share} Now another is likelier, {rival}. {now_sentence(request, likely)}"
 
 
 def _none(outlook: Forecast) -> str:
@@ -304,21 +299,37 @@ def _none(outlook: Forecast) -> str:
     return quantity(Estimate(1 - found.mean, 1 - found.upper, 1 - found.lower))
 
 
-def _most_dangerous(outlook: Forecast) -> Section:
+def most_dangerous_section(request: Request) -> Section:
+    """Every dangerous course, the most severe first.
+
+    Parameters
+    ----------
+    request
+        What the product is made from.
+    """
+    outlook = request.outlook
     blocks: list[Block] = []
     for prospect in outlook.most_dangerous:
         blocks += [
             Heading(
                 f"{isolated(prospect.course.label)} (severity {prospect.course.severity} of 5)"
             ),
-            Prose(_within_sentence(outlook, prospect)),
-            *([Prose(_now_sentence(prospect))] if outlook.horizon else []),
+            Prose(within_sentence(request, prospect)),
+            *([Prose(now_sentence(request, prospect))] if outlook.horizon else []),
             Prose(f"{_role(prospect)}{fired_summary(outlook, prospect)}"),
         ]
     return Section("most-dangerous", "Most dangerous courses of action", tuple(blocks))
 
 
-def _union(outlook: Forecast) -> Section:
+def union_section(request: Request) -> Section:
+    """How likely any dangerous course is.
+
+    Parameters
+    ----------
+    request
+        What the product is made from.
+    """
+    outlook = request.outlook
     title = f"Probability of at least one dangerous course {_when(outlook)}"
     dangerous = outlook.most_dangerous
     if not dangerous:
@@ -331,27 +342,29 @@ def _union(outlook: Forecast) -> Section:
             "This is the probability of the union, not a sum: a history in which two of them occur "
             f"counts once. The {len(dangerous)} single probabilities would add up to {total}."
         )
-    lead = Prose(f"{in_words(outlook.any_dangerous)}.", ANY_LABEL)
+    lead = Prose(f"{request.in_words(outlook.any_dangerous)}.", ANY_LABEL)
     return Section("union", title, (lead, Prose(text)))
 
 
-def _implications(outlook: Forecast) -> Section:
+def implications_section(request: Request) -> Section:
+    """Outcomes: how probable each is, and how probable it is under each course.
+
+    Parameters
+    ----------
+    request
+        What the product is made from.
+    """
+    outlook = request.outlook
     outcomes = outlook.scenario.with_role("outcome")
-    timeline = outlook.scenario.timeline
     blocks: list[Block] = []
-    rows: list[tuple[Cell, ...]] = []
-    for name, variable in outcomes.items():
-        for state in variable.states[1:]:
-            cells: list[Cell] = [Measure(outlook.state_probability(name, state))]
-            if timeline and outlook.horizon:
-                last = timeline.step_of(outlook.horizon)
-                cells.append(Measure(outlook.state_probability(name, state, last)))
-            rows.append((Lines(variable.label, plain(state)), *cells))
+    rows = tuple(
+        row for name, variable in outcomes.items() for row in _outcome_rows(outlook, name, variable)
+    )
     if rows:
-        days = (outlook.as_of, outlook.horizon)
-        head = ("Outcome", *(long_date(day) for day in days if day))
-        blocks.append(Table(head, tuple(rows), (3, 2, 2)[: len(head)]))
-    if rows and timeline:
+        days = [day for day in (outlook.as_of, outlook.horizon) if day]
+        blocks.append(Table(("Outcome", *map(long_date, days)), rows, (3, 2, 2)[: len(days) + 1]))
+        blocks += _given_courses(request)
+    if rows and outlook.horizon:
         text = (
             f"Each number is the probability that the state holds in the {_unit(outlook)} of "
             "that date, not that it ever occurs before it."
@@ -362,30 +375,66 @@ def _implications(outlook: Forecast) -> Section:
         for variable in outcomes.values()
         if variable.implication
     ]
-    return Section("implications", "Implications", (*_author(outlook, "implications"), *blocks))
+    return Section("implications", "Implications", (*author(outlook, "implications"), *blocks))
 
 
-def in_words(estimate: Estimate) -> str:
-    """A probability with its interval and its word, for use inside a sentence.
-
-    Parameters
-    ----------
-    estimate
-        The probability.
-    """
-    found = phrase(estimate)
-    text = f"{percent(estimate.mean)} ({MASS_TEXT} interval {interval(estimate)})"
-    if found.word:
-        text += f", {found.label}"
-    return f"{text}; the interval reaches {found.reach}" if found.straddles else text
+def _outcome_rows(outlook: Forecast, name: str, variable: Variable) -> Iterator[tuple[Cell, ...]]:
+    timeline = outlook.scenario.timeline
+    for state in variable.states[1:]:
+        cells = [Measure(outlook.state_probability(name, state))]
+        if timeline and outlook.horizon:
+            last = timeline.step_of(outlook.horizon)
+            cells.append(Measure(outlook.state_probability(name, state, last)))
+        yield (Lines(variable.label, plain(state)), *cells)
 
 
-def _now_sentence(prospect: CourseOutlook) -> str:
-    return f"Probability that it is under way now: {in_words(prospect.now)}."
+def _given_courses(request: Request) -> Iterator[Block]:
+    """P(outcome | course), at the horizon or now: how much worse each course makes what follows."""
+    outlook, found = request.outlook, request.beliefs
+    timeline = outlook.scenario.timeline
+    step = timeline.step_of(outlook.horizon) if timeline and outlook.horizon else outlook.now
+    when = found.times[step]
+    answers: list[DataArray | None] = []
+    for prospect in outlook.courses:
+        try:
+            given = found.set_evidence({prospect.variable: prospect.state}, when)
+            answers.append(given.posteriors(view="smoothed").isel(time=step))
+        except ImpossibleEvidence:
+            answers.append(None)
+    yield Heading("If a course is under way")
+    for name, variable in outlook.scenario.with_role("outcome").items():
+        states = variable.states[1:]
+        rows = tuple(
+            (
+                prospect.course.label,
+                *(
+                    DASH
+                    if answer is None
+                    else quantity(Estimate.of(answer.sel(variable_state=f"{name}={state}")))
+                    for state in states
+                ),
+            )
+            for prospect, answer in zip(outlook.courses, answers, strict=True)
+        )
+        head = (f"{variable.label}, if this is under way", *map(plain, states))
+        yield Table(head, rows, (5, *(3 for _ in states)))
+    day = f"in the {_unit(outlook)} of {long_date(outlook.horizon)}" if outlook.horizon else "now"
+    text = (
+        f"Course and outcome are both taken {day}. This says what goes together, causes of both "
+        "included; it is not what the course alone would bring about."
+    )
+    yield Prose(text, style="note")
 
 
-def _within_sentence(outlook: Forecast, prospect: CourseOutlook) -> str:
-    return f"Probability {_that(outlook, 'it')}: {in_words(prospect.within)}."
+def now_sentence(request: Request, prospect: CourseOutlook) -> str:
+    """How probable it is that a course is under way now."""
+    return f"Probability that it is under way now: {request.in_words(prospect.now)}."
+
+
+def within_sentence(request: Request, prospect: CourseOutlook) -> str:
+    """How probable it is that a course is under way on a day ahead."""
+    that = that_text(request.outlook, "it")
+    return f"Probability {that}: {request.in_words(prospect.within)}."
 
 
 def _has_roles(outlook: Forecast) -> bool:
@@ -398,7 +447,7 @@ def _role(prospect: CourseOutlook) -> str:
     return f"Role in the source: {unabbreviated(role)}. " if role else ""
 
 
-def _dated(outlook: Forecast) -> Iterator[Prose]:
+def dated_note(outlook: Forecast) -> Iterator[Prose]:
     """Say so when the author wrote later than the forecast looks."""
     written = outlook.scenario.as_of
     if written is not None and written > outlook.as_of:
@@ -410,22 +459,25 @@ def _dated(outlook: Forecast) -> Iterator[Prose]:
         )
 
 
-def _author(outlook: Forecast, part: str) -> tuple[Prose, ...]:
+def author(outlook: Forecast, part: str) -> tuple[Prose, ...]:
+    """What the scenario's author wrote for one part."""
     text = getattr(outlook.scenario.narrative, part)
     return (Prose(text, style="author"),) if text else ()
 
 
-def _that(outlook: Forecast, subject: str) -> str:
+def that_text(outlook: Forecast, subject: str) -> str:
+    """What the probability of a dangerous course is the probability of."""
     if outlook.horizon is None:
         return f"that {subject} is under way now"
-    return f"that {subject} is under way on at least one day {_span(outlook)}"
+    return f"that {subject} is under way on at least one day {span_text(outlook)}"
 
 
 def _when(outlook: Forecast) -> str:
     return f"by {long_date(outlook.horizon)}" if outlook.horizon else "now"
 
 
-def _span(outlook: Forecast) -> str:
+def span_text(outlook: Forecast) -> str:
+    """The days ahead."""
     assert outlook.horizon is not None
     first = outlook.as_of + timedelta(days=1)
     return f"from {long_date(first)} to {long_date(outlook.horizon)}"

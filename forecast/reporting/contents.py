@@ -1,0 +1,168 @@
+"""The contents of a product: which sections it has, in which order, and what each answers.
+
+A new section is a function that returns a `Section`, and a line in `CONTENTS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from forecast.reporting.confidence import experts_section
+from forecast.reporting.courses import (
+    assessment_section,
+    facts,
+    glance,
+    glance_title,
+    implications_section,
+    most_dangerous_section,
+    most_likely_section,
+    takeaway_section,
+    timing_section,
+    union_section,
+)
+from forecast.reporting.document import Document, Prose, Section, Table
+from forecast.reporting.evidence import evidence_section
+from forecast.reporting.findings import (
+    actors_section,
+    indicators_section,
+    pattern_section,
+    sources_section,
+    tripwires_section,
+)
+from forecast.reporting.judgement import (
+    alternatives_section,
+    assumptions_section,
+    change_of_mind_section,
+    change_section,
+    gaps_section,
+    judgements_section,
+    next_section,
+    why_section,
+)
+from forecast.reporting.method import method_section, terms_section
+from forecast.reporting.page import page_sections
+from forecast.reporting.request import Length, Request
+from forecast.wording import long_date
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the contents.
+
+    Attributes
+    ----------
+    build
+        What makes the section of a request.
+    question
+        The one question that it answers.
+    empty
+        Why it is left out where it has nothing to say.
+    annex
+        Whether it stands behind the answers.
+    """
+
+    build: Callable[[Request], Section]
+    question: str
+    empty: str = ""
+    annex: bool = False
+
+
+CONTENTS = (
+    Entry(takeaway_section, "What is the bottom line?"),
+    Entry(change_section, "What changed since the last product?", "there is no earlier product"),
+    Entry(
+        lambda request: tripwires_section(request.outlook, request.history),
+        "Which lines have been crossed?",
+        "the scenario has none",
+    ),
+    Entry(lambda request: pattern_section(request.outlook), "What has happened?"),
+    Entry(timing_section, "When is it coming, if it comes?", "the scenario has no clock"),
+    Entry(assessment_section, "How likely is each course of action?"),
+    Entry(most_likely_section, "What is most likely?"),
+    Entry(most_dangerous_section, "What is most dangerous?", "no course is marked as dangerous"),
+    Entry(union_section, "How likely is anything dangerous?", "no course is marked as dangerous"),
+    Entry(implications_section, "What would follow?", "the scenario has no outcomes"),
+    Entry(alternatives_section, "What else was considered?", "there is but one course"),
+    Entry(why_section, "Why is the probability what it is?", "no report moves it on a clock"),
+    Entry(assumptions_section, "What if a key assumption is wrong?", "the scenario names none"),
+    Entry(change_of_mind_section, "What would change the judgement?", "there is no report"),
+    Entry(next_section, "What should be looked for next?", "no indicator would tell anything"),
+    Entry(gaps_section, "What do we not see?", "every indicator has a report"),
+    Entry(
+        lambda request: indicators_section(request.outlook), "What has been seen of each indicator?"
+    ),
+    Entry(
+        lambda request: evidence_section(request.outlook, request.weighed),
+        "How far can the reports be relied on?",
+    ),
+    Entry(
+        lambda request: sources_section(request.outlook, request.weighed),
+        "Who says so?",
+        annex=True,
+    ),
+    Entry(
+        lambda request: actors_section(request.outlook),
+        "Who is it about?",
+        "the scenario lists none",
+        annex=True,
+    ),
+    Entry(
+        lambda request: experts_section(request.outlook),
+        "Where do experts differ?",
+        "no number was judged by several experts",
+        annex=True,
+    ),
+    Entry(judgements_section, "What do the tables rest on?", annex=True),
+    Entry(method_section, "How were the numbers made?", annex=True),
+    Entry(terms_section, "What do the words mean?", annex=True),
+)
+
+
+def gather(request: Request, length: Length = "full") -> Document:
+    """Collect what a product says.
+
+    Parameters
+    ----------
+    request
+        What it is made from.
+    length
+        "full", or "page" for one page.
+    """
+    outlook, previous = request.outlook, request.previous
+    sections = _page(request) if length == "page" else _full(request)
+    return Document(
+        title=outlook.scenario.title,
+        question=outlook.scenario.question,
+        facts=tuple(facts(outlook)),
+        failures=outlook.diagnostics.failures,
+        glance_title=glance_title(outlook),
+        glance=tuple(glance(request)),
+        sections=tuple(sections),
+        length=length,
+        change_title="" if previous is None else f"Change since {long_date(previous.as_of)}",
+        basis=request.basis,
+    )
+
+
+def _page(request: Request) -> Iterator[Section]:
+    yield from (section for section in page_sections(request) if section.blocks)
+
+
+def _full(request: Request) -> Iterator[Section]:
+    """Sections with something to say, annexes last; what has nothing to say is listed there."""
+    basis = f"Basis: {request.short_basis}."
+    said, empty = [], []
+    for entry in CONTENTS:
+        section = entry.build(request)
+        if section.blocks:
+            said.append(replace(section, question=entry.question, basis=basis, annex=entry.annex))
+        else:
+            empty.append((section.title, entry.empty))
+    yield from (section for section in said if not section.annex)
+    yield from (section for section in said if section.annex)
+    if empty:
+        note = Prose("Sections that have nothing to say in this product.", style="note")
+        table = Table(("Section", "Why"), tuple(empty), (2, 3))
+        question = "What was left out?"
+        yield Section("left-out", "Nothing to report", (note, table), question, "", True)

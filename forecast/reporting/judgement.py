@@ -1,0 +1,431 @@
+"""Sections about the judgement itself: what moved it, what it rests on, what would change it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel
+
+from forecast.analysis.comparison import likelier
+from forecast.analysis.explanation import Contribution
+from forecast.analysis.smallest_change import smallest_change
+from forecast.analysis.targets import signed
+from forecast.courses_table import ANY_LABEL
+from forecast.estimate import DASH, MASS_TEXT, Estimate, percent, quantity
+from forecast.evidence.report import Report
+from forecast.outlook import Forecast
+from forecast.reporting.change import change_cell
+from forecast.reporting.courses import that_text
+from forecast.reporting.document import Block, Cell, Lines, Measure, Prose, Section, Table
+from forecast.reporting.findings import fired_summary
+from forecast.reporting.report_text import statement_text
+from forecast.reporting.request import Request
+from forecast.reporting.status import indicator_status
+from forecast.scenario.forms import condition_text
+from forecast.scenario.rendering import describe, render_inline
+from forecast.text import isolated
+from forecast.wording import counted, long_date, plain, points
+
+MOST_PARTS = 8
+"""Parts of an account that are listed one by one."""
+MOST_LEADS = 8
+MOST_TRIED = 8
+"""Reports up to which the smallest set that matters is looked for."""
+
+
+def change_section(request: Request) -> Section:
+    """What changed since the last product: probabilities, reports, scenario.
+
+    Parameters
+    ----------
+    request
+        What the product is made from.
+    """
+    outlook, previous = request.outlook, request.previous
+    title = "Change since the last product"
+    if previous is None:
+        return Section("change", title, ())
+    rows = tuple(
+        (prospect.course.label, change_cell(outlook, previous, prospect))
+        for prospect in outlook.courses
+    )
+    table = Table(("Course of action", f"Change since {long_date(previous.as_of)}"), rows, (3, 2))
+    blocks: list[Block] = [Prose(change_summary(outlook, previous)), table]
+    note = (
+        "Changes are in points and ask both forecasts about the same days, up to the earlier of "
+        "their horizons."
+    )
+    return Section("change", title, (*blocks, Prose(note, style="note")))
+
+
+def change_summary(outlook: Forecast, previous: Forecast) -> str:
+    """What came in and what was withdrawn between two forecasts, in a sentence or two."""
+    before = {report.id: report for report in previous.evidence}
+    after = {report.id: report for report in outlook.evidence}
+    new = [name for name in after if name not in before]
+    gone = [name for name in before if name not in after]
+    days = (outlook.as_of - previous.as_of).days
+    text = f"{counted(days, 'day')} passed and {counted(len(new), 'report')} came in"
+    text += f" ({', '.join(new)})" if new else ""
+    text += f"; {', '.join(gone)} no longer in force." if gone else "."
+    if outlook.scenario.digest != previous.scenario.digest:
+        text += " The scenario was changed as well, so not every difference is due to reports."
+    return text
+
+
+def why_section(request: Request) -> Section:
+    """What the evidence added to the probability of one course, in parts that add up.
+
+    Parameters
+    ----------
+    request
+        What the product is made from.
+    """
+    title = "What moved the probability"
+    if not request.is_explained:
+        return Section("why", title, ())
+    found = request.explanation
+    head = ("Part", "Adds", "If withdrawn")
+    parts = sorted(found.contributions, key=lambda each: -abs(each.points.mean))
+    rows = [_part_row(request, part) for part in parts[:MOST_PARTS]]
+    rest = sum(part.points.mean for part in parts[MOST_PARTS:])
+    if parts[MOST_PARTS:]:
+        rows.append((counted(len(parts) - MOST_PARTS, "other part"), _points(rest), DASH))
+    lead = (
+        f"{percent(found.start)} before any evidence, at the scenario's beginning; "
+        f"{quantity(found.probability)} now."
+    )
+    note = (
+        "In points. The parts add up to the whole move; what a report adds depends on what is "
+        "known beside it and is shared out fairly (Shapley value). The last column is the change "
+        "of the probability if that part alone were taken away."
+    )
+    blocks = (Prose(lead, request.subject.course.label), Table(head, tuple(rows), (6, 2, 2)))
+    return Section("why", title, (*blocks, Prose(note, style="note")))
+
+
+def _part_row(request: Request, part: Contribution) -> tuple[Cell, ...]:
+    gone = DASH if part.withdrawn is None else _points(part.withdrawn)
+    return part_label(request, part), _points(part.points.mean), gone
+
+
+def part_label(request: Request, part: Contribution) -> Lines:
+    """What a part of an account is, with the claim of a report."""
+    if part.kind != "reports":
+        return Lines(part.name[:1].upper() + part.name[1:], "")
+    reports = {report.id: report for report in request.outlook.evidence}
+    report = reports.get(part.name)
+    return Lines(part.name, "" if report is None else _claim(request.outlook, report))
+
+
+def _claim(outlook: Forecast, report: Report) -> str:
+    variable = outlook.scenario.variables[report.indicator]
+    return f"{variable.label}: {statement_text(variable, report)}"
+
+
+def _points(value: float) -> str:
+    return signed(100 * value)
+
+
+def alternatives_section(request: Request) -> Section:
+    """Courses that were considered and not called the most likely, with what speaks for them.
+
+    Parameters
+    ----------
+    request
+        What the product is made from.
+    """
+    outlook = request.outlook
+    leader = outlook.most_likely
+    rows = []
+    for other in outlook.courses:
+        if other == leader:
+            continue
+        pair, ahead = (other.variable, other.state), (leader.variable, leader.state)
+        share = likelier(outlook, pair, ahead)
+        fired = fired_summary(outlook, other)
+        rows.append((other.course.label, Measure(other.now), percent(share), fired))
+    if not rows:
+        return Section("alternatives", "Alternatives considered", ())
+    head = ("Alternative", "Now", "Likelier now than the most likely course", "What speaks for it")
+    note = (
+        f"The most likely course is {isolated(leader.course.label)}. The third column is the share "
+        "of tables, weighed by the evidence, under which the alternative is the likelier of the "
+        "two now."
+    )
+    table = Table(head, tuple(rows), (4, 3, 3, 5))
+    return Section("alternatives", "Alternatives considered", (table, Prose(note, style="note")))
+
+
+def assumptions_section(request: Request) -> Section:
+    """Key assumptions: how sure each is, and what flips if it is wrong.
+
+    Parameters
+    ----------
+    request
+        What the product is made from.
+    """
+    rows = tuple(flip_rows(request))
+    title = "Key assumptions"
+    if not rows:
+        return Section("assumptions", title, ())
+    head = ("Assumption", "Holds", "If so", "If instead", "Then", "Shift")
+    note = (
+        f"The third and fifth columns are the probability {_event_text(request)}, given all "
+        "evidence and that the state holds now, counted in whole steps; the shift is their "
+        "difference in points."
+    )
+    table = Table(head, rows, (5, 2, 3, 3, 3, 2))
+    return Section("assumptions", title, (table, Prose(note, style="note")))
+
+
+def _event_text(request: Request) -> str:
+    if request.outlook.most_dangerous:
+        return that_text(request.outlook, "a dangerous course")
+    subject = f"“{request.subject.course.label}”"
+    return that_text(request.outlook, subject)
+
+
+def flip_rows(request: Request) -> Iterator[tuple[Cell, ...]]:
+    """Rows of the table of assumptions, the largest shift first."""
+    rows = []
+    for name, held, state, (holds, if_so, then) in flips(request):
+        shift = then.mean - if_so.mean
+        label = request.outlook.scenario.variables[name].label
+        row = (
+            Lines(label, plain(held)),
+            percent(holds),
+            quantity(if_so),
+            plain(state),
+            quantity(then),
+            _points(shift),
+        )
+        rows.append((abs(shift), row))
+    rows.sort(key=lambda pair: -pair[0])
+    yield from (row for _, row in rows)
+
+
+Flip = tuple[str, str, str, tuple[float, Estimate, Estimate]]
+
+
+def flips(request: Request) -> Iterator[Flip]:
+    """Assumed variable, assumed state, another state; P(holds), and P(danger) given each of them.
+
+    Parameters
+    ----------
+    request
+        What the product is made from.
+    """
+    outlook, found = request.outlook, request.beliefs
+    assumed = {
+        name: variable.assumption
+        for name, variable in outlook.scenario.variables.items()
+        if variable.assumption is not None
+    }
+    if not assumed:
+        return
+    now = found.times[outlook.now]
+    start = found.times[min(outlook.now + (outlook.horizon is not None), found.n_steps - 1)]
+    chosen = outlook.most_dangerous or (request.subject,)
+    states = [(each.variable, each.state) for each in chosen]
+    names = [name for name in assumed if name not in {variable for variable, _ in states}]
+    if not names:
+        return
+    given = found.at_least_once_given(names, states, now, start)
+    for name in names:
+        held = assumed[name]
+        holds = float(Estimate.of(found.posterior(name, now).sel(state=held)).mean)
+        if_so = Estimate.of(given.sel(variable_state=f"{name}={held}"))
+        for state in outlook.scenario.variables[name].states:
+            then = Estimate.of(given.sel(variable_state=f"{name}={state}"))
+            if state != held and not np.isnan([if_so.mean, then.mean]).any():
+                yield name, held, state, (holds, if_so, then)
+
+
+def next_section(request: Request) -> Section:
+    """What to look for next: what a report about each indicator would do to the judgement.
+
+    Parameters
+    ----------
+    request
+        What the product is made from.
+    """
+    rows = tuple(lead_rows(request, MOST_LEADS))
+    title = "What to look for next"
+    if not rows:
+        return Section("next", title, ())
+    found = request.watch_list
+    when = f" in the step of {long_date(found.day)}" if found.day else ""
+    lead = (
+        f"About {event_label(request)}: what a report{when} would change, the most telling "
+        "indicator first."
+    )
+    note = (
+        "The finding named is the one of which most is learnt. Bits are the expected information "
+        "of a report from a usually reliable source, before it comes. A star marks a finding that "
+        "moves the judgement into another band."
+    )
+    head = ("Indicator", "If reported", "Comes", "Changes it by", "Bits")
+    table = Table(head, rows, (6, 4, 2, 3, 2))
+    return Section("next", title, (Prose(lead), table, Prose(note, style="note")))
+
+
+def event_label(request: Request) -> str:
+    """What is looked for: any dangerous course, or the most likely one where none is."""
+    if request.outlook.most_dangerous:
+        return ANY_LABEL[:1].lower() + ANY_LABEL[1:]
+    return isolated(request.subject.course.label)
+
+
+def lead_rows(request: Request, most: int) -> Iterator[tuple[Cell, ...]]:
+    """Rows of indicators, with what their most telling finding would do."""
+    found = request.watch_list
+    variables = request.outlook.scenario.variables
+    band = request.lexicon.band_of(found.probability)
+    for lead in found.leads[:most]:
+        finding = next((each for each in lead.findings if each.state), None)
+        if finding is None or lead.bits <= 0:
+            continue
+        star = " *" if request.lexicon.band_of(finding.given) != band else ""
+        cell = f"{points(finding.given - found.probability)} points{star}"
+        chance = percent(finding.probability)
+        label = variables[lead.indicator].label
+        yield label, plain(finding.state), chance, cell, f"{lead.bits:.2g}"
+
+
+def change_of_mind_section(request: Request) -> Section:
+    """What would change the judgement: which reports it leans on, and whether any one decides it.
+
+    Parameters
+    ----------
+    request
+        What the product is made from.
+    """
+    title = "What would change the judgement"
+    outlook = request.outlook
+    if not outlook.evidence.observations:
+        return Section("change-of-mind", title, ())
+    blocks: list[Block] = [*_rests_on(request)]
+    if not request.is_explained and len(outlook.evidence.observations) <= MOST_TRIED:
+        found = smallest_change(outlook, most=len(outlook.evidence.observations))
+        leader = isolated(outlook.most_likely.course.label)
+        if found.reports:
+            text = f"{leader} would no longer be the most likely course without "
+            text += f"{', '.join(found.reports)}; "
+            text += "no fewer reports do that." if found.certified else "fewer were not tried out."
+        else:
+            text = f"{leader} stays the most likely course whichever reports are withdrawn."
+        blocks.append(Prose(text, "Fewest reports"))
+    return Section("change-of-mind", title, tuple(blocks))
+
+
+def _rests_on(request: Request) -> Iterator[Block]:
+    if not request.is_explained:
+        return
+    parts = [part for part in request.explanation.contributions if part.withdrawn is not None]
+    parts.sort(key=lambda part: -abs(part.withdrawn or 0.0))
+    rows = []
+    for part in parts[:5]:
+        then = request.explanation.probability.mean + (part.withdrawn or 0.0)
+        word = request.lexicon.band_of(then).label(request.terms)
+        row = part_label(request, part), _points(part.withdrawn or 0.0), Lines(percent(then), word)
+        rows.append(row)
+    subject = isolated(request.subject.course.label)
+    if rows:
+        yield Prose(
+            f"The probability of {subject} leans most on these; without one of them it would be "
+            "as in the last column."
+        )
+        yield Table(("Without", "Change", "Then"), tuple(rows), (6, 2, 4))
+
+
+def gaps_section(request: Request) -> Section:
+    """Gaps in collection: what nobody looks for, and what nobody has reported.
+
+    Parameters
+    ----------
+    request
+        What the product is made from.
+    """
+    rows = tuple(_gap_rows(request.outlook))
+    title = "Gaps in collection"
+    if not rows:
+        return Section("gaps", title, ())
+    total = len(request.outlook.scenario.with_role("indicator"))
+    text = (
+        f"{len(rows)} of {counted(total, 'indicator')} have no report. Where somebody watches, "
+        "silence counts as evidence; where nobody does, it says nothing."
+    )
+    head = ("Indicator without a report", "Speaks to", "Watched by")
+    return Section("gaps", title, (Prose(text), Table(head, rows, (5, 5, 3))))
+
+
+def _gap_rows(outlook: Forecast) -> Iterator[tuple[Cell, ...]]:
+    scenario = outlook.scenario
+    for name, variable in scenario.with_role("indicator").items():
+        if indicator_status(name, variable, outlook.evidence).latest is not None:
+            continue
+        courses = [
+            scenario.courses[pair].label
+            for claim in variable.speaks_to
+            if (pair := tuple(claim.course.split("=", 1))) in scenario.courses
+        ]
+        watches = [plain(key) for key, watch in scenario.watches.items() if watch.indicator == name]
+        who = ", ".join(watches) or "nobody"
+        yield variable.label, ", ".join(map(isolated, courses)) or DASH, who
+
+
+def judgements_section(request: Request) -> Section:
+    """Every number of the scenario as it was stated, with its basis.
+
+    Parameters
+    ----------
+    request
+        What the product is made from.
+    """
+    rows = tuple(_judgements(request.outlook))
+    note = (
+        "Every number that the scenario states, as its author wrote it, with what it is based on. "
+        f"Two numbers in brackets are a {MASS_TEXT} interval."
+    )
+    table = Table(("About", "Stated", "Basis"), rows, (4, 4, 7))
+    return Section("judgements", "Judgements and their basis", (Prose(note, style="note"), table))
+
+
+def _judgements(outlook: Forecast) -> Iterator[tuple[Cell, ...]]:
+    for name, variable in outlook.scenario.variables.items():
+        for slot in ("initial", "transition", "table", "measured"):
+            part = getattr(variable, slot)
+            if part is not None:
+                label = variable.label + (" (at first)" if slot == "initial" else "")
+                yield from _with_basis(part, label, name)
+    for kind in ("sources", "channels", "watches"):
+        for name, part in getattr(outlook.scenario, kind).items():
+            yield from _with_basis(part, plain(name), name)
+
+
+def _stated(entries: dict[str, Any]) -> str:
+    return render_inline(entries).removeprefix("{").removesuffix("}")
+
+
+def _with_basis(part: Any, label: str, own: str) -> Iterator[tuple[Cell, ...]]:
+    """Rows of every part that states its basis; a part's condition stands below its label."""
+    if isinstance(part, BaseModel):
+        basis = getattr(part, "basis", "")
+        if basis:
+            stated = describe(part)
+            when = condition_text(getattr(part, "when", {}))
+            for key in ("basis", "when", "label", "indicator", "source", "sources"):
+                stated.pop(key, None)
+            yield Lines(label, when.strip(" ,")), _stated(stated), f"“{basis}”"
+            return
+        for name in type(part).model_fields:
+            yield from _with_basis(getattr(part, name), label, own)
+    elif isinstance(part, dict):
+        for key, inner in part.items():
+            yield from _with_basis(inner, f"{label}: {plain(str(key))}", own)
+    elif isinstance(part, tuple):
+        for inner in part:
+            yield from _with_basis(inner, label, own)

@@ -1,0 +1,123 @@
+"""What a product is asked to be: of which forecast, beside which earlier one, in whose words.
+
+What several sections need and takes long is worked out here, once and when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from forecast.analysis.explanation import Explanation, explain
+from forecast.analysis.watch_list import WatchList, watch_list
+from forecast.analysis.weighing import WeighedEvidence, weigh_evidence
+from forecast.estimate import Estimate
+from forecast.evidence.origins import count_origins, speaking
+from forecast.lexicon import Lexicon, Phrase, Terms, phrase, read_lexicon
+from forecast.outlook import CourseOutlook, Forecast
+from forecast.posterior.beliefs import Beliefs
+from forecast.reporting.report_text import origins_text
+from forecast.wording import counted
+
+Length = Literal["full", "page"]
+Rating = Literal["low", "moderate", "high"]
+DRAWS = 25
+"""Draws of each chain that stand for all where an answer is asked anew."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a product is made from.
+
+    Attributes
+    ----------
+    outlook
+        The forecast.
+    previous
+        An earlier one to compare it with.
+    lexicon, terms
+        Whose words for probabilities, and which row of synonyms.
+    confidence, reason
+        Confidence that the author states instead of the computed one, and why.
+    """
+
+    outlook: Forecast
+    previous: Forecast | None = None
+    lexicon: Lexicon = field(default_factory=read_lexicon)
+    terms: Terms = "A"
+    confidence: Rating | None = None
+    reason: str = ""
+
+    def phrase(self, estimate: Estimate) -> Phrase:
+        """An estimate in the words of the product."""
+        return phrase(estimate, self.terms, self.lexicon)
+
+    def in_words(self, estimate: Estimate) -> str:
+        """Number, interval and words, for use inside a sentence."""
+        return self.phrase(estimate).sentence
+
+    @property
+    def history(self) -> tuple[Forecast, ...]:
+        """The earlier forecast, if it tells what the rules of the scenario would have said then."""
+        if self.previous is None:
+            return ()
+        same = self.previous.scenario.digest == self.outlook.scenario.digest
+        return (self.previous,) if same and self.previous.as_of < self.outlook.as_of else ()
+
+    @property
+    def basis(self) -> str:
+        """What every computed number rests on, in a few words."""
+        reports = speaking(self.outlook.scenario, self.outlook.evidence)
+        scenario = f"the model {self.outlook.scenario.name} {self.outlook.scenario.version}"
+        if not reports:
+            return f"{scenario}, before any report"
+        origins = origins_text(count_origins(reports))
+        return f"{scenario} and {counted(len(reports), 'report')} ({origins})"
+
+    @property
+    def short_basis(self) -> str:
+        """The same without counting origins, for where it was said before."""
+        reports = speaking(self.outlook.scenario, self.outlook.evidence)
+        return f"the model and {counted(len(reports), 'report')}"
+
+    @property
+    def subject(self) -> CourseOutlook:
+        """The course that is explained: the likeliest dangerous one, or the most likely one."""
+        dangerous = self.outlook.most_dangerous
+        return max(dangerous, key=lambda each: each.within.mean, default=self.outlook.most_likely)
+
+    @property
+    def subject_estimate(self) -> Estimate:
+        """Its probability, or its share of the days ahead, as the table of courses prints it."""
+        found = self.subject
+        return found.within if found.course.dangerous else found.average
+
+    @cached_property
+    def weighed(self) -> WeighedEvidence:
+        """What the evidence comes to."""
+        return weigh_evidence(self.outlook)
+
+    @cached_property
+    def beliefs(self) -> Beliefs:
+        """The network under a part of the draws."""
+        from forecast.outlook import beliefs
+
+        return beliefs(self.outlook, draws=DRAWS)
+
+    @cached_property
+    def watch_list(self) -> WatchList:
+        """What to look for about the course that is explained."""
+        dangerous = self.outlook.most_dangerous
+        event = None if dangerous else f"{self.subject.variable}={self.subject.state}"
+        return watch_list(self.outlook, event)
+
+    @property
+    def is_explained(self) -> bool:
+        """Whether there is evidence, and a clock on which it came, to explain a probability by."""
+        return bool(self.outlook.evidence.observations) and self.outlook.horizon is not None
+
+    @cached_property
+    def explanation(self) -> Explanation:
+        """What the evidence added to the probability of that course."""
+        return explain(self.outlook, self.subject.variable, self.subject.state)
