@@ -29,7 +29,7 @@ from typing import (
 
 from forecast.errors import Problem, nearest, raise_if_any
 
-LONGEST_SHOWN = 60
+LONGEST_REPR = 60
 
 SOURCES = {
     "AchMatrix": "read_ach reads one from a file",
@@ -91,21 +91,21 @@ def checked[Target: Callable[..., Any]](target: Target) -> Target:
     return target
 
 
-def shown(given: object) -> str:
+def short_repr(given: object) -> str:
     """What was given, as short as it can be recognised.
 
     Examples
     --------
-    >>> shown("strom"), shown(None), shown([1, 2]), shown(10**5000)
+    >>> short_repr("strom"), short_repr(None), short_repr([1, 2]), short_repr(10**5000)
     ("'strom'", 'None', 'a list', 'a whole number of more than 60 digits')
     """
-    if isinstance(given, int) and abs(given) >= 10**LONGEST_SHOWN:
-        return f"a whole number of more than {LONGEST_SHOWN} digits"
+    if isinstance(given, int) and abs(given) >= 10**LONGEST_REPR:
+        return f"a whole number of more than {LONGEST_REPR} digits"
     if isinstance(given, type):
         return f"the class {given.__name__}"
     if given is None or isinstance(given, str | bytes | int | float | complex | date):
-        text = repr(given[: LONGEST_SHOWN + 1] if isinstance(given, str | bytes) else given)
-        return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+        text = repr(given[: LONGEST_REPR + 1] if isinstance(given, str | bytes) else given)
+        return text if len(text) <= LONGEST_REPR else f"{text[:LONGEST_REPR]}…"
     return _with_article(type(given).__name__)
 
 
@@ -237,7 +237,7 @@ def _message(value: Any, wanted: Any) -> str:
     options = [option for option in _options(wanted) if option not in (None, NoneType)]
     texts = [legal for option in options for legal in get_args(option) if _is_literal(option)]
     if texts:
-        return f"{shown(value)}; {nearest(value, texts)}"
+        return f"{short_repr(value)}; {nearest(value, texts)}"
     needs = " or ".join(dict.fromkeys(map(_spelled, options)))
     names = dict.fromkeys(name for option in options for name in _classes(option))
     how = [SOURCES[name] for name in names if name in SOURCES]
@@ -251,8 +251,8 @@ def _given(value: Any, options: list[Any]) -> str:
         if isinstance(value, list | tuple) and isinstance(origin, type) and inner[1:] in _ENDLESS:
             for part in value:
                 if not _fits(part, inner[0]):
-                    return f"{shown(value)} with {shown(part)}"
-    return shown(value)
+                    return f"{short_repr(value)} with {short_repr(part)}"
+    return short_repr(value)
 
 
 def _options(wanted: Any) -> list[Any]:

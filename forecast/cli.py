@@ -16,7 +16,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from forecast.arguments import shown
+from forecast.arguments import short_repr
 from forecast.cli_ledger import add_ledger, open_evidence, unknown_indicators
 from forecast.cli_record import add_record, add_recording, issue, require_questions
 from forecast.console import DONE, Parser, run
@@ -353,7 +353,9 @@ def _whole(text: str, least: int) -> int:
     except ValueError:
         value = least - 1
     if value < least:
-        raise argparse.ArgumentTypeError(f"{shown(text)}; needs a whole number of at least {least}")
+        raise argparse.ArgumentTypeError(
+            f"{short_repr(text)}; needs a whole number of at least {least}"
+        )
     return value
 
 

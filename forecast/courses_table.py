@@ -13,11 +13,11 @@ from forecast.wording import counted, long_date, period
 if TYPE_CHECKING:
     from forecast.outlook import Forecast
 
-Row = tuple[str, ...]
+TextRow = tuple[str, ...]
 ANY_LABEL = "At least one dangerous course"
 
 
-def courses_rows(outlook: Forecast) -> tuple[Row, tuple[Row, ...]]:
+def courses_rows(outlook: Forecast) -> tuple[TextRow, tuple[TextRow, ...]]:
     """Head and rows of the table of courses: course, now, share of days, at least once, words.
 
     Parameters
@@ -46,7 +46,7 @@ def courses_rows(outlook: Forecast) -> tuple[Row, tuple[Row, ...]]:
     return head, tuple(rows)
 
 
-def _static_rows(outlook: Forecast) -> tuple[Row, tuple[Row, ...]]:
+def _static_rows(outlook: Forecast) -> tuple[TextRow, tuple[TextRow, ...]]:
     rows = [
         (each.course.label + (" *" if each.course.dangerous else ""), each.now)
         for each in outlook.courses

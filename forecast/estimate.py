@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
-from forecast.arguments import checked, shown
+from forecast.arguments import checked, short_repr
 from forecast.arrays import Array
 from forecast.errors import InputError, Problem
 from forecast.text import printed
@@ -137,7 +137,7 @@ def _numbers(name: str, given: npt.ArrayLike) -> npt.NDArray[np.float64]:
     except (TypeError, ValueError, OverflowError):
         values = np.empty(0)
     if not values.size:
-        raise InputError([Problem(name, f"{shown(given)}; needs numbers, one at least")])
+        raise InputError([Problem(name, f"{short_repr(given)}; needs numbers, one at least")])
     return values
 
 

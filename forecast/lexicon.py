@@ -21,7 +21,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
-from forecast.arguments import checked, shown
+from forecast.arguments import checked, short_repr
 from forecast.errors import InputError, Problem, nearest, raise_if_any
 from forecast.estimate import DASH, GAP, MASS_TEXT, Estimate, interval, percent
 from forecast.reading import read_text, shipped_folder
@@ -273,7 +273,7 @@ def read_lexicon(given: str | Path | Lexicon = "icd203") -> Lexicon:
     if isinstance(given, str) and given in names:
         return _read(shipped_folder() / "lexicons" / f"{given}.toml")
     if not Path(given).is_file():
-        message = f"{shown(given)} is neither a lexicon that ships nor a file; "
+        message = f"{short_repr(given)} is neither a lexicon that ships nor a file; "
         raise InputError([Problem("lexicon", message + nearest(str(given), names))])
     return _parse(Path(given))
 
@@ -296,14 +296,16 @@ def _parse(path: Path) -> Lexicon:
         raise InputError([Problem(str(path), f"is not TOML: {error}")]) from None
     texts = {name: table.get(name) for name in ("title", "source", "edges")}
     problems = [
-        Problem(f"{path}: {name}", f"{shown(text)}; needs a text")
+        Problem(f"{path}: {name}", f"{short_repr(text)}; needs a text")
         for name, text in texts.items()
         if not isinstance(text, str) or not text.strip()
     ]
     given = table.get("bands")
     rows = given if isinstance(given, list) and given else []
     if not rows:
-        problems.append(Problem(f"{path}: bands", f"{shown(given)}; needs one [[bands]] at least"))
+        problems.append(
+            Problem(f"{path}: bands", f"{short_repr(given)}; needs one [[bands]] at least")
+        )
     raise_if_any([*problems, *(Problem(f"{path}: {at}", says) for at, says in _row_faults(rows))])
     bands = tuple(_band(row) for row in rows)
     raise_if_any([Problem(f"{path}: {at}", says) for at, says in _faults(bands)])
@@ -322,11 +324,14 @@ def _row_faults(rows: list[Any]) -> Iterator[tuple[str, str]]:
         at, entries = f"bands.{k}", row if isinstance(row, Mapping) else {}
         ends, terms = entries.get("range"), entries.get("terms")
         if not _is_range(ends):
-            yield f"{at}.range", f"{shown(ends)}; needs [lower, upper] with 0 <= lower < upper <= 1"
+            yield (
+                f"{at}.range",
+                f"{short_repr(ends)}; needs [lower, upper] with 0 <= lower < upper <= 1",
+            )
         if not _are_terms(terms):
-            yield f"{at}.terms", f"{shown(terms)}; needs one term, or two synonyms"
+            yield f"{at}.terms", f"{short_repr(terms)}; needs one term, or two synonyms"
         if entries.get("holds", HOLDS[0]) not in HOLDS:
-            yield f"{at}.holds", f"{shown(entries['holds'])}; legal: {', '.join(HOLDS)}"
+            yield f"{at}.holds", f"{short_repr(entries['holds'])}; legal: {', '.join(HOLDS)}"
 
 
 def _are_terms(terms: Any) -> bool:

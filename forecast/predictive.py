@@ -117,9 +117,9 @@ class _Groups:
         import xarray as xr
 
         table = self._tabulate()
-        said = xr.DataArray(table.arrays.value, dims="report_id", coords=self._ids())
+        observed = xr.DataArray(table.arrays.value, dims="report_id", coords=self._ids())
         about = np.array(table.observed, dtype=str)
-        return xr.Dataset({"report": said.assign_coords(indicator=("report_id", about))})
+        return xr.Dataset({"report": observed.assign_coords(indicator=("report_id", about))})
 
     def log_likelihood(self) -> Dataset:
         given = self.given
@@ -180,13 +180,13 @@ class _Groups:
         shape = self._shape(group)
         cells = self.program.cells(parameters)
         histories = simulate_histories(self.program.network, cells, data["settings"], rng)
-        said = [
+        simulated = [
             simulate_reports_of(
                 histories[..., d], data, {name: v[..., d] for name, v in parameters.items()}, rng
             )
             for d in range(shape[0] * shape[1])
         ]
-        return np.array(said).reshape(*shape, -1)
+        return np.array(simulated).reshape(*shape, -1)
 
     def _parameters(self, group: Dataset) -> dict[str, Array]:
         return stack_draws(group, variable_dims(self.program.priors))

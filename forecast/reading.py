@@ -8,7 +8,7 @@ from pathlib import Path
 
 from forecast.errors import InputError, Problem
 
-MAX_BYTES = 10_000_000
+MAX_TEXT_BYTES = 10_000_000
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 """Byte order marks, with which text in UTF-16 begins."""
 RE_ENCODE = (
@@ -38,12 +38,12 @@ def read_text(path: Path) -> str:
     """Text of a file in UTF-8, or in UTF-16 with its mark; of any other an `InputError`."""
     try:
         with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
+            raw = file.read(MAX_TEXT_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError([Problem(str(path), f"cannot be read: {reason}")]) from None
-    if len(raw) > MAX_BYTES:
-        message = f"the file is larger than the {MAX_BYTES:,} bytes that are read"
+    if len(raw) > MAX_TEXT_BYTES:
+        message = f"the file is larger than the {MAX_TEXT_BYTES:,} bytes that are read"
         raise InputError([Problem(str(path), message)])
     if not raw.strip():
         raise InputError([Problem(str(path), "the file is empty")])

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from forecast.arguments import shown
+from forecast.arguments import short_repr
 from forecast.errors import Problem, nearest, raise_if_any
 
 TARGET_ACCEPT = 0.9
@@ -94,7 +94,7 @@ def require_whole(given: Mapping[str, Any], least: Mapping[str, int]) -> None:
 def _not_whole(given: Mapping[str, Any], least: Mapping[str, int]) -> Iterator[Problem]:
     for name, value in given.items():
         if type(value) is not int or value < least[name]:
-            message = f"{shown(value)}; needs a whole number of at least {least[name]}"
+            message = f"{short_repr(value)}; needs a whole number of at least {least[name]}"
             yield Problem(name, message)
         elif name != "random_seed" and value > MOST_DRAWS:
-            yield Problem(name, f"{shown(value)}; needs at most {MOST_DRAWS:,}")
+            yield Problem(name, f"{short_repr(value)}; needs at most {MOST_DRAWS:,}")

@@ -9,7 +9,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
-from forecast.arguments import shown
+from forecast.arguments import short_repr
 from forecast.errors import InputError, Problem
 from forecast.frozen import frozen
 
@@ -69,7 +69,9 @@ class Validated(BaseModel):
         """Where a validation found what is wrong with what was given, and what it is."""
         del given
         faults = error.errors(include_url=False)
-        return [(each["loc"], f"{each['msg']}; given: {shown(each['input'])}") for each in faults]
+        return [
+            (each["loc"], f"{each['msg']}; given: {short_repr(each['input'])}") for each in faults
+        ]
 
 
 @contextmanager

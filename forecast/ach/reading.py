@@ -43,7 +43,7 @@ WRITTEN_OUT = {
     "STRONGLY INCONSISTENT": "II",
     **dict.fromkeys(("NOT APPLICABLE", "N/A", "N.A.", "NULL", "NONE", "NAN", "#N/A"), "NA"),
 }
-Row = tuple[str, Mapping[str, object]]
+ItemRow = tuple[str, Mapping[str, object]]
 OPTIONAL = ("id", "credibility", "relevance", "origin")
 
 
@@ -135,7 +135,7 @@ class _Columns:
     signed: bool
 
     @classmethod
-    def of(cls, table: Table, rows: list[Row], named: Sequence[str] | None) -> _Columns:
+    def of(cls, table: Table, rows: list[ItemRow], named: Sequence[str] | None) -> _Columns:
         """Tell the columns of a table apart by what they hold."""
         others = [name for name in table.columns if name.lower() not in (TEXT, *OPTIONAL)]
         columns = {name: [cell_text(row.get(name)) for _, row in rows] for name in others}

@@ -24,7 +24,7 @@ from forecast.text import printed
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-MONTH = 30
+MONTH_DAYS = 30
 """Days for which evidence is anticipated; indicators and assumptions are judged at their end."""
 DRAWS = 256
 """Draws of the tables: as many as the kernels take at a time."""
@@ -153,7 +153,9 @@ def check(
     rng = np.random.default_rng(random_seed)
     parameters = draw_priors(compile_tables(scenario).priors, draws, rng)
     whole = beliefs_at_start(scenario, parameters)
-    month = 1 if scenario.time is None else min(ceil(MONTH / scenario.time.step), whole.n_steps)
+    month = (
+        1 if scenario.time is None else min(ceil(MONTH_DAYS / scenario.time.step), whole.n_steps)
+    )
     first = beliefs_at_start(scenario, parameters, month)
     moment = first.times[-1]
     states, numbers = anticipate(scenario, first, rng)

@@ -53,9 +53,9 @@ class SmallestChange(PrintsItself):
     def _summary(self) -> Summary:
         if self.reports:
             how = "no fewer do" if self.certified else "fewer may do"
-            said = f"changes without {', '.join(self.reports)}; {how}"
+            outcome = f"changes without {', '.join(self.reports)}; {how}"
         else:
-            said = "no withdrawal changes it" if self.certified else "no withdrawal tried does"
+            outcome = "no withdrawal changes it" if self.certified else "no withdrawal tried does"
         shift = self.judgement
         below = (
             ()
@@ -66,7 +66,7 @@ class SmallestChange(PrintsItself):
                 + ("no smaller shift does" if shift.certified else "a smaller one may do"),
             )
         )
-        return Summary(f"{self.conclusion}: {said}", (), (), below)
+        return Summary(f"{self.conclusion}: {outcome}", (), (), below)
 
 
 @checked

@@ -27,7 +27,7 @@ from forecast.scenario.scenario import Scenario
 
 Axis = tuple[str, int]
 """An auxiliary variable, and 1 for its state before the step."""
-Cell = tuple[int, int]
+StepColumn = tuple[int, int]
 """A step and a column."""
 Making = tuple[int, tuple[float, ...]]
 """Row of a stream, and its reach by state."""
@@ -157,10 +157,10 @@ class AuxiliaryEvidence:
         self.channels = self._find_channels()
         self.auxiliaries = list(self._auxiliary_variables())
         self.factors: list[AuxiliaryFactor] = []
-        self.counts: dict[tuple[int, Making, Cell], float] = defaultdict(float)
-        self.silent: list[tuple[int, tuple[float, ...], Cell]] = []
-        self.controls: list[tuple[str, Cell]] = []
-        self.constants: dict[Cell, float] = {}
+        self.counts: dict[tuple[int, Making, StepColumn], float] = defaultdict(float)
+        self.silent: list[tuple[int, tuple[float, ...], StepColumn]] = []
+        self.controls: list[tuple[str, StepColumn]] = []
+        self.constants: dict[StepColumn, float] = {}
         self._ends: dict[int, int] = defaultdict(lambda: self.n_states)
         self._fill()
 
@@ -283,7 +283,7 @@ class AuxiliaryEvidence:
         self.auxiliaries.append(AuxiliaryVariable(name, 2, step, step, moves=False))
         return name
 
-    def _add_silence(self, stream: Stream, cell: Cell) -> None:
+    def _add_silence(self, stream: Stream, cell: StepColumn) -> None:
         self.silent.append((self.statements.number_of(stream.row), stream.reach, cell))
 
     def _fill_origin(
@@ -330,7 +330,7 @@ class AuxiliaryEvidence:
 
     def _cells(
         self, place: Place, axes: tuple[Axis, ...], starts: dict[tuple[Axis, ...], int]
-    ) -> Iterator[tuple[Cell, dict[Axis, int]]]:
+    ) -> Iterator[tuple[StepColumn, dict[Axis, int]]]:
         """Yield the first cell of each joint state of some auxiliary variables, and that state."""
         step, variable = place
         if axes not in starts:

@@ -7,7 +7,7 @@ import io
 import json
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import batched, chain
@@ -27,7 +27,7 @@ from forecast.evidence.spreadsheet import (
     separator_of,
     unguarded,
 )
-from forecast.evidence.workbook import OLD, ZIPPED, is_workbook
+from forecast.evidence.workbook import OLD, ZIPPED, Row, is_workbook
 from forecast.reading import RE_ENCODE, UTF_16
 from forecast.writing import drafted
 
@@ -40,8 +40,6 @@ LONGEST_ROW = 200
 WHOLE_QUOTED = re.compile(r'"((?:[^"]|"")*+)"')
 
 BATCH = 10_000
-
-Row = tuple[str, Mapping[str, Any]]
 
 
 class Unreadable(dict[str, Any]):

@@ -23,6 +23,7 @@ from pydantic import (
 from forecast.errors import InputError, Problem, nearest
 from forecast.evidence.formats import Layout
 from forecast.evidence.plain import read_date
+from forecast.evidence.report import DATES
 from forecast.evidence.report_checks import LONGEST
 from forecast.evidence.report_files import OPTIONAL, REQUIRED
 from forecast.evidence.spreadsheet import RAGGED, cell_text, is_ragged
@@ -38,7 +39,6 @@ JOINED = ("id", "supersedes")
 
 LONGEST_SPREAD = 366
 
-DATES = ("event_start", "event_end", "published", "known", "retrieved")
 
 NA_VALUES = (
     *("NA", "N/A", "n/a", "#N/A", "#N/A N/A", "<NA>", "NULL", "null", "Null", "None", "none"),

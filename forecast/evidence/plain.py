@@ -57,7 +57,7 @@ def plain_text(value: object) -> str:
         return str.__str__(value)
     if isinstance(value, bytes | bytearray):
         return _decoded(bytes(value))
-    raise ValueError(f"{shown(value)} is not text")
+    raise ValueError(f"{safe_repr(value)} is not text")
 
 
 def plain_date(value: object) -> date:
@@ -82,7 +82,7 @@ def plain_date(value: object) -> date:
             return _day_of(value)
     except (AttributeError, TypeError, ValueError, OverflowError):
         pass
-    raise ValueError(f"{shown(value)} is not a date")
+    raise ValueError(f"{safe_repr(value)} is not a date")
 
 
 def plain_number(value: object) -> float:
@@ -109,7 +109,7 @@ def plain_number(value: object) -> float:
             return float(number)
     except (TypeError, ValueError, OverflowError):
         pass
-    raise ValueError(f"{shown(value)} is not a number")
+    raise ValueError(f"{safe_repr(value)} is not a number")
 
 
 @lru_cache(maxsize=10_000)
@@ -131,7 +131,7 @@ def read_date(text: str) -> date:
     return _day_of(moment)
 
 
-def shown(value: object) -> str:
+def safe_repr(value: object) -> str:
     """A value as a message shows it, shortened; whatever its class does, there is a text."""
     try:
         text = repr(value)
@@ -166,4 +166,4 @@ def _decoded(raw: bytes) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError:
-        raise ValueError(f"{shown(raw)} are bytes that are not text in UTF-8") from None
+        raise ValueError(f"{safe_repr(raw)} are bytes that are not text in UTF-8") from None

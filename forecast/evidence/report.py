@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Any
 
 from forecast.evidence.notation import Likelihoods, amount_text, likelihoods_text
-from forecast.evidence.plain import is_missing, plain_date, plain_number, plain_text, shown
+from forecast.evidence.plain import is_missing, plain_date, plain_number, plain_text, safe_repr
 
 RELIABILITY = "ABCDEF"
 CREDIBILITY = "123456"
@@ -133,7 +133,7 @@ def _plain_likelihoods(given: Any) -> Likelihoods:
         pairs = [tuple(pair) for pair in (given.items() if isinstance(given, Mapping) else given)]
         return tuple((plain_text(state), plain_number(number)) for state, number in pairs)
     except TypeError:
-        raise ValueError(f"{shown(given)} are not pairs of a state and a number") from None
+        raise ValueError(f"{safe_repr(given)} are not pairs of a state and a number") from None
 
 
 FIELDS = tuple(field.name for field in fields(Report))

@@ -15,7 +15,7 @@ from forecast.evidence.plain import (
     plain_date,
     plain_number,
     plain_text,
-    shown,
+    safe_repr,
 )
 from forecast.evidence.report import CREDIBILITY, DATES, NUMBERS, RELIABILITY, SCOPES, Report
 from forecast.evidence.standing import in_circle
@@ -23,7 +23,7 @@ from forecast.scenario.measured import Count
 from forecast.scenario.scenario import Scenario, Variable
 from forecast.scenario.warning_checks import OBSERVABLE
 
-Finding = tuple[str, str]
+ColumnFault = tuple[str, str]
 """The column that breaks a rule, and how."""
 
 NAMES = ("id", "indicator", "state", "source", "origin", "supersedes", "scope")
@@ -41,7 +41,7 @@ HELPED, COMPARED = 10, 10_000
 UNPAIRED = re.compile("[\ud800-\udfff]")
 
 
-def find_faults(report: Report, scenario: Scenario | None = None) -> Iterator[Finding]:
+def find_faults(report: Report, scenario: Scenario | None = None) -> Iterator[ColumnFault]:
     """Yield what is wrong with one report by itself; without a scenario, whatever it speaks to."""
     unstorable = tuple(_find_unstorable(report))
     yield from unstorable
@@ -54,7 +54,7 @@ def find_faults(report: Report, scenario: Scenario | None = None) -> Iterator[Fi
     yield from _find_date_faults(report, scenario)
 
 
-def _find_unstorable(report: Report) -> Iterator[Finding]:
+def _find_unstorable(report: Report) -> Iterator[ColumnFault]:
     """Yield what no file or database can hold, or should have to."""
     for column, longest in LONGEST.items():
         value = getattr(report, column)
@@ -76,18 +76,18 @@ def _find_unstorable(report: Report) -> Iterator[Finding]:
             yield column, _why_not(plain_number, value)
     pairs = report.likelihoods
     if not (isinstance(pairs, tuple) and all(map(_is_likelihood, pairs))):
-        yield "likelihoods", f"{shown(pairs)} are not pairs of a state and a number"
+        yield "likelihoods", f"{safe_repr(pairs)} are not pairs of a state and a number"
 
 
 def _why_not(reduced: Callable[[object], object], value: object) -> str:
     """Why a value is not what its field holds."""
     if is_missing(value):
-        return f"is missing ({shown(value)})"
+        return f"is missing ({safe_repr(value)})"
     try:
         reduced(value)
     except ValueError as error:
         return str(error)
-    return f"{shown(value)} is not understood"
+    return f"{safe_repr(value)} is not understood"
 
 
 def _is_likelihood(each: object) -> bool:
@@ -97,7 +97,7 @@ def _is_likelihood(each: object) -> bool:
     return False
 
 
-def _find_plain_faults(report: Report) -> Iterator[Finding]:
+def _find_plain_faults(report: Report) -> Iterator[ColumnFault]:
     if not report.id:
         yield "id", "is empty"
     if not report.source:
@@ -110,7 +110,7 @@ def _find_plain_faults(report: Report) -> Iterator[Finding]:
             yield column, f"{value!r} is not a grade; legal: {', '.join(legal)}"
 
 
-def _find_loose_faults(report: Report) -> Iterator[Finding]:
+def _find_loose_faults(report: Report) -> Iterator[ColumnFault]:
     """Yield what is wrong with a claim, whatever it speaks to."""
     stated = [
         column
@@ -134,7 +134,7 @@ def _find_loose_faults(report: Report) -> Iterator[Finding]:
     yield from _find_likelihood_faults(report)
 
 
-def _find_loose_number_faults(report: Report) -> Iterator[Finding]:
+def _find_loose_number_faults(report: Report) -> Iterator[ColumnFault]:
     """Yield what is wrong with a number, whatever it counts or measures."""
     number, upper = report.number, report.upper
     if number is None:
@@ -153,7 +153,7 @@ def _find_loose_number_faults(report: Report) -> Iterator[Finding]:
         yield "exposure", f"{report.exposure:g} days; a count covers more than 0"
 
 
-def _find_likelihood_faults(report: Report) -> Iterator[Finding]:
+def _find_likelihood_faults(report: Report) -> Iterator[ColumnFault]:
     values = [value for _, value in report.likelihoods]
     if not all(0 <= value < inf for value in values):
         yield "likelihoods", "are finite and not negative"
@@ -193,7 +193,7 @@ def find_broken_links(reports: Sequence[Report]) -> Iterator[str]:
             yield f"{report.id} supersedes itself, directly or through others"
 
 
-def _find_claim_faults(report: Report, scenario: Scenario) -> Iterator[Finding]:
+def _find_claim_faults(report: Report, scenario: Scenario) -> Iterator[ColumnFault]:
     name, state = report.indicator, report.state
     observable = scenario.with_role(*OBSERVABLE)
     if name not in observable:
@@ -215,7 +215,7 @@ def _find_claim_faults(report: Report, scenario: Scenario) -> Iterator[Finding]:
         yield from _find_number_faults(report, variable)
 
 
-def _find_number_faults(report: Report, variable: Variable) -> Iterator[Finding]:
+def _find_number_faults(report: Report, variable: Variable) -> Iterator[ColumnFault]:
     measured = variable.measured
     if measured is None:
         legal = ", ".join(variable.states)
@@ -233,7 +233,7 @@ def _is_count(number: float) -> bool:
     return number >= 0 and number == round(number)
 
 
-def _find_date_faults(report: Report, scenario: Scenario | None) -> Iterator[Finding]:
+def _find_date_faults(report: Report, scenario: Scenario | None) -> Iterator[ColumnFault]:
     if report.event_end < report.event_start:
         yield "event_end", f"{report.event_end} is before the start, {report.event_start}"
     if report.known < report.published:

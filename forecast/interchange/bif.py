@@ -21,7 +21,7 @@ from forecast.interchange.draft import Draft
 from forecast.interchange.network_checks import shape_text, suggest
 from forecast.interchange.properties import property_of, property_text
 from forecast.interchange.rows import concentration_text, numbers_text
-from forecast.interchange.source import Source, checked, shortened
+from forecast.interchange.source import NetworkText, checked, shortened
 from forecast.interchange.tabled import TabledNetwork
 
 Cells = npt.NDArray[np.int64]
@@ -49,7 +49,7 @@ def read(text: str, where: str = "BIF") -> TabledNetwork:
     ... probability ( rain ) { table 0.8, 0.2; }''').tables["rain"]
     array([0.8, 0.2])
     """
-    source = Source(checked(text, where), where)
+    source = NetworkText(checked(text, where), where)
     reader = Reader(source)
     reader.read()
     draft = Draft(source)

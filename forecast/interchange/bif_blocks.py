@@ -10,7 +10,7 @@ import numpy as np
 
 from forecast.interchange.bif_tokens import Token, Tokens
 from forecast.interchange.network_checks import MAX_STATES
-from forecast.interchange.source import Numbers, Source, Unreadable, number
+from forecast.interchange.source import NetworkText, Numbers, Unreadable, number
 
 Property = tuple[str, int]
 
@@ -53,7 +53,7 @@ class TableBlock:
     properties: list[Property] = field(default_factory=list)
     spoilt: bool = False
 
-    def numbers(self, source: Source) -> Numbers:
+    def numbers(self, source: NetworkText) -> Numbers:
         """All numbers of the block."""
         assert isinstance(source.text, str)
         values, starts = np.array(self.values), np.array(self.starts, np.int64)
@@ -63,7 +63,7 @@ class TableBlock:
 class Reader:
     """Reads blocks; after a fault it goes on with the next statement or the next block."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: NetworkText) -> None:
         self.source, self.tokens = source, Tokens(source)
         self.name: tuple[str, int] | None = None
         self.properties: list[Property] = []

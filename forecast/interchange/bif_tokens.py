@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from typing import Literal, NamedTuple
 
-from forecast.interchange.properties import quoted, unquoted
-from forecast.interchange.source import Source, Unreadable, shortened
+from forecast.interchange.properties import QUOTED, quoted, unquoted
+from forecast.interchange.source import NetworkText, Unreadable, shortened
 
 Kind = Literal["word", "quoted", "mark", "end"]
 
 _BLANK = re.compile(r"(?:[ \t\n\f\v]++|//[^\n]*+|/\*(?:[^*]++|\*(?!/))*+\*/)*+")
-_QUOTED = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _WORD = re.compile(r'(?:[^ \t\n\f\v{}()\[\]|,;"/]++|/(?![/*]))++')
 _PROPERTY = re.compile(r'(?:[^;"{}]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
 MARKS = "{}()[]|,;"
@@ -39,12 +38,12 @@ class Tokens:
 
     Examples
     --------
-    >>> tokens = Tokens(Source("type discrete [ 2 ] // of two", "file"))
+    >>> tokens = Tokens(NetworkText("type discrete [ 2 ] // of two", "file"))
     >>> [tokens.take().text for _ in range(5)]
     ['type', 'discrete', '[', '2', ']']
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: NetworkText) -> None:
         assert isinstance(source.text, str)
         self.source, self.text = source, source.text
         self.next = self._scan(0)
@@ -111,7 +110,7 @@ class Tokens:
             return Token("mark", first, at)
         if self.text.startswith("/*", at):
             raise self.source.give_up(at, "a comment that does not end; '*/' is missing")
-        match = (_QUOTED if first == '"' else _WORD).match(self.text, at)
+        match = (QUOTED if first == '"' else _WORD).match(self.text, at)
         if match is None:
             raise self.source.give_up(at, "a text in quotes that does not end")
         self._after = match.end()

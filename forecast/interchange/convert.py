@@ -19,7 +19,7 @@ from forecast.errors import InputError, Problem, raise_if_any
 from forecast.interchange.draft import Draft
 from forecast.interchange.network_checks import repeated
 from forecast.interchange.rows import numbers_text
-from forecast.interchange.source import Numbers, Source
+from forecast.interchange.source import NetworkText, Numbers
 from forecast.interchange.tabled import TabledNetwork
 
 READ = ("BayesNet", "DiscreteBayesianNetwork", "BayesianNetwork", "BayesianModel")
@@ -224,7 +224,7 @@ def _name_of(model: Any) -> str:
 
 def _draft(library: str, states: Mapping[Any, Iterable[Any]]) -> Draft:
     """A draft with all variables declared; names and labels as text."""
-    source = Source("", library)
+    source = NetworkText("", library)
     problems = [Problem(n, "two variables have this name") for n in repeated(map(str, states))]
     raise_if_any(problems)
     draft = Draft(source)

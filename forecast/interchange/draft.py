@@ -21,8 +21,8 @@ from forecast.interchange.network_checks import (
     state_faults,
     text_fault,
 )
-from forecast.interchange.source import SHOWN_TEXT, Numbers, Source, shortened
-from forecast.interchange.tabled import Pairs, TabledNetwork
+from forecast.interchange.source import SHOWN_TEXT, NetworkText, Numbers, shortened
+from forecast.interchange.tabled import Properties, TabledNetwork
 
 SHOWN_LEFT_OUT = 10
 """Nodes that a warning names; the notes name all."""
@@ -34,7 +34,7 @@ class Draft:
     A variable with a fault stays known, without states, so that one fault is reported once.
     """
 
-    def __init__(self, source: Source, name: str = "unnamed") -> None:
+    def __init__(self, source: NetworkText, name: str = "unnamed") -> None:
         self.source, self.name = source, name
         self.states: dict[str, tuple[str, ...]] = {}
         self.places: dict[str, int] = {}
@@ -182,7 +182,7 @@ class Draft:
             self.source.wrong(self.defined[cycle[0]], cycle_text(cycle))
         self.source.raise_problems()
         self._warn_of_left_out()
-        properties: dict[str, Pairs] = {key: tuple(p) for key, p in self.properties.items()}
+        properties: dict[str, Properties] = {key: tuple(p) for key, p in self.properties.items()}
         return TabledNetwork(
             self.name,
             self.states,

@@ -15,7 +15,7 @@ from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
 from forecast.errors import InputError, Problem
-from forecast.interchange.source import Numbers, Source, numbers_from, shortened
+from forecast.interchange.source import NetworkText, Numbers, numbers_from, shortened
 
 MAX_DEPTH = 50
 MAX_ELEMENTS = 300_000
@@ -61,7 +61,7 @@ class Element:
         """The first child of some names."""
         return next(self.all(*tags), None)
 
-    def numbers(self, source: Source) -> Numbers:
+    def numbers(self, source: NetworkText) -> Numbers:
         """The numbers of the text, parted by blanks."""
         text = self.text
 
@@ -74,7 +74,7 @@ class Element:
         return numbers_from(source, words, text, place, self.at)
 
 
-def parse(source: Source) -> Element:
+def parse(source: NetworkText) -> Element:
     """The root element of a document.
 
     Parameters
@@ -102,7 +102,7 @@ def parse(source: Source) -> Element:
 class _Builder:
     """Builds the tree as expat meets its parts."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: NetworkText) -> None:
         self.source = source
         self.root: Element | None = None
         self.open: list[Element] = []
@@ -163,10 +163,10 @@ def attribute_markup(text: str) -> str:
     return quoteattr(text)
 
 
-def source_of(text: str, where: str) -> Source:
+def source_of(text: str, where: str) -> NetworkText:
     """A source in bytes; text that has no UTF-8 form is refused."""
     try:
-        return Source(text.encode("utf-8"), where)
+        return NetworkText(text.encode("utf-8"), where)
     except UnicodeEncodeError as error:
         line = text[: error.start].count("\n") + 1
         problem = Problem(f"{where}:{line}", "half of a surrogate pair; text is valid Unicode")

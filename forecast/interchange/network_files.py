@@ -12,7 +12,7 @@ from forecast.compression import SUFFIXES as COMPRESSIONS
 from forecast.compression import opened, plain_name
 from forecast.errors import InputError, Problem, nearest
 from forecast.interchange import bif, uai, xdsl, xmlbif
-from forecast.interchange.source import MAX_BYTES
+from forecast.interchange.source import MAX_NETWORK_BYTES
 from forecast.interchange.tabled import TabledNetwork
 from forecast.writing import replace_file
 
@@ -167,9 +167,11 @@ def _content(path: Path) -> tuple[str, bytes]:
     except (OSError, ValueError):
         pass  # opening it says why
     with opened(path) as (name, file):
-        raw = file.read(MAX_BYTES + 1)
-    if len(raw) > MAX_BYTES:
-        raise InputError([Problem(str(path), f"more than the {MAX_BYTES:,} bytes that are read")])
+        raw = file.read(MAX_NETWORK_BYTES + 1)
+    if len(raw) > MAX_NETWORK_BYTES:
+        raise InputError(
+            [Problem(str(path), f"more than the {MAX_NETWORK_BYTES:,} bytes that are read")]
+        )
     return name, raw
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _BARE_NAME = re.compile(r'[^\s"\\;={}]+(?: [^\s"\\;={}]+)*')
-_QUOTED = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+QUOTED = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _ESCAPED = re.compile(r'\\(["\\])')
 
 
@@ -22,7 +22,7 @@ def quoted(text: str) -> str:
 
 def unquoted(text: str) -> str:
     """The text that stands in quotes; other text as it is."""
-    return _ESCAPED.sub(r"\1", text[1:-1]) if _QUOTED.fullmatch(text) else text
+    return _ESCAPED.sub(r"\1", text[1:-1]) if QUOTED.fullmatch(text) else text
 
 
 def property_of(text: str) -> tuple[str, str]:
@@ -33,7 +33,7 @@ def property_of(text: str) -> tuple[str, str]:
     >>> property_of('position = (73, 165)')
     ('position', '(73, 165)')
     """
-    head = _QUOTED.match(text)
+    head = QUOTED.match(text)
     start = head.end() if head else 0
     cut = text.find("=", start)
     if cut < 0:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from forecast.arrays import Array
 from forecast.interchange.network_checks import LEAST_CONCENTRATION, SUM_TOLERANCE, shape_text
-from forecast.interchange.source import LONGEST_NUMBER, NUMBER, SHOWN_TEXT, Numbers, Source
+from forecast.interchange.source import LONGEST_NUMBER, NUMBER, SHOWN_TEXT, NetworkText, Numbers
 
 Indices = npt.NDArray[np.int64]
 
@@ -41,7 +41,7 @@ def half_unit(digits: str) -> float:
     return float(f"5e{power - 1}")
 
 
-def complete(source: Source, name: str, numbers: Numbers, shape: tuple[int, ...]) -> bool:
+def complete(source: NetworkText, name: str, numbers: Numbers, shape: tuple[int, ...]) -> bool:
     """Whether a table has as many numbers as its variables need."""
     if numbers.values.size == prod(shape):
         return True
@@ -50,7 +50,7 @@ def complete(source: Source, name: str, numbers: Numbers, shape: tuple[int, ...]
     return False
 
 
-def table_of(source: Source, name: str, numbers: Numbers, cells: Indices) -> Array | None:
+def table_of(source: NetworkText, name: str, numbers: Numbers, cells: Indices) -> Array | None:
     """Make a table of numbers; nothing, and problems, if they are no probabilities.
 
     Parameters
@@ -93,7 +93,7 @@ def table_of(source: Source, name: str, numbers: Numbers, cells: Indices) -> Arr
 
 
 def _without_noise(
-    source: Source, name: str, numbers: Numbers, cells: Indices, values: Array
+    source: NetworkText, name: str, numbers: Numbers, cells: Indices, values: Array
 ) -> Array:
     """The values, with 0 in place of numbers that are hardly below it."""
     below = values < 0
@@ -110,7 +110,7 @@ def _shown(numbers: Numbers, which: int) -> str:
 
 
 def _may_be_rounded(
-    source: Source, name: str, numbers: Numbers, cells: Indices, total: float
+    source: NetworkText, name: str, numbers: Numbers, cells: Indices, total: float
 ) -> bool:
     gap = abs(total - 1)
     if gap <= SINGLE_PRECISION:
@@ -128,12 +128,14 @@ def _may_be_rounded(
     return False
 
 
-def concentration_of(source: Source, text: str, shape: tuple[int, ...], at: int) -> Array | None:
+def concentration_of(
+    source: NetworkText, text: str, shape: tuple[int, ...], at: int
+) -> Array | None:
     """Concentrations as files have them: one number for all rows, or one for each in order.
 
     Examples
     --------
-    >>> concentration_of(Source("", "file"), "20 exact", (2,), 0)
+    >>> concentration_of(NetworkText("", "file"), "20 exact", (2,), 0)
     array([20., inf])
     """
     words = text.replace(",", " ").split()

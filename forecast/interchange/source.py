@@ -15,7 +15,7 @@ import numpy.typing as npt
 from forecast.errors import SHOWN_PROBLEMS, InputError, Problem, raise_if_any
 from forecast.interchange.network_checks import MAX_CELLS
 
-MAX_BYTES = 20_000_000
+MAX_NETWORK_BYTES = 20_000_000
 NUMBER = re.compile(r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?")
 LONGEST_NUMBER = 1_100
 """Characters of a number that are read; no number of 64 bits has more, even written in full."""
@@ -26,7 +26,7 @@ class Unreadable(Exception):
     """A statement that breaks off; caught where reading can go on."""
 
 
-class Source:
+class NetworkText:
     r"""A text, where it came from, and the problems and notes that reading it yields.
 
     Parameters
@@ -38,7 +38,7 @@ class Source:
 
     Examples
     --------
-    >>> Source("one\ntwo", "file.bif").place(5)
+    >>> NetworkText("one\ntwo", "file.bif").place(5)
     'file.bif:2:2'
     """
 
@@ -85,8 +85,10 @@ def checked(text: str, where: str) -> str:
     """The text, if it is one that a reader should look at."""
     if not isinstance(text, str):
         raise InputError([Problem(where, f"is {type(text).__name__}, not text")])
-    if len(text) > MAX_BYTES:
-        raise InputError([Problem(where, f"{len(text):,} bytes; at most {MAX_BYTES:,} are read")])
+    if len(text) > MAX_NETWORK_BYTES:
+        raise InputError(
+            [Problem(where, f"{len(text):,} bytes; at most {MAX_NETWORK_BYTES:,} are read")]
+        )
     if not text.strip():
         raise InputError([Problem(where, "the file is empty")])
     if "\0" in text:
@@ -129,7 +131,7 @@ class Numbers:
         return self.place(int(self.starts[which]))
 
 
-def number(source: Source, word: str, at: int) -> float:
+def number(source: NetworkText, word: str, at: int) -> float:
     """The number that a word is; a problem and NaN if it is none."""
     if len(word) > LONGEST_NUMBER:
         message = f"a number has at most {LONGEST_NUMBER:,}"
@@ -144,7 +146,7 @@ def number(source: Source, word: str, at: int) -> float:
 
 
 def numbers_from(
-    source: Source,
+    source: NetworkText,
     words: Iterable[tuple[str, int]],
     text: str,
     place: Callable[[int], int],

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from forecast.arguments import checked, shown
+from forecast.arguments import checked, short_repr
 from forecast.arrays import Array
 from forecast.errors import InputError, Problem, nearest, raise_if_any
 from forecast.frozen import Frozen, frozen
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from forecast.network.structure import Network
     from forecast.posterior.beliefs import Beliefs
 
-Pairs = tuple[tuple[str, str], ...]
+Properties = tuple[tuple[str, str], ...]
 DRAWN_TOGETHER = 256
 """Draws of one block, each block with a seed of its own."""
 SHOWN_VARIABLES = 40
@@ -92,7 +92,7 @@ class TabledNetwork(Frozen):
     parents: dict[str, tuple[str, ...]] = field(default_factory=dict)
     tables: dict[str, Array] = field(default_factory=dict)
     concentration: dict[str, Array] = field(default_factory=dict)
-    properties: dict[str, Pairs] = field(default_factory=dict)
+    properties: dict[str, Properties] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -306,13 +306,15 @@ class TableDraws:
         least = {"draws": (self.n, 1), "random_seed": (self.random_seed, 0)}
         raise_if_any(
             [
-                Problem(name, f"{shown(value)}; at least {fewest} is needed")
+                Problem(name, f"{short_repr(value)}; at least {fewest} is needed")
                 for name, (value, fewest) in least.items()
                 if value < fewest
             ]
         )
         if self.n > MOST_DRAWS:
-            raise InputError([Problem("draws", f"{shown(self.n)}; needs at most {MOST_DRAWS:,}")])
+            raise InputError(
+                [Problem("draws", f"{short_repr(self.n)}; needs at most {MOST_DRAWS:,}")]
+            )
 
     def theta(self, part: slice) -> Array:
         """Table cells of some draws, (cell, draw)."""
@@ -367,7 +369,7 @@ class _Tidy:
                 self.problems.append(Problem(f"{what} of {name}", "is not an array of numbers"))
         return found
 
-    def properties(self) -> dict[str, Pairs]:
+    def properties(self) -> dict[str, Properties]:
         given = self.given.properties
         order = ["", *self.given.variables, *given]
         return {

@@ -20,7 +20,7 @@ from itertools import islice
 from forecast.errors import warn
 from forecast.interchange.draft import Draft
 from forecast.interchange.rows import numbers_text
-from forecast.interchange.source import Numbers, Source, checked, numbers_from, shortened
+from forecast.interchange.source import NetworkText, Numbers, checked, numbers_from, shortened
 from forecast.interchange.tabled import TabledNetwork
 
 _WORD = re.compile(r"#[^\n]*|[^ \t\n\f\v#]+")
@@ -47,7 +47,7 @@ def read(text: str, where: str = "UAI") -> TabledNetwork:
     >>> read("BAYES 2  2 2  2  1 0  2 0 1  2  0.8 0.2  4  0.9 0.1  0.3 0.7").parents
     {'x0': (), 'x1': ('x0',)}
     """
-    source = Source(checked(text, where), where)
+    source = NetworkText(checked(text, where), where)
     words = _Words(source)
     kind, at = words.take("the type 'BAYES'")
     if kind.upper() != "BAYES":
@@ -73,7 +73,7 @@ def read(text: str, where: str = "UAI") -> TabledNetwork:
     return draft.finish()
 
 
-def _leave_out_observations(source: Source, rest: list[tuple[str, int]]) -> None:
+def _leave_out_observations(source: NetworkText, rest: list[tuple[str, int]]) -> None:
     """Pass over a count and as many pairs of a variable and its state; refuse anything else."""
     if not rest:
         return
@@ -96,7 +96,7 @@ def _scope(draft: Draft, words: _Words) -> tuple[str, tuple[int, ...] | None]:
 class _Words:
     """The words of the text, one after the other."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: NetworkText) -> None:
         assert isinstance(source.text, str)
         self.source, self.text, self.at = source, source.text, 0
         self.words = self._scan()

@@ -24,7 +24,7 @@ from forecast.interchange import noisy_max, rows
 from forecast.interchange.draft import Draft
 from forecast.interchange.markup import Element, parse, source_of
 from forecast.interchange.network_checks import shape_text, suggest
-from forecast.interchange.source import Numbers, Source, checked, shortened
+from forecast.interchange.source import NetworkText, Numbers, checked, shortened
 from forecast.interchange.tabled import TabledNetwork
 from forecast.interchange.xdsl_names import Names
 from forecast.interchange.xdsl_writing import write
@@ -100,7 +100,7 @@ def read(text: str, where: str = "XDSL") -> TabledNetwork:
     return draft.finish()
 
 
-def _refuse_other_order(source: Source, root: Element, nodes: Element) -> None:
+def _refuse_other_order(source: NetworkText, root: Element, nodes: Element) -> None:
     """Refuse what pyAgrum writes with several parents: there the first parent is the fastest."""
     extensions = root.first("extensions")
     display = extensions.first("genie") if extensions is not None else None

@@ -6,7 +6,7 @@ from graphlib import TopologicalSorter
 
 from forecast.interchange.markup import attribute_markup, text_markup
 from forecast.interchange.rows import concentration_text, numbers_text
-from forecast.interchange.tabled import Pairs, TabledNetwork
+from forecast.interchange.tabled import Properties, TabledNetwork
 from forecast.interchange.xdsl_names import EXTENSION, identifiers, is_identifier
 
 NODE_WIDTH, NODE_HEIGHT, NODES_ABREAST = 120, 60, 8
@@ -65,7 +65,7 @@ def _states(network: TabledNetwork, name: str) -> list[str]:
     return identifiers(network.variables[name], "s")
 
 
-def _fit(pairs: Pairs) -> bool:
+def _fit(pairs: Properties) -> bool:
     """Whether all names of some properties are identifiers."""
     return all(is_identifier(key) for key, _ in pairs)
 
@@ -105,7 +105,7 @@ def _extension(network: TabledNetwork, ids: dict[str, str]) -> list[str]:
     return [*lines, f"    </{EXTENSION}>"]
 
 
-def _properties(pairs: Pairs, indent: str) -> list[str]:
+def _properties(pairs: Properties, indent: str) -> list[str]:
     return [
         f"{indent}<property name={attribute_markup(key)}>{text_markup(value)}</property>"
         for key, value in pairs

@@ -13,7 +13,7 @@ from forecast.interchange.markup import Element, parse, source_of, text_markup
 from forecast.interchange.network_checks import MAX_STATES
 from forecast.interchange.properties import property_of, property_text
 from forecast.interchange.rows import concentration_text, numbers_text
-from forecast.interchange.source import Source, checked
+from forecast.interchange.source import NetworkText, checked
 from forecast.interchange.tabled import TabledNetwork
 
 NO_CHANCE = {"decision": "a decision", "utility": "a utility", "value": "a utility"}
@@ -117,7 +117,7 @@ def _define(draft: Draft, element: Element) -> None:
     draft.fill(name, tables[0].numbers(draft.source), shape)
 
 
-def _name(source: Source, element: Element, tag: str) -> str | None:
+def _name(source: NetworkText, element: Element, tag: str) -> str | None:
     names = list(element.all(tag))
     if len(names) == 1:
         return names[0].text.strip()

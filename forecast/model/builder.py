@@ -19,12 +19,13 @@ from forecast.errors import Problem, raise_if_any
 from forecast.evidence.profiles import default_reporting
 from forecast.evidence.sources import Trust, trust_in
 from forecast.model import expressions as ops
-from forecast.model.expressions import Cell, ExpressionWriter
+from forecast.model.expressions import ExpressionWriter
 from forecast.model.priors import Priors
-from forecast.model.tables import Measure, Misfit, TableProgram
+from forecast.model.tables import Misfit, NumberModel, TableProgram
 from forecast.network.structure import Block, Network, Node
 from forecast.scenario.fits import RowFit, fit_normal
 from forecast.scenario.forms import TableForm
+from forecast.scenario.forms.form import Expression
 from forecast.scenario.measured import Count, Measured
 from forecast.scenario.scenario import Scenario
 from forecast.scenario.scenario_checks import find_problems
@@ -71,7 +72,7 @@ class _Writer:
 
     def dirichlet(
         self, alpha: tuple[float, ...], states: tuple[str, ...], label: str
-    ) -> list[Cell]:
+    ) -> list[Expression]:
         """Cells of a row with a Dirichlet prior; of two states the second is a probability."""
         if len(states) == 2:
             yes = self.beta((alpha[1], alpha[0]), f"{label}: {states[1]}")
@@ -87,12 +88,12 @@ class _Writer:
         if fit.stated:
             self.misfits.append(Misfit(label, states, fit))
 
-    def beta(self, shape: tuple[float, float], label: str) -> Cell:
+    def beta(self, shape: tuple[float, float], label: str) -> Expression:
         """Cell of a probability."""
         self.probability.append(shape)
         return "probability", self._label("probability", label)
 
-    def factor(self, stated: PositiveStatement, label: str, per: float | None = None) -> Cell:
+    def factor(self, stated: PositiveStatement, label: str, per: float | None = None) -> Expression:
         """Cell of a positive number."""
         self.positives.append(stated.fit(per).shape)
         return "positive", self._label("positive", label)
@@ -107,37 +108,37 @@ class _Writer:
         names.append(label)
         return len(names) - 1
 
-    def constant(self, value: float) -> Cell:
+    def constant(self, value: float) -> Expression:
         return self.formulas.constant(value)
 
-    def sum(self, parts: Iterable[Cell]) -> Cell:
+    def sum(self, parts: Iterable[Expression]) -> Expression:
         return self.formulas.sum(parts)
 
-    def product(self, parts: Iterable[Cell]) -> Cell:
+    def product(self, parts: Iterable[Expression]) -> Expression:
         return self.formulas.product(parts)
 
-    def difference(self, a: Cell, b: Cell) -> Cell:
+    def difference(self, a: Expression, b: Expression) -> Expression:
         return self.formulas.step(ops.SUBTRACT, a, b)
 
-    def ratio(self, a: Cell, b: Cell) -> Cell:
+    def ratio(self, a: Expression, b: Expression) -> Expression:
         return self.formulas.step(ops.DIVIDE, a, b)
 
-    def positive(self, a: Cell) -> Cell:
+    def positive(self, a: Expression) -> Expression:
         return self.formulas.step(ops.AT_LEAST, a, self.constant(ops.NEVER))
 
-    def below_one(self, a: Cell) -> Cell:
+    def below_one(self, a: Expression) -> Expression:
         return self.formulas.step(ops.AT_MOST, a, self.constant(1 - ops.NEVER))
 
-    def hazard(self, probability: Cell) -> Cell:
+    def hazard(self, probability: Expression) -> Expression:
         return self.formulas.step(ops.HAZARD, probability)
 
-    def survival(self, hazard: Cell) -> Cell:
+    def survival(self, hazard: Expression) -> Expression:
         return self.formulas.step(ops.STAY, hazard)
 
-    def share(self, hazard: Cell) -> Cell:
+    def share(self, hazard: Expression) -> Expression:
         return self.formulas.step(ops.SHARE, hazard)
 
-    def normal_between(self, a: Cell, b: Cell) -> Cell:
+    def normal_between(self, a: Expression, b: Expression) -> Expression:
         return self.formulas.step(ops.BETWEEN, a, b)
 
     def sizes(self) -> dict[str, int]:
@@ -166,7 +167,7 @@ class _Builder:
             states={name: variable.states for name, variable in scenario.variables.items()},
             step_days=scenario.time.step if scenario.time else np.nan,
         )
-        self.cells: list[Cell] = []
+        self.cells: list[Expression] = []
 
     def build(self) -> TableProgram:
         nodes = tuple(self._node(name) for name in self.scenario.variables)
@@ -231,7 +232,7 @@ class _Builder:
                 self.cells += drawn
         return later
 
-    def _measure(self, name: str, measured: Measured) -> Measure:
+    def _measure(self, name: str, measured: Measured) -> NumberModel:
         states = self.writer.states[name]
         judged = self.writer
         if isinstance(measured, Count):
@@ -254,7 +255,7 @@ class _Builder:
                 for state in states
             ]
             degrees, per = measured.degrees or 0.0, 1.0
-        return Measure(measured.family, np.array(places), np.array(scales), per, degrees)
+        return NumberModel(measured.family, np.array(places), np.array(scales), per, degrees)
 
 
 def _pairs(pairs: list[tuple[float, float]]) -> Array:

@@ -14,7 +14,7 @@ from forecast.arrays import Array, Index
 from forecast.evidence.likelihood import LIKELIHOODS, NUMBER, RANGE, ReportTable
 from forecast.frozen import writable
 from forecast.model.interval_censoring import FAMILIES, log_numbers
-from forecast.model.tables import Measure, TableProgram
+from forecast.model.tables import NumberModel, TableProgram
 
 Data = dict[str, Any]
 
@@ -47,7 +47,9 @@ def number_data(program: TableProgram, table: ReportTable) -> tuple[Data, Index]
 def _parts(program: TableProgram, table: ReportTable, reports: Sequence[int]) -> Data:
     """What is known of some reported numbers, whatever their family."""
     width = table.given.shape[1]
-    pairs: list[tuple[int, Measure]] = [(k, program.measures[table.observed[k]]) for k in reports]
+    pairs: list[tuple[int, NumberModel]] = [
+        (k, program.measures[table.observed[k]]) for k in reports
+    ]
     measures = [measure for _, measure in pairs]
 
     def padded(rows: Sequence[Index]) -> Index:

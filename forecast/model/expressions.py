@@ -23,9 +23,9 @@ import numpy.typing as npt
 from forecast.arrays import Array
 from forecast.frozen import Frozen, writable
 from forecast.network.compiling import compiled
+from forecast.scenario.forms.form import Expression
 
 Steps = npt.NDArray[np.int32]
-Cell = tuple[str, int]
 """A family of parameters, "constant" or "step", and a number in it."""
 
 ADD: Final = 0
@@ -102,14 +102,14 @@ class ExpressionWriter:
 
     def __init__(self) -> None:
         self.constants: dict[float, int] = {}
-        self.steps: list[tuple[int, Cell, Cell]] = []
-        self._written: dict[tuple[int, Cell, Cell], Cell] = {}
+        self.steps: list[tuple[int, Expression, Expression]] = []
+        self._written: dict[tuple[int, Expression, Expression], Expression] = {}
 
-    def constant(self, value: float) -> Cell:
+    def constant(self, value: float) -> Expression:
         """Cell of a number that is known exactly."""
         return "constant", self.constants.setdefault(value, len(self.constants))
 
-    def step(self, operation: int, a: Cell, b: Cell | None = None) -> Cell:
+    def step(self, operation: int, a: Expression, b: Expression | None = None) -> Expression:
         """Cell of a result; an operation on one cell has no second operand."""
         key = operation, a, a if b is None else b
         if key not in self._written:
@@ -117,15 +117,15 @@ class ExpressionWriter:
             self.steps.append(key)
         return self._written[key]
 
-    def sum(self, cells: Iterable[Cell]) -> Cell:
+    def sum(self, cells: Iterable[Expression]) -> Expression:
         """Cell of the sum of at least one cell."""
         return reduce(lambda a, b: self.step(ADD, a, b), cells)
 
-    def product(self, cells: Iterable[Cell]) -> Cell:
+    def product(self, cells: Iterable[Expression]) -> Expression:
         """Cell of the product of at least one cell."""
         return reduce(lambda a, b: self.step(MULTIPLY, a, b), cells)
 
-    def finish(self, sizes: Mapping[str, int], cells: Sequence[Cell]) -> ExpressionProgram:
+    def finish(self, sizes: Mapping[str, int], cells: Sequence[Expression]) -> ExpressionProgram:
         """Put everything in its place.
 
         Parameters
@@ -138,7 +138,7 @@ class ExpressionWriter:
         sizes = {**sizes, "constant": len(self.constants), "step": len(self.steps)}
         starts = dict(zip(sizes, accumulate([0, *sizes.values()]), strict=False))
 
-        def at(cell: Cell) -> int:
+        def at(cell: Expression) -> int:
             return starts[cell[0]] + cell[1]
 
         steps = [(operation, at(a), at(b)) for operation, a, b in self.steps]

@@ -9,13 +9,13 @@ import numpy as np
 
 from forecast.arrays import Array, Index
 from forecast.model.interval_censoring import FAMILIES
-from forecast.model.tables import Measure
+from forecast.model.tables import NumberModel
 from forecast.network.simulate import simulate_history
 from forecast.network.structure import Network
 
 
 def simulate_numbers(
-    measure: Measure,
+    measure: NumberModel,
     parameters: Mapping[str, Array],
     states: Index,
     days: float,

@@ -23,7 +23,7 @@ from forecast.scenario.fits import RowFit
 
 
 @dataclass(frozen=True, eq=False)
-class Measure(Frozen):
+class NumberModel(Frozen):
     """Where the distribution of a reported number finds its parameters, for each state.
 
     Attributes
@@ -77,7 +77,7 @@ class TableProgram(Frozen):
 
     network: Network
     priors: Priors
-    measures: dict[str, Measure]
+    measures: dict[str, NumberModel]
     misfits: tuple[Misfit, ...]
     expressions: ExpressionProgram
 

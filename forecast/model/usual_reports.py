@@ -19,7 +19,8 @@ import numpy as np
 from forecast.arrays import Array
 from forecast.evidence.likelihood import ReportTable
 from forecast.evidence.sources import admiralty_grades
-from forecast.model.tables import Priors, TableProgram
+from forecast.model.priors import Priors
+from forecast.model.tables import TableProgram
 from forecast.network.sweep import sweep
 
 TYPICAL: Final = "B"

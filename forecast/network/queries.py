@@ -33,7 +33,7 @@ def forbid(
     return barred
 
 
-def require(
+def require_states(
     network: Network, log_like: Array, states: Iterable[tuple[str, str]], steps: slice
 ) -> Array:
     """Set variables to states during some steps."""
@@ -205,7 +205,7 @@ def joint_with(
     prior = base[at, network.states(target)]
     found = np.zeros((len(prior), network.n_states, base.shape[2]))
     for k, state in enumerate(network.node(target).states):
-        asked = require(network, log_like, [(target, state)], slice(at, at + 1))
+        asked = require_states(network, log_like, [(target, state)], slice(at, at + 1))
         swept = sweep(network, theta, asked, "smoothed", regimes=regimes)
         given = swept.marginals[seen_at, : network.n_states]
         found[k] = np.where(prior[k] > 0, prior[k] * given, 0.0)
@@ -310,7 +310,7 @@ def cell_sensitivity(
         Shape (cell, draw); zero for cells that are exactly zero.
     """
     like = _relative(network, log_like)
-    asked = require(network, like, states, slice(at, at + 1))
+    asked = require_states(network, like, states, slice(at, at + 1))
     return _ratio_gradients(network, theta, asked, like)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self
 
 import numpy as np
 
-from forecast.arguments import checked, shown
+from forecast.arguments import checked, short_repr
 from forecast.arrays import Array, Mask
 from forecast.errors import (
     ImpossibleEvidence,
@@ -462,7 +462,7 @@ class BeliefState(Frozen):
             return self.times.index(label)
         except (TypeError, ValueError):  # an array, or a missing value, is not even compared
             pass
-        message = f"{shown(time)} is no step; {nearest(label, self.times)}"
+        message = f"{short_repr(time)} is no step; {nearest(label, self.times)}"
         raise InputError([Problem("time", message)])
 
     def _window(self, start: Any, stop: Any) -> range:
@@ -588,11 +588,11 @@ def as_pairs(states: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         For what is no such pair.
     """
     if not isinstance(states, Iterable):
-        raise InputError([Problem("states", f"{shown(states)}; needs a list of pairs")])
+        raise InputError([Problem("states", f"{short_repr(states)}; needs a list of pairs")])
     found = list(states)
     for pair in found:
         if not (isinstance(pair, tuple | list) and len(pair) == 2):
-            raise InputError([Problem("states", f"{shown(pair)}; needs a pair (text, text)")])
+            raise InputError([Problem("states", f"{short_repr(pair)}; needs a pair (text, text)")])
     return found
 
 

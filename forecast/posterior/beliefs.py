@@ -37,7 +37,7 @@ from forecast.posterior.labels import state_labels, time_labels
 if TYPE_CHECKING:
     from xarray import DataArray
 
-Pairs = Mapping[str, str]
+StateOf = Mapping[str, str]
 
 
 @checked
@@ -108,7 +108,7 @@ class Beliefs(BeliefState):
 
     # ── evidence ──────────────────────────────────────────────────────────────────────────────
 
-    def set_evidence(self, states: Pairs, time: Any = None) -> Beliefs:
+    def set_evidence(self, states: StateOf, time: Any = None) -> Beliefs:
         """Set hypothetical hard evidence at one step (the present one if none is named).
 
         It says something about the tables as well: from now on draws weigh by how probable they
@@ -122,7 +122,7 @@ class Beliefs(BeliefState):
         """
         step = self._step(time)
         at = slice(step, step + 1)
-        added = queries.require(self.network, self.added, list(states.items()), at)
+        added = queries.require_states(self.network, self.added, list(states.items()), at)
         return replace(self, added=added)
 
     def virtual_evidence(
@@ -163,7 +163,7 @@ class Beliefs(BeliefState):
         earlier = tuple(map(without, self.earlier))
         return replace(self, added=added, kept=kept, earlier=earlier)
 
-    def intervene(self, states: Pairs, start: Any = None) -> Beliefs:
+    def intervene(self, states: StateOf, start: Any = None) -> Beliefs:
         """Set variables by force from one step on, cutting them from their causes (Pearl's do).
 
         Unlike evidence, an intervention says nothing about what would have caused the state. Two
@@ -554,7 +554,7 @@ class Beliefs(BeliefState):
             **state_labels(self.network),
         )
 
-    def cell_sensitivity(self, states: Pairs, time: Any = None) -> DataArray:
+    def cell_sensitivity(self, states: StateOf, time: Any = None) -> DataArray:
         """Derivative of the probability of some states with respect to every table cell.
 
         Dimensions (chain, draw, cell). Cells vary one at a time, without renormalising their row.

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from forecast.arguments import checked, shown
+from forecast.arguments import checked, short_repr
 from forecast.errors import InputError, Problem, nearest, raise_if_any
 from forecast.estimate import GAP, Estimate, percent
 from forecast.interchange.tabled import TabledNetwork
@@ -150,7 +150,7 @@ def _require_axes(ax: Any) -> None:
     from matplotlib.axes import Axes
 
     if ax is not None and not isinstance(ax, Axes):
-        raise InputError([Problem("ax", f"{shown(ax)}; needs axes of matplotlib")])
+        raise InputError([Problem("ax", f"{short_repr(ax)}; needs axes of matplotlib")])
 
 
 def _believed(given: Scenario | Beliefs | TabledNetwork | Forecast) -> tuple[Beliefs, Pairs]:

@@ -18,7 +18,7 @@ from forecast.errors import InputError, Problem, raise_if_any
 from forecast.estimate import MASS_TEXT, TAILS
 from forecast.frozen import Frozen, frozen
 from forecast.scenario.elicitation import fit_row
-from forecast.scenario.fault_messages import Fault, shown
+from forecast.scenario.fault_messages import Fault, yaml_repr
 from forecast.scenario.fits import RowFit
 from forecast.scenario.forms.rows import check_probabilities
 from forecast.scenario.limits import check_days
@@ -326,13 +326,13 @@ def _read(kind: Any, given: Any, name: str = "") -> Any:
         for fault in error.errors(include_url=False):
             place = [part for part in fault["loc"] if not str(part).startswith("as ")]
             where = spell_path((name, *place) if name else tuple(place))
-            problems.append(Problem(where or "stated", _word_fault(fault)))
+            problems.append(Problem(where or "stated", _fault_message(fault)))
         raise InputError(problems) from None
 
 
-def _word_fault(fault: Fault) -> str:
+def _fault_message(fault: Fault) -> str:
     """What is wrong with the shape of a statement, in the words of somebody who makes one."""
-    given, kind = shown(fault["input"]), str(fault["type"])
+    given, kind = yaml_repr(fault["input"]), str(fault["type"])
     if kind == "missing":
         return "is missing"
     if kind == "extra_forbidden":

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from forecast.arguments import shown as of_any
+from forecast.arguments import short_repr
 from forecast.corrections import date_meant, number_meant
 from forecast.errors import nearest
 from forecast.scenario.forms import BASES
@@ -53,11 +53,11 @@ def fault_message(fault: Fault, path: Path, grammar: Grammar) -> str:
         return f"{name} is missing; legal: {', '.join(grammar.legal_tags(path[:-1]))}"
     if kind == "union_tag_invalid":
         tag = fault["ctx"]["tag"]
-        return f"{name} cannot be {shown(tag)}; {nearest(tag, grammar.legal_tags(path[:-1]))}"
+        return f"{name} cannot be {yaml_repr(tag)}; {nearest(tag, grammar.legal_tags(path[:-1]))}"
     if kind == "invalid_key" or (fault["loc"][-1:] == ("[key]",) and is_about_kind(fault)):
         if fault["input"] is None:
             return "a colon without a name before it"
-        return f"the name {shown(fault['input'])} should be text; put it in quotes"
+        return f"the name {yaml_repr(fault['input'])} should be text; put it in quotes"
     if is_about_kind(fault):
         return _word_kind(fault, name, grammar.schemas_at(path))
     return _word_value(fault, name, grammar.schemas_at(path))
@@ -67,7 +67,7 @@ def _name(path: Path) -> str:
     """What a part is called: an entry by its name, an item of a list by its number, from 1."""
     if not path:
         return ""
-    return f"item {shown(path[-1] + 1)}" if isinstance(path[-1], int) else shown(path[-1])
+    return f"item {yaml_repr(path[-1] + 1)}" if isinstance(path[-1], int) else yaml_repr(path[-1])
 
 
 def _word_kind(fault: Fault, name: str, schemas: list[Schema]) -> str:
@@ -76,7 +76,7 @@ def _word_kind(fault: Fault, name: str, schemas: list[Schema]) -> str:
     if len(kinds) > MOST_KINDS:
         kinds = ["an interval [low, high]", "another way of stating a number"]
     rule = f"should be {' or '.join(kinds)}" if kinds else str(fault["msg"])
-    return f"{name} {rule}; given: {shown(given)}{_hint(given, kinds)}"
+    return f"{name} {rule}; given: {yaml_repr(given)}{_hint(given, kinds)}"
 
 
 def _word_value(fault: Fault, name: str, schemas: list[Schema]) -> str:
@@ -85,10 +85,10 @@ def _word_value(fault: Fault, name: str, schemas: list[Schema]) -> str:
         listed = [s for s in schemas if "enum" in s or "const" in s]
         legal = [value for s in listed for value in s.get("enum", [s.get("const")])]
         other = "".join(f", or {_kind(s)}" for s in schemas if s not in listed and _kind(s))
-        return f"{name} cannot be {shown(given)}; {nearest(given, legal)}{other}"
+        return f"{name} cannot be {yaml_repr(given)}; {nearest(given, legal)}{other}"
     if kind == "string_pattern_mismatch":
         curly = "; write straight quotes" if given[:1] in CURLY_QUOTES and given else ""
-        return f"{_pattern_rule(context['pattern'])}; given: {shown(given)}{curly}"
+        return f"{_pattern_rule(context['pattern'])}; given: {yaml_repr(given)}{curly}"
     if kind == "string_unicode":
         return f"{name} holds a character that no file can hold"
     if kind == "string_too_long":
@@ -99,12 +99,12 @@ def _word_value(fault: Fault, name: str, schemas: list[Schema]) -> str:
         return f"{name} {rule}"
     if kind in _LIMITS:
         key, words = _LIMITS[kind]
-        return f"{name} should be {words} {context[key]:g}; given: {shown(given)}"
+        return f"{name} should be {words} {context[key]:g}; given: {yaml_repr(given)}"
     if kind == "finite_number":
-        return f"{name} should be a finite number; given: {shown(given)}"
+        return f"{name} should be a finite number; given: {yaml_repr(given)}"
     if kind == "value_error":  # a rule of the library's own, which says what was given
         return str(context["error"])
-    return f"{name}: {fault['msg']}; given: {shown(given)}"
+    return f"{name}: {fault['msg']}; given: {yaml_repr(given)}"
 
 
 def _pattern_rule(pattern: str) -> str:
@@ -151,12 +151,12 @@ def _interval_meant(given: Sequence[Any]) -> str:
     return ""
 
 
-def shown(given: Any) -> str:
+def yaml_repr(given: Any) -> str:
     """A given value, as short as it can be recognised.
 
     Examples
     --------
-    >>> shown("strom"), shown(True), shown(None), shown([1, 2])
+    >>> yaml_repr("strom"), yaml_repr(True), yaml_repr(None), yaml_repr([1, 2])
     ("'strom'", 'true', 'nothing', 'a list')
     """
     if given is None:
@@ -167,4 +167,4 @@ def shown(given: Any) -> str:
         return "a list"
     if isinstance(given, bool):
         return json.dumps(given)
-    return of_any(given) if isinstance(given, str | int | float) else type(given).__name__
+    return short_repr(given) if isinstance(given, str | int | float) else type(given).__name__

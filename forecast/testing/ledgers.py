@@ -33,9 +33,9 @@ def random_reports(rng: random.Random, size: int, prefix: str = "") -> list[Repo
         known = rng.randint(0, 40)
         start = rng.randint(-20, known)
         choices: list[str | float] = ["low", "falling", "high", "", 0.1 * k, -2.5, -0.0, 1e-300]
-        said = rng.choice(choices)
-        number = said if isinstance(said, float) else None
-        state = said if isinstance(said, str) else ""
+        stated = rng.choice(choices)
+        number = stated if isinstance(stated, float) else None
+        state = stated if isinstance(stated, str) else ""
         weighed = rng.random() < 0.1 and number is None
         if weighed:
             state = ""

@@ -89,7 +89,7 @@ class _Author:
         return [str(name) for name in self.rng.permutation(legal)[: self.rng.integers(most + 1)]]
 
     def _split(self, reference: str) -> list[str | tuple[str, ...]]:
-        """A parent's states in groups; a group of one is now and then said as a plain name."""
+        """A parent's states in groups; a group of one is now and then given as a plain name."""
         states = self.rng.permutation(self.states[parse_parent(reference)[0]]).tolist()
         cuts = np.flatnonzero(self.rng.random(len(states) - 1) < 0.6) + 1
         groups = [tuple(map(str, group)) for group in np.split(np.array(states), cuts)]
@@ -99,19 +99,19 @@ class _Author:
         probability = self.rng.dirichlet(np.full(len(states), 4.0))
         order = self.rng.permutation(len(states))
         kind = str(self.rng.choice(["probability", "concentration", "exactly"]))
-        said: dict[str, Any] = {states[k]: float(probability[k]) for k in order}
+        stated: dict[str, Any] = {states[k]: float(probability[k]) for k in order}
         if kind == "concentration":
-            said = {state: 10 * p + 0.1 for state, p in said.items()}
+            stated = {state: 10 * p + 0.1 for state, p in stated.items()}
         elif kind == "probability":
-            half = {state: 0.3 * np.sqrt(p * (1 - p)) for state, p in said.items()}
+            half = {state: 0.3 * np.sqrt(p * (1 - p)) for state, p in stated.items()}
             shift = self.rng.uniform(-0.02, 0.02)
-            said = {
+            stated = {
                 state: (max(p + shift - half[state], 0.0), min(p + shift + half[state], 1.0))
-                for state, p in said.items()
+                for state, p in stated.items()
             }
             if len(states) == 2:
-                said = dict(list(said.items())[:1])
-        return Row.model_validate({"when": when, "basis": BASIS, kind: said})
+                stated = dict(list(stated.items())[:1])
+        return Row.model_validate({"when": when, "basis": BASIS, kind: stated})
 
     def _rows(self, name: str, legal: list[str]) -> Rows:
         parents = self._some(legal, 2)

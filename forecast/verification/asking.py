@@ -82,13 +82,13 @@ class QuestionForecast:
 
     @printed
     def __repr__(self) -> str:
-        said = self.question.bound + " " * bool(self.question.bound)
+        text = self.question.bound + " " * bool(self.question.bound)
         if "yes" in self.distribution:
-            said += quantity(self.distribution["yes"])
+            text += quantity(self.distribution["yes"])
         else:
             each = (f"{number}: {percent(p.mean)}" for number, p in self.distribution.items())
-            said = f"{self.mean:.1f} expected ({', '.join(each)})"
-        return "\n".join([f"{self.question.text} {said}", *(f"  {note}" for note in self.notes)])
+            text = f"{self.mean:.1f} expected ({', '.join(each)})"
+        return "\n".join([f"{self.question.text} {text}", *(f"  {note}" for note in self.notes)])
 
 
 @checked
@@ -184,16 +184,16 @@ class _Reading:
         return {"no": Estimate.of(1 - yes), "yes": Estimate.of(yes)}
 
     def notes(self) -> list[str]:
-        question, said = self.question, []
+        question, text = self.question, []
         if question.bound:
-            said.append(f"The scenario only bounds it: {question.basis}")
+            text.append(f"The scenario only bounds it: {question.basis}")
         if _compares_order(question.event):
-            said.append("Within one step it is not known what came first; an earlier step counts.")
+            text.append("Within one step it is not known what came first; an earlier step counts.")
         if question.last_day <= self.calendar.as_of:
-            said.append("Its window has passed: this is what the evidence says of it.")
+            text.append("Its window has passed: this is what the evidence says of it.")
         elif question.last_day > self.calendar.days[1]:
-            said.append(f"It looks beyond the scenario's horizon, {self.calendar.days[1]}.")
-        return said
+            text.append(f"It looks beyond the scenario's horizon, {self.calendar.days[1]}.")
+        return text
 
     def _probability(self, event: Event, window: Window) -> DataArray:
         """Draws of the probability that an event happens, (chain, draw)."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from forecast.arguments import checked, shown
+from forecast.arguments import checked, short_repr
 from forecast.errors import InputError, Problem, raise_if_any
 from forecast.estimate import Estimate
 from forecast.evidence.events import last_step
@@ -261,7 +261,7 @@ def _days_of(every: str | int) -> int:
     if found:
         days = int(found[1]) * (7 if found[2] in "Ww" else 1)
     if days < 1:
-        message = f'{shown(every)}; needs days or weeks, such as "7D" or "2W"'
+        message = f'{short_repr(every)}; needs days or weeks, such as "7D" or "2W"'
         raise InputError([Problem("every", message)])
     return days
 

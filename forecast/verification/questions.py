@@ -132,8 +132,8 @@ class Event(_Part):
     def _is_one_kind(self) -> Self:
         given = [kind for kind in KINDS if self._of(kind) is not None]
         if len(given) != 1:
-            said = ", ".join(given) or "none"
-            raise ValueError(f"needs one of {', '.join(KINDS)}; given: {said}")
+            named = ", ".join(given) or "none"
+            raise ValueError(f"needs one of {', '.join(KINDS)}; given: {named}")
         for part in self.parts:
             if part.count is not None and not part.count.bounded:
                 raise ValueError("a count inside another event needs at_least or at_most")
@@ -158,7 +158,7 @@ class Question(_Part):
         What resolves it, and by which sources.
     opened, closes
         Days from which, and up to which, forecasts are taken; the question closes on the window's
-        last day unless it is said.
+        last day unless it is given.
     bound
         "at most" or "at least" where the scenario's event is wider, or narrower, than what is
         asked: its probability then only bounds the answer.

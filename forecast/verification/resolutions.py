@@ -112,7 +112,7 @@ def read_resolutions(source: str | Path, questions: Questions) -> tuple[Resoluti
     for each in read.resolutions:
         unknown = f"is no question; {nearest(each.question, questions)}"
         found = each.question in questions
-        said = each.misfit(questions[each.question]) if found else unknown
-        problems += [Problem(f"{source}: {each.question}", said)] if said else []
+        fault = each.misfit(questions[each.question]) if found else unknown
+        problems += [Problem(f"{source}: {each.question}", fault)] if fault else []
     raise_if_any(problems)
     return read.resolutions

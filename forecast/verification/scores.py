@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from forecast.arguments import checked, shown
+from forecast.arguments import checked, short_repr
 from forecast.arrays import Array, Index
 from forecast.errors import InputError, Problem
 from forecast.estimate import TAILS
@@ -234,7 +234,7 @@ def require_pairs(probabilities: Numbers, outcomes: Numbers) -> tuple[Array, Arr
         except (TypeError, ValueError):
             values = np.array([np.nan])
         if values.ndim != 1 or not values.size or not ((values >= 0) & (values <= 1)).all():
-            problems.append(Problem(name, f"{shown(given)}; needs numbers between 0 and 1"))
+            problems.append(Problem(name, f"{short_repr(given)}; needs numbers between 0 and 1"))
         found.append(values)
     if not problems and found[0].size != found[1].size:
         message = f"{found[1].size}; needs one for each of {found[0].size} probabilities"

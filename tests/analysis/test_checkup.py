@@ -16,7 +16,7 @@ from forecast.errors import InputError
 from forecast.evidence.sources import admiralty_grades
 from forecast.model.builder import compile_tables
 from forecast.model.simulate_reports import simulate_numbers
-from forecast.model.tables import Measure
+from forecast.model.tables import NumberModel
 from forecast.network.queries import shared_bits
 from forecast.posterior.beliefs import Beliefs
 from forecast.posterior.prior import draw_priors
@@ -423,7 +423,7 @@ def test_priors_are_drawn_with_their_moments():
 @pytest.mark.parametrize("family", ["poisson", "negative_binomial", "normal", "student_t"])
 def test_numbers_are_drawn_with_their_moments(family):
     n, state = 100_000, np.ones((1, 100_000), dtype=np.int64)
-    measure = Measure(family, np.array([0, 1]), np.array([2, 3]), per=7.0, degrees=10.0)
+    measure = NumberModel(family, np.array([0, 1]), np.array([2, 3]), per=7.0, degrees=10.0)
     positive = np.repeat([[1.0], [4.0], [9.0], [2.0]], n, axis=1)
     parameters = {"positive": positive, "real": np.repeat([[0.0], [-3.0]], n, axis=1)}
     values = simulate_numbers(measure, parameters, state, 14.0, np.random.default_rng(6))
