@@ -183,8 +183,3 @@ class Timeline:
         """How many days of an interval lie in a step."""
         first, last = max(start, self.first_day(step)), min(end, self.last_day(step))
         return max((last - first).days + 1, 0)
-
-    def step_with_most_of(self, start: date, end: date) -> int:
-        """Step that holds most days of an interval; the later one if two hold as many."""
-        shares = self.shares(start, end)
-        return max(shares, key=lambda step: (shares[step], step))

@@ -17,6 +17,7 @@ from functools import cached_property
 
 import numpy as np
 
+from forecast.analysis.information import entropy
 from forecast.arguments import checked
 from forecast.arrays import Array
 from forecast.errors import InputError, Problem, nearest, raise_if_any
@@ -226,8 +227,7 @@ def watch_list(
     ]
     leads.sort(key=lambda lead: (-lead.bits_per_cost, -lead.bits))
     probability = question.probability
-    entropy = _entropy(probability)
-    return WatchList(name, probability, entropy, tuple(leads), question.day)
+    return WatchList(name, probability, entropy(probability), tuple(leads), question.day)
 
 
 @dataclass(frozen=True, eq=False)
@@ -319,11 +319,6 @@ def _lead(
     whole = joint[0].sum()
     findings.sort(key=lambda finding: (finding.state == "", -abs(finding.given - whole)))
     return Lead(name, float(shared_bits(found)), cost, tuple(findings))
-
-
-def _entropy(probability: float) -> float:
-    held = np.array([probability, 1 - probability])
-    return float(-(held[held > 0] * np.log2(held[held > 0])).sum())
 
 
 def _event_of(asked: Beliefs, scenario: Scenario | None, event: str | None) -> tuple[str, Event]:

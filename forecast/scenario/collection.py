@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from forecast.scenario.forms import Basis
+from forecast.scenario.basis import Basis
 from forecast.scenario.probability_statements import Probability
 from forecast.scenario.statements import Number, Text, Value
 

@@ -9,7 +9,7 @@ from typing import Any
 from forecast.arguments import short_repr
 from forecast.corrections import date_meant, number_meant
 from forecast.errors import nearest
-from forecast.scenario.forms import BASES
+from forecast.scenario.basis import BASES
 from forecast.scenario.grammar import Grammar, Schema
 from forecast.scenario.tree import CURLY_QUOTES, Path
 

@@ -10,8 +10,6 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from forecast.scenario.forms.form import TableForm
-from forecast.scenario.statements import PositiveStatement, ProbabilityStatement
 from forecast.scenario.tree import Path
 
 Schema = dict[str, Any]
@@ -86,7 +84,7 @@ class Grammar:
 
     def _options_at(self, path: Path) -> Iterator[Schema]:
         if not path:
-            return iter([_schema_of(self.kind, *_known())])
+            return iter([_schema_of(self.kind)])
         around = self.schemas_at(path[:-1])
         return self._options(child for schema in around for child in _children(schema, path[-1]))
 
@@ -94,7 +92,7 @@ class Grammar:
         """Schemas with references followed and alternatives listed, unless a tag chooses."""
         for schema in schemas:
             if "$ref" in schema:
-                named = _schema_of(self.kind, *_known())["$defs"][schema["$ref"].rsplit("/", 1)[1]]
+                named = _schema_of(self.kind)["$defs"][schema["$ref"].rsplit("/", 1)[1]]
                 yield from self._options([named])
             elif "anyOf" in schema:
                 yield from self._options(schema["anyOf"])
@@ -102,14 +100,14 @@ class Grammar:
                 yield schema
 
 
-def _known() -> tuple[type[BaseModel], ...]:
-    """Every way of stating a number and every form of table: with each the schema changes."""
-    return (*ProbabilityStatement.known, *PositiveStatement.known, *TableForm.known)
-
-
 @lru_cache(maxsize=64)
-def _schema_of(kind: type[BaseModel], *_: type[BaseModel]) -> Schema:
+def _schema_of(kind: type[BaseModel]) -> Schema:
     return kind.model_json_schema(by_alias=True)
+
+
+def forget_schemas() -> None:
+    """Forget the schemas, because a way of stating a number or a form of table was defined."""
+    _schema_of.cache_clear()
 
 
 def _children(schema: Schema, step: str | int) -> list[Schema]:

@@ -10,8 +10,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from forecast.arguments import checked
+from forecast.scenario.basis import Basis
 from forecast.scenario.collection import Channel, Day, Profile, Reporting, Source, Watch
-from forecast.scenario.forms import Basis, Quantity, Table
+from forecast.scenario.forms import Quantity, Table
 from forecast.scenario.measured import Measured
 from forecast.scenario.probability_statements import ProbabilityInterval
 from forecast.scenario.statements import Text, Value

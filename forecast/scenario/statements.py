@@ -38,6 +38,7 @@ from forecast.scenario.fits import (
     Stated,
     lognormal_ends,
 )
+from forecast.scenario.grammar import forget_schemas
 from forecast.scenario.limits import LARGEST, SMALLEST, Finding
 from forecast.scenario.tree import Path
 
@@ -101,6 +102,7 @@ class Statement(Value, ABC):
         """Make the way known among those of its kind."""
         if not isabstract(cls):
             cls.known.append(cls)
+            forget_schemas()
 
     @classmethod
     def entries(cls) -> frozenset[str]:

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from forecast.scenario.basis import Basis
 from forecast.scenario.collection import Day
-from forecast.scenario.forms import Basis
 from forecast.scenario.statements import Number, Text, Value
 
 ANY_DANGEROUS = "any dangerous course"

@@ -24,6 +24,7 @@ from forecast.model.operation import TableCells
 from forecast.model.tables import TableProgram
 from forecast.network.structure import Block
 from forecast.network.sweep import sweep
+from forecast.scenario.basis import Basis
 from forecast.scenario.forms import (
     Hazards,
     Influence,
@@ -40,7 +41,7 @@ from forecast.scenario.forms import (
     parse_parent,
     spell_parent,
 )
-from forecast.scenario.forms.form import Basis
+from forecast.scenario.grammar import forget_schemas
 from forecast.scenario.probability_statements import Probability
 from forecast.scenario.rendering import render_scenario
 from forecast.scenario.scenario import Clock, Scenario, Variable
@@ -457,3 +458,4 @@ def test_a_new_form_of_table_is_one_class() -> None:
             compile_tables(static(body, states=("no", "some", "yes")))
     finally:
         TableForm.known.remove(Copy)
+        forget_schemas()

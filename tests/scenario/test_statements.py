@@ -16,6 +16,7 @@ from forecast.posterior.prior import draw_priors
 from forecast.scenario.elicitation import fit_competing
 from forecast.scenario.fits import MOST_MOVED, TAILS, Fit
 from forecast.scenario.forms import Hazards, Move, Row, Rows
+from forecast.scenario.grammar import forget_schemas
 from forecast.scenario.positive_statements import (
     CountedRate,
     GuessFactor,
@@ -551,6 +552,7 @@ def triangular():
 
     yield Triangular
     ProbabilityStatement.known.remove(Triangular)
+    forget_schemas()
 
 
 def test_a_new_way_of_stating_a_probability_is_one_class(triangular):

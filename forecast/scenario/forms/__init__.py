@@ -9,9 +9,7 @@ another.
 from typing import Annotated
 
 from forecast.scenario.forms.form import (
-    BASES,
     AnyForm,
-    Basis,
     TableForm,
     When,
     condition_text,
@@ -30,8 +28,6 @@ Table = Annotated[TableForm, AnyForm()]
 """A table, in any of the forms; its entry `form` says which."""
 
 __all__ = [
-    "BASES",
-    "Basis",
     "Hazards",
     "Influence",
     "LikelihoodRatios",

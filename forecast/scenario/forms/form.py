@@ -7,17 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from inspect import isabstract
 from itertools import product
-from typing import Annotated, Any, ClassVar, Protocol, cast
+from typing import Any, ClassVar, Protocol, cast
 
-from pydantic import Field, GetJsonSchemaHandler
+from pydantic import GetJsonSchemaHandler
 from pydantic_core import SchemaValidator, core_schema
 
 from forecast.scenario.fits import RowFit
+from forecast.scenario.grammar import forget_schemas
 from forecast.scenario.limits import Finding
 from forecast.scenario.statements import PositiveStatement, Value
 
-BASES = ("source", "published", "computed", "judgement")
-Basis = Annotated[str, Field(pattern=rf"^({'|'.join(BASES)}): \S")]
 PREVIOUS = "previous "
 When = dict[str, str | tuple[str, ...]]
 Parent = tuple[str, int]
@@ -129,6 +128,7 @@ class TableForm(Value, ABC):
         """Make the form known."""
         if not isabstract(cls):
             cls.known.append(cls)
+            forget_schemas()
 
     def conditions(self) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
         """Yield every `when` of the table with its path inside the table."""

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from forecast.errors import nearest
+from forecast.scenario.basis import Basis
 from forecast.scenario.forms.form import (
-    Basis,
     Expression,
     Parent,
     TableForm,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from forecast.scenario.forms.form import Basis
+from forecast.scenario.basis import Basis
 from forecast.scenario.positive_statements import PositiveNumber
 from forecast.scenario.statements import RealNumber, Value
 

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from forecast.scenario.basis import Basis
 from forecast.scenario.forms.form import (
-    Basis,
     Expression,
     Parent,
     TableForm,
