@@ -1,4 +1,8 @@
-"""Long tables of reports in CSV, JSON Lines, Parquet and data frames, read and written by rows."""
+"""Long tables of reports in CSV, JSON Lines, Parquet and data frames, read and written by rows.
+
+Text is read by the standard library and not by pandas, which says no line of JSON Lines that it
+cannot read, makes 7 of the text "007", fills a row that is too short, and stops at the first fault.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,9 @@
 Two descriptions of a scenario, before and after, are compared from the top down. Where they
 differ, the smallest part of the text that holds the difference is replaced, so that comments,
 empty lines and the author's own layout stay.
+
+ruamel.yaml's round trip keeps comments as well, but not layout: loading and dumping a shipped
+scenario unchanged takes away or adds 1,097 lines, where the file has 1,266.
 """
 
 from __future__ import annotations

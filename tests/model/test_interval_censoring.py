@@ -1,6 +1,7 @@
 """Probabilities of ranges against SciPy's, their slopes against differences."""
 
 import math
+from decimal import Decimal, localcontext
 
 import numpy as np
 import pytest
@@ -101,3 +102,21 @@ def test_a_range_of_one_count_is_that_count():
     for family, known in ((0, stats.poisson(7.0)), (1, stats.nbinom(2.0, 2 / 9))):
         found = log_range(family, 4.0, 4.0, 7.0, 2.0, 0.0)
         assert found == pytest.approx(known.logpmf(4), rel=1e-13)
+
+
+@pytest.mark.parametrize("size", [None, 2])
+def test_far_tails_of_counts_are_those_of_exact_sums(size):
+    """Against sums in sixty digits, where distribution functions are 0 or 1."""
+    low, high, mean = 1000, 1010, 100
+    with localcontext() as context:
+        context.prec = 60
+        share = Decimal(1) if size is None else Decimal(mean) / (mean + size)
+        term = Decimal(-mean).exp() if size is None else (1 - share) ** size
+        terms = [term]
+        for k in range(1, high + 1):
+            term *= Decimal(mean) / k if size is None else share * (size + k - 1) / k
+            terms.append(term)
+        exact = float(sum(terms[low:]).ln())
+    family = FAMILIES.index("poisson" if size is None else "negative_binomial")
+    found = log_range(family, float(low), float(high), float(mean), float(size or 1), 0.0)
+    assert found == pytest.approx(exact, rel=1e-14)
