@@ -14,8 +14,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy import stats
-from scipy.special import betaln, gammaln
+from scipy.special import betaincinv, betaln, gammaln, ndtri
 
 from forecast.arrays import Array
 from forecast.evidence.sources import DIMENSIONS, Trust
@@ -115,7 +114,7 @@ class BetaFamily(Family):
     def quantiles(self, levels: Array) -> Array:
         """Quantiles of each probability, (judgement, level)."""
         a, b = self.shapes.T[..., None]
-        return np.asarray(stats.beta.ppf(levels, a, b))
+        return np.asarray(betaincinv(a, b, levels))
 
     def renew(self, values: Array, kept: float, random: np.random.Generator) -> Array:
         """Values of which a share is kept, as rows of two."""
@@ -170,7 +169,7 @@ class DirichletFamily(Family):
         """Quantiles of each probability, whose marginal prior is a Beta, (row, state, level)."""
         own = self.shapes[..., None]
         rest = self.shapes.sum(axis=1)[:, None, None] - own
-        return np.asarray(stats.beta.ppf(levels, own, rest))
+        return np.asarray(betaincinv(own, rest, levels))
 
     def renew(self, values: Array, kept: float, random: np.random.Generator) -> Array:
         """Values of which a share is kept."""
@@ -210,7 +209,7 @@ class NormalFamily(Family):
     def quantiles(self, levels: Array) -> Array:
         """Quantiles of each number, (judgement, level)."""
         mean, sd = self.shapes.T[..., None]
-        return np.asarray(stats.norm.ppf(levels, mean, sd))
+        return np.asarray(mean + sd * ndtri(levels))
 
     def renew(self, values: Array, kept: float, random: np.random.Generator) -> Array:
         """Values of which a share is kept."""
