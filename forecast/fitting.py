@@ -19,6 +19,8 @@ from forecast.sampling import Sampling
 from forecast.scenario.scenario import Scenario
 
 Method = Literal["auto", "reweight", "nuts"]
+ROUNDS = 3
+"""How often draws are moved on until their numbers pass the checks."""
 
 
 @checked
@@ -160,16 +162,30 @@ def weighed_forecast(fit: Fit, evidence: Evidence, sampling: Sampling, method: M
 
 
 def moved_forecast(fit: Fit, evidence: Evidence, sampling: Sampling) -> Forecast | None:
-    """Forecast from the draws of a fit, resampled and moved; None if the way is too far."""
+    """Forecast from the draws of a fit, resampled and moved; None if the way is too far.
+
+    Draws that have arrived are moved on while their numbers do not pass the checks.
+    """
+    there: Fit | None = fit
+    for k in range(ROUNDS):
+        with phase("moves", sampling.progressbar) as say:
+            there = move(there, evidence, (sampling.random_seed, k), say)
+        if there is None:
+            return None
+        # However many rounds it took, it is one move from the draws of the fit.
+        there = replace(there, ancestry=fit.lineage)
+        found = _of_moved(there, evidence, sampling)
+        if not found.diagnostics.failures:
+            break
+    return found
+
+
+def _of_moved(there: Fit, evidence: Evidence, sampling: Sampling) -> Forecast:
     import xarray as xr
 
-    with phase("moves", sampling.progressbar) as say:
-        there = move(fit, evidence, sampling.random_seed, say)
-    if there is None:
-        return None
     tree = xr.DataTree.from_dict({"posterior": there.dataset})
-    tree.attrs |= _about(fit.scenario, evidence, sampling) | {"method": there.method}
-    return Forecast(fit.scenario, evidence, tree, sampling, there)
+    tree.attrs |= _about(there.scenario, evidence, sampling) | {"method": there.method}
+    return Forecast(there.scenario, evidence, tree, sampling, there)
 
 
 def _fit_of(given: Forecast) -> Fit | None:

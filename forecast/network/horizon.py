@@ -9,7 +9,7 @@ backwards from n: the same for any evidence, so it can be kept while the evidenc
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 
 import numpy as np
@@ -83,6 +83,15 @@ class Future:
     theta: Array
     row: Array
 
+    @property
+    def inputs(self) -> tuple[tuple[str, bytes], ...]:
+        """What the inputs are set to, by name."""
+        return tuple(
+            (node.name, self.row[self.network.states(node.name)].tobytes())
+            for node in self.network.nodes
+            if node.is_input
+        )
+
     def part_about(self, states: States) -> Network:
         """What is needed of the network for some states, nothing being observed."""
         return self.network.without_auxiliaries.relevant_to(name for name, _ in states)
@@ -153,6 +162,7 @@ def look_ahead(
     window: range,
     regimes: Index | None = None,
     spared: Sequence[States] = (),
+    memory: Memory | None = None,
 ) -> tuple[Future, list[Present]] | None:
     """What a window of steps knows of those before it, if none of its own evidence speaks.
 
@@ -167,6 +177,8 @@ def look_ahead(
         Consecutive steps, not the first.
     spared
         States that are ruled out in the step before the window, for further answers.
+    memory
+        As for `messages_after`.
 
     Returns
     -------
@@ -189,11 +201,45 @@ def look_ahead(
         return None
     before, now = like[: window.start - 1], like[window.start - 1]
     barred = [_forbid(network, now, states) for states in spared]
-    presents = messages_after(network, theta, before, [now, *barred], regimes)
+    presents = messages_after(network, theta, before, [now, *barred], regimes, memory)
     if presents is None or not np.isfinite(presents[0].log_norm).all():
         return None
     tables = theta if theta.ndim == 2 else theta[0 if regimes is None else regimes[window.start]]
     return Future(network, tables, ahead[0, :, 0]), presents
+
+
+@dataclass(eq=False)
+class Memory:
+    """The last messages that were computed under some tables, for evidence that begins the same.
+
+    Attributes
+    ----------
+    network
+        The network they are of.
+    before
+        Log-likelihoods of the steps before the present one, (step, column, draw).
+    past
+        The message after these steps, (joint state, draw), their log norms, (step, draw), and
+        where no product came near underflow, (draw,).
+    presents
+        Log-likelihoods of the present step, and where they leave the interface.
+    """
+
+    network: Network | None = None
+    before: Array | None = None
+    past: tuple[Array, Array, Mask] | None = None
+    presents: list[tuple[Array, Present]] = field(default_factory=list)
+
+    def recall(self, network: Network, before: Array) -> tuple[Array, Array, Mask] | None:
+        """What is known after some steps; what is of others is forgotten."""
+        same = self.before is not None and network == self.network
+        if not same or not np.array_equal(before, np.asarray(self.before)):
+            self.network, self.before, self.past, self.presents = network, before, None, []
+        return self.past
+
+    def present(self, row: Array) -> Present | None:
+        """Where a present step leaves the interface, if that is known."""
+        return next((each for own, each in self.presents if np.array_equal(own, row)), None)
 
 
 def messages_after(
@@ -202,6 +248,7 @@ def messages_after(
     log_like: Array,
     rows: Sequence[Array],
     regimes: Index | None = None,
+    memory: Memory | None = None,
 ) -> list[Present] | None:
     """Where evidence leaves the interface; None where a product comes near underflow.
 
@@ -211,7 +258,31 @@ def messages_after(
         As for `sweep`; log-likelihoods of the steps before the present one, (step, column, draw).
     rows
         Log-likelihoods of the present step, (column, draw): for each answer, its own.
+    memory
+        What was computed under the same tables, which is kept there.
     """
+    memory = Memory() if memory is None else memory
+    past = memory.recall(network, log_like)
+    asked = [row for row in rows if memory.present(row) is None]
+    if asked:
+        found = _messages(network, theta, log_like, asked, regimes, past)
+        if found is None:
+            return None
+        memory.past, presents = found
+        memory.presents = [*memory.presents, *zip(asked, presents, strict=True)][-len(rows) - 1 :]
+    known = [memory.present(row) for row in rows]
+    return [each for each in known if each is not None]
+
+
+def _messages(
+    network: Network,
+    theta: Array,
+    log_like: Array,
+    rows: Sequence[Array],
+    regimes: Index | None,
+    past: tuple[Array, Array, Mask] | None,
+) -> tuple[tuple[Array, Array, Mask], list[Present]] | None:
+    """Messages before and after the present step, as `messages_after` gives them."""
     tables = np.ascontiguousarray(theta if theta.ndim == 3 else theta[None], dtype=np.float64)
     ends, before = writable(np.stack(rows)), writable(log_like)
     n_steps, n_draws = len(before) + 1, max(tables.shape[2], ends.shape[2])
@@ -220,16 +291,25 @@ def messages_after(
     which = np.zeros(n_steps, np.int64) if regimes is None else writable(regimes[:n_steps])
     packed, axes = pack_circuits(network, (), n_steps), message_axes(network, n_steps)
     message = np.empty((len(ends), prod(network.sizes[name] for name in axes), n_draws))
-    log_norm, safe = np.zeros((len(ends), n_steps, n_draws)), np.ones(n_draws, np.bool_)
+    log_norm = np.zeros((len(ends), n_steps, n_draws))
+    begin = 0 if past is None else n_steps - 1
+    if past is None:
+        kept = np.empty((extent(packed, n_steps)[1], n_draws))
+        past = kept, np.zeros((n_steps - 1, n_draws)), np.ones(n_draws, np.bool_)
+    known, norms, safe = writable(past[0]), writable(past[1]), past[2].copy()
     arguments = writable(tables), which, before, ends, packed
 
     def run(draws: slice) -> None:
-        _step_forwards(*arguments, draws.start, draws.stop, message, log_norm, safe)
+        _step_forwards(
+            *arguments, begin, draws.start, draws.stop, known, norms, message, log_norm, safe
+        )
 
     in_threads(run, chunks(n_draws, extent(packed, n_steps)[0]))
     if not safe.all():
         return None
-    return [Present(axes, *each) for each in zip(message, log_norm, strict=True)]
+    log_norm[:, :-1] = norms
+    presents = [Present(axes, *each) for each in zip(message, log_norm, strict=True)]
+    return (known, norms, safe), presents
 
 
 @compiled_loosely
@@ -239,37 +319,48 @@ def _step_forwards(
     log_like: Array,
     ends: Array,
     packed: Packed,
+    begin: int,
     start: int,
     stop: int,
+    past: Array,
+    norms: Array,
     message: Array,
     log_norm: Array,
     safe: Mask,
 ) -> None:
-    """Fill the messages after the last step, and each step's log norm, for a chunk of draws."""
+    """Fill the messages after the last step, and its log norm, for a chunk of draws.
+
+    What is known of the steps before it is filled in too, unless they begin with the last one.
+    """
     last, n_draws = regimes.shape[0] - 1, stop - start
     n_cells, n_message = extent(packed, last + 1)
     messages, work = np.empty((2, n_message, n_draws)), np.empty((n_cells, n_draws))
     lowest, total = np.full(n_draws, np.inf), np.zeros(n_draws)
-    for t in range(last):
+    for t in range(begin, last):
         c = circuit_at(packed, t)
         cells, tables = work[: c.n_cells], theta[regimes[t]]
         scale = kernels.run_step(cells, tables, log_like[t], start, messages[t % 2], c)
         kernels.note_range(cells, lowest, total)
-        kernels.normalise(cells, scale, log_norm[0, t], start, messages[(t + 1) % 2], c)
+        kernels.normalise(cells, scale, norms[t], start, messages[(t + 1) % 2], c)
+    source = messages[last % 2]
+    for i in range(past.shape[0]):
+        for d in range(n_draws):
+            if begin < last:
+                past[i, start + d] = source[i, d]
+            else:
+                source[i, d] = past[i, start + d]
     c = circuit_at(packed, last)
     cells, tables, target = work[: c.n_cells], theta[regimes[last]], messages[(last + 1) % 2]
     for k in range(ends.shape[0]):
-        scale = kernels.run_step(cells, tables, ends[k], start, messages[last % 2], c)
+        scale = kernels.run_step(cells, tables, ends[k], start, source, c)
         kernels.note_range(cells, lowest, total)
         kernels.normalise(cells, scale, log_norm[k, last], start, target, c)
         for i in range(message.shape[1]):
             for d in range(n_draws):
                 message[k, i, start + d] = target[i, d]
-        for t in range(last):
-            for d in range(start, stop):
-                log_norm[k, t, d] = log_norm[0, t, d]
     for d in range(n_draws):
-        safe[start + d] = lowest[d] >= kernels.SMALLEST and total[d] < kernels.LARGEST
+        low_enough = lowest[d] >= kernels.SMALLEST and total[d] < kernels.LARGEST
+        safe[start + d] = safe[start + d] and low_enough
 
 
 @compiled_loosely

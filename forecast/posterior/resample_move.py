@@ -40,7 +40,9 @@ SMALLEST_KEPT, LARGEST_KEPT = 0.2, 0.999
 Parameters = Mapping[str, Array]
 
 
-def move(fit: Fit, evidence: Evidence, random_seed: int, say: Say | None = None) -> Fit | None:
+def move(
+    fit: Fit, evidence: Evidence, random_seed: int | tuple[int, ...], say: Say | None = None
+) -> Fit | None:
     """Move the draws of a fit to other evidence.
 
     Parameters
@@ -50,7 +52,7 @@ def move(fit: Fit, evidence: Evidence, random_seed: int, say: Say | None = None)
     evidence
         What they are to be draws under.
     random_seed
-        The same seed gives the same draws.
+        Whole numbers; the same seed gives the same draws.
     say
         Told what has been reached.
 

@@ -9,7 +9,7 @@ Learning Research 25(72), 2024), and its shape says whether they can be trusted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -24,8 +24,9 @@ from forecast.model.builder import compile_tables
 from forecast.model.model import model_coordinates
 from forecast.model.parameter_draws import ParameterDraws
 from forecast.model.target import variable_dims
-from forecast.network.horizon import Future, Present, look_ahead
+from forecast.network.horizon import Future, Memory, Present, States, look_ahead
 from forecast.network.planning import MEMORY_LIMIT, Scope
+from forecast.network.structure import Network
 from forecast.posterior.beliefs import Beliefs
 from forecast.posterior.mcmc import (
     beliefs_under,
@@ -142,6 +143,7 @@ class Fit:
     ancestry: tuple[tuple[str, Evidence | None], ...] = ()
     _values: dict[Any, tuple[Scope, Array]] = field(default_factory=dict, repr=False)
     _latest: list[tuple[Evidence, ReportTable]] = field(default_factory=list, repr=False)
+    _memory: Memory = field(default_factory=Memory, repr=False)
 
     @classmethod
     def of_prior(cls, scenario: Scenario, sampling: Sampling) -> Fit:
@@ -176,7 +178,11 @@ class Fit:
 
     def __getstate__(self) -> dict[str, Any]:
         kept = ("scenario", "evidence", "parameters", "shape", "divergences", "method", "ancestry")
-        return {name: self.__dict__[name] for name in kept} | {"_values": {}, "_latest": []}
+        return {name: self.__dict__[name] for name in kept} | {
+            "_values": {},
+            "_latest": [],
+            "_memory": Memory(),
+        }
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -265,10 +271,28 @@ class Fit:
 
     def log_evidence_of(self, evidence: Evidence) -> Array:
         """Log-probability of evidence, which says nothing of the steps ahead, (draw,)."""
-        timeline = self.scenario.timeline
-        n_steps = None if timeline is None else timeline.step_of(evidence.as_of) + 1
+        timeline, n_steps = self.scenario.timeline, None
+        if timeline is not None:
+            n_steps = timeline.step_of(evidence.as_of) + 1
+            ahead = self._look_ahead(evidence) if self._has_room else None
+            if ahead is not None:
+                return np.asarray(ahead[1][0].log_norm.sum(axis=0))
         found = self.beliefs(evidence, n_steps)
         return np.asarray(found.log_evidence().to_numpy().ravel())
+
+    def _look_ahead(
+        self, evidence: Evidence, spared: Callable[[Network], list[States]] | None = None
+    ) -> tuple[Future, list[Present]] | None:
+        """What the steps ahead know of the evidence, in the part of the network that matters."""
+        timeline = self.scenario.timeline
+        assert timeline is not None
+        now = timeline.step_of(evidence.as_of)
+        found = self.beliefs(evidence, now + 2)
+        courses = [variable for variable, _ in self.scenario.courses]
+        part = found.network.relevant_to([*found.evidence_variables, *courses])
+        like = found.log_like[:, found.network.columns(part.names)]
+        window, barred = range(now + 1, now + 2), [] if spared is None else spared(part)
+        return look_ahead(part, self.tables, like, window, spared=barred, memory=self._memory)
 
     # ── answers ahead ─────────────────────────────────────────────────────────────────────────
 
@@ -296,20 +320,16 @@ class Fit:
         timeline = self.scenario.timeline
         if timeline is None or not self._has_room:
             return None
-        now, n = timeline.step_of(evidence.as_of), len(days) - 1
-        found = self.beliefs(evidence, now + 2)
-        network, asked = found.network, [states for states in groups if len(states) == 1]
-        inside = [states for states in asked if states[0][0] not in network.interface]
-        ahead = look_ahead(
-            network,
-            self.tables,
-            found.log_like,
-            range(now + 1, now + 2),
-            spared=[*inside, *lasting],
-        )
+        n, asked = len(days) - 1, [states for states in groups if len(states) == 1]
+
+        def inside_of(part: Network) -> list[States]:
+            return [states for states in asked if states[0][0] not in part.interface]
+
+        ahead = self._look_ahead(evidence, lambda part: [*inside_of(part), *lasting])
         if ahead is None:
             return None
         future, [present, *spared] = ahead
+        network, inside = future.network, inside_of(future.network)
         gone = [np.exp((each.log_norm - present.log_norm).sum(axis=0)) for each in spared]
         left = iter(np.clip(1.0 - np.array(gone[: len(inside)]), 0.0, 1.0))
         neither = [
@@ -353,8 +373,7 @@ class Fit:
         states
             Pairs of variable and state.
         """
-        # Likelihoods of states alone: columns of the evidence follow, which the future lacks.
-        key = kind, tuple(states), about, future.row[: future.network.n_states].tobytes()
+        key = kind, tuple(states), about, future.inputs
         if key not in self._values:
             self._values[key] = (
                 future.values(states, about)
