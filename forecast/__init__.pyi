@@ -76,6 +76,8 @@ from .posterior.answer import summarize as summarize
 from .posterior.beliefs import Beliefs as Beliefs
 from .predictive import to_datatree as to_datatree
 from .probabilities import probability as probability
+from .refinement import Refinement as Refinement
+from .refinement import refine as refine
 from .reporting.lint import Lint as Lint
 from .reporting.lint import lint as lint
 from .reporting.plots import plot_expected as plot_expected

@@ -166,14 +166,14 @@ def moved_forecast(fit: Fit, evidence: Evidence, sampling: Sampling) -> Forecast
 
     Draws that have arrived are moved on while their numbers do not pass the checks.
     """
-    there: Fit | None = fit
+    there = fit
     for k in range(ROUNDS):
         with phase("moves", sampling.progressbar) as say:
-            there = move(there, evidence, (sampling.random_seed, k), say)
-        if there is None:
+            arrived = move(there, evidence, (sampling.random_seed, k), say)
+        if arrived is None:
             return None
         # However many rounds it took, it is one move from the draws of the fit.
-        there = replace(there, ancestry=fit.lineage)
+        there = replace(arrived, ancestry=fit.lineage)
         found = _of_moved(there, evidence, sampling)
         if not found.diagnostics.failures:
             break

@@ -30,6 +30,7 @@ from forecast.posterior.passage import (
     reached,
     require_calendar,
 )
+from forecast.posterior.replay import Replay
 from forecast.posterior.reweighting import Fit, Prospects, Weights
 from forecast.posterior.stored_answers import answer_groups, watched
 from forecast.progress import phase
@@ -265,9 +266,25 @@ class Forecast:
         return self.estimate(draws[..., where])
 
     def timeline_of(self, variable: str, state: str) -> list[Estimate]:
-        """Probability of a state at every step: filtered, then forecast."""
-        draws = self.draws_of(variable, state)
-        return [self.estimate(draws[..., step]) for step in range(draws.shape[-1])]
+        """Probability of a state at every step: as it was said then, now, and forecast.
+
+        Of a step before the present one it is what the reports known by its last day come to, and
+        what these alone teach about the tables.
+        """
+        draws, timeline = self.draws_of(variable, state), self.scenario.timeline
+        past = []
+        if timeline is not None:
+            days = map(timeline.last_day, range(self.now))
+            past = [self._replay.at(day, ((variable, state),)) for day in days]
+        ahead = range(self.now, draws.shape[-1])
+        return [*past, *(self.estimate(draws[..., step]) for step in ahead)]
+
+    @cached_property
+    def _replay(self) -> Replay:
+        """What was said in the past."""
+        n_draws = self._draws.shape[0] * self._draws.shape[1]
+        logs = np.zeros(n_draws) if self.weights is None else self.weights.log_weight
+        return Replay(self._draws, logs, self.evidence)
 
     def share_of_days(
         self, variable: str, state: str, start: date | None = None, end: date | None = None

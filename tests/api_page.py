@@ -9,6 +9,7 @@ import forecast as fc
 PAGE = Path(__file__).parents[1] / "docs" / "api.md"
 ROOMS = {
     "fitting": "Forecasts",
+    "refinement": "Forecasts",
     "outlook": "Forecasts",
     "predictive": "Forecasts",
     "probabilities": "Forecasts",

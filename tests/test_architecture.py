@@ -42,7 +42,7 @@ LAYERS = [
     ["model"],
     ["posterior"],
     ["interchange"],
-    ["courses_table", "fitting", "outlook", "predictive", "probabilities", "storage"],
+    ["courses_table", "fitting", "outlook", "predictive", "probabilities", "refinement", "storage"],
     ["analysis"],
     ["ach"],
     ["verification"],

@@ -1,0 +1,67 @@
+"""What would have been said in the past: the same draws, weighed by what was known then."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+
+from forecast.arrays import Array
+from forecast.estimate import Estimate
+from forecast.evidence.ledger import Evidence, Ledger
+from forecast.posterior.partial_evidence import Found, PartialEvidence, Target
+from forecast.posterior.reweighting import Fit, Weights, smooth
+from forecast.sampling import Sampling
+
+DRAWS = 1000
+"""Draws at most, of the forecast and of the prior."""
+
+
+class Replay:
+    """Probabilities of the present step of days before the as-of date, from what was known then.
+
+    Draws of a later forecast weigh by how probable they make what was known then, against all that
+    they know. Where that is too far for weights, draws of the prior take their place.
+
+    Parameters
+    ----------
+    fit, log_weight, evidence
+        The draws of a forecast, logarithms of what they weigh, (draw,), and what they know.
+    """
+
+    def __init__(self, fit: Fit, log_weight: Array, evidence: Evidence) -> None:
+        n_draws = fit.shape[0] * fit.shape[1]
+        kept = np.arange(0, n_draws, -(-n_draws // DRAWS))
+        self.fit = replace(fit.select(kept), shape=(1, len(kept)))
+        self.log_weight, self.evidence = log_weight[kept], evidence
+        self.ledger = Ledger((*evidence.reports, *evidence.behind))
+        self._prior: Fit | None = None
+        self._now: Array | None = None
+
+    def at(self, day: date, states: tuple[tuple[str, str], ...]) -> Estimate:
+        """Probability that one of some states held, as it was said at the end of a day."""
+        then, target = self.ledger.known_at(day, self.evidence.about), Target(states)
+        found = self._found(self.fit, then, target)
+        if self._now is None:
+            now = PartialEvidence(self.fit, self.evidence.as_of, [])
+            self._now = now.find(self.evidence.observations).log_evidence
+        weights = smooth(self.log_weight + found.log_evidence - self._now)
+        if not weights.pareto_k <= weights.limit:
+            found = self._found(self._prior_draws, then, target)
+            weights = smooth(found.log_evidence)
+        return _estimate(found, weights)
+
+    def _found(self, fit: Fit, then: Evidence, target: Target) -> Found:
+        return PartialEvidence(fit, then.as_of, [target]).find(then.observations)
+
+    @property
+    def _prior_draws(self) -> Fit:
+        if self._prior is None:
+            settings = Sampling(draws=DRAWS, chains=1)
+            self._prior = Fit.of_prior(self.fit.scenario, settings)
+        return self._prior
+
+
+def _estimate(found: Found, weights: Weights) -> Estimate:
+    return Estimate.weighted(found.probability[0], weights.weight)
