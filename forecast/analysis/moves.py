@@ -248,16 +248,16 @@ class _Road:
         fit, weights = fit_of(later)
         old_fit, old_weights = fit_of(earlier)
         before, after = ([pair[k] for pair in asked.values()] for k in (0, 1))
-        self.told = earlier.evidence.observations
+        self.earlier_reports = earlier.evidence.observations
         now = PartialEvidence(fit, later.as_of, after)
         then = PartialEvidence(fit, earlier.as_of, before)
-        end, begin = now.find(later.evidence.observations), then.find(self.told)
+        end, begin = now.find(later.evidence.observations), then.find(self.earlier_reports)
         old = begin
         if old_fit is not fit:
-            old = PartialEvidence(old_fit, earlier.as_of, before).find(self.told)
+            old = PartialEvidence(old_fit, earlier.as_of, before).find(self.earlier_reports)
         self.before = mean_given(old, old_weights)
         self.drawn = mean_given(begin, weights, end)
-        self.waited = mean_given(now.find(self.told), weights, end)
+        self.waited = mean_given(now.find(self.earlier_reports), weights, end)
         self.after = mean_given(end, weights)
         same = earlier.scenario.digest == later.scenario.digest
         self.judgements = () if same else tuple(_differing(earlier, later))
@@ -274,7 +274,7 @@ class _Road:
 
     def _value(self, made: frozenset[int]) -> Array:
         """The probabilities with some of the changes made, (target, 1)."""
-        reports = {report.id: report for report in self.told}
+        reports = {report.id: report for report in self.earlier_reports}
         for k, change in enumerate(self.changes.values()):
             if k in made:
                 for gone, _ in change:

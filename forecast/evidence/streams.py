@@ -41,7 +41,7 @@ class Stream:
     source
         The source; empty for everybody else.
     row
-        Chance that each state is reported on.
+        Probability that each state is reported on.
     reach
         Probability that what is reported would be known by now, (state,).
     watches
@@ -123,10 +123,10 @@ def _watched_stream(
             alarms or usual.row.alarms,
             [*usual.reach],
         )
-    told = [*probabilities]
+    stated = [*probabilities]
     for each in reversed(watched):
         own, _ = watch_probabilities(scenario, each.name)
         for state in each.states(scenario):
-            told[state], reach[state] = own[state], each.reach
+            stated[state], reach[state] = own[state], each.reach
     names = tuple(each.name for each in watched)
-    return Stream(source, Row(variable, tuple(told), alarms), tuple(reach), names)
+    return Stream(source, Row(variable, tuple(stated), alarms), tuple(reach), names)

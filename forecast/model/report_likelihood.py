@@ -204,7 +204,7 @@ def _true_report(
 
 @compiled
 def _alarm_probability(trust: Array, reports: ReportArrays, row: int, d: int) -> float:
-    """Chance of a false alarm of a stream; 0 if it has none."""
+    """Probability of a false alarm of a stream; 0 if it has none."""
     alarms = reports.row_alarms[row]
     return 0.0 if alarms < 0 else float(trust[alarms, d])
 

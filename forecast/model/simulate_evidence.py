@@ -39,7 +39,7 @@ PRESS: Final = "press"
 
 
 @dataclass(frozen=True, slots=True)
-class Chance:
+class Opportunity:
     """That somebody reports on a variable in a step, so that it is known by the as-of date.
 
     Attributes
@@ -85,14 +85,16 @@ def simulate_evidence(
     """
     names = list(scenario.variables)
     made: list[Report] = []
-    for chance in _chances(scenario, parameters, as_of):
-        state = int(history[chance.step, names.index(chance.variable)])
-        if rng.random() < chance.probabilities[state]:
-            made += _reports(scenario, chance, as_of, f"S{len(made)}", rng)
+    for opportunity in _opportunities(scenario, parameters, as_of):
+        state = int(history[opportunity.step, names.index(opportunity.variable)])
+        if rng.random() < opportunity.probabilities[state]:
+            made += _reports(scenario, opportunity, as_of, f"S{len(made)}", rng)
     return Evidence(as_of, _stated(scenario, parameters, history, as_of, tuple(made), rng))
 
 
-def _chances(scenario: Scenario, parameters: Mapping[str, Array], as_of: date) -> Iterator[Chance]:
+def _opportunities(
+    scenario: Scenario, parameters: Mapping[str, Array], as_of: date
+) -> Iterator[Opportunity]:
     """Yield everybody who may report on an indicator in a step up to a day."""
     watched = set()
     order = {name: k for k, name in enumerate(scenario.watches)}
@@ -103,8 +105,8 @@ def _chances(scenario: Scenario, parameters: Mapping[str, Array], as_of: date) -
         detected = float(parameters["detection"][order[each.name]]) * each.reach
         looked_for = each.states(scenario)
         n = len(scenario.variables[watch.indicator].states)
-        chances = tuple(detected if k in looked_for else 0.0 for k in range(n))
-        yield Chance(watch.indicator, each.step, watch.source, chances)
+        probabilities = tuple(detected if k in looked_for else 0.0 for k in range(n))
+        yield Opportunity(watch.indicator, each.step, watch.source, probabilities)
     timeline = scenario.timeline
     for name, variable in scenario.with_role("indicator").items():
         for step in range(1 if timeline is None else timeline.step_of(as_of) + 1):
@@ -112,7 +114,7 @@ def _chances(scenario: Scenario, parameters: Mapping[str, Array], as_of: date) -
                 first, last = _days(scenario, step, as_of)
                 ages = np.arange((as_of - last).days, (as_of - first).days + 1)
                 reach = float(share_known(LAG, ages).mean())
-                yield Chance(name, step, "", (MADE * reach,) * len(variable.states))
+                yield Opportunity(name, step, "", (MADE * reach,) * len(variable.states))
 
 
 def _days(scenario: Scenario, step: int, as_of: date) -> tuple[date, date]:
@@ -124,20 +126,20 @@ def _days(scenario: Scenario, step: int, as_of: date) -> tuple[date, date]:
 
 
 def _reports(
-    scenario: Scenario, chance: Chance, as_of: date, origin: str, rng: np.random.Generator
+    scenario: Scenario, opportunity: Opportunity, as_of: date, origin: str, rng: np.random.Generator
 ) -> Iterator[Report]:
     """Yield a report, and perhaps its relay, that do not state anything yet."""
-    start, end = _days(scenario, chance.step, as_of)
+    start, end = _days(scenario, opportunity.step, as_of)
     day = start + timedelta(days=int(rng.integers((end - start).days + 1)))
     channels = [source for channel in scenario.channels.values() for source in channel.sources]
     for copy in range(1 + int(rng.random() < RELAYED)):
-        source = chance.source or PRESS
-        if not chance.source and channels and rng.random() < IN_CHANNEL:
+        source = opportunity.source or PRESS
+        if not opportunity.source and channels and rng.random() < IN_CHANNEL:
             source = str(rng.choice(channels))
         known = day + timedelta(days=_delay((as_of - day).days, rng))
         report = Report(
             id=f"{origin}-{copy}",
-            indicator=chance.variable,
+            indicator=opportunity.variable,
             state="",
             event_start=day,
             event_end=day,
@@ -147,7 +149,7 @@ def _reports(
             reliability=str(rng.choice(list(GRADES), p=list(GRADES.values()))),
             origin=origin,
         )
-        yield _blank(scenario.variables[chance.variable], report)
+        yield _blank(scenario.variables[opportunity.variable], report)
 
 
 def _delay(most: int, rng: np.random.Generator) -> int:

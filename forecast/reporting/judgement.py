@@ -290,9 +290,9 @@ def lead_rows(request: Request, most: int) -> Iterator[tuple[Cell, ...]]:
             continue
         star = " *" if request.lexicon.band_of(finding.given) != band else ""
         cell = f"{points(finding.given - found.probability)} points{star}"
-        chance = percent(finding.probability)
+        probability = percent(finding.probability)
         label = variables[lead.indicator].label
-        yield label, plain(finding.state), chance, cell, f"{lead.bits:.2g}"
+        yield label, plain(finding.state), probability, cell, f"{lead.bits:.2g}"
 
 
 def change_of_mind_section(request: Request) -> Section:

@@ -1,4 +1,4 @@
-"""What every way of stating a number is, and how the way is told that somebody has chosen.
+"""What every way of stating a number is, and how a statement is read as one of them.
 
 A way of stating a probability is a `ProbabilityStatement` (`probability_statements.py`), one of
 stating a positive number a `PositiveStatement` (`positive_statements.py`): a class with the entries

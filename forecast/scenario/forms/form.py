@@ -89,11 +89,11 @@ class TableWriter(Protocol):
         ...
 
     def positive(self, a: Expression) -> Expression:
-        """A number, or the smallest above zero that is told from it."""
+        """A number, or the smallest above zero that differs from it."""
         ...
 
     def below_one(self, a: Expression) -> Expression:
-        """A number, or the largest below one that is told from it."""
+        """A number, or the largest below one that differs from it."""
         ...
 
     def hazard(self, probability: Expression) -> Expression:
@@ -114,7 +114,7 @@ class TableWriter(Protocol):
 
 
 class TableForm(Value, ABC):
-    """A form in which a table is given, told by its entry `form`.
+    """A form in which a table is given, which its entry `form` names.
 
     A subclass with an entry of its own, such as ``form: Literal["rows"] = "rows"``, is read
     wherever a table may stand, and stands in the JSON Schema.
