@@ -6,8 +6,9 @@ compared is the reading of reports alone: the mean of what is said of a course w
 held, the slope of a logistic regression of what held on what was said, and the Brier score.
 
 Rows in which reports are read as they were made are `right`. In the others the reading is wrong:
-rows that must be caught (`off`), and rows with a profile that is wrong by half or double, in which
-no dangerous course may be off by more than 1.5 times (`robust`).
+rows that must be caught (`off`), and rows in which no dangerous course may be off by more than 1.5
+times (`robust`): their profile says half or double of the detection, with the uncertainty of ten
+weeks seen, and is summed over.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ from forecast.scenario.scenario import Scenario
 from tests.benchmarks import timing  # before NumPy
 
 WEEKS, AHEAD = 3, 13
+DRAWS, MOST_DRAWS = 64, 2048
+"""Draws of chances that are not known; and draws of all worlds that are summed at once."""
 AT_ONCE = {"days": (0,), "share": (1.0,)}
 BASIS = "judgement: made for a benchmark"
 ACCURACY = 0.86
@@ -58,12 +61,14 @@ class Making:
     """How reports are made, or are taken to be made.
 
     `routine` and `happening` are the chances that a week in the first state, or in another, is
-    reported on; `alarms` that of a false alarm.
+    reported on; `alarms` that of a false alarm. `weeks` is how many a reader has seen who is not
+    sure of them; None for one who knows them.
     """
 
     routine: float
     happening: float
     alarms: float = 0.0
+    weeks: int | None = None
 
 
 @dataclass(frozen=True)
@@ -85,11 +90,11 @@ ROWS = (
     Row("positives only, read as if picked", POSITIVE, None, "off"),
     Row("positives only, read as made", POSITIVE, POSITIVE, "right"),
     Row("mostly positives, read as made", Making(0.1, 0.6, 0.01), Making(0.1, 0.6, 0.01), "right"),
-    Row("profile says half of the detection", POSITIVE, Making(1e-9, 0.3, 0.01), "robust"),
+    Row("profile says half of the detection", POSITIVE, Making(1e-9, 0.3, 0.01, 10), "robust"),
     Row(
         "profile says double the detection",
         Making(1e-9, 0.45, 0.01),
-        Making(1e-9, 0.9, 0.01),
+        Making(1e-9, 0.9, 0.01, 10),
         "robust",
     ),
     Row("five copies, their origin stated", POSITIVE, POSITIVE, "right", copies=5),
@@ -107,10 +112,14 @@ def read_as(scenario: Scenario, making: Making | None) -> Scenario:
             chances = (making.routine, *[making.happening] * (len(variable["states"]) - 1))
             variable["reporting"] = {
                 "reported": {
-                    state: {"guess": max(chance, 0.002), "cases": 1000}
+                    state: {"guess": max(chance, 0.002), "cases": making.weeks or 1000}
                     for state, chance in zip(variable["states"], chances, strict=True)
                 },
-                "false_alarms": {"guess": making.alarms, "cases": 1000} if making.alarms else None,
+                "false_alarms": (
+                    {"guess": making.alarms, "cases": making.weeks or 1000}
+                    if making.alarms
+                    else None
+                ),
                 "delay": AT_ONCE,
                 "basis": BASIS,
             }
@@ -131,7 +140,8 @@ class Worlds:
         program = compile_tables(scenario)
         parameters = draw_priors(program.priors, n, random_seed=seed)
         tables = {k: v for k, v in parameters.items() if k in program.priors.labels}
-        theta = program.cells(tables)
+        cells = program.cells(tables).reshape(program.network.n_cells, -1)
+        theta = np.repeat(cells, n // cells.shape[1], axis=1)
         settings = tabulate_reports(
             scenario, Evidence(scenario.time.start), WEEKS + AHEAD
         ).arrays.settings
@@ -189,26 +199,60 @@ def usual_words(scenario: Scenario, name: str, making: Making | None) -> tuple[A
 
 
 def say(worlds: Worlds, row: Row, reports: list[tuple[Report, ...]]) -> dict[str, Any]:
-    """What is said of each course in each world, the tables and all chances known."""
+    """What is said of each course in each world, the tables known, and all chances if they are.
+
+    Chances that are not known are drawn, and weigh by how probable they make the reports.
+    """
     scenario = read_as(worlds.scenario, row.read)
     program = compile_tables(scenario)
     as_of = scenario.time.start + timedelta(7 * WEEKS - 1)
-    trust, network = program.priors.trust, program.network
-    known = {"accuracy": np.full((len(trust.accuracy), 1), ACCURACY)}
-    if row.read is not None:
-        chances = [chance_of(scenario, row.read, judged.name) for judged in trust.reporting]
-        known["reporting"] = np.array(chances)[:, None]
-    like = []
-    for known_then in reports:
-        table = tabulate_reports(scenario, Evidence(as_of, known_then), WEEKS + AHEAD)
-        like.append(log_likelihoods(report_data(program, table), known)[..., 0])
-    whole = np.ascontiguousarray(np.stack(like, axis=-1))
-    found = sweep(network, worlds.theta, whole, "smoothed")
+    chances = draw_chances(scenario, row.read)
+    at_once = max(MOST_DRAWS // chances["accuracy"].shape[1], 1)
+    parts = []
+    for first in range(0, len(reports), at_once):
+        like = [
+            log_likelihoods(
+                report_data(
+                    program, tabulate_reports(scenario, Evidence(as_of, known), WEEKS + AHEAD)
+                ),
+                chances,
+            )
+            for known in reports[first : first + at_once]
+        ]
+        theta = worlds.theta[:, first : first + at_once]
+        parts.append(say_of(program.network, theta, np.concatenate(like, axis=-1)))
+    return {label: np.concatenate([part[label] for part in parts]) for label in parts[0]}
+
+
+def say_of(network: Any, theta: Any, like: Any) -> dict[str, Any]:
+    """What is said of each course in some worlds, (world,), over draws of the chances."""
+    n_worlds = theta.shape[1]
+    theta = np.repeat(theta, like.shape[-1] // n_worlds, axis=1)
+    found = sweep(network, theta, like, "smoothed")
+    logs = found.log_evidence.reshape(n_worlds, -1)
+    weights = np.exp(logs - logs.max(axis=1, keepdims=True))
     said = {label: found.marginals[WEEKS - 1, network.state(*pair)] for label, pair in NOW.items()}
-    without = whole.copy()
+    without = like.copy()
     without[WEEKS:, network.state("iran_posture", "coordinated_attack")] = -np.inf
-    never = sweep(network, worlds.theta, without, "forward").log_evidence - found.log_evidence
-    return said | {WITHIN: -np.expm1(never)}
+    never = sweep(network, theta, without, "forward").log_evidence - found.log_evidence
+    said[WITHIN] = -np.expm1(never)
+    return {
+        label: np.average(draws.reshape(n_worlds, -1), axis=1, weights=weights)
+        for label, draws in said.items()
+    }
+
+
+def draw_chances(scenario: Scenario, making: Making | None) -> dict[str, Any]:
+    """Accuracies and chances of reports, (…, draw): one draw if they are known."""
+    trust, rng = compile_tables(scenario).priors.trust, np.random.default_rng(7)
+    n = DRAWS if making is not None and making.weeks else 1
+    found = {"accuracy": np.full((len(trust.accuracy), n), ACCURACY)}
+    if making is not None and making.weeks:
+        found["reporting"] = np.array([rng.beta(*judged.shape, n) for judged in trust.reporting])
+    elif making is not None:
+        chances = [chance_of(scenario, making, judged.name) for judged in trust.reporting]
+        found["reporting"] = np.array(chances)[:, None]
+    return found
 
 
 def chance_of(scenario: Scenario, making: Making, name: str) -> float:
@@ -306,6 +350,7 @@ def main() -> int:
             print(
                 f"{case['name']:50} {case['course']:20} {case['said']:.3f} / {case['true']:.3f} ±"
                 f" {case['se']:.3f}  slope {case['slope']:.2f}  {'ok' if case['ok'] else 'NOT OK'}",
+                file=sys.stderr,
                 flush=True,
             )
     ok = all(case["ok"] for case in cases)
