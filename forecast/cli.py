@@ -286,13 +286,15 @@ def _check(given: argparse.Namespace) -> int:
     from forecast.analysis.checkup import check
     from forecast.evidence.report_files import read_evidence
     from forecast.model.builder import compile_tables
-    from forecast.network.slices import slice_circuits
+    from forecast.network.elimination import elimination
     from forecast.scenario.scenario_files import load_scenario
     from forecast.scenario.statement_text import NOTABLE_MISS, moved_text
 
     problem = load_scenario(given.scenario)
     program = compile_tables(problem)
-    operations = sum(circuit.left.size for circuit in slice_circuits(program.network, ()))
+    operations = sum(
+        elimination(program.network, first=first).operations for first in (True, False)
+    )
     judgements = sum(len(labels) for labels in program.priors.labels.values())
     print(f"{problem.name} {problem.version} (digest {problem.digest}): no problems")
     print(

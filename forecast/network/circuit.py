@@ -1,9 +1,15 @@
-"""An elimination of variables, compiled into a flat list of multiply-and-add operations.
+"""An elimination of variables, compiled into loop nests over flat vectors of cells.
 
 The network polynomial of a slice is a sum of products of table entries. Eliminating one variable
 after another turns it into an arithmetic circuit (Darwiche 2003): a vector of cells, the inputs
-first, and operations ``cell[c] += cell[a] * cell[b]`` in an order that respects dependencies.
+first, and contractions, each of which multiplies two factors and sums axes out of the product.
 Run forwards, the last cells hold the result; run backwards, every input holds its derivative.
+
+A contraction is three loop nests of one kind: one makes the product, the other two take the slope
+of the product to the slopes of its operands, which are contractions as well. A nest goes through
+the cells of its target in their order and adds up, for each of them, products of two cells whose
+places are sums of offsets: a few offsets for the axes of the target, a few for those summed out.
+So a circuit takes far less memory than its cells, whatever the number of products.
 
 One circuit serves any number of table sets: only the contents of the cells differ.
 """
@@ -12,18 +18,44 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from math import prod
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from forecast.arrays import Index, Mask
+from forecast.network.compiling import compiled
 from forecast.network.planning import Axis, Contraction, Plan, Scope
-
-Indices = npt.NDArray[np.int32]
 
 HEAVY_CONTRACTIONS = 24
 """The largest contractions, which decide how cells are laid out; the others take little time."""
+LONGEST_RUN: Final = 4096
+"""Cells of a run at most: longer ones gain nothing, and lengthen the lists of offsets."""
+SHORTEST_RUN: Final = 8
+"""Cells of a run at least; fewer are sooner multiplied one by one."""
+SHORTEST_LIST: Final = 64
+"""Offsets of the faster axes at least, before the slower axes have a list of their own."""
+
+TARGET: Final = 0
+LEFT: Final = 1
+RIGHT: Final = 2
+"""First cells of the target and of the operands of a nest."""
+ROWS_OUTER: Final = 3
+ROWS_INNER: Final = 4
+SUMS_OUTER: Final = 5
+SUMS_INNER: Final = 6
+"""Numbers of offsets: of the slower and faster axes of the target, and of those summed out."""
+ROW_RUN: Final = 7
+SUM_RUN: Final = 8
+"""Neighbouring cells of the target, or else of a sum, along which operands advance or stay."""
+RIGHT_ADVANCES: Final = 9
+"""Whether the right operand advances along the run, as the left one does (1), or stays (0)."""
+ADDS: Final = 10
+"""Whether the nest adds to its target (1) or makes it (0)."""
+OFFSETS: Final = 11
+"""Where the offsets of the nest begin: those of the left operand, then those of the right, for
+slower and faster axes of the target, then for slower and faster axes that are summed out."""
+N_FIELDS: Final = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,17 +67,17 @@ class Circuit:
     n_cells, n_inputs
         Cells in all, and how many of them (the first) are inputs. The last input is the
         constant 1.
-    left, right, out
-        Operands and target of each operation, shape (operation,). The operations that make a
-        cell are neighbours.
-    runs
-        How many cells each contraction makes, and of how many products each,
-        shape (contraction, 2).
-    segments
-        The same operations taken along neighbouring cells: first target, first left and first
-        right cell, how many, and whether the right cells advance too (1) or stay (0),
-        shape (segment, 5).
+    n_operations
+        Multiply-adds of one forward run.
+    forward
+        The loop nest that makes the product of each contraction, (contraction, field).
+    backward
+        The nests that make the slopes of their operands, from the last contraction to the first,
+        none for that of the constant, (nest, field). Slopes follow the cells in the same vector:
+        that of cell i is cell ``n_cells + i``.
     offsets
+        The offsets of all nests, (offset,).
+    starts
         First cell of each input factor.
     results
         First cell of each factor of the result, and one past the last: the last cells of all.
@@ -53,18 +85,12 @@ class Circuit:
 
     n_cells: int
     n_inputs: int
-    left: Indices
-    right: Indices
-    out: Indices
-    runs: Indices
-    segments: Indices
-    offsets: tuple[int, ...]
+    n_operations: int
+    forward: Index
+    backward: Index
+    offsets: Index
+    starts: tuple[int, ...]
     results: tuple[int, ...]
-
-    @property
-    def n_operations(self) -> int:
-        """Multiply-adds of one forward run."""
-        return len(self.left)
 
 
 def lay_out(
@@ -90,26 +116,201 @@ def lay_out(
     order
         Axes in the order in which results and products lie in memory, from `arrange_axes`.
     """
-    layout = _Layout(sizes, order)
-    offsets = tuple(layout.place(scope) for scope in scopes)
-    for original, scope in copies:
-        layout.share(original, scope)
-    one = len(layout.scopes)
-    layout.place(())
-    n_inputs = layout.n_cells
-    operations, segments = zip(*(layout.operate(step, one) for step in plan.steps), strict=True)
-    left, right, out = np.concatenate(operations, axis=1)
-    return Circuit(
-        n_cells=layout.n_cells,
-        n_inputs=n_inputs,
-        left=left,
-        right=right,
-        out=out,
-        runs=np.array([layout.run(step) for step in plan.steps], np.int32),
-        segments=np.concatenate(segments),
-        offsets=offsets,
-        results=(*layout.starts[-plan.n_results :], layout.n_cells),
+    rank = {axis: at for at, axis in enumerate(order)}
+    inputs = [*scopes, *(scope for _, scope in copies), ()]
+    made = (sorted(rank[axis] for axis in step.kept) for step in plan.steps)
+    factors = [*([rank[axis] for axis in scope] for scope in inputs), *made]
+    states = [sizes[axis] for axis in order]
+    starts, n_cells, n_inputs = list[int](), 0, 0
+    for number, factor in enumerate(factors):
+        copy = number - len(scopes)
+        if 0 <= copy < len(copies):
+            starts.append(starts[copies[copy][0]])
+        else:
+            starts.append(n_cells)
+            n_cells += prod(states[axis] for axis in factor)
+        n_inputs = n_cells if number == len(inputs) - 1 else n_inputs
+    shared = np.zeros(len(factors), np.bool_)
+    shared[[number for number, _ in copies]] = True
+    shared[len(scopes) : len(inputs) - 1] = True
+    one = len(inputs) - 1
+    forward, backward, offsets = _make_nests(
+        np.array(states, np.int64),
+        np.cumsum([0, *map(len, factors)]),
+        np.array([axis for factor in factors for axis in factor], np.int64),
+        np.array(starts, np.int64),
+        np.array([step.left for step in plan.steps]),
+        np.array([one if step.right is None else step.right for step in plan.steps]),
+        shared,
+        n_cells,
+        one,
     )
+    return Circuit(
+        n_cells=n_cells,
+        n_inputs=n_inputs,
+        n_operations=plan.operations,
+        forward=forward,
+        backward=backward,
+        offsets=offsets,
+        starts=tuple(starts[: len(inputs)]),
+        results=(*starts[-plan.n_results :], n_cells),
+    )
+
+
+@compiled
+def _make_nests(
+    states: Index,
+    ends: Index,
+    axes: Index,
+    starts: Index,
+    left: Index,
+    right: Index,
+    shared: Mask,
+    n_cells: int,
+    one: int,
+) -> tuple[Index, Index, Index]:
+    """Loop nests of all contractions, forwards and backwards, and their offsets.
+
+    Parameters
+    ----------
+    states
+        Number of states of each axis; products have their axes in this order.
+    ends, axes
+        Axes of each factor, slowest first: where each factor's end, a zero before, and the axes.
+    starts
+        First cell of each factor.
+    left, right
+        Operands of each contraction, which makes the factor that follows the one before it.
+    shared
+        Whether several factors have a factor's cells.
+    n_cells, one
+        Number of cells, which is where slopes begin, and the factor that is the constant 1.
+    """
+    n, used, n_slopes = left.shape[0], 0, 0
+    forward, slopes = np.empty((n, N_FIELDS), np.int64), np.empty((2 * n, N_FIELDS), np.int64)
+    offsets, strides = np.empty(1024, np.int64), np.zeros((3, states.shape[0]), np.int64)
+    factors, first = np.empty(3, np.int64), np.empty(3, np.int64)
+    for step in range(n - 1, -1, -1):
+        factors[:] = ends.shape[0] - 1 - n + step, left[step], right[step]
+        for at in range(3):
+            stride = 1
+            for k in range(ends[factors[at] + 1] - 1, ends[factors[at]] - 1, -1):
+                strides[at, axes[k]] = stride
+                stride *= states[axes[k]]
+        for kind in range(3):
+            # The product of two operands, then the slope of each: that of the product times the
+            # other.
+            target = factors[kind]
+            if kind > 0 and target == one:
+                continue
+            a, b = (1, 2) if kind == 0 else (0, 3 - kind)
+            first[:] = starts[factors]
+            first[0] += n_cells if kind > 0 else 0
+            rows = _of_several(states, axes[ends[target] : ends[target + 1]])
+            sums = _of_several(states, _summed(rows, strides[a], strides[b]))
+            nest = slopes[n_slopes] if kind > 0 else forward[step]
+            n_slopes += kind > 0
+            if _plan_loops(nest, states, rows, sums, strides[a], strides[b]):
+                a, b = b, a
+            nest[TARGET] = starts[target] + (n_cells if kind > 0 else 0)
+            nest[LEFT], nest[RIGHT], nest[OFFSETS] = first[a], first[b], used
+            nest[ADDS] = kind > 0 and shared[target]
+            lists = nest[ROWS_OUTER] + nest[ROWS_INNER] + nest[SUMS_OUTER] + nest[SUMS_INNER]
+            while used + 2 * lists > offsets.shape[0]:
+                offsets = np.concatenate((offsets, np.empty_like(offsets)))
+            for operand in (a, b):
+                for loops, n_inner in ((rows, nest[ROWS_INNER]), (sums, nest[SUMS_INNER])):
+                    used = _list_offsets(offsets, used, states, loops, n_inner, strides[operand])
+        for at in range(3):
+            for k in range(ends[factors[at]], ends[factors[at] + 1]):
+                strides[at, axes[k]] = 0
+    return forward, slopes[:n_slopes].copy(), offsets[:used].copy()
+
+
+@compiled
+def _of_several(states: Index, axes: Index) -> Index:
+    """Axes that have more than one state; the others make no loop."""
+    return axes[states[axes] > 1]
+
+
+@compiled
+def _summed(rows: Index, left: Index, right: Index) -> Index:
+    """Axes of either operand that the target does not have, in the order of all axes."""
+    asked = (left > 0) | (right > 0)
+    for axis in rows:
+        asked[axis] = False
+    return np.flatnonzero(asked)
+
+
+@compiled
+def _plan_loops(
+    nest: Index, states: Index, rows: Index, sums: Index, left: Index, right: Index
+) -> bool:
+    """Fill in how many offsets the loops of a nest have, and its run; return if operands swap."""
+    row_run, sum_run = _run(states, rows, left, right), _run(states, sums, left, right)
+    by_rows = row_run >= sum_run or row_run >= SHORTEST_LIST
+    loops, run = (rows, row_run) if by_rows else (sums, sum_run)
+    run = run if run >= SHORTEST_RUN and left[loops[-1]] + right[loops[-1]] > 0 else 1
+    nest[ROW_RUN], nest[SUM_RUN] = run if by_rows else 1, 1 if by_rows else run
+    nest[ROWS_OUTER], nest[ROWS_INNER] = _split(states, rows, nest[ROW_RUN])
+    nest[SUMS_OUTER], nest[SUMS_INNER] = _split(states, sums, nest[SUM_RUN])
+    nest[RIGHT_ADVANCES] = run > 1 and min(left[loops[-1]], right[loops[-1]]) > 0
+    return run > 1 and left[loops[-1]] == 0
+
+
+@compiled
+def _run(states: Index, loops: Index, left: Index, right: Index) -> int:
+    """How many cells long the last axes are along which both operands advance by one, or stay."""
+    found, left_stays, right_stays = 1, False, False
+    for k in range(loops.shape[0] - 1, -1, -1):
+        axis = loops[k]
+        if found * states[axis] > LONGEST_RUN:
+            break
+        if found == 1:
+            left_stays, right_stays = left[axis] == 0, right[axis] == 0
+        if left[axis] != (0 if left_stays else found) or right[axis] != (
+            0 if right_stays else found
+        ):
+            break
+        found *= states[axis]
+    return found
+
+
+@compiled
+def _split(states: Index, loops: Index, run: int) -> tuple[int, int]:
+    """Numbers of joint states of the slower and of the faster axes, the run among these."""
+    total = 1
+    for axis in loops:
+        total *= states[axis]
+    inner = 1
+    for k in range(loops.shape[0] - 1, -1, -1):
+        if inner >= run and inner >= SHORTEST_LIST and inner * inner >= total:
+            break
+        inner *= states[loops[k]]
+    return total // inner, inner
+
+
+@compiled
+def _list_offsets(
+    offsets: Index, at: int, states: Index, loops: Index, n_inner: int, strides: Index
+) -> int:
+    """Write the offsets of the slower axes, then of the faster ones; return where they end."""
+    inner, k = 1, loops.shape[0]
+    while inner < n_inner:
+        k -= 1
+        inner *= states[loops[k]]
+    for part in (loops[:k], loops[k:]):
+        offsets[at], n = 0, 1
+        for axis in part:
+            # From behind, so that what is read has not been overwritten.
+            for row in range(n - 1, -1, -1):
+                for state in range(states[axis] - 1, -1, -1):
+                    offsets[at + row * states[axis] + state] = (
+                        offsets[at + row] + state * strides[axis]
+                    )
+            n *= states[axis]
+        at += n
+    return at
 
 
 def arrange_axes(
@@ -183,63 +384,3 @@ def _run_together(kept: Scope, left: Scope, right: Scope) -> Scope:
 
 def _size(axes: Iterable[Axis], sizes: Mapping[Axis, int]) -> int:
     return prod(sizes[axis] for axis in axes)
-
-
-class _Layout:
-    """Where each factor lies among the cells, and the operations between them."""
-
-    def __init__(self, sizes: Mapping[Axis, int], order: Sequence[Axis]) -> None:
-        self.sizes = sizes
-        self.rank = {axis: at for at, axis in enumerate(order)}
-        self.n_cells = 0
-        self.scopes: list[Scope] = []
-        self.starts: list[int] = []
-
-    def place(self, scope: Scope) -> int:
-        start = self.n_cells
-        self.scopes.append(scope)
-        self.starts.append(start)
-        self.n_cells += _size(scope, self.sizes)
-        return start
-
-    def share(self, original: int, scope: Scope) -> None:
-        self.scopes.append(scope)
-        self.starts.append(self.starts[original])
-
-    def operate(self, step: Contraction, one: int) -> tuple[Indices, Indices]:
-        """Operations, (3, operation), and segments, (segment, 5), of a contraction."""
-        left, right = step.left, one if step.right is None else step.right
-        kept = self._sort(step.kept)
-        summed = self._sort(step.joint - step.kept)
-        self.place(kept)
-        out = len(self.scopes) - 1
-        # Summed axes vary fastest, so that a sum is finished before the next is begun.
-        joint = (*kept, *summed)
-        operations = np.stack([self._cells(factor, joint) for factor in (left, right, out)])
-        along = _run_together(kept, self.scopes[left], self.scopes[right])
-        if along and along[0] not in self.scopes[left]:
-            left, right = right, left
-        starts = (*kept[: len(kept) - len(along)], *summed)
-        segments = np.empty((_size(starts, self.sizes), 5), np.int32)
-        for column, factor in enumerate((out, left, right)):
-            segments[:, column] = self._cells(factor, starts)
-        segments[:, 3] = _size(along, self.sizes)
-        segments[:, 4] = bool(along) and along[0] in self.scopes[right]
-        return operations, segments
-
-    def _sort(self, axes: Iterable[Axis]) -> Scope:
-        return tuple(sorted(axes, key=self.rank.__getitem__))
-
-    def run(self, step: Contraction) -> tuple[int, int]:
-        """Cells that a contraction makes, and products in each."""
-        return _size(step.kept, self.sizes), _size(step.joint - step.kept, self.sizes)
-
-    def _cells(self, factor: int, joint: Scope) -> Indices:
-        strides: dict[Axis, int] = {}
-        stride = 1
-        for axis in reversed(self.scopes[factor]):
-            strides[axis] = stride
-            stride *= self.sizes[axis]
-        steps = [np.arange(self.sizes[axis]) * strides.get(axis, 0) for axis in joint]
-        cells = reduce(np.add.outer, steps, np.asarray(self.starts[factor]))
-        return np.asarray(cells, dtype=np.int32).ravel()

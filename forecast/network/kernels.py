@@ -14,10 +14,26 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.arrays import Array, Index, Mask
+from forecast.network.circuit import (
+    ADDS,
+    LEFT,
+    N_FIELDS,
+    OFFSETS,
+    RIGHT,
+    RIGHT_ADVANCES,
+    ROW_RUN,
+    ROWS_INNER,
+    ROWS_OUTER,
+    SUM_RUN,
+    SUMS_INNER,
+    SUMS_OUTER,
+    TARGET,
+)
 from forecast.network.compiling import compiled_loosely
 
 Places = npt.NDArray[np.uint32]
 """Unsigned, so that no compiled loop asks whether a place counts from the end."""
+Cell = np.uint64
 Packed = npt.NDArray[np.int32]
 
 
@@ -28,20 +44,16 @@ class Slice(NamedTuple):
     ----------
     n_cells, n_inputs
         Cells in all, and how many of them (the first) are inputs.
-    left, right, out
-        Operands and target of each operation, (operation,).
+    forward, backward, offsets
+        The loop nests of all contractions, as `circuit.Circuit` has them.
     table_cells
         Table cell that each of the first inputs holds, (input,).
     like_at, probe_at, one_at, message_at
         First cell of the likelihoods and of the probes, the constant 1, which follows the
         probes, and the first cell of the message from the step before; -1 if there is none.
-    n_settled
-        How many operations, the first ones, no likelihood and no probe has a say in.
-    runs
-        How many cells each contraction makes, and of how many products each, (contraction, 2).
-    segments
-        The operations taken along neighbouring cells, for a single draw: first target, first left
-        and first right cell, how many, and whether the right ones advance too, (segment, 5).
+    first_unsettled, n_unsettled
+        First cell, after the inputs, that likelihoods and probes have a say in, and how many of
+        the backward nests are those of contractions in which they have one.
     blocks
         First column of the likelihoods of each variable, then of each further factor, and the
         number of columns, (block + 1,).
@@ -52,23 +64,67 @@ class Slice(NamedTuple):
 
     n_cells: int
     n_inputs: int
-    left: Places
-    right: Places
-    out: Places
+    forward: Places
+    backward: Places
+    offsets: Places
     table_cells: Places
     like_at: int
     probe_at: int
     one_at: int
     message_at: int
-    n_settled: int
-    runs: Places
-    segments: Places
+    first_unsettled: int
+    n_unsettled: int
     blocks: Places
     results: Places
 
 
-N_NUMBERS: Final = 7
-N_ARRAYS: Final = 8
+class Nest(NamedTuple):
+    """A loop nest in the form that the loops take: numbers alone, the names are those of `circuit`.
+
+    Attributes
+    ----------
+    target, left, right
+        First cells.
+    row_run, sum_run
+        Length of the run, along the target or along a sum; one of them is 1.
+    right_advances
+        Whether the right operand advances along the run, as the left one does.
+    adds
+        Whether the nest adds to its target.
+    rows, sums
+        Numbers of slower joint states of the axes of the target, and of those summed out.
+    next_rows, last_sums
+        Numbers of faster ones.
+    left_rows, left_next, left_sums, left_last
+        Where the offsets of the left operand begin: for slower and faster axes of the target, and
+        for slower and faster axes that are summed out.
+    right_rows, right_next, right_sums, right_last
+        Where those of the right operand begin.
+    """
+
+    target: Cell
+    left: Cell
+    right: Cell
+    row_run: Cell
+    sum_run: Cell
+    right_advances: bool
+    adds: bool
+    rows: Cell
+    next_rows: Cell
+    sums: Cell
+    last_sums: Cell
+    left_rows: Cell
+    left_next: Cell
+    left_sums: Cell
+    left_last: Cell
+    right_rows: Cell
+    right_next: Cell
+    right_sums: Cell
+    right_last: Cell
+
+
+N_NUMBERS: Final = 8
+N_ARRAYS: Final = 6
 """How many fields of a `Slice` are numbers, and how many are arrays."""
 
 FORWARD: Final = 0
@@ -87,31 +143,58 @@ def circuit_at(packed: Packed, step: int) -> Slice:
     """The circuit of a step, out of all that `slices.pack_circuits` packed."""
     at = packed[step]
     places = packed.view(np.uint32)
-    left = at + N_NUMBERS + N_ARRAYS
-    right = left + packed[at + N_NUMBERS]
-    out = right + packed[at + N_NUMBERS + 1]
-    tables = out + packed[at + N_NUMBERS + 2]
-    runs = tables + packed[at + N_NUMBERS + 3]
-    segments = runs + packed[at + N_NUMBERS + 4]
-    blocks = segments + packed[at + N_NUMBERS + 5]
-    results = blocks + packed[at + N_NUMBERS + 6]
-    end = results + packed[at + N_NUMBERS + 7]
+    forward = at + N_NUMBERS + N_ARRAYS
+    backward = forward + packed[at + N_NUMBERS]
+    offsets = backward + packed[at + N_NUMBERS + 1]
+    tables = offsets + packed[at + N_NUMBERS + 2]
+    blocks = tables + packed[at + N_NUMBERS + 3]
+    results = blocks + packed[at + N_NUMBERS + 4]
+    end = results + packed[at + N_NUMBERS + 5]
     return Slice(
         n_cells=int(packed[at]),
         n_inputs=int(packed[at + 1]),
-        left=places[left:right],
-        right=places[right:out],
-        out=places[out:tables],
-        table_cells=places[tables:runs],
+        forward=places[forward:backward].reshape(-1, N_FIELDS),
+        backward=places[backward:offsets].reshape(-1, N_FIELDS),
+        offsets=places[offsets:tables],
+        table_cells=places[tables:blocks],
         like_at=int(packed[at + 2]),
         probe_at=int(packed[at + 3]),
         one_at=int(packed[at + 4]),
         message_at=int(packed[at + 5]),
-        n_settled=int(packed[at + 6]),
-        runs=places[runs:segments].reshape(-1, 2),
-        segments=places[segments:blocks].reshape(-1, 5),
+        first_unsettled=int(packed[at + 6]),
+        n_unsettled=int(packed[at + 7]),
         blocks=places[blocks:results],
         results=places[results:end],
+    )
+
+
+@compiled_loosely
+def nest_at(nests: Places, k: int) -> Nest:
+    """One of several loop nests."""
+    rows, next_rows = Cell(nests[k, ROWS_OUTER]), Cell(nests[k, ROWS_INNER])
+    sums, last_sums = Cell(nests[k, SUMS_OUTER]), Cell(nests[k, SUMS_INNER])
+    at = Cell(nests[k, OFFSETS])
+    half = at + rows + next_rows + sums + last_sums
+    return Nest(
+        target=Cell(nests[k, TARGET]),
+        left=Cell(nests[k, LEFT]),
+        right=Cell(nests[k, RIGHT]),
+        row_run=Cell(nests[k, ROW_RUN]),
+        sum_run=Cell(nests[k, SUM_RUN]),
+        right_advances=nests[k, RIGHT_ADVANCES] > 0,
+        adds=nests[k, ADDS] > 0,
+        rows=rows,
+        next_rows=next_rows,
+        sums=sums,
+        last_sums=last_sums,
+        left_rows=at,
+        left_next=at + rows,
+        left_sums=at + rows + next_rows,
+        left_last=at + rows + next_rows + sums,
+        right_rows=half,
+        right_next=half + rows,
+        right_sums=half + rows + next_rows,
+        right_last=half + rows + next_rows + sums,
     )
 
 
@@ -127,69 +210,74 @@ def extent(packed: Packed, n_steps: int) -> tuple[int, int]:
 
 
 @compiled_loosely
+def _run_nest(cells: Array, n: Nest, offsets: Places) -> None:
+    """Run a nest for every draw, three products at a time, so that sums are stored less often."""
+    draws, width, place = range(cells.shape[1]), int(n.last_sums), n.target
+    lefts, rights = offsets[n.left_last :], offsets[n.right_last :]
+    for i in range(n.rows):
+        for j in range(n.next_rows):
+            row = cells[place]
+            place += Cell(1)
+            x0 = n.left + offsets[n.left_rows + i] + offsets[n.left_next + j]
+            y0 = n.right + offsets[n.right_rows + i] + offsets[n.right_next + j]
+            for k in range(n.sums):
+                x, y = x0 + offsets[n.left_sums + k], y0 + offsets[n.right_sums + k]
+                at = 0
+                if k == 0 and not n.adds:
+                    at = 1 + (width - 1) % 3
+                    a, b = cells[x + lefts[0]], cells[y + rights[0]]
+                    if at == 1:
+                        for d in draws:
+                            row[d] = a[d] * b[d]
+                    else:
+                        e, f = cells[x + lefts[1]], cells[y + rights[1]]
+                        if at == 2:
+                            for d in draws:
+                                row[d] = a[d] * b[d] + e[d] * f[d]
+                        else:
+                            g, h = cells[x + lefts[2]], cells[y + rights[2]]
+                            for d in draws:
+                                row[d] = a[d] * b[d] + e[d] * f[d] + g[d] * h[d]
+                while at + 2 < width:
+                    a, b = cells[x + lefts[at]], cells[y + rights[at]]
+                    e, f = cells[x + lefts[at + 1]], cells[y + rights[at + 1]]
+                    g, h = cells[x + lefts[at + 2]], cells[y + rights[at + 2]]
+                    for d in draws:
+                        row[d] += a[d] * b[d] + e[d] * f[d] + g[d] * h[d]
+                    at += 3
+                while at < width:
+                    a, b = cells[x + lefts[at]], cells[y + rights[at]]
+                    for d in draws:
+                        row[d] += a[d] * b[d]
+                    at += 1
+
+
+@compiled_loosely
 def evaluate(cells: Array, c: Slice) -> None:
-    """Run a circuit forwards, three products at a time, so that sums are stored less often."""
-    draws, k = range(cells.shape[1]), 0
-    for run in range(c.runs.shape[0]):
-        width = int(c.runs[run, 1])
-        head = width % 3
-        for _ in range(c.runs[run, 0]):
-            target = cells[c.out[k]]
-            a, b = cells[c.left[k]], cells[c.right[k]]
-            if head == 1:
-                for d in draws:
-                    target[d] = a[d] * b[d]
-            else:
-                e, f = cells[c.left[k + 1]], cells[c.right[k + 1]]
-                if head == 2:
-                    for d in draws:
-                        target[d] = a[d] * b[d] + e[d] * f[d]
-                else:
-                    g, h = cells[c.left[k + 2]], cells[c.right[k + 2]]
-                    for d in draws:
-                        target[d] = a[d] * b[d] + e[d] * f[d] + g[d] * h[d]
-            for j in range(k + (head or 3), k + width, 3):
-                a, b = cells[c.left[j]], cells[c.right[j]]
-                e, f = cells[c.left[j + 1]], cells[c.right[j + 1]]
-                g, h = cells[c.left[j + 2]], cells[c.right[j + 2]]
-                for d in draws:
-                    target[d] += a[d] * b[d] + e[d] * f[d] + g[d] * h[d]
-            k += width
+    """Run a circuit forwards."""
+    for k in range(c.forward.shape[0]):
+        _run_nest(cells, nest_at(c.forward, k), c.offsets)
 
 
 @compiled_loosely
-def _differentiate(cells: Array, gradients: Array, c: Slice) -> None:
-    """Run a circuit backwards, from the gradients of the result to those of every cell."""
-    for k in range(c.left.shape[0] - 1, -1, -1):
-        a, b, g = cells[c.left[k]], cells[c.right[k]], gradients[c.out[k]]
-        gradient_a, gradient_b = gradients[c.left[k]], gradients[c.right[k]]
-        for d in range(cells.shape[1]):
-            gradient_a[d] += g[d] * b[d]
-        for d in range(cells.shape[1]):
-            gradient_b[d] += g[d] * a[d]
+def _differentiate(cells: Array, c: Slice, first: int, n_nests: int) -> None:
+    """Run a circuit backwards, from the slopes of the result to those of the cells.
 
+    Each factor has a part in one contraction alone, which makes its slopes, but for likelihoods
+    of several tables.
 
-@compiled_loosely
-def _first_unsettled(c: Slice) -> int:
-    """First cell, after the inputs, that likelihoods and probes have a say in."""
-    return int(c.out[c.n_settled]) if c.n_settled < c.out.shape[0] else int(c.results[0])
-
-
-@compiled_loosely
-def _differentiate_unsettled(cells: Array, gradients: Array, c: Slice) -> None:
-    """Run a circuit backwards as far as likelihoods and probes; skip all other gradients."""
-    first, inputs, draws = _first_unsettled(c), c.n_inputs, range(cells.shape[1])
-    for k in range(c.left.shape[0] - 1, c.n_settled - 1, -1):
-        left, right = int(c.left[k]), int(c.right[k])
-        a, b, g = cells[left], cells[right], gradients[c.out[k]]
-        if left >= first or c.like_at <= left < inputs:
-            gradient = gradients[left]
-            for d in draws:
-                gradient[d] += g[d] * b[d]
-        if right >= first or c.like_at <= right < inputs:
-            gradient = gradients[right]
-            for d in draws:
-                gradient[d] += g[d] * a[d]
+    Parameters
+    ----------
+    first
+        First cell whose slopes are wanted; those of likelihoods and probes are wanted always.
+    n_nests
+        How many nests are run.
+    """
+    cells[c.n_cells + c.like_at : c.n_cells + c.n_inputs] = 0.0
+    for k in range(n_nests):
+        cell = int(c.backward[k, TARGET]) - c.n_cells
+        if cell >= first or c.like_at <= cell < c.n_inputs:
+            _run_nest(cells, nest_at(c.backward, k), c.offsets)
 
 
 @compiled_loosely
@@ -291,7 +379,7 @@ def normalise(
 
 
 @compiled_loosely
-def _seed(cells: Array, ahead: Array, gradients: Array, c: Slice) -> None:
+def _seed(cells: Array, ahead: Array, c: Slice) -> None:
     """Slopes of the result, so that each factor's products with what lies ahead sum to one."""
     overlap, draws = np.zeros(cells.shape[1]), range(cells.shape[1])
     first = int(c.results[0])
@@ -304,32 +392,38 @@ def _seed(cells: Array, ahead: Array, gradients: Array, c: Slice) -> None:
             overlap[d] = 1.0 / overlap[d] if overlap[d] > 0 else 0.0
         for i in range(c.results[f], c.results[f + 1]):
             for d in draws:
-                gradients[i, d] = ahead[i - first, d] * overlap[d]
+                cells[c.n_cells + i, d] = ahead[i - first, d] * overlap[d]
 
 
 @compiled_loosely
-def _look_back(cells: Array, gradients: Array, ahead: Array) -> None:
+def _look_back(cells: Array, slopes: Array, ahead: Array) -> None:
     """Slopes of the message, which are what lies ahead of the step before."""
     for i in range(ahead.shape[0]):
         for d in range(ahead.shape[1]):
-            # Of an impossible state the gradient is of no use and could grow for ever.
-            ahead[i, d] = gradients[i, d] if cells[i, d] > 0.0 else 0.0
+            # Of an impossible state the slope is of no use and could grow for ever.
+            ahead[i, d] = slopes[i, d] if cells[i, d] > 0.0 else 0.0
 
 
 @compiled_loosely
-def _collect(cells: Array, gradients: Array, target: Array, at: int) -> None:
+def _collect(cells: Array, slopes: Array, target: Array, at: int) -> None:
     for i in range(target.shape[0]):
         for d in range(cells.shape[1]):
-            target[i, at + d] = gradients[i, d] * cells[i, d]
+            target[i, at + d] = slopes[i, d] * cells[i, d]
 
 
 @compiled_loosely
-def _count_uses(
-    cells: Array, gradients: Array, table_cells: Places, counts: Array, at: int
-) -> None:
+def _answer(cells: Array, c: Slice, marginals: Array, probes: Array, at: int) -> None:
+    """Probabilities of the states, of the cells of factors, and of the probes."""
+    slopes, n_like = cells[c.n_cells :], c.probe_at - c.like_at
+    _collect(cells[c.like_at :], slopes[c.like_at :], marginals[:n_like], at)
+    _collect(cells[c.probe_at :], slopes[c.probe_at :], probes, at)
+
+
+@compiled_loosely
+def _count_uses(cells: Array, slopes: Array, table_cells: Places, counts: Array, at: int) -> None:
     for k in range(table_cells.shape[0]):
         for d in range(cells.shape[1]):
-            counts[table_cells[k], at + d] += gradients[k, d] * cells[k, d]
+            counts[table_cells[k], at + d] += slopes[k, d] * cells[k, d]
 
 
 class Found(NamedTuple):
@@ -345,7 +439,8 @@ class Found(NamedTuple):
     probes
         Derivatives of the probes, which are joint probabilities, shape (step, probe, draw).
     counts
-        Expected number of uses of each table cell, shape (regime, cell, draw); smoothed only.
+        Expected number of uses of each table cell, shape (regime, cell, draw); empty if they are
+        not wanted.
     unsafe
         Draws that must be repeated in logarithms.
     """
@@ -387,13 +482,14 @@ def sweep(
     found
         Where the answers go.
     """
-    n_steps, n_draws = regimes.shape[0], stop - start
+    n_steps, n_draws, counts = regimes.shape[0], stop - start, found.counts.shape[0] > 0
     n_cells, n_message = extent(packed, 2 * n_steps if mode == FILTERED else n_steps)
     messages = np.empty((n_steps + 1 if mode == SMOOTHED else 2, n_message, n_draws))
     lowest, total = np.full(n_draws, np.inf), np.zeros(n_draws)
-    kept = n_steps if mode == SMOOTHED and n_steps * n_cells * n_draws <= KEPT_CELLS else 1
-    work = np.empty((kept, n_cells, n_draws))
-    gradients = np.empty((n_cells if mode != FORWARD else 0, n_draws))
+    # Slopes follow the cells, where there are any.
+    cells = np.empty((n_cells if mode == FORWARD else 2 * n_cells, n_draws))
+    kept = mode == SMOOTHED and n_steps * n_cells * n_draws <= KEPT_CELLS
+    saved = np.empty((n_steps - 1 if kept else 0, n_cells, n_draws))
     ahead = np.ones((n_message, n_draws))
 
     ends, here = np.empty((n_message if mode == FILTERED else 0, n_draws)), np.zeros(n_draws)
@@ -402,29 +498,25 @@ def sweep(
         source = messages[t] if mode == SMOOTHED else messages[t % 2]
         if mode == FILTERED:
             c = circuit_at(packed, n_steps + t)
-            cells, gradient = work[0, : c.n_cells], gradients[: c.n_cells]
             scale = run_step(cells, theta[regimes[t]], log_like[t], start, source, c)
-            note_range(cells, lowest, total)
+            note_range(cells[: c.n_cells], lowest, total)
             normalise(cells, scale, here, 0, ends, c)
             for d in range(n_draws):
                 now = carried[d] + here[d]
                 found.log_norm[t, start + d] = now - before[d] if now > -np.inf else -np.inf
                 before[d] = now
-            gradient[c.like_at : c.n_inputs] = 0.0
-            gradient[_first_unsettled(c) :] = 0.0
-            _seed(cells, ahead, gradient, c)
-            _differentiate_unsettled(cells, gradient, c)
-            n_like = c.probe_at - c.like_at
-            _collect(cells[c.like_at :], gradient[c.like_at :], found.marginals[t, :n_like], start)
-            _collect(cells[c.probe_at :], gradient[c.probe_at :], found.probes[t], start)
+            _seed(cells, ahead, c)
+            _differentiate(cells, c, c.first_unsettled, c.n_unsettled)
+            _answer(cells, c, found.marginals[t], found.probes[t], start)
             if t == n_steps - 1:
                 break
         c = circuit_at(packed, t)
         target = messages[t + 1] if mode == SMOOTHED else messages[(t + 1) % 2]
-        cells = work[t % kept, : c.n_cells]
         if mode != FILTERED or packed[t] != packed[n_steps + t]:
             scale = run_step(cells, theta[regimes[t]], log_like[t], start, source, c)
-            note_range(cells, lowest, total)
+            note_range(cells[: c.n_cells], lowest, total)
+        if t < saved.shape[0]:
+            copy_rows(cells, saved[t, : c.n_cells])
         if mode == FILTERED:
             normalise(cells, scale, here, 0, target, c)
             for d in range(n_draws):
@@ -435,17 +527,18 @@ def sweep(
     if mode == SMOOTHED:
         for t in range(n_steps - 1, -1, -1):
             c = circuit_at(packed, t)
-            cells, gradient = work[t % kept, : c.n_cells], gradients[: c.n_cells]
-            if kept == 1 and t < n_steps - 1:
+            if t < saved.shape[0]:
+                copy_rows(saved[t], cells[: c.n_cells])
+            elif t < n_steps - 1:
                 run_step(cells, theta[regimes[t]], log_like[t], start, messages[t], c)
-            gradient[:], n_like = 0.0, c.probe_at - c.like_at
-            _seed(cells, ahead, gradient, c)
-            _differentiate(cells, gradient, c)
-            _collect(cells[c.like_at :], gradient[c.like_at :], found.marginals[t, :n_like], start)
-            _collect(cells[c.probe_at :], gradient[c.probe_at :], found.probes[t], start)
-            _count_uses(cells, gradient, c.table_cells, found.counts[regimes[t]], start)
+            _seed(cells, ahead, c)
+            n_tables, slopes = c.table_cells.shape[0], cells[c.n_cells :]
+            _differentiate(cells, c, 0 if counts else n_tables, c.backward.shape[0])
+            _answer(cells, c, found.marginals[t], found.probes[t], start)
+            if counts:
+                _count_uses(cells, slopes, c.table_cells, found.counts[regimes[t]], start)
             if t > 0:
                 size = c.like_at - c.message_at
-                _look_back(cells[c.message_at :], gradient[c.message_at :], ahead[:size])
+                _look_back(cells[c.message_at :], slopes[c.message_at :], ahead[:size])
     for d in range(n_draws):
         found.unsafe[start + d] = lowest[d] < SMALLEST or not total[d] < LARGEST

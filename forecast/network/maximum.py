@@ -6,9 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.arrays import Array, Index
+from forecast.network.circuit import TARGET
 from forecast.network.compiling import compiled
-from forecast.network.kernels import Packed, circuit_at, extent
-from forecast.network.single import fill_log_inputs
+from forecast.network.kernels import Cell, Packed, Slice, circuit_at, extent, nest_at
+from forecast.network.single import fill_log_inputs, fill_terms
 from forecast.network.slices import pack_circuits
 from forecast.network.structure import Network
 
@@ -60,21 +61,16 @@ def most_probable_history(
 def _best_history(
     log_theta: Array, regimes: Index, log_like: Array, packed: Packed, owner: Index
 ) -> tuple[History, float]:
-    """Viterbi over slices: keep for every cell the operation that gave its maximum."""
+    """Viterbi over slices: keep for every cell the product that gave its maximum."""
     n_steps, n_states = log_like.shape[0], owner.shape[0]
     n_cells, n_message = extent(packed, n_steps)
     message = np.zeros(n_message)
-    made_by = np.full((n_steps, n_cells), -1, np.int64)
+    made_by = np.empty((n_steps, n_cells), np.int32)
     cells = np.empty(n_cells)
     for t in range(n_steps):
         c = circuit_at(packed, t)
         fill_log_inputs(cells, log_theta[regimes[t]], log_like[t], message, c)
-        cells[c.n_inputs :] = -np.inf
-        for k in range(c.left.shape[0]):
-            value = cells[c.left[k]] + cells[c.right[k]]
-            if made_by[t, c.out[k]] < 0 or value > cells[c.out[k]]:
-                cells[c.out[k]] = value
-                made_by[t, c.out[k]] = k
+        _maximise(cells, made_by[t], c)
         message = cells[int(c.results[0]) : c.n_cells].copy()
     best = int(message.argmax())
     states = np.zeros((n_steps, owner.max() + 1), np.int64)
@@ -87,9 +83,7 @@ def _best_history(
             n_waiting -= 1
             cell = waiting[n_waiting]
             if cell >= c.n_inputs:
-                k = made_by[t, cell]
-                waiting[n_waiting] = c.left[k]
-                waiting[n_waiting + 1] = c.right[k]
+                waiting[n_waiting : n_waiting + 2] = _operands(cell, made_by[t, cell], c)
                 n_waiting += 2
             elif c.like_at <= cell < c.like_at + n_states:
                 states[t, owner[cell - c.like_at]] = cell - c.like_at
@@ -97,3 +91,30 @@ def _best_history(
                 at_before = int(cell - c.message_at)
         at = at_before
     return states, message[best]
+
+
+@compiled
+def _maximise(cells: Array, made_by: npt.NDArray[np.int32], c: Slice) -> None:
+    """Run a circuit forwards with max for sum; note which product of its sum each cell is."""
+    for k in range(c.forward.shape[0]):
+        n = nest_at(c.forward, k)
+        terms, place = np.empty(int(n.sums * n.last_sums)), n.target
+        for i in range(n.rows):
+            for j in range(n.next_rows):
+                cells[place] = fill_terms(terms, cells, n, i, j, c.offsets)
+                made_by[place] = terms.argmax()
+                place += Cell(1)
+
+
+@compiled
+def _operands(cell: int, product: int, c: Slice) -> Index:
+    """The cells that were multiplied to make one, (2,)."""
+    contraction = np.searchsorted(c.forward[:, TARGET], cell, side="right") - 1
+    n = nest_at(c.forward, contraction)
+    i, j = divmod(Cell(cell) - n.target, n.next_rows)
+    k, m = divmod(Cell(product), n.last_sums)
+    left = n.left + c.offsets[n.left_rows + i] + c.offsets[n.left_next + j]
+    right = n.right + c.offsets[n.right_rows + i] + c.offsets[n.right_next + j]
+    left += c.offsets[n.left_sums + k] + c.offsets[n.left_last + m]
+    right += c.offsets[n.right_sums + k] + c.offsets[n.right_last + m]
+    return np.array([int(left), int(right)])

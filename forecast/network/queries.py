@@ -335,8 +335,8 @@ def passage_sensitivity(
 
 def _ratio_gradients(network: Network, theta: Array, part: Array, whole: Array) -> Array:
     """Derivative of Z(part) / Z(whole) with respect to every table cell, (cell, draw)."""
-    above = sweep(network, theta, part, "smoothed")
-    below = sweep(network, theta, whole, "smoothed")
+    above = sweep(network, theta, part, "smoothed", counts=True)
+    below = sweep(network, theta, whole, "smoothed", counts=True)
     share = np.exp(_log_ratio(above.log_norm, below.log_norm).sum(axis=0))
     gap = (above.counts - below.counts).sum(axis=0)
     return np.asarray(share * np.divide(gap, theta, out=np.zeros_like(gap), where=theta > 0))

@@ -1,7 +1,7 @@
 """The loops for a single set of tables, in linear space or in logarithms.
 
 There is no draws axis to run along, so products are taken along neighbouring cells of the tables:
-the segments of a circuit. In logarithms nothing underflows; sums are then taken one by one, each
+the runs of a nest. In logarithms nothing underflows; sums are then taken one by one, each
 relative to its largest term.
 """
 
@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from forecast.arrays import Array, Index
-from forecast.network.compiling import compiled
+from forecast.network.compiling import compiled, compiled_loosely
 from forecast.network.kernels import (
     FILTERED,
     FORWARD,
@@ -20,11 +20,15 @@ from forecast.network.kernels import (
     LARGEST,
     SMALLEST,
     SMOOTHED,
+    Cell,
+    Nest,
     Packed,
+    Places,
     Slice,
     circuit_at,
     extent,
     load_likelihoods,
+    nest_at,
     note_row,
 )
 
@@ -33,85 +37,194 @@ LANES: Final = 64
 
 
 @compiled
-def _evaluate(cells: Array, c: Slice) -> None:
-    """Run a circuit forwards."""
-    cells[c.n_inputs :] = 0.0
-    for k in range(c.segments.shape[0]):
-        out, left, right = c.segments[k, 0], c.segments[k, 1], c.segments[k, 2]
-        if c.segments[k, 4]:
-            for j in range(c.segments[k, 3]):
-                cells[out + j] += cells[left + j] * cells[right + j]
+def _run_nests(cells: Array, nests: Places, offsets: Places) -> None:
+    """Run nests one after another, along runs of neighbouring cells where there are any."""
+    for each in range(nests.shape[0]):
+        n = nest_at(nests, each)
+        if n.row_run > 1:
+            _make_runs(cells, n, offsets)
+        elif n.sum_run > 1:
+            _sum_runs(cells, n, offsets)
+        elif n.sums == 1 and n.last_sums <= 3 and not n.adds:
+            _sum_few(cells, n, offsets)
         else:
-            factor = cells[right]
-            for j in range(c.segments[k, 3]):
-                cells[out + j] += cells[left + j] * factor
+            place = n.target
+            for i in range(n.rows):
+                for j in range(n.next_rows):
+                    x = n.left + offsets[n.left_rows + i] + offsets[n.left_next + j]
+                    y = n.right + offsets[n.right_rows + i] + offsets[n.right_next + j]
+                    total = cells[place] if n.adds else 0.0
+                    for k in range(n.sums):
+                        a, b = x + offsets[n.left_sums + k], y + offsets[n.right_sums + k]
+                        for m in range(n.last_sums):
+                            factor = cells[a + offsets[n.left_last + m]]
+                            total += factor * cells[b + offsets[n.right_last + m]]
+                    cells[place] = total
+                    place += Cell(1)
 
 
 @compiled
-def _differentiate(cells: Array, gradients: Array, c: Slice) -> None:
-    """Run a circuit backwards, from the gradients of the result to those of every cell."""
-    for k in range(c.segments.shape[0] - 1, -1, -1):
-        out, left, right = c.segments[k, 0], c.segments[k, 1], c.segments[k, 2]
-        if c.segments[k, 4]:
-            for j in range(c.segments[k, 3]):
-                gradient = gradients[out + j]
-                gradients[left + j] += gradient * cells[right + j]
-                gradients[right + j] += gradient * cells[left + j]
-        else:
-            factor, total = cells[right], 0.0
-            for j in range(c.segments[k, 3]):
-                gradient = gradients[out + j]
-                gradients[left + j] += gradient * factor
-                total += gradient * cells[left + j]
-            gradients[right] += total
+def _sum_few(cells: Array, n: Nest, offsets: Places) -> None:
+    """Run a nest that makes each cell of at most three products: most nests do."""
+    place, last = n.target, n.last_sums - Cell(1)
+    near = min(last, Cell(1))
+    left_1, right_1 = offsets[n.left_last + near], offsets[n.right_last + near]
+    left_2, right_2 = offsets[n.left_last + last], offsets[n.right_last + last]
+    for i in range(n.rows):
+        x0, y0 = n.left + offsets[n.left_rows + i], n.right + offsets[n.right_rows + i]
+        for j in range(n.next_rows):
+            x, y = x0 + offsets[n.left_next + j], y0 + offsets[n.right_next + j]
+            total = cells[x] * cells[y]
+            if last > 0:
+                total += cells[x + left_1] * cells[y + right_1]
+            if last > 1:
+                total += cells[x + left_2] * cells[y + right_2]
+            cells[place] = total
+            place += Cell(1)
+
+
+@compiled_loosely
+def _make_runs(cells: Array, n: Nest, offsets: Places) -> None:
+    """Make runs of the target of products of two runs, or of a run and a cell."""
+    place = n.target
+    for i in range(n.rows):
+        for j in range(Cell(0), n.next_rows, n.row_run):
+            x = n.left + offsets[n.left_rows + i] + offsets[n.left_next + j]
+            y = n.right + offsets[n.right_rows + i] + offsets[n.right_next + j]
+            for k in range(n.sums):
+                for m in range(n.last_sums):
+                    a = x + offsets[n.left_sums + k] + offsets[n.left_last + m]
+                    b = y + offsets[n.right_sums + k] + offsets[n.right_last + m]
+                    makes = k + m == 0 and not n.adds
+                    if n.right_advances and makes:
+                        for d in range(n.row_run):
+                            cells[place + d] = cells[a + d] * cells[b + d]
+                    elif n.right_advances:
+                        for d in range(n.row_run):
+                            cells[place + d] += cells[a + d] * cells[b + d]
+                    elif makes:
+                        factor = cells[b]
+                        for d in range(n.row_run):
+                            cells[place + d] = cells[a + d] * factor
+                    else:
+                        factor = cells[b]
+                        for d in range(n.row_run):
+                            cells[place + d] += cells[a + d] * factor
+            place += n.row_run
+
+
+@compiled_loosely
+def _sum_runs(cells: Array, n: Nest, offsets: Places) -> None:
+    """Sum the products of two runs, or of a run and a cell, into each cell of the target."""
+    place = n.target
+    for i in range(n.rows):
+        for j in range(n.next_rows):
+            x = n.left + offsets[n.left_rows + i] + offsets[n.left_next + j]
+            y = n.right + offsets[n.right_rows + i] + offsets[n.right_next + j]
+            total = cells[place] if n.adds else 0.0
+            for k in range(n.sums):
+                for m in range(Cell(0), n.last_sums, n.sum_run):
+                    a = x + offsets[n.left_sums + k] + offsets[n.left_last + m]
+                    b = y + offsets[n.right_sums + k] + offsets[n.right_last + m]
+                    if n.right_advances:
+                        for d in range(n.sum_run):
+                            total += cells[a + d] * cells[b + d]
+                    else:
+                        part = 0.0
+                        for d in range(n.sum_run):
+                            part += cells[a + d]
+                        total += part * cells[b]
+            cells[place] = total
+            place += Cell(1)
+
+
+@compiled
+def _evaluate(cells: Array, c: Slice) -> None:
+    """Run a circuit forwards."""
+    _run_nests(cells, c.forward, c.offsets)
+
+
+@compiled
+def _differentiate(cells: Array, c: Slice) -> None:
+    """Run a circuit backwards, from the slopes of the result to those of every cell."""
+    cells[c.n_cells + c.like_at : c.n_cells + c.n_inputs] = 0.0
+    _run_nests(cells, c.backward, c.offsets)
 
 
 @compiled
 def _evaluate_log(cells: Array, c: Slice) -> None:
     """Sum in logarithms, each sum relative to its largest term."""
-    k = 0
-    for run in range(c.runs.shape[0]):
-        width = c.runs[run, 1]
-        for _ in range(c.runs[run, 0]):
-            peak, total = -np.inf, 0.0
-            for j in range(k, k + width):
-                peak = max(peak, cells[c.left[j]] + cells[c.right[j]])
-            if peak > -np.inf:
-                for j in range(k, k + width):
-                    total += np.exp(cells[c.left[j]] + cells[c.right[j]] - peak)
-            cells[c.out[k]] = peak + np.log(total) if total > 0.0 else -np.inf
-            k += width
+    for k in range(c.forward.shape[0]):
+        n = nest_at(c.forward, k)
+        terms, place = np.empty(int(n.sums * n.last_sums)), n.target
+        for i in range(n.rows):
+            for j in range(n.next_rows):
+                peak = fill_terms(terms, cells, n, i, j, c.offsets)
+                total = 0.0
+                for m in range(terms.shape[0] if peak > -np.inf else 0):
+                    total += np.exp(terms[m] - peak)
+                cells[place] = peak + np.log(total) if total > 0.0 else -np.inf
+                place += Cell(1)
 
 
 @compiled
-def _share_out(cells: Array, flows: Array, c: Slice) -> None:
+def fill_terms(terms: Array, cells: Array, n: Nest, i: Cell, j: Cell, offsets: Places) -> float:
+    """Logarithms of the products that make a cell; return the largest."""
+    x = n.left + offsets[n.left_rows + i] + offsets[n.left_next + j]
+    y = n.right + offsets[n.right_rows + i] + offsets[n.right_next + j]
+    peak, at = -np.inf, 0
+    for k in range(n.sums):
+        for m in range(n.last_sums):
+            a = x + offsets[n.left_sums + k] + offsets[n.left_last + m]
+            b = y + offsets[n.right_sums + k] + offsets[n.right_last + m]
+            terms[at] = cells[a] + cells[b]
+            peak = max(peak, terms[at])
+            at += 1
+    return float(peak)
+
+
+@compiled
+def _share_out(cells: Array, c: Slice) -> None:
     """Share out each cell's probability among the products, in logarithms, that made it.
 
     Shares are taken of the products themselves, not of the rounded logarithm of their sum, so
     that they add up to one however large the logarithms are.
     """
-    k = c.left.shape[0]
-    for run in range(c.runs.shape[0] - 1, -1, -1):
-        width = c.runs[run, 1]
-        for _ in range(c.runs[run, 0]):
-            k -= width
-            flow = float(flows[c.out[k]])
-            if flow > 0.0 and cells[c.out[k]] > -np.inf:
-                _share_one(cells, flows, c, k, k + width, flow)
+    for k in range(c.forward.shape[0] - 1, -1, -1):
+        n = nest_at(c.forward, k)
+        terms, place = np.empty(int(n.sums * n.last_sums)), n.target
+        for i in range(n.rows):
+            for j in range(n.next_rows):
+                flow = float(cells[Cell(c.n_cells) + place])
+                if flow > 0.0 and cells[place] > -np.inf:
+                    peak = fill_terms(terms, cells, n, i, j, c.offsets)
+                    _share_one(terms, peak, cells[c.n_cells :], n, i, j, flow, c.offsets)
+                place += Cell(1)
 
 
 @compiled
-def _share_one(cells: Array, flows: Array, c: Slice, lo: int, hi: int, flow: float) -> None:
+def _share_one(
+    terms: Array,
+    peak: float,
+    flows: Array,
+    n: Nest,
+    i: Cell,
+    j: Cell,
+    flow: float,
+    offsets: Places,
+) -> None:
     """Share out the probability of one cell."""
-    peak, total = -np.inf, 0.0
-    for j in range(lo, hi):
-        peak = max(peak, cells[c.left[j]] + cells[c.right[j]])
-    for j in range(lo, hi):
-        total += np.exp(cells[c.left[j]] + cells[c.right[j]] - peak)
-    for j in range(lo, hi):
-        part = flow * (np.exp(cells[c.left[j]] + cells[c.right[j]] - peak) / total)
-        flows[c.left[j]] += part
-        flows[c.right[j]] += part
+    x = n.left + offsets[n.left_rows + i] + offsets[n.left_next + j]
+    y = n.right + offsets[n.right_rows + i] + offsets[n.right_next + j]
+    total, at = 0.0, 0
+    for m in range(terms.shape[0]):
+        total += np.exp(terms[m] - peak)
+    for k in range(n.sums):
+        for m in range(n.last_sums):
+            part = flow * (np.exp(terms[at] - peak) / total)
+            flows[x + offsets[n.left_sums + k] + offsets[n.left_last + m]] += part
+            flows[y + offsets[n.right_sums + k] + offsets[n.right_last + m]] += part
+            at += 1
 
 
 @compiled
@@ -209,18 +322,22 @@ def _normalise_log(factor: Array, message: Array) -> float:
 
 
 @compiled
-def _run_back(flow: Array, cells: Array, flows: Array, c: Slice, logarithmic: bool) -> None:
-    """From the probability of each cell of the result to that of every input."""
-    flows[:] = 0.0
+def _run_back(flow: Array, cells: Array, c: Slice, logarithmic: bool) -> None:
+    """From the probability of each cell of the result to that of every input.
+
+    Probabilities take the places of slopes, after the cells.
+    """
     first = int(c.results[0])
+    flows = cells[c.n_cells : 2 * c.n_cells]
     if logarithmic:
+        flows[:] = 0.0
         for i in range(first, c.n_cells):
             flows[i] = flow[i - first]
-        _share_out(cells, flows, c)
+        _share_out(cells, c)
         return
     for i in range(first, c.n_cells):
         flows[i] = flow[i - first] / cells[i] if cells[i] > 0.0 else 0.0
-    _differentiate(cells, flows, c)
+    _differentiate(cells, c)
     for i in range(c.n_inputs):
         flows[i] *= cells[i]
 
@@ -272,29 +389,33 @@ def sweep_one(
     probes = np.zeros((answered, start.one_at - start.probe_at))
     counts = np.zeros((theta.shape[0] if mode == SMOOTHED else 0, theta.shape[1]))
     messages = np.zeros((n_steps + 1, n_message))
-    kept = n_steps if mode == SMOOTHED and n_steps * n_cells <= KEPT_CELLS else 1
-    work, flows = np.empty((kept, n_cells)), np.empty(n_cells)
+    cells = np.empty(n_cells if mode == FORWARD else 2 * n_cells)
+    kept = mode == SMOOTHED and n_steps * n_cells <= KEPT_CELLS
+    saved = np.empty((n_steps - 1 if kept else 0, n_cells))
     low, total = np.full(LANES, np.inf), np.zeros(LANES)
 
     ends, carried, before = np.zeros(n_message), 0.0, 0.0
     for t in range(n_steps):
         if mode == FILTERED:
             c = circuit_at(packed, n_steps + t)
-            cells, tables = work[0, : c.n_cells], theta[regimes[t]]
+            tables = theta[regimes[t]]
             scale = _run_step(cells, tables, log_like[t], messages[t], c, logarithmic)
             if not logarithmic:
-                _note_range(cells, low, total)
+                _note_range(cells[: c.n_cells], low, total)
             now = carried + scale + _normalise(cells, ends, c, logarithmic)
             log_norm[t], before = now - before if now > -np.inf else -np.inf, now
             flow = np.exp(ends) if logarithmic else ends
-            _run_back(flow, cells, flows[: c.n_cells], c, logarithmic)
+            flows = cells[c.n_cells : 2 * c.n_cells]
+            _run_back(flow, cells, c, logarithmic)
             marginals[t, : c.probe_at - c.like_at] = flows[c.like_at : c.probe_at]
             probes[t] = flows[c.probe_at : c.one_at]
         c = circuit_at(packed, t)
-        cells, tables = work[t % kept, : c.n_cells], theta[regimes[t]]
+        tables = theta[regimes[t]]
         scale = _run_step(cells, tables, log_like[t], messages[t], c, logarithmic)
+        if t < saved.shape[0]:
+            saved[t, : c.n_cells] = cells[: c.n_cells]
         if not logarithmic:
-            _note_range(cells, low, total)
+            _note_range(cells[: c.n_cells], low, total)
         found = scale + _normalise(cells, messages[t + 1], c, logarithmic)
         carried += found
         if mode != FILTERED:
@@ -304,10 +425,12 @@ def sweep_one(
         flow = np.exp(messages[n_steps]) if logarithmic else messages[n_steps].copy()
         for t in range(n_steps - 1, -1, -1):
             c = circuit_at(packed, t)
-            cells, tables = work[t % kept, : c.n_cells], theta[regimes[t]]
-            if kept == 1 and t < n_steps - 1:
-                _run_step(cells, tables, log_like[t], messages[t], c, logarithmic)
-            _run_back(flow, cells, flows[: c.n_cells], c, logarithmic)
+            if t < saved.shape[0]:
+                cells[: c.n_cells] = saved[t, : c.n_cells]
+            elif t < n_steps - 1:
+                _run_step(cells, theta[regimes[t]], log_like[t], messages[t], c, logarithmic)
+            flows = cells[c.n_cells : 2 * c.n_cells]
+            _run_back(flow, cells, c, logarithmic)
             marginals[t, : c.probe_at - c.like_at] = flows[c.like_at : c.probe_at]
             probes[t] = flows[c.probe_at : c.one_at]
             for k in range(c.table_cells.shape[0]):

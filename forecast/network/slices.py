@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.errors import TooLarge
-from forecast.network.circuit import Circuit, arrange_axes, lay_out
+from forecast.network.circuit import LEFT, RIGHT, TARGET, Circuit, arrange_axes, lay_out
 from forecast.network.kernels import N_ARRAYS, N_NUMBERS, Packed, Slice
 from forecast.network.planning import ORDERS_TRIED, Plan, Scope, plan_elimination
 from forecast.network.structure import PLAIN, Block, Network, StepShape
@@ -252,20 +252,21 @@ class _Draft:
 
     def _work(self, plan: Plan) -> int:
         """Multiply-adds of a plan where only what likelihoods have a say in is differentiated."""
-        return plan.operations + BACKWARDS * (plan.operations - self._n_settled(plan))
+        unsettled = plan.steps[self._n_settled(plan) :]
+        sloped = sum(prod(self.sizes[axis] for axis in step.joint) for step in unsettled)
+        return plan.operations + BACKWARDS * sloped
 
     def _n_settled(self, plan: Plan) -> int:
-        """How many of the first operations have neither likelihoods nor probes in them."""
+        """How many of the first contractions have neither likelihoods nor probes in them."""
         settled = len(self.tables) + len(self.messages)
         one = len(self.factors)
         copies = range(len(self.scopes), len(self.factors))
-        fixed, found = {*range(settled), *copies, one, None}, 0
-        for at, step in enumerate(plan.steps, one + 1):
+        fixed = {*range(settled), *copies, one, None}
+        for number, step in enumerate(plan.steps):
             if not {step.left, step.right} <= fixed:
-                break
-            fixed.add(at)
-            found += prod(self.sizes[axis] for axis in step.joint)
-        return found
+                return number
+            fixed.add(one + 1 + number)
+        return len(plan.steps)
 
     def arrange(self, interface: tuple[str, ...]) -> list[str]:
         """Order of the axes; in the first slice those of the interface keep the order given.
@@ -303,11 +304,11 @@ class _Draft:
         ]
         sizes = [int(np.prod([self.sizes[axis] for axis in each])) for each in self.likelihoods]
         blocks = np.cumsum([0, *sizes])
-        like_at = circuit.offsets[free]
+        like_at = circuit.starts[free]
         return _kernel_form(
             circuit,
             table_cells=np.concatenate([*cells, np.empty(0, int)]),
-            message_at=circuit.offsets[len(self.tables)] if self.messages else -1,
+            message_at=circuit.starts[len(self.tables)] if self.messages else -1,
             like_at=like_at,
             probe_at=like_at + int(blocks[-1]),
             blocks=blocks,
@@ -332,15 +333,17 @@ def _kernel_form(
     blocks: npt.NDArray[np.int64],
     n_settled: int,
 ) -> Slice:
-    left, right, out, tables, runs, segments, columns, results = (
+    all_settled = n_settled == len(circuit.forward)
+    first = circuit.results[0] if all_settled else int(circuit.forward[n_settled, TARGET])
+    # One operand of a slope is the slope of the product, and slopes follow the cells.
+    products = circuit.backward[:, [LEFT, RIGHT]].max(axis=1) - circuit.n_cells
+    forward, backward, offsets, tables, columns, results = (
         part.astype(np.uint32)
         for part in (
-            circuit.left,
-            circuit.right,
-            circuit.out,
+            circuit.forward,
+            circuit.backward,
+            circuit.offsets,
             table_cells,
-            circuit.runs,
-            circuit.segments,
             blocks,
             np.array(circuit.results),
         )
@@ -348,17 +351,16 @@ def _kernel_form(
     return Slice(
         n_cells=circuit.n_cells,
         n_inputs=circuit.n_inputs,
-        left=left,
-        right=right,
-        out=out,
+        forward=forward,
+        backward=backward,
+        offsets=offsets,
         table_cells=tables,
         like_at=like_at,
         probe_at=probe_at,
         one_at=circuit.n_inputs - 1,
         message_at=message_at,
-        n_settled=n_settled,
-        runs=runs,
-        segments=segments,
+        first_unsettled=first,
+        n_unsettled=0 if all_settled else int((products >= first).sum()),
         blocks=columns,
         results=results,
     )

@@ -54,7 +54,7 @@ class Sweep:
         Joint probability of each probe's variables, (step, cell, draw).
     counts
         Expected number of uses of each table cell, (regime, cell, draw): the derivative of the
-        log evidence with respect to the logarithm of the cell.
+        log evidence with respect to the logarithm of the cell. Empty unless asked for.
     """
 
     log_norm: Array
@@ -76,6 +76,7 @@ def sweep(
     *,
     probes: tuple[Scope, ...] = (),
     regimes: npt.NDArray[np.int64] | None = None,
+    counts: bool = False,
 ) -> Sweep:
     """Run the network polynomial for every draw.
 
@@ -92,6 +93,8 @@ def sweep(
         Groups of variables of one step whose joint probability is wanted.
     regimes
         Which set of tables each step uses, (step,).
+    counts
+        Whether expected counts of table cells are wanted too, of a smoothed sweep.
 
     Raises
     ------
@@ -106,7 +109,7 @@ def sweep(
     which = np.zeros(like.shape[0], np.int64) if regimes is None else regimes
     packed = pack_circuits(network, probes, len(like), filtered=mode == "filtered")
     n_probes = sum(prod(network.sizes[name] for name in probe) for probe in probes)
-    found = _allocate(tables.shape, like.shape, n_probes, mode)
+    found = _allocate(tables.shape, like.shape, n_probes, mode, counts=counts)
 
     arguments = tables, which, like, packed, _MODES[mode]
 
@@ -198,7 +201,7 @@ def _require_probabilities(found: kernels.Found) -> None:
 
 
 def _allocate(
-    tables: tuple[int, ...], like: tuple[int, ...], n_probes: int, mode: Mode
+    tables: tuple[int, ...], like: tuple[int, ...], n_probes: int, mode: Mode, *, counts: bool
 ) -> kernels.Found:
     """Zeros for the answers of a sweep, given the shapes of its tables and evidence."""
     n_steps, n_columns, _ = like
@@ -208,7 +211,7 @@ def _allocate(
         log_norm=np.zeros((n_steps, n_draws)),
         marginals=np.zeros((answered, n_columns, n_draws)),
         probes=np.zeros((answered, n_probes, n_draws)),
-        counts=np.zeros(tables if mode == "smoothed" else (0, *tables[1:])),
+        counts=np.zeros(tables if counts else (0, *tables[1:])),
         unsafe=np.zeros(n_draws, np.bool_),
     )
 
@@ -231,7 +234,8 @@ def _run_draw(
     seen = np.ascontiguousarray(like[..., 0 if like.shape[2] == 1 else draw])
     *answers, unsafe = single.sweep_one(theta, which, seen, packed, mode, logarithmic)
     for target, value in zip(found, answers, strict=False):
-        target[..., draw] = value
+        if target.size:
+            target[..., draw] = value
     found.unsafe[draw] = unsafe
 
 

@@ -25,6 +25,7 @@ import numba
 import numpy as np
 
 from forecast.model.operation import LogEvidence
+from forecast.network.elimination import elimination
 from forecast.network.slices import pack_circuits, slice_circuits
 from forecast.network.structure import Network
 from forecast.network.sweep import chunk_size, sweep
@@ -69,7 +70,8 @@ def _shipped(given: Any) -> dict[str, Any]:
 def _share(name: str, network: Network, theta: Any, log_like: Any, given: Any) -> dict[str, Any]:
     first, later = slice_circuits(network, ())
     n_steps = len(log_like)
-    work = FLOPS * (first.left.size + (n_steps - 1) * later.left.size)
+    operations = [elimination(network, first=first).operations for first in (True, False)]
+    work = FLOPS * (operations[0] + (n_steps - 1) * operations[1])
     n_cells = max(first.n_cells, later.n_cells)
     numbers = 2 * n_cells * chunk_size(n_cells)
     plain, plain_work = _plain(numbers // 3)

@@ -141,7 +141,7 @@ def test_auxiliaries_of_a_dynamic_network_are_summed_out():
     compared = 0
     for _, case in possible_cases(small_case, range(60)):
         answer = enumerate_auxiliaries(case, STEPS)
-        swept = sweep(case.network, case.theta[:, None], case.log_like, "smoothed")
+        swept = sweep(case.network, case.theta[:, None], case.log_like, "smoothed", counts=True)
         np.testing.assert_allclose(swept.log_evidence, answer.log_evidence, **CLOSE)
         np.testing.assert_allclose(swept.marginals[..., 0], answer.marginals, **CLOSE)
         np.testing.assert_allclose(swept.counts[0, :, 0], answer.counts, **CLOSE)
@@ -153,7 +153,7 @@ def test_auxiliaries_of_a_static_network_are_summed_out():
     compared = 0
     for _, case in possible_cases(static_case, range(40)):
         answer = enumerate_auxiliaries(case, 1)
-        swept = sweep(case.network, case.theta[:, None], case.log_like, "smoothed")
+        swept = sweep(case.network, case.theta[:, None], case.log_like, "smoothed", counts=True)
         np.testing.assert_allclose(swept.log_evidence, answer.log_evidence, **CLOSE)
         np.testing.assert_allclose(swept.marginals[..., 0], answer.marginals, **CLOSE)
         compared += 1
@@ -209,7 +209,7 @@ def test_very_small_likelihoods_are_summed_in_logarithms():
     for _, case in possible_cases(small_case, range(12)):
         small = Case(case.network, case.theta, 400 * case.log_like)
         answer = enumerate_auxiliaries(small, STEPS)
-        swept = sweep(case.network, case.theta[:, None], small.log_like, "smoothed")
+        swept = sweep(case.network, case.theta[:, None], small.log_like, "smoothed", counts=True)
         np.testing.assert_allclose(swept.log_evidence, answer.log_evidence, rtol=1e-11)
         np.testing.assert_allclose(swept.marginals[..., 0], answer.marginals, atol=1e-9)
 
@@ -220,8 +220,8 @@ def test_the_part_of_a_network_that_matters_says_the_same():
         spoken = [n for n in case.network.names if case.log_like[:, case.network.states(n)].any()]
         part = case.network.relevant_to([*spoken, *told][:1] + spoken)
         columns = case.network.columns(part.names)
-        whole = sweep(case.network, case.theta[:, None], case.log_like, "smoothed")
-        found = sweep(part, case.theta[:, None], case.log_like[:, columns], "smoothed")
+        whole = sweep(case.network, case.theta[:, None], case.log_like, "smoothed", counts=True)
+        found = sweep(part, case.theta[:, None], case.log_like[:, columns], "smoothed", counts=True)
         np.testing.assert_allclose(found.log_evidence, whole.log_evidence, **CLOSE)
         np.testing.assert_allclose(found.marginals, whole.marginals[:, columns], **CLOSE)
 

@@ -38,7 +38,7 @@ def assert_equals_enumeration(case: Case, seed: int) -> None:
     network, theta, log_like = case.network, case.theta, case.log_like
     probes = random_probes(np.random.default_rng(seed), network)
     answer = enumerate_answer(network, theta, log_like)
-    swept = sweep(network, theta[:, None], log_like, "smoothed", probes=probes)
+    swept = sweep(network, theta[:, None], log_like, "smoothed", probes=probes, counts=True)
     assert np.isfinite(answer.log_evidence)
     assert_says(swept, answer, probes)
     forward = sweep(network, theta[:, None], log_like, "forward")
@@ -80,7 +80,9 @@ def test_tables_that_change_with_time(seed: int) -> None:
     rng = np.random.default_rng(seed)
     theta = np.stack([random_tables(rng, case.network) for _ in range(2)])
     regimes = rng.integers(0, 2, len(case.log_like))
-    swept = sweep(case.network, theta[..., None], case.log_like, "smoothed", regimes=regimes)
+    swept = sweep(
+        case.network, theta[..., None], case.log_like, "smoothed", regimes=regimes, counts=True
+    )
     assert_says(swept, enumerate_answer(case.network, theta, case.log_like, regimes))
 
 
@@ -89,8 +91,10 @@ def test_dynamic_network_equals_its_unrolled_one(seed: int) -> None:
     n_steps = 8 + seed
     case = dynamic_case(seed, n_steps, 3 + seed % 2, zeros=seed % 3 == 0)
     theta = case.theta[:, None]
-    swept = sweep(case.network, theta, case.log_like, "smoothed")
-    static = sweep(unroll(case.network, n_steps), theta, case.log_like.reshape(1, -1), "smoothed")
+    swept = sweep(case.network, theta, case.log_like, "smoothed", counts=True)
+    static = sweep(
+        unroll(case.network, n_steps), theta, case.log_like.reshape(1, -1), "smoothed", counts=True
+    )
     assert np.isfinite(swept.log_evidence).all()
     np.testing.assert_allclose(swept.log_evidence, static.log_evidence, **CLOSE)
     np.testing.assert_allclose(swept.marginals.ravel(), static.marginals.ravel(), **CLOSE)
@@ -126,9 +130,9 @@ def test_long_sweeps_of_many_draws_equal_one_at_a_time() -> None:
     theta = np.stack([random_tables(rng, network) for _ in range(100)], axis=-1)
     log_like = random_evidence(rng, network, theta[:, 0], 1500, kinds=("likelihood", "none"))
     log_like = np.maximum(log_like, np.log(1e-3))
-    together = sweep(network, theta, log_like, "smoothed")
+    together = sweep(network, theta, log_like, "smoothed", counts=True)
     for draw in (0, 50, 99):
-        alone = sweep(network, theta[:, [draw]], log_like, "smoothed")
+        alone = sweep(network, theta[:, [draw]], log_like, "smoothed", counts=True)
         for part in ("log_norm", "marginals", "counts"):
             np.testing.assert_allclose(
                 getattr(together, part)[..., [draw]], getattr(alone, part), rtol=1e-12, atol=1e-14
@@ -147,8 +151,8 @@ def test_what_no_evidence_depends_on_can_be_left_out(seed: int) -> None:
     part = network.relevant_to(observed)
     columns = np.concatenate([np.arange(network.n_states)[network.states(n)] for n in part.names])
     theta = case.theta[:, None]
-    whole_says = sweep(network, theta, log_like, "smoothed")
-    part_says = sweep(part, theta, log_like[:, columns], "smoothed")
+    whole_says = sweep(network, theta, log_like, "smoothed", counts=True)
+    part_says = sweep(part, theta, log_like[:, columns], "smoothed", counts=True)
     np.testing.assert_allclose(part_says.log_norm, whole_says.log_norm, **CLOSE)
     np.testing.assert_allclose(part_says.marginals, whole_says.marginals[:, columns], **CLOSE)
 
@@ -169,7 +173,7 @@ def test_one_set_variable_with_many_children(setting: int) -> None:
     theta = random_tables(rng, network)
     log_like = random_evidence(rng, network, theta, 1)
     log_like[0, :3] = np.where(np.arange(3) == setting, 0, -np.inf)
-    swept = sweep(network, theta[:, None], log_like, "smoothed")
+    swept = sweep(network, theta[:, None], log_like, "smoothed", counts=True)
     assert_says(swept, enumerate_answer(network, theta, log_like))
 
 
@@ -182,8 +186,8 @@ def test_the_order_of_variables_does_not_matter(seed: int) -> None:
     columns = np.concatenate(
         [np.arange(network.n_states)[network.states(n)] for n in shuffled.names]
     )
-    one = sweep(network, case.theta[:, None], case.log_like, "smoothed")
-    other = sweep(shuffled, case.theta[:, None], case.log_like[:, columns], "smoothed")
+    one = sweep(network, case.theta[:, None], case.log_like, "smoothed", counts=True)
+    other = sweep(shuffled, case.theta[:, None], case.log_like[:, columns], "smoothed", counts=True)
     np.testing.assert_allclose(other.log_norm, one.log_norm, **CLOSE)
     np.testing.assert_allclose(other.marginals, one.marginals[:, columns], **CLOSE)
     np.testing.assert_allclose(other.counts, one.counts, **CLOSE)

@@ -49,7 +49,7 @@ def assert_exact(network: Network, theta: Array, powers: np.ndarray) -> None:
     ]
     evidence, marginals = enumerate_exactly(network, tables, likelihood)
     log_like = np.where(powers == 1, -np.inf, powers * log(10))
-    swept = sweep(network, theta[:, None], log_like, "smoothed")
+    swept = sweep(network, theta[:, None], log_like, "smoothed", counts=True)
     np.testing.assert_allclose(swept.log_evidence, log_of(evidence), rtol=1e-13, atol=1e-11)
     np.testing.assert_allclose(swept.marginals[..., 0], np.array(marginals, float), atol=1e-10)
     filtered = sweep(network, theta[:, None], log_like, "filtered")
@@ -77,7 +77,7 @@ def test_opposing_reports_cancel(reports: int, apart: bool) -> None:
     log_like = np.zeros((2, 2))
     log_like[0, 0] = reports * log(1e-200)
     log_like[int(apart), 1] = reports * log(1e-200)
-    swept = sweep(two_state_chain(), theta[:, None], log_like, "smoothed")
+    swept = sweep(two_state_chain(), theta[:, None], log_like, "smoothed", counts=True)
     np.testing.assert_allclose(swept.marginals[..., 0], [[0.3, 0.7]] * 2, rtol=1e-10)
     np.testing.assert_allclose(swept.log_evidence, reports * log(1e-200), rtol=1e-12)
 
@@ -130,7 +130,7 @@ def test_ten_thousand_steps(strength: float, n_draws: int) -> None:
     log_like = -strength * rng.random((10_000, 2))
     total, later = scalar_recursion(theta, log_like)
     tables = np.repeat(theta[:, None], 1 if strength > 30 else n_draws, axis=1)
-    swept = sweep(network, tables, log_like, "smoothed")
+    swept = sweep(network, tables, log_like, "smoothed", counts=True)
     np.testing.assert_allclose(swept.log_evidence, total, rtol=1e-12)
     np.testing.assert_allclose(swept.marginals[:, 1, -1], later, atol=1e-11)
     np.testing.assert_allclose(swept.marginals.sum(1), 1, rtol=1e-9)
@@ -163,7 +163,9 @@ def test_an_impossible_state_stays_impossible_however_often_reported(
         np.testing.assert_allclose(swept.log_evidence, n_steps * log(factor), rtol=1e-12)
         np.testing.assert_array_equal(swept.marginals[:, 0], 0)
         np.testing.assert_allclose(swept.marginals[:, 1], 1, rtol=1e-12)
-    counts = sweep(two_state_chain(), theta[:, None], log_like, "smoothed").counts[0, :, 0]
+    counts = sweep(two_state_chain(), theta[:, None], log_like, "smoothed", counts=True).counts[
+        0, :, 0
+    ]
     np.testing.assert_allclose(counts, [0, 1, 0, 0, 0, n_steps - 1], rtol=1e-12)
 
 
@@ -218,7 +220,7 @@ def test_scale_of_a_row_is_a_likelihood_of_its_use(seed: int) -> None:
     rng = np.random.default_rng(seed)
     theta = case.theta * 10.0 ** -rng.choice([0, 3, 100, 200], case.theta.shape)
     answer = enumerate_answer(case.network, theta, case.log_like)
-    swept = sweep(case.network, theta[:, None], case.log_like, "smoothed")
+    swept = sweep(case.network, theta[:, None], case.log_like, "smoothed", counts=True)
     np.testing.assert_allclose(swept.log_evidence, answer.log_evidence, rtol=1e-12)
     np.testing.assert_allclose(swept.marginals[..., 0], answer.marginals, atol=1e-10)
     np.testing.assert_allclose(swept.counts[0, :, 0], answer.counts, atol=1e-10)
@@ -235,7 +237,7 @@ def test_tiny_cells_of_a_static_network(seed: int, shared: bool) -> None:
     rare = -rng.choice([0.0, 0.0, 400.0, 700.0], n_states)
     log_like = (np.zeros(n_states) if shared else rare)[None]
     answer = enumerate_answer(case.network, theta, log_like)
-    swept = sweep(case.network, theta[:, None], log_like, "smoothed")
+    swept = sweep(case.network, theta[:, None], log_like, "smoothed", counts=True)
     np.testing.assert_allclose(swept.log_evidence, answer.log_evidence, rtol=1e-12, atol=1e-10)
     np.testing.assert_allclose(swept.marginals[..., 0], answer.marginals, atol=1e-10)
     np.testing.assert_allclose(swept.counts[0, :, 0], answer.counts, atol=1e-10)

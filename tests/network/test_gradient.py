@@ -76,7 +76,9 @@ def evidence_slopes(case: Case) -> Array:
 @pytest.mark.parametrize(("seed", "dynamic"), MANY)
 def test_slopes_in_tables_are_expected_counts(seed: int, dynamic: bool, zeros: bool) -> None:
     case = make_case(seed, dynamic, zeros=zeros)
-    counts = sweep(case.network, case.theta[:, None], case.log_like, "smoothed").counts[0, :, 0]
+    counts = sweep(
+        case.network, case.theta[:, None], case.log_like, "smoothed", counts=True
+    ).counts[0, :, 0]
     expected = enumerate_answer(case.network, case.theta, case.log_like).counts
     np.testing.assert_allclose(counts, expected, rtol=1e-12, atol=1e-10)
     np.testing.assert_allclose(theta_slopes(case) * case.theta, counts, **NEAR)

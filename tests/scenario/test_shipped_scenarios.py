@@ -17,7 +17,7 @@ from forecast.evidence.ledger import Evidence
 from forecast.evidence.profiles import regardless_of_reporting
 from forecast.evidence.report import Report
 from forecast.model.builder import compile_tables
-from forecast.network.slices import slice_circuits
+from forecast.network.elimination import elimination
 from forecast.reporting.status import indicator_status
 from forecast.scenario.measured import Count
 from forecast.scenario.statement_text import NOTABLE_MISS
@@ -124,8 +124,9 @@ def test_no_row_is_far_from_its_intervals(scenario):
 
 
 def test_it_is_small_enough_to_learn_on(scenario):
-    circuits = slice_circuits(compile_tables(scenario).network, ())
-    assert sum(circuit.left.size for circuit in circuits) < MOST_OPERATIONS
+    network = compile_tables(scenario).network
+    steps = (elimination(network, first=first) for first in (True, False))
+    assert sum(step.operations for step in steps) < MOST_OPERATIONS
 
 
 def test_every_number_says_why(scenario):
