@@ -16,19 +16,22 @@ One circuit serves any number of table sets: only the contents of the cells diff
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from math import prod
 from typing import Final
 
 import numpy as np
 
 from forecast.arrays import Index, Mask
-from forecast.network.compiling import compiled
+from forecast.network.compiling import compiled, compiled_within
 from forecast.network.planning import Axis, Contraction, Plan, Scope
 
-HEAVY_CONTRACTIONS = 24
-"""The largest contractions, which decide how cells are laid out; the others take little time."""
+HEAVY_CONTRACTIONS, HEAVY_SHARE = 24, 0.9
+"""The largest contractions, so many at most, or so large a share of all operations, decide how
+cells are laid out; the others take little time."""
 LONGEST_RUN: Final = 4096
 """Cells of a run at most: longer ones gain nothing, and lengthen the lists of offsets."""
 SHORTEST_RUN: Final = 8
@@ -227,13 +230,13 @@ def _make_nests(
     return forward, slopes[:n_slopes].copy(), offsets[:used].copy()
 
 
-@compiled
+@compiled_within
 def _of_several(states: Index, axes: Index) -> Index:
     """Axes that have more than one state; the others make no loop."""
     return axes[states[axes] > 1]
 
 
-@compiled
+@compiled_within
 def _summed(rows: Index, left: Index, right: Index) -> Index:
     """Axes of either operand that the target does not have, in the order of all axes."""
     asked = (left > 0) | (right > 0)
@@ -242,7 +245,7 @@ def _summed(rows: Index, left: Index, right: Index) -> Index:
     return np.flatnonzero(asked)
 
 
-@compiled
+@compiled_within
 def _plan_loops(
     nest: Index, states: Index, rows: Index, sums: Index, left: Index, right: Index
 ) -> bool:
@@ -258,7 +261,7 @@ def _plan_loops(
     return run > 1 and left[loops[-1]] == 0
 
 
-@compiled
+@compiled_within
 def _run(states: Index, loops: Index, left: Index, right: Index) -> int:
     """How many cells long the last axes are along which both operands advance by one, or stay."""
     found, left_stays, right_stays = 1, False, False
@@ -276,7 +279,7 @@ def _run(states: Index, loops: Index, left: Index, right: Index) -> int:
     return found
 
 
-@compiled
+@compiled_within
 def _split(states: Index, loops: Index, run: int) -> tuple[int, int]:
     """Numbers of joint states of the slower and of the faster axes, the run among these."""
     total = 1
@@ -290,7 +293,7 @@ def _split(states: Index, loops: Index, run: int) -> tuple[int, int]:
     return total // inner, inner
 
 
-@compiled
+@compiled_within
 def _list_offsets(
     offsets: Index, at: int, states: Index, loops: Index, n_inner: int, strides: Index
 ) -> int:
@@ -298,7 +301,7 @@ def _list_offsets(
     inner, k = 1, loops.shape[0]
     while inner < n_inner:
         k -= 1
-        inner *= states[loops[k]]
+        inner *= int(states[loops[k]])
     for part in (loops[:k], loops[k:]):
         offsets[at], n = 0, 1
         for axis in part:
@@ -335,7 +338,11 @@ def arrange_axes(
     """
     nothing = frozenset[Axis]()
     factors = [*map(frozenset, scopes), nothing, *(step.kept for step in steps)]
-    heavy = sorted(steps, key=lambda step: -_size(step.joint, sizes))[:HEAVY_CONTRACTIONS]
+    work = {step: _size(step.joint, sizes) for step in steps}
+    largest = sorted(work, key=lambda step: -work[step])[:HEAVY_CONTRACTIONS]
+    done = list(accumulate(work[step] for step in largest))
+    enough = bisect_left(done, HEAVY_SHARE * sum(work.values())) + 1
+    heavy = largest[:enough]
     made_of = {}
     for step in heavy:
         right = nothing if step.right is None else factors[step.right]

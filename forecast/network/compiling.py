@@ -90,7 +90,12 @@ if TYPE_CHECKING:
         """Have a loop compiled that may add up in another order, where many draws run abreast."""
         ...
 
+    def compiled_within[F: Callable[..., Any]](function: F) -> F:
+        """Have a loop compiled that other loops alone call: sooner done, without a way in."""
+        ...
+
 else:
     _OPTIONS = {"nogil": True, "cache": cache_folder() is not None}
     compiled = numba.njit(**_OPTIONS)
     compiled_loosely = numba.njit(fastmath={"contract", "reassoc"}, **_OPTIONS)
+    compiled_within = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)

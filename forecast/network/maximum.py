@@ -109,7 +109,7 @@ def _maximise(cells: Array, made_by: npt.NDArray[np.int32], c: Slice) -> None:
 @compiled
 def _operands(cell: int, product: int, c: Slice) -> Index:
     """The cells that were multiplied to make one, (2,)."""
-    contraction = np.searchsorted(c.forward[:, TARGET], cell, side="right") - 1
+    contraction = int(np.searchsorted(c.forward[:, TARGET], cell, side="right")) - 1
     n = nest_at(c.forward, contraction)
     i, j = divmod(Cell(cell) - n.target, n.next_rows)
     k, m = divmod(Cell(product), n.last_sums)

@@ -168,7 +168,7 @@ def _evaluate_log(cells: Array, c: Slice) -> None:
 
 
 @compiled
-def fill_terms(terms: Array, cells: Array, n: Nest, i: Cell, j: Cell, offsets: Places) -> float:
+def fill_terms(terms: Array, cells: Array, n: Nest, i: int, j: int, offsets: Places) -> float:
     """Logarithms of the products that make a cell; return the largest."""
     x = n.left + offsets[n.left_rows + i] + offsets[n.left_next + j]
     y = n.right + offsets[n.right_rows + i] + offsets[n.right_next + j]
@@ -208,8 +208,8 @@ def _share_one(
     peak: float,
     flows: Array,
     n: Nest,
-    i: Cell,
-    j: Cell,
+    i: int,
+    j: int,
     flow: float,
     offsets: Places,
 ) -> None:
