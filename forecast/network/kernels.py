@@ -168,6 +168,12 @@ def circuit_at(packed: Packed, step: int) -> Slice:
     )
 
 
+def count_products(c: Slice) -> int:
+    """Multiply-adds of a circuit, forwards."""
+    loops = c.forward[:, [ROWS_OUTER, ROWS_INNER, SUMS_OUTER, SUMS_INNER]]
+    return int(loops.astype(np.int64).prod(axis=1).sum())
+
+
 @compiled_loosely
 def nest_at(nests: Places, k: int) -> Nest:
     """One of several loop nests."""

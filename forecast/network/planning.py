@@ -279,8 +279,9 @@ def _too_large(
     return TooLarge(
         f"exact elimination needs {'more than ' if best.refused.any() else ''}"
         f"{cells * BYTES_PER_CELL / 1e9:.3g} GB, more than the limit of "
-        f"{memory_limit / 1e9:.3g} GB, and {seconds:.2g} s for each draw of the tables; its largest table is over "
-        f"{', '.join(largest[:LONGEST_LIST])}{more}. Raise memory_limit if this machine has more; "
+        f"{memory_limit / 1e9:.3g} GB, and {seconds:.2g} s for each draw of the tables; "
+        f"its largest table is over {', '.join(largest[:LONGEST_LIST])}{more}. "
+        "Raise memory_limit if this machine has more; "
         "ask about fewer variables, since what neither they nor the evidence depend on is left "
         "out; or give these variables fewer states or fewer parents."
     )

@@ -20,7 +20,7 @@ from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import tabulate_reports
 from forecast.evidence.report import Report
 from forecast.network.horizon import Future, Present, look_ahead
-from forecast.network.kernels import circuit_at
+from forecast.network.kernels import circuit_at, count_products
 from forecast.network.slices import pack_circuits
 from forecast.network.structure import Network
 from forecast.network.sweep import sweep
@@ -111,7 +111,7 @@ class PartialEvidence:
         """Multiply-adds that one set of reports takes, of all draws."""
         packed = pack_circuits(self._alone((), silence=False)[0], (), self.now + 1)
         circuits = [circuit_at(packed, step) for step in range(self.now + 1)]
-        return int(sum(len(each.left) for each in circuits) * self.fit.tables.shape[1])
+        return int(sum(map(count_products, circuits)) * self.fit.tables.shape[1])
 
     def has_silence(self, reports: Iterable[Report]) -> bool:
         """Whether silence speaks beside some reports."""
