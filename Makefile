@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SCENARIO ?= iraq-2020
 AS_OF ?=
-BENCHMARKS ?= uncertain_tables dynamic ceiling sampling ledger stream first_table reporting
+BENCHMARKS ?= uncertain_tables dynamic ceiling sampling ledger stream first_table reporting backtest calibration
 
 .PHONY: report test check slow postgres-test benchmarks format notebooks clean
 
