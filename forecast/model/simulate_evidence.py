@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Final
@@ -12,11 +12,15 @@ import numpy as np
 from forecast.arrays import Array, Index
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import tabulate_reports
+from forecast.evidence.profiles import Key, reporting_of
 from forecast.evidence.report import Report
-from forecast.evidence.silence import share_known, watched_steps
+from forecast.evidence.silence import share_known
+from forecast.evidence.sources import TRUSTED, accuracy_index, trust_in
+from forecast.evidence.streams import find_streams
 from forecast.model.builder import compile_tables
 from forecast.model.report_likelihood import report_data
 from forecast.model.simulate_reports import simulate_reports_of
+from forecast.model.usual_reports import typical_error
 from forecast.scenario.collection import Lag
 from forecast.scenario.scenario import Scenario, Variable
 
@@ -48,14 +52,17 @@ class Opportunity:
         What may be reported on.
     source
         Who reports; any source if it is empty.
-    probabilities
-        Probability of it, by state.
+    true
+        Probability of a report that rests on the state, by state.
+    false
+        Probability of a false alarm by a source that is usually reliable, by state.
     """
 
     variable: str
     step: int
     source: str
-    probabilities: tuple[float, ...]
+    true: tuple[float, ...]
+    false: tuple[float, ...]
 
 
 def simulate_evidence(
@@ -85,36 +92,53 @@ def simulate_evidence(
     """
     names = list(scenario.variables)
     made: list[Report] = []
+    alarms: set[str] = set()
     for opportunity in _opportunities(scenario, parameters, as_of):
         state = int(history[opportunity.step, names.index(opportunity.variable)])
-        if rng.random() < opportunity.probabilities[state]:
-            made += _reports(scenario, opportunity, as_of, f"S{len(made)}", rng)
-    return Evidence(as_of, _stated(scenario, parameters, history, as_of, tuple(made), rng))
+        level, true = rng.random(), opportunity.true[state]
+        if level >= true + opportunity.false[state]:
+            continue
+        reports = list(_reports(scenario, opportunity, as_of, f"S{len(made)}", rng))
+        if level >= true:
+            # Poor sources raise more false alarms than those to which the probability refers.
+            accuracy = parameters["accuracy"][accuracy_index(scenario, reports[0])]
+            if rng.random() >= (1 - accuracy) / typical_error():
+                continue
+            alarms |= {report.id for report in reports}
+        made += reports
+    return Evidence(as_of, _stated(scenario, parameters, history, as_of, tuple(made), alarms, rng))
 
 
 def _opportunities(
     scenario: Scenario, parameters: Mapping[str, Array], as_of: date
 ) -> Iterator[Opportunity]:
     """Yield everybody who may report on an indicator in a step up to a day."""
-    watched = set()
-    order = {name: k for k, name in enumerate(scenario.watches)}
-    for each in watched_steps(scenario, as_of):
-        watch = each.watch
-        if not watch.source:
-            watched.add((watch.indicator, each.step))
-        detected = float(parameters["detection"][order[each.name]]) * each.reach
-        looked_for = each.states(scenario)
-        n = len(scenario.variables[watch.indicator].states)
-        probabilities = tuple(detected if k in looked_for else 0.0 for k in range(n))
-        yield Opportunity(watch.indicator, each.step, watch.source, probabilities)
+    trust, found = trust_in(scenario), find_streams(scenario, as_of)
+    names = {family: [judged.name for judged in getattr(trust, family)] for family in TRUSTED}
+
+    def value(key: Key) -> float:
+        family, name = key
+        return float(parameters[family][names[family].index(name)])
+
+    for (step, name), several in found.items():
+        for stream in several:
+            own = [value(key) for key in stream.row.probabilities]
+            true = tuple(p * reach for p, reach in zip(own, stream.reach, strict=True))
+            alarm = 0.0 if stream.row.alarms is None else value(stream.row.alarms)
+            false = tuple(
+                (1 - p) * alarm * reach for p, reach in zip(own, stream.reach, strict=True)
+            )
+            yield Opportunity(name, step, stream.source, true, false)
     timeline = scenario.timeline
     for name, variable in scenario.with_role("indicator").items():
         for step in range(1 if timeline is None else timeline.step_of(as_of) + 1):
-            if (name, step) not in watched:
+            if all(stream.source for stream in found.get((step, name), [])):
                 first, last = _days(scenario, step, as_of)
                 ages = np.arange((as_of - last).days, (as_of - first).days + 1)
-                reach = float(share_known(LAG, ages).mean())
-                yield Opportunity(name, step, "", (MADE * reach,) * len(variable.states))
+                made = MADE * float(share_known(LAG, ages).mean())
+                n = len(variable.states)
+                if reporting_of(scenario, variable) == "ignorable":
+                    yield Opportunity(name, step, "", (made,) * n, (0.0,) * n)
 
 
 def _days(scenario: Scenario, step: int, as_of: date) -> tuple[date, date]:
@@ -148,6 +172,7 @@ def _reports(
             source=source,
             reliability=str(rng.choice(list(GRADES), p=list(GRADES.values()))),
             origin=origin,
+            scope="whole_step",
         )
         yield _blank(scenario.variables[opportunity.variable], report)
 
@@ -171,9 +196,10 @@ def _stated(
     history: Index,
     as_of: date,
     reports: tuple[Report, ...],
+    alarms: Set[str],
     rng: np.random.Generator,
 ) -> tuple[Report, ...]:
-    """The reports with what they state drawn."""
+    """The reports with what they state drawn, those of a false alarm as false alarms do."""
     if not reports:
         return ()
     program = compile_tables(scenario)
@@ -185,6 +211,12 @@ def _stated(
         "n_states": table.n_states,
     }
     values = simulate_reports_of(history, data, parameters, rng)
+    for origin in dict.fromkeys(report.origin for report in reports if report.id in alarms):
+        members = [k for k, report in enumerate(reports) if report.origin == origin]
+        about = data["variable"][data["version_report"]] == data["variable"][members[0]]
+        [statement, *_] = data["version_statement"][about]
+        shares = data["statement_alarm"][statement] * typical_error()
+        values[members] = rng.choice(len(shares), p=shares / shares.sum())
     return tuple(
         _saying(scenario.variables[report.indicator], report, float(value))
         for report, value in zip(reports, values, strict=True)

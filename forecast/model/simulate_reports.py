@@ -140,7 +140,11 @@ def simulate_reports_of(
 
 def _usual(data: Mapping[str, Any], report: int) -> Array:
     """What reports like one usually say: what it says if its source errs, (state,)."""
-    statements = data["version_statement"][data["version_report"] == report]
+    # Origins that state the same share a statement, which stands under the first of them.
+    alike = np.ones(len(data["version_report"]), dtype=bool)
+    for name in ("variable", "accuracy"):
+        alike &= data[name][data["version_report"]] == data[name][report]
+    statements = data["version_statement"][alike]
     free = [w for w in statements if data["statement_accuracy"][w] >= 0]
     found: Array = data["statement_usual"][free[0]]
     return found

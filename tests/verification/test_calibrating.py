@@ -48,6 +48,16 @@ def controlled(body):
     }
 
 
+def alarming(body):
+    """Only a low barometer is reported, as a rule, or falsely so."""
+    body["reporting"] = None
+    body["variables"]["barometer"]["reporting"] = {
+        "reported": {"high": (0.005, 0.02), "falling": (0.05, 0.2), "low": (0.8, 0.95)},
+        "false_alarms": (0.05, 0.2),
+        "basis": BASIS,
+    }
+
+
 @pytest.fixture(scope="module")
 def right():
     # What a step adds is spread over its days, so a window that cuts steps is tried as well.
@@ -67,12 +77,17 @@ def test_a_right_scenario_is_calibrated(right):
     assert ranks["judgement_rank"].sizes["draw"] == 40
 
 
-@pytest.mark.parametrize("change", [common, vague, controlled])
+@pytest.mark.parametrize("change", [common, vague, controlled, alarming])
 def test_a_wrong_scenario_is_caught(change):
     found = fc.calibrate(SCENARIO, 50, worlds=changed(change), **SETTINGS)
     assert found.failures
     assert "Not calibrated" in str(found)
     assert found.judgement_ranks.empty  # its judgements are not those of the worlds
+
+
+def test_reports_that_are_made_because_of_what_happens_are_read_as_they_are_made():
+    found = fc.calibrate(changed(alarming), 50, **SETTINGS)
+    assert found.failures == ()
 
 
 @pytest.mark.slow
