@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from forecast.arguments import short_repr
 from forecast.cli_ledger import add_ledger, open_evidence, unknown_indicators
-from forecast.cli_record import add_record, add_recording, issue, require_questions
+from forecast.cli_record import add_record, add_recording, existing_record, issue, require_questions
 from forecast.console import DONE, Parser, run
 from forecast.errors import InputError, InputWarning, Problem, raise_if_any
 from forecast.evidence.ledger import Evidence, Ledger, as_date
@@ -216,7 +216,8 @@ def _report(given: argparse.Namespace) -> int:
         progressbar=False if given.quiet else None,
     )
     previous = None if earlier is None else update(outlook, earlier)
-    written = product(outlook, previous, allow_unreliable=given.allow_unreliable)
+    record = existing_record(given)
+    written = product(outlook, previous, record=record, allow_unreliable=given.allow_unreliable)
     for path in given.output:
         print(f"wrote {written.save(path)}")
     recorded = list(issue(given, outlook))

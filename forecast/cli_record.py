@@ -69,6 +69,11 @@ def issue(given: argparse.Namespace, made: Forecast) -> Iterator[str]:
     yield entry.head
 
 
+def existing_record(given: argparse.Namespace) -> Record | None:
+    """The record that a forecast is to be kept in, if it has been begun."""
+    return _open(given.record) if given.record and Path(given.record).exists() else None
+
+
 def require_questions(given: argparse.Namespace, scenario: Scenario) -> None:
     """Refuse questions that could not be read before a minute is spent on the forecast."""
     from forecast.verification.questions import read_questions

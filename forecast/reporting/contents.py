@@ -43,6 +43,7 @@ from forecast.reporting.judgement import (
 from forecast.reporting.method import method_section, terms_section
 from forecast.reporting.page import page_sections
 from forecast.reporting.request import Length, Request
+from forecast.reporting.track_record import track_record_section
 from forecast.wording import long_date
 
 
@@ -111,6 +112,12 @@ CONTENTS = (
         lambda request: experts_section(request.outlook),
         "Where do experts differ?",
         "no number was judged by several experts",
+        annex=True,
+    ),
+    Entry(
+        track_record_section,
+        "How good were earlier forecasts?",
+        "no record was given, or none of its questions has been resolved",
         annex=True,
     ),
     Entry(judgements_section, "What do the tables rest on?", annex=True),

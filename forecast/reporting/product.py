@@ -19,6 +19,7 @@ from forecast.reporting.document import Document
 from forecast.reporting.markdown import figures_of, render_markdown
 from forecast.reporting.request import Length, Rating, Request
 from forecast.text import flat, for_html, printed, visible
+from forecast.verification.record import Record
 from forecast.writing import replace_file
 
 XML = '<?xml version="1.0" encoding="utf-8"?>\n'
@@ -104,6 +105,7 @@ def product(
     terms: Terms = "A",
     confidence: Rating | None = None,
     reason: str = "",
+    record: Record | None = None,
     allow_unreliable: bool = False,
 ) -> Product:
     """Make the product of a forecast: what is handed to its readers.
@@ -122,6 +124,9 @@ def product(
     confidence, reason
         Analytic confidence that the author states in place of the computed one, and why. Both are
         printed, and the computed one beside them.
+    record
+        Earlier forecasts, and what came of their questions; the full product then says how good
+        they were.
     allow_unreliable
         Make it even though the sampler's checks failed, with the failures at the top.
 
@@ -153,7 +158,8 @@ def product(
             f"{'; '.join(failures)}. Sample more draws, or allow an unreliable product "
             "with this warning on top."
         )
-    return Product(gather(Request(outlook, previous, words, terms, confidence, reason), length))
+    request = Request(outlook, previous, words, terms, confidence, reason, record)
+    return Product(gather(request, length))
 
 
 def render_html(document: Document) -> str:

@@ -18,6 +18,7 @@ from forecast.lexicon import Lexicon, Phrase, Terms, phrase, read_lexicon
 from forecast.outlook import CourseOutlook, Forecast
 from forecast.posterior.beliefs import Beliefs
 from forecast.reporting.report_text import origins_text
+from forecast.verification.record import Record
 from forecast.wording import counted
 
 Length = Literal["full", "page"]
@@ -40,6 +41,8 @@ class Request:
         Whose words for probabilities, and which row of synonyms.
     confidence, reason
         Confidence that the author states instead of the computed one, and why.
+    record
+        Earlier forecasts, and what came of their questions.
     """
 
     outlook: Forecast
@@ -48,6 +51,7 @@ class Request:
     terms: Terms = "A"
     confidence: Rating | None = None
     reason: str = ""
+    record: Record | None = None
 
     def phrase(self, estimate: Estimate) -> Phrase:
         """An estimate in the words of the product."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from forecast.estimate import DASH, percent
 from forecast.reporting.document import Measure, Prose, Section, Table
+from forecast.reporting.request import Request
 from forecast.verification.comparisons import clustered_mean
 from forecast.verification.record import Record
 from forecast.verification.scoring import Scores
@@ -26,8 +27,21 @@ SURE = (
 )
 
 
-def track_record_section(record: Record) -> Section:
+def track_record_section(request: Request) -> Section:
     """How earlier forecasts turned out; an empty section, which is left out, without any.
+
+    Parameters
+    ----------
+    request
+        What the product is made from: its record, if there is one.
+    """
+    if request.record is None:
+        return Section("track-record", "Track record", ())
+    return section_of(request.record)
+
+
+def section_of(record: Record) -> Section:
+    """How the forecasts of a record turned out.
 
     Parameters
     ----------

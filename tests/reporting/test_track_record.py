@@ -3,7 +3,7 @@
 import pytest
 
 import forecast as fc
-from forecast.reporting.track_record import track_record_section
+from forecast.reporting.track_record import section_of
 from forecast.verification.resolutions import Resolution
 from tests.verification.test_questions import day, question
 
@@ -30,13 +30,13 @@ def record(tmp_path):
 
 
 def test_without_resolutions_there_is_no_section(record):
-    assert track_record_section(record).blocks == ()
+    assert section_of(record).blocks == ()
 
 
 def test_the_section_counts_as_one_would_by_hand(record):
     for name, outcome in CAME.items():
         record.resolve(Resolution(question=name, outcome=outcome, resolved=day(5), source="keeper"))
-    section = track_record_section(record)
+    section = section_of(record)
     first, warning, scores, groups, *_, seal = section.blocks
     assert first.text.startswith("2 forecasts of this record gave 6 answers to 3 questions")
     assert "10 are needed" in warning.text
