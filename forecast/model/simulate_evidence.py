@@ -172,7 +172,6 @@ def _reports(
             source=source,
             reliability=str(rng.choice(list(GRADES), p=list(GRADES.values()))),
             origin=origin,
-            scope="whole_step",
         )
         yield _blank(scenario.variables[opportunity.variable], report)
 
@@ -186,7 +185,7 @@ def _delay(most: int, rng: np.random.Generator) -> int:
 def _blank(variable: Variable, report: Report) -> Report:
     """A report that says something legal, so that it can be arranged with others."""
     if variable.measured is None:
-        return replace(report, state=variable.states[0])
+        return replace(report, state=variable.states[0], scope="whole_step")
     return replace(report, number=0.0)
 
 
