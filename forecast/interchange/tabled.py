@@ -207,7 +207,8 @@ class TabledNetwork(Frozen):
         draws, random_seed
             As in `draw_tables`. One draw is enough where every row is known exactly.
         memory_limit
-            Bytes that the arrays of the draws processed at once may take.
+            Bytes that the arrays of the draws processed at once may take, and those that the
+            elimination of one draw may take; a larger one is refused.
 
         Examples
         --------
@@ -225,7 +226,8 @@ class TabledNetwork(Frozen):
         from forecast.posterior.beliefs import Beliefs
 
         found = TableDraws(self, draws, random_seed)
-        return Beliefs.of(self.network, found, memory_limit=memory_limit)
+        network = replace(self.network, memory_limit=memory_limit)
+        return Beliefs.of(network, found, memory_limit=memory_limit)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, TabledNetwork):

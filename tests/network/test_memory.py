@@ -5,6 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from forecast.errors import TooLarge
 from forecast.interchange.tabled import TabledNetwork
 
 
@@ -35,6 +36,13 @@ def test_the_limit_bounds_the_memory():
     everything = 6000 * chain().network.n_cells * 8 / 1e6
     assert largest(6000, 2e9) > everything
     assert largest(6000, 20e6) < everything / 2
+
+
+def test_the_limit_of_beliefs_is_the_one_that_refuses():
+    few, enough = chain().beliefs(draws=1, memory_limit=1e4), chain().beliefs(draws=1)
+    with pytest.raises(TooLarge, match=r"more than the limit of 1e-05 GB"):
+        few.posterior("v69")
+    assert enough.posterior("v69").shape == (1, 1, 3)
 
 
 @pytest.mark.slow
