@@ -113,6 +113,9 @@ from .verification.comparisons import firm_score as firm_score
 from .verification.comparisons import risk_matrix_score as risk_matrix_score
 from .verification.comparisons import warning_power as warning_power
 from .verification.issued import Replay as Replay
+from .verification.learning import Case as Case
+from .verification.learning import Learned as Learned
+from .verification.learning import learn as learn
 from .verification.questions import Question as Question
 from .verification.questions import Questions as Questions
 from .verification.questions import read_questions as read_questions

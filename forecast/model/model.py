@@ -87,10 +87,10 @@ def evidence_data(
     """
     n_steps = last_step(scenario, evidence) + 1
     table = table or tabulate_reports(scenario, evidence, n_steps)
-    return _data(compile_tables(scenario), table.up_to(n_steps))
+    return tabulated_data(compile_tables(scenario), table.up_to(n_steps))
 
 
-def _data(program: TableProgram, table: ReportTable) -> dict[str, Any]:
+def tabulated_data(program: TableProgram, table: ReportTable) -> dict[str, Any]:
     """What the likelihood is given, by the names of the model's data.
 
     Only the states of variables that the reports depend on have columns.
@@ -166,7 +166,7 @@ def _observe(
     judged = {
         name: parameters[name] for name in (*TRUSTED, "positive", "real") if name in parameters
     }
-    weighing, drawing = _data(program, table), _drawing_data(table)
+    weighing, drawing = tabulated_data(program, table), _drawing_data(table)
     observed = weighing.pop("report_value")
     # Inputs of the compiled loops, which say nothing to a reader of the model: not `pm.Data`.
     given = {

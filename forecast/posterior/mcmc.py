@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from forecast.model.model import (
     evidence_data,
     model_coordinates,
     sample_with_pymc,
+    tabulated_data,
 )
 from forecast.model.parameter_draws import ParameterDraws
 from forecast.model.priors import Priors
@@ -75,7 +76,38 @@ def sample_posterior(
     return _sample_with_nutpie(scenario, target, sampling)
 
 
-def _sample_with_nutpie(scenario: Scenario, target: Target, sampling: Sampling) -> DataTree:
+def sample_cases(
+    scenario: Scenario,
+    tables: Sequence[ReportTable],
+    powers: Sequence[float],
+    sampling: Sampling,
+) -> DataTree:
+    """Sample tables that several cases share, given the evidence of all, with NUTS.
+
+    Parameters
+    ----------
+    scenario
+        What is believed before, of every case.
+    tables
+        Evidence of each case, tabulated to its as-of date.
+    powers
+        To which power the likelihood of each counts: 1, or less for what has less to say (Ibrahim,
+        Chen: Power prior distributions for regression models, Statistical Science 15(1), 2000).
+    sampling
+        How to sample.
+    """
+    program = compile_tables(scenario)
+    with phase("tables", sampling.progressbar):
+        targets = [make_target(program, tabulated_data(program, table)) for table in tables]
+    return _sample_with_nutpie(scenario, targets[0], sampling, (targets, powers))
+
+
+def _sample_with_nutpie(
+    scenario: Scenario,
+    target: Target,
+    sampling: Sampling,
+    cases: tuple[Sequence[Target], Sequence[float]] | None = None,
+) -> DataTree:
     import nutpie
 
     priors = compile_tables(scenario).priors
@@ -83,7 +115,7 @@ def _sample_with_nutpie(scenario: Scenario, target: Target, sampling: Sampling) 
         log_posterior(prior_point(priors), target)
     with phase("sampling", sampling.progressbar) as say:
         sampler = nutpie.sample(
-            _density_for_nutpie(priors, target),
+            _density_for_nutpie(priors, target, cases),
             draws=sampling.draws,
             tune=sampling.tune,
             chains=sampling.chains,
@@ -134,7 +166,11 @@ def require_all_draws(tree: DataTree, sampling: Sampling) -> None:
         )
 
 
-def _density_for_nutpie(priors: Priors, target: Target) -> Any:
+def _density_for_nutpie(
+    priors: Priors,
+    target: Target,
+    cases: tuple[Sequence[Target], Sequence[float]] | None = None,
+) -> Any:
     """The density, its coordinates and names, in the form that nutpie takes."""
     from nutpie.compiled_pyfunc import from_pyfunc
 
@@ -143,6 +179,14 @@ def _density_for_nutpie(priors: Priors, target: Target) -> Any:
 
     def density(point: Array) -> tuple[float, Array]:
         value, gradient = log_posterior(point, target)
+        if cases is not None:  # the first target has no evidence: its density is the prior
+            targets, powers = cases
+            whole, slope = value, gradient
+            for each, power in zip(targets[1:], powers, strict=True):
+                value_of, gradient_of = log_posterior(point, each)
+                whole = whole + power * (value_of - value)
+                slope = slope + power * (gradient_of - gradient)
+            value, gradient = whole, slope
         return (value if np.isfinite(gradient).all() else np.nan), gradient
 
     def judgements(point: Array) -> dict[str, Array]:

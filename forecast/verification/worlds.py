@@ -69,6 +69,21 @@ class World:
             for k in range(n)
         ]
 
+    @classmethod
+    def of(
+        cls,
+        scenario: Scenario,
+        parameters: Mapping[str, Array],
+        n_steps: int,
+        rng: np.random.Generator,
+    ) -> World:
+        """Draw a history under judgements that are given."""
+        program = compile_tables(scenario)
+        cells = program.cells(parameters)
+        table = tabulate_reports(scenario, Evidence(first_day(scenario)), n_steps)
+        history = simulate_histories(program.network, cells, table.arrays.settings, rng)
+        return cls(scenario, parameters, history[..., 0])
+
     def evidence(self, as_of: date, rng: np.random.Generator) -> Evidence:
         """Draw what is known of the world at the end of a day."""
         one = {name: values[..., 0] for name, values in self.parameters.items()}

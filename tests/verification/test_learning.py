@@ -1,0 +1,128 @@
+"""Learning from cases: against conjugate answers, and the tables that made the cases."""
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+import forecast as fc
+from forecast.errors import InputError
+from forecast.evidence.ledger import Evidence
+from forecast.verification.worlds import World, day_after
+from tests.small import START, barometer_report, weather
+
+SCENARIO = weather(horizon=14)
+STEPS = 8
+SETTINGS = {"draws": 150, "tune": 150, "chains": 2, "progressbar": False}
+BAROMETER = ("barometer | storm=calm", "barometer | storm=storm")
+
+
+@pytest.fixture(scope="module")
+def cases():
+    """Thirty cases of one world's tables, their histories known."""
+    truth = World.draw(SCENARIO, STEPS, np.random.default_rng(3))
+    rng = np.random.default_rng(4)
+    found = []
+    for _ in range(30):
+        world = World.of(SCENARIO, truth.parameters, STEPS, rng)
+        history = {
+            name: [variable.states[k] for k in world.history[:, place]]
+            for place, (name, variable) in enumerate(SCENARIO.variables.items())
+        }
+        found.append(fc.Case(Evidence(day_after(SCENARIO, STEPS)), history=history))
+    return truth, found
+
+
+def counts(cases):
+    """How often each reading was seen in each weather, (weather, reading)."""
+    found = np.zeros((2, 3))
+    for case in cases:
+        for storm, reading in zip(case.history["storm"], case.history["barometer"], strict=True):
+            found[int(storm == "storm"), ("high", "falling", "low").index(reading)] += 1
+    return found
+
+
+def row(scenario, k):
+    return np.array(list(scenario.variables["barometer"].table.rows[k].concentration.values()))
+
+
+@pytest.fixture(scope="module")
+def learned(cases):
+    return fc.learn(SCENARIO, cases[1], **SETTINGS)
+
+
+def test_rows_of_known_histories_are_conjugate(cases, learned):
+    seen = counts(cases[1])
+    for k in range(2):
+        alpha = row(SCENARIO, k) + seen[k]
+        mean, sd = alpha / alpha.sum(), np.sqrt(alpha * (alpha.sum() - alpha)) / alpha.sum()
+        sd /= np.sqrt(alpha.sum() + 1)
+        after = row(learned.scenario, k)
+        assert np.abs(after / after.sum() - mean).max() < 5 * sd.max() / np.sqrt(100)
+        assert after.sum() == pytest.approx(alpha.sum(), rel=0.4)  # of 300 draws
+
+
+def test_the_tables_that_made_thirty_cases_are_found(cases, learned):
+    truth, _ = cases
+    table = learned.table.set_index("judgement")
+    inside = [
+        row["after_lower"] <= value <= row["after_upper"]
+        for (_, row), value in zip(
+            table.iterrows(), truth.parameters["probability"][:, 0], strict=True
+        )
+    ]
+    assert sum(inside) >= len(inside) - 1
+    narrower = (table["after_upper"] - table["after_lower"]) / (
+        table["before_upper"] - table["before_lower"]
+    )
+    assert (narrower < 0.8).all()
+    assert learned.scenario.version == "1+30"
+    basis = learned.scenario.variables["barometer"].table.rows[0].basis
+    assert basis.startswith("computed: learned from 30 cases; before: judgement")
+    assert (
+        fc.forecast(
+            learned.scenario, Evidence(START), method="reweight", draws=20, chains=1
+        ).scenario.digest
+        == learned.scenario.digest
+    )
+
+
+def test_three_cases_stay_near_the_prior_and_cases_without_power_say_nothing(cases):
+    few = fc.learn(SCENARIO, cases[1][:3], **SETTINGS)
+    weightless = [fc.Case(case.evidence, history=case.history, power=0.0) for case in cases[1][:3]]
+    nothing = fc.learn(SCENARIO, weightless, **SETTINGS)
+    after, before = nothing.table["after"], few.table["after"]
+    width = nothing.table["before_upper"] - nothing.table["before_lower"]
+    assert (np.abs(after - before) < 0.6 * width).all()
+    assert np.allclose(nothing.table["after_lower"], nothing.table["before_lower"], atol=0.05)
+    assert np.allclose(nothing.table["after_upper"], nothing.table["before_upper"], atol=0.1)
+
+
+def test_what_is_wrong_with_cases_is_said():
+    day = START + timedelta(days=6)
+    for case, said in (
+        (fc.Case(Evidence(day), history={"storms": ["calm"]}), "did you mean 'storm'"),
+        (fc.Case(Evidence(day), history={"storm": ["rain"]}), "'rain' is not a state"),
+        (fc.Case(Evidence(day), history={"storm": ["calm"] * 3}), "3 steps; the case has 1"),
+        (fc.Case(Evidence(day), power=2.0), "power: 2.0"),
+    ):
+        with pytest.raises(InputError, match=said):
+            fc.learn(SCENARIO, [case])
+    with pytest.raises(InputError, match="at least one"):
+        fc.learn(SCENARIO, [])
+
+
+def test_a_case_of_other_days_is_moved_to_those_of_the_scenario():
+    from forecast.verification.learning import _moved
+
+    late = timedelta(days=700)
+    report = barometer_report("R1", "low", week=1)
+    evidence = Evidence(START + timedelta(days=13), (report,))
+    moved = fc.Case(
+        Evidence(
+            evidence.as_of + late,
+            (_moved(SCENARIO, fc.Case(evidence, start=START - late)).reports[0],),
+        ),
+        start=START + late,
+    )
+    assert _moved(SCENARIO, moved) == evidence
