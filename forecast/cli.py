@@ -154,7 +154,16 @@ def _add_report(commands: argparse._SubParsersAction[Parser]) -> None:
         metavar="FILE",
         action="append",
         default=[],
-        help="write the product here: .html or .md; may be given more than once",
+        help="write the product here: .html, .md, .json, .docx or .pdf; may be given again",
+    )
+    reporting.add_argument(
+        "--page", action="store_true", help="write one page instead of the full product"
+    )
+    reporting.add_argument(
+        "--lexicon",
+        metavar="NAME",
+        default="icd203",
+        help="whose words for probabilities: icd203, phia, nato, kent, or a TOML file",
     )
     reporting.add_argument(
         "--draws",
@@ -217,7 +226,14 @@ def _report(given: argparse.Namespace) -> int:
     )
     previous = None if earlier is None else update(outlook, earlier)
     record = existing_record(given)
-    written = product(outlook, previous, record=record, allow_unreliable=given.allow_unreliable)
+    written = product(
+        outlook,
+        previous,
+        length="page" if given.page else "full",
+        lexicon=given.lexicon,
+        record=record,
+        allow_unreliable=given.allow_unreliable,
+    )
     for path in given.output:
         print(f"wrote {written.save(path)}")
     recorded = list(issue(given, outlook))
@@ -334,9 +350,10 @@ def _evidence_beside(scenario: str) -> Path | None:
 
 def _check_output(path: str) -> None:
     """Refuse what could not be written before a minute is spent on it."""
+    from forecast.reporting.product import require_form
+
     target = Path(path)
-    if target.suffix.lower() not in (".html", ".md"):
-        raise InputError([Problem(f"--output {path}", "a product is written as .html or .md")])
+    require_form(target)
     folder = next(parent for parent in target.absolute().parents if parent.exists())
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise InputError([Problem(f"--output {path}", f"{folder} cannot be written to")])

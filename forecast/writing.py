@@ -47,7 +47,7 @@ def draft_beside(target: Path, mode: int = NEW_FILE) -> Path:
         return draft
 
 
-def replace_file(target: Path, text: str) -> None:
+def replace_file(target: Path, content: str | bytes) -> None:
     """Write beside the target, then rename; what was there stays until the new file is whole.
 
     Of a link, the file that it points to is replaced. A file keeps its permissions.
@@ -57,8 +57,9 @@ def replace_file(target: Path, text: str) -> None:
     OSError
         If the folder cannot be written to, or something other than a file is there.
     """
-    with drafted(target) as draft, draft.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    with drafted(target) as draft, draft.open("wb") as file:
+        file.write(data)
 
 
 def _mode_of(target: Path) -> int | None:

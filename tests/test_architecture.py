@@ -63,6 +63,7 @@ ONLY_IN = {
     "matplotlib": {"reporting/plots.py", "reporting/plots_network.py"},
     "numba": {"network/compiling.py"},
     "jax": {"model/operation_jax.py"},
+    "docx": {"reporting/word.py"},
     "jinja2": {"reporting/product.py"},
     "sqlalchemy": {
         "evidence/database.py",

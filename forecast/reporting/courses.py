@@ -62,14 +62,15 @@ def glance(request: Request) -> Iterator[Glance]:
     outlook, previous = request.outlook, request.previous
     for prospect in outlook.courses:
         change = "" if previous is None else change_text(outlook, previous, prospect)
-        label = prospect.course.label
+        label, name = prospect.course.label, f"{prospect.variable}={prospect.state}"
         if prospect.course.dangerous:
-            yield Glance(label, request.phrase(prospect.within), "dangerous", change)
+            yield Glance(label, request.phrase(prospect.within), "dangerous", change, name)
         elif outlook.horizon is None or not outlook.most_dangerous:
-            yield Glance(label, request.phrase(prospect.average), "course", change)
+            yield Glance(label, request.phrase(prospect.average), "course", change, name)
     if outlook.most_dangerous:
         change = "" if previous is None else any_change(outlook, previous)
-        yield Glance(ANY_LABEL, request.phrase(outlook.any_dangerous), "union", change)
+        words = request.phrase(outlook.any_dangerous)
+        yield Glance(ANY_LABEL, words, "union", change, ANY_DANGEROUS)
 
 
 def takeaway_section(request: Request) -> Section:

@@ -156,12 +156,15 @@ class Glance:
         Whether it is dangerous, or the union of those that are.
     change
         Difference from the last product, in points; empty where there is none.
+    name
+        "variable=state", or the name of the union.
     """
 
     label: str
     phrase: Phrase
     kind: Literal["course", "dangerous", "union"]
     change: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,7 +30,7 @@ from forecast.errors import InputError, Problem, nearest
 from forecast.estimate import Estimate, percent
 from forecast.outlook import CourseOutlook, Forecast
 from forecast.scenario.warning import ANY_DANGEROUS
-from forecast.text import flat, for_figure
+from forecast.text import flat, for_figure, visible
 from forecast.wording import plain, short_date
 
 if TYPE_CHECKING:
@@ -164,7 +165,8 @@ def course_svgs(outlook: Forecast) -> tuple[str, ...]:
 
     def drawn(prospect: CourseOutlook) -> str:
         name = f"{prospect.variable}={prospect.state}"
-        return _svg(name, PANEL, lambda spec: _draw_panels(spec, outlook, [prospect]))
+        label = f"{prospect.course.label}: probability over time"
+        return _svg(name, label, PANEL, lambda spec: _draw_panels(spec, outlook, [prospect]))
 
     return tuple(drawn(prospect) for prospect in _chosen(outlook, None))
 
@@ -183,7 +185,8 @@ def cumulative_svg(outlook: Forecast, *, narrow: bool = False) -> str:
     def draw(spec: Any) -> None:
         _draw_cumulative(spec.get_gridspec().figure.add_subplot(spec), outlook, narrow=narrow)
 
-    return _svg(f"{ANY_DANGEROUS} {narrow}", NARROW if narrow else TOTAL, draw)
+    size = NARROW if narrow else TOTAL
+    return _svg(f"{ANY_DANGEROUS} {narrow}", "Dangerous courses by a date", size, draw)
 
 
 def _chosen(outlook: Forecast, course: str | Sequence[str] | None) -> list[CourseOutlook]:
@@ -455,8 +458,10 @@ def shown_figure(size: tuple[float, float], layout: str = "constrained") -> Any:
     return plt.figure(figsize=size, layout=layout, facecolor="white")
 
 
-def _svg(name: str, size: tuple[float, float], draw: Callable[[Any], Any]) -> str:
+def _svg(name: str, title: str, size: tuple[float, float], draw: Callable[[Any], Any]) -> str:
     """SVG text for use inside a page: the same bytes for the same forecast, and no group ids.
+
+    Its title is what a screen reader says of it.
 
     The figure is none of pyplot's, so that nobody has to close it. Its text is set in letters
     that the reader's browser has, whether or not we have them here.
@@ -471,7 +476,9 @@ def _svg(name: str, size: tuple[float, float], draw: Callable[[Any], Any]) -> st
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     text = buffer.getvalue()
     text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
-    return re.sub(r'<g id="[^"]*">', "<g>", text).replace("<svg ", '<svg role="img" ', 1)
+    text = re.sub(r'<g id="[^"]*"(/?)>', r"<g\1>", text)
+    label = escape(visible(flat(title)), quote=True)
+    return text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The product: a forecast as a document that is handed over, in HTML and in Markdown."""
+"""The product: a forecast as a document that is handed over, in several forms."""
 
 from __future__ import annotations
 
@@ -16,24 +16,29 @@ from forecast.lexicon import Lexicon, Terms, read_lexicon
 from forecast.outlook import Forecast
 from forecast.reporting.contents import gather
 from forecast.reporting.document import Document
+from forecast.reporting.machine import render_json
 from forecast.reporting.markdown import figures_of, render_markdown
+from forecast.reporting.portable import render_pdf, require_browser
 from forecast.reporting.request import Length, Rating, Request
+from forecast.reporting.word import render_docx, require_docx
 from forecast.text import flat, for_html, printed, visible
 from forecast.verification.record import Record
 from forecast.writing import replace_file
 
 XML = '<?xml version="1.0" encoding="utf-8"?>\n'
+FORMS = {".html": "html", ".md": "markdown", ".json": "json", ".docx": "docx", ".pdf": "pdf"}
+"""Suffixes of files, and the forms that they name."""
 RANGE = re.compile(rf"\d+{DASH}\d+")
 
 
 @dataclass(frozen=True)
 class Product:
-    """A forecast as a document, in HTML and in Markdown.
+    """A forecast as a document, in HTML, Markdown, JSON, DOCX and PDF.
 
     Attributes
     ----------
     document
-        What it says. Both forms are written from it.
+        What it says. Every form is written from it.
     """
 
     document: Document
@@ -48,24 +53,38 @@ class Product:
         """The product as one self-contained page."""
         return render_html(self.document)
 
+    @cached_property
+    def json(self) -> str:
+        """The product for machines; `priors/product.schema.json` is its schema."""
+        return render_json(self.document)
+
+    @cached_property
+    def docx(self) -> bytes:
+        """The product for those who edit it; needs the extra "docx"."""
+        return render_docx(self.document)
+
+    @cached_property
+    def pdf(self) -> bytes:
+        """The page as it prints, by a Chromium that is installed."""
+        return render_pdf(self.html)
+
     def save(self, path: str | Path) -> Path:
         """Write the product to a file, in the form that its suffix names.
 
         Parameters
         ----------
         path
-            A path that ends in .html or .md. Missing folders are made. The file appears whole or
-            not at all; the figures of Markdown are saved beside it, named after it.
+            A path that ends in .html, .md, .json, .docx or .pdf. Missing folders are made. The
+            file appears whole or not at all; figures of Markdown are saved beside it.
 
         Raises
         ------
         InputError
-            For any other suffix, and where the file cannot be written.
+            For any other suffix, where the file cannot be written, and where a form needs what
+            is not installed.
         """
         target = Path(path)
-        if target.suffix.lower() not in {".html", ".md"}:
-            message = f"{target.name!r} ends in neither .html nor .md, the forms of a product"
-            raise InputError([Problem("path", message)])
+        require_form(target)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             for path_of, text in self._files(target).items():
@@ -75,13 +94,14 @@ class Product:
             raise InputError([Problem(str(target), message)]) from None
         return target
 
-    def _files(self, target: Path) -> dict[Path, str]:
-        """Texts to write, by path; figures of Markdown come before the page that shows them."""
-        if target.suffix.lower() == ".html":
-            return {target: self.html}
+    def _files(self, target: Path) -> dict[Path, str | bytes]:
+        """What to write, by path; figures of Markdown come before the page that shows them."""
+        form = FORMS[target.suffix.lower()]
+        if form != "markdown":
+            return {target: getattr(self, form)}
         figures = figures_of(self.document, target.stem)
         texts = {target.with_name(name): f"{XML}{panel}" for name, panel in figures.items()}
-        return texts | {target: render_markdown(self.document, target.stem)}
+        return {**texts, target: render_markdown(self.document, target.stem)}
 
     @printed
     def __repr__(self) -> str:
@@ -93,6 +113,29 @@ class Product:
         page = escape(self.html, quote=True)
         style = "width:100%;height:80vh;border:1px solid rgba(128,128,128,.35)"
         return f'<iframe title="Product" srcdoc="{page}" style="{style}"></iframe>'
+
+
+def require_form(path: str | Path) -> None:
+    """Raise unless a product can be written under a name: before a minute is spent on it.
+
+    Parameters
+    ----------
+    path
+        Where it is to be written.
+
+    Raises
+    ------
+    InputError
+        For a suffix that names no form, and where a form needs what is not installed.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in FORMS:
+        message = f"{Path(path).name!r} ends in none of {', '.join(FORMS)}, the forms of a product"
+        raise InputError([Problem("path", message)])
+    if suffix == ".pdf":
+        require_browser()
+    if suffix == ".docx":
+        require_docx()
 
 
 @checked

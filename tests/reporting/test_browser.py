@@ -1,17 +1,22 @@
 """The page in a browser: nothing of others runs, nothing overflows, and it prints well."""
 
+import json
 import re
 import shutil
 import subprocess
-from dataclasses import replace
-from html import escape
+from html import escape, unescape
+from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from forecast.reporting.product import Product, product
+from forecast.reporting.portable import find_browser
+from forecast.reporting.product import product
 from tests.reporting.test_reporting import made
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
+CHROMIUM = find_browser()
+PDFTOPPM = shutil.which("pdftoppm")
 PDFTOTEXT = shutil.which("pdftotext")
 HOSTILE = (
     '<script>top.acted = 1</script><img src="x" onerror="top.acted = 2">"><svg onload=top.acted=3>'
@@ -31,6 +36,15 @@ document.body.dataset.found = [
   Math.min(...letters.map(e => parseFloat(getComputedStyle(e).fontSize) * e.getScreenCTM().a)),
 ];
 """
+AUDIT = """
+axe.run(document, { resultTypes: ["violations"] }).then(found => {
+  document.body.dataset.audit = JSON.stringify([
+    matchMedia("(prefers-color-scheme: dark)").matches,
+    ...found.violations.map(each => `${each.id}: ${each.nodes[0].html}`),
+  ]);
+});
+"""
+"""What axe-core, the accessibility checker, says of a page, contrast of colours included."""
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
@@ -46,6 +60,35 @@ def browse(folder, *arguments):
     quiet += ["--disable-background-networking", "--disable-component-update"]
     command = [CHROMIUM, *quiet, f"--user-data-dir={folder / 'profile'}", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+
+
+def audited(folder, page, *, dark=False):
+    """Whether the page was dark, and the rules of axe-core that it breaks."""
+    axe = Path(pytest.importorskip("axe_core_python").__file__).with_name("axe.min.js")
+    policy = re.sub(r"<meta http-equiv[^>]*>", "", page)  # which lets no checker in
+    script = f"<script>{axe.read_text('utf-8')}</script><script>{AUDIT}</script></body>"
+    path = folder / "audit.html"
+    path.write_text(policy.replace("</body>", script), "utf-8")
+    scheme = ["--blink-settings=preferredColorScheme=0"] if dark else []
+    dom = browse(folder, *scheme, "--virtual-time-budget=20000", "--dump-dom", path.as_uri())
+    found = re.search(r'data-audit="([^"]*)"', dom)
+    return json.loads(unescape(found[1]))
+
+
+def printed_pages(folder, page):
+    """Lines of text of each page, and how far down each is filled."""
+    path, pdf = folder / "page.html", folder / "page.pdf"
+    path.write_text(page, "utf-8")
+    browse(folder, "--no-pdf-header-footer", f"--print-to-pdf={pdf}", path.as_uri())
+    done = subprocess.run([PDFTOTEXT, "-layout", pdf, "-"], capture_output=True, check=True)
+    texts = done.stdout.decode("utf-8").split("\f")[:-1]
+    subprocess.run([PDFTOPPM, "-r", "30", "-gray", pdf, folder / "page"], check=True)
+    filled = []
+    for picture in sorted(folder.glob("page-*.pgm")):
+        pixels = np.asarray(Image.open(picture))
+        inked = np.flatnonzero((pixels[: int(0.93 * len(pixels))] < 200).any(axis=1))
+        filled.append(inked.max() / len(pixels) if inked.size else 0.0)
+    return texts, filled
 
 
 def measured(folder, page, width):
@@ -70,21 +113,41 @@ def test_a_word_without_end_is_broken(tmp_path):
     assert measured(tmp_path, product(made(text=LONG)).html, PHONE)[1] <= PHONE
 
 
-@pytest.mark.skipif(PDFTOTEXT is None, reason="pdftotext is not installed")
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("length", ["page", "full"])
+def test_an_accessibility_checker_finds_nothing(tmp_path, length, dark):
+    page = product(made(), length=length).html
+    assert audited(tmp_path, page, dark=dark) == [dark]
+
+
+def test_no_script_runs_even_where_markup_would_get_in(tmp_path, hostile):
+    """The page forbids scripts, pictures and requests of its own, should escaping ever fail."""
+    page = hostile.html.replace("<main>", "<main><script>top.acted = 4</script>")
+    assert measured(tmp_path, page, DESK)[0] == 0
+
+
+@pytest.mark.skipif(not (PDFTOTEXT and PDFTOPPM), reason="poppler is not installed")
+def test_one_page_is_one_page(tmp_path):
+    page = product(made(), made(seed=8), length="page")
+    texts, _ = printed_pages(tmp_path, page.html)
+    assert len(texts) == 1
+    for section in page.document.sections:
+        assert section.title in texts[0]
+
+
+@pytest.mark.skipif(not (PDFTOTEXT and PDFTOPPM), reason="poppler is not installed")
 def test_every_printed_page_has_its_number_and_ends_in_more_than_a_heading(tmp_path):
     written = product(made())
-    sections = tuple(section for section in written.document.sections for _ in range(2))
-    page, pdf = tmp_path / "page.html", tmp_path / "page.pdf"
-    page.write_text(Product(replace(written.document, sections=sections)).html, "utf-8")
-    browse(tmp_path, "--no-pdf-header-footer", f"--print-to-pdf={pdf}", page.as_uri())
-    done = subprocess.run(
-        [PDFTOTEXT, "-layout", pdf, "-"], capture_output=True, text=True, check=True
-    )
-    pages = [page.strip().splitlines() for page in done.stdout.split("\f")[:-1]]
+    sections = written.document.sections
     titles = {section.title for section in sections} | {"Author"}
-    assert len(pages) > 5
-    for number, lines in enumerate(pages, 1):
+    titles |= {f"Annex: {section.title}" for section in sections}
+    texts, filled = printed_pages(tmp_path, written.html)
+    assert len(texts) > 5
+    assert all(part > 1 / 3 for part in filled[:-1])
+    for number, text in enumerate(texts, 1):
+        lines = text.strip().splitlines()
         last, foot = [line.strip() for line in lines if line.strip()][-2:]
-        assert foot == f"{number} / {len(pages)}"
+        assert foot == f"{number} / {len(texts)}"
         assert last not in titles
+        assert not last.endswith("?")
         assert number == 1 or lines[0].strip().startswith(written.document.running_title)

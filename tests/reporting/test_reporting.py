@@ -516,8 +516,8 @@ def test_saving(tmp_path, written):
     page = (target.parent / "warning.md").read_text("utf-8")
     assert [name in page for name in figures] == [True] * 4
     assert ElementTree.parse(target.parent / figures[0]).getroot().tag.endswith("svg")
-    with pytest.raises(InputError, match=r"neither \.html nor \.md"):
-        written.save(tmp_path / "warning.pdf")
+    with pytest.raises(InputError, match=r"none of \.html, \.md, \.json, \.docx, \.pdf"):
+        written.save(tmp_path / "warning.odt")
 
 
 def test_the_notebook_gets_a_frame(written):
