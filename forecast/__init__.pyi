@@ -83,6 +83,9 @@ from .reporting.lint import lint as lint
 from .reporting.plots import plot_expected as plot_expected
 from .reporting.plots import plot_timeline as plot_timeline
 from .reporting.plots_account import plot_account as plot_account
+from .reporting.plots_lists import plot_courses as plot_courses
+from .reporting.plots_lists import plot_first_passage as plot_first_passage
+from .reporting.plots_lists import plot_watch_list as plot_watch_list
 from .reporting.plots_network import plot_network as plot_network
 from .reporting.product import product as product
 from .scenario.elicited import Elicited as Elicited

@@ -60,7 +60,7 @@ ONLY_IN = {
         "model/model.py",
         "model/operation.py",
     },
-    "matplotlib": {"reporting/plots.py", "reporting/plots_network.py"},
+    "matplotlib": {"reporting/plots.py", "reporting/plots_lists.py", "reporting/plots_network.py"},
     "numba": {"network/compiling.py"},
     "jax": {"model/operation_jax.py"},
     "docx": {"reporting/word.py"},

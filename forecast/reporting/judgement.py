@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from forecast.analysis.comparison import likelier
 from forecast.analysis.explanation import Contribution
+from forecast.analysis.moves import compare
 from forecast.analysis.smallest_change import smallest_change
 from forecast.analysis.targets import signed
 from forecast.courses_table import ANY_LABEL
@@ -28,6 +29,8 @@ from forecast.scenario.rendering import describe, render_inline
 from forecast.text import isolated
 from forecast.wording import counted, long_date, plain, points
 
+LEAST, MOST_CAUSES = 0.0005, 4
+"""Causes of a change that are named: how large at least, and how many."""
 MOST_PARTS = 8
 """Parts of an account that are listed one by one."""
 MOST_LEADS = 8
@@ -47,17 +50,42 @@ def change_section(request: Request) -> Section:
     title = "Change since the last product"
     if previous is None:
         return Section("change", title, ())
+    because = _reasons(outlook, previous)
     rows = tuple(
-        (prospect.course.label, change_cell(outlook, previous, prospect))
+        (
+            prospect.course.label,
+            change_cell(outlook, previous, prospect),
+            because.get(f"{prospect.variable}={prospect.state}", DASH),
+        )
         for prospect in outlook.courses
     )
-    table = Table(("Course of action", f"Change since {long_date(previous.as_of)}"), rows, (3, 2))
-    blocks: list[Block] = [Prose(change_summary(outlook, previous)), table]
+    head = ("Course of action", f"Change since {long_date(previous.as_of)}", "Because of")
+    blocks: list[Block] = [
+        Prose(change_summary(outlook, previous)),
+        Table(head, rows, (4, 3, 6)),
+    ]
     note = (
         "Changes are in points and ask both forecasts about the same days, up to the earlier of "
-        "their horizons."
+        "their horizons. The last column divides the whole difference among its causes, the "
+        "largest first; it asks the earlier forecast to its own horizon."
     )
     return Section("change", title, (*blocks, Prose(note, style="note")))
+
+
+def _reasons(outlook: Forecast, previous: Forecast) -> dict[str, Cell]:
+    """What moved each course, in parts that add up; nothing where the two are not in order."""
+    if previous.as_of > outlook.as_of or outlook.horizon is None:
+        return {}
+    found = compare(previous, outlook)
+    cells: dict[str, Cell] = {}
+    for course, move in found.moves.items():
+        parts = [part for part in move.parts if abs(part.points) >= LEAST][:MOST_CAUSES]
+        rest = move.after - move.before - sum(part.points for part in parts)
+        lines = [f"{part.name} {_points(part.points)}" for part in parts]
+        lines += [f"all else {_points(rest)}"] if abs(rest) >= LEAST else []
+        total = f"{percent(move.before)} to {percent(move.after)}"
+        cells[course] = Lines(", ".join(lines) or "nothing of note", total)
+    return cells
 
 
 def change_summary(outlook: Forecast, previous: Forecast) -> str:

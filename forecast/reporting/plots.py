@@ -113,7 +113,7 @@ def plot_timeline(outlook: Forecast, course: str | Sequence[str] | None = None) 
         parts = figure.add_gridspec(len(heights), 1, height_ratios=heights)
         axes = _draw_panels(parts[0], outlook, chosen)
         if outlook.most_dangerous:
-            axes.append(_draw_cumulative(figure.add_subplot(parts[1]), outlook))
+            axes.append(draw_cumulative(figure.add_subplot(parts[1]), outlook))
     return np.array(axes)
 
 
@@ -183,7 +183,7 @@ def cumulative_svg(outlook: Forecast, *, narrow: bool = False) -> str:
     """
 
     def draw(spec: Any) -> None:
-        _draw_cumulative(spec.get_gridspec().figure.add_subplot(spec), outlook, narrow=narrow)
+        draw_cumulative(spec.get_gridspec().figure.add_subplot(spec), outlook, narrow=narrow)
 
     size = NARROW if narrow else TOTAL
     return _svg(f"{ANY_DANGEROUS} {narrow}", "Dangerous courses by a date", size, draw)
@@ -239,7 +239,8 @@ def _draw_panel(axis: Any, outlook: Forecast, prospect: CourseOutlook) -> None:
     _ticks(axis, outlook, prospect, ceiling)
 
 
-def _draw_cumulative(axis: Any, outlook: Forecast, *, narrow: bool = False) -> Any:
+def draw_cumulative(axis: Any, outlook: Forecast, *, narrow: bool = False) -> Any:
+    """Draw how dangerous courses add up to the horizon into axes."""
     days = _days_of_curves(outlook)
     curves = list(_curves(outlook, days))
     for curve in curves:
