@@ -253,7 +253,8 @@ class PartialEvidence:
         return self._rows[key]
 
     def _lay_out(self, reports: Sequence[Report], silence: bool) -> tuple[Network, Array]:
-        found = self.fit.beliefs(self._evidence(reports), self.now + 2, silence=silence)
+        n_steps = 1 if self.fit.scenario.timeline is None else self.now + 2
+        found = self.fit.beliefs(self._evidence(reports), n_steps, silence=silence)
         return found.network, found.log_like
 
     # ── from beliefs, where the future cannot be kept ─────────────────────────────────────────

@@ -92,7 +92,7 @@ class Statement(Value, ABC):
     `days` are those to which the probability of a hazard or a rate refers; None for other numbers.
     """
 
-    known: ClassVar[list[type[Statement]]]
+    known: ClassVar[tuple[type[Statement], ...]]
     """Every way of stating this kind of number; the first is meant where none is recognised."""
     pooled: ClassVar[bool] = False
     """Whether it is what several people state, each in one of the other ways."""
@@ -101,7 +101,8 @@ class Statement(Value, ABC):
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
         """Make the way known among those of its kind."""
         if not isabstract(cls):
-            cls.known.append(cls)
+            kind = next(base for base in cls.__mro__ if "known" in vars(base))
+            kind.known = (*kind.known, cls)
             forget_schemas()
 
     @classmethod
@@ -158,7 +159,7 @@ class Statement(Value, ABC):
 class ProbabilityStatement(Statement):
     """A way of stating a probability: it becomes a Beta."""
 
-    known: ClassVar[list[type[Statement]]] = []
+    known: ClassVar[tuple[type[Statement], ...]] = ()
 
     @classmethod
     def spelled_out(cls, given: Any) -> Any:
@@ -197,7 +198,7 @@ class ProbabilityStatement(Statement):
 class PositiveStatement(Statement):
     """A way of stating a positive number, such as a rate or a ratio: it becomes a log-normal."""
 
-    known: ClassVar[list[type[Statement]]] = []
+    known: ClassVar[tuple[type[Statement], ...]] = ()
 
     def interval(self, days: float | None = None) -> tuple[float, float]:
         """An interval as it was stated; of any other statement, that of the prior it becomes."""

@@ -416,6 +416,7 @@ def test_an_interval_is_two_numbers(end: Any) -> None:
 
 def test_a_new_form_of_table_is_one_class() -> None:
     """Files, checks, the schema and the compiled program know it once it is there."""
+    known = TableForm.known
 
     class Copy(TableForm):
         """The variable copies its parent, but for slips in both directions."""
@@ -457,5 +458,5 @@ def test_a_new_form_of_table_is_one_class() -> None:
         with pytest.raises(InputError, match="only a variable of two states is copied"):
             compile_tables(static(body, states=("no", "some", "yes")))
     finally:
-        TableForm.known.remove(Copy)
+        TableForm.known = known
         forget_schemas()

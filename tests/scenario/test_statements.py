@@ -530,6 +530,7 @@ def test_points_of_no_log_normal_are_said_to_move():
 @pytest.fixture
 def triangular():
     """A way of stating a probability that the library does not know, in one class."""
+    known = ProbabilityStatement.known
 
     class Triangular(ProbabilityStatement):
         """The least, the likeliest and the most that it can be (PERT, Malcolm and others 1959)."""
@@ -551,7 +552,7 @@ def triangular():
             yield f"Likeliest {self.likeliest:g}, from {self.least:g} to {self.most:g}."
 
     yield Triangular
-    ProbabilityStatement.known.remove(Triangular)
+    ProbabilityStatement.known = known
     forget_schemas()
 
 

@@ -120,14 +120,14 @@ class TableForm(Value, ABC):
     wherever a table may stand, and stands in the JSON Schema.
     """
 
-    known: ClassVar[list[type[TableForm]]] = []
+    known: ClassVar[tuple[type[TableForm], ...]] = ()
     """Every form of table."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
         """Make the form known."""
         if not isabstract(cls):
-            cls.known.append(cls)
+            TableForm.known = (*TableForm.known, cls)
             forget_schemas()
 
     def conditions(self) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
