@@ -102,7 +102,7 @@ class Statement(Value, ABC):
         """Make the way known among those of its kind."""
         if not isabstract(cls):
             kind = next(base for base in cls.__mro__ if "known" in vars(base))
-            kind.known = (*kind.known, cls)
+            cast("type[Statement]", kind).known = (*cls.known, cls)
             forget_schemas()
 
     @classmethod

@@ -15,7 +15,7 @@ from forecast.arrays import Array
 from forecast.errors import InputError, Problem
 from forecast.estimate import TAILS, Estimate
 from forecast.sampling import require_whole
-from forecast.verification.scores import Numbers, require_pairs
+from forecast.verification.scores import Numbers, require_numbers, require_pairs
 
 GROWTH: Final = 2.0
 """Ratio of the times between which the boundary is straight (eta of Howard and others)."""
@@ -139,7 +139,7 @@ def clustered_mean(
     0.2
     """
     require_whole({"draws": draws, "random_seed": random_seed}, {"draws": 1, "random_seed": 0})
-    found = np.asarray(values, np.float64)
+    [found] = require_numbers(values=values)
     names = np.asarray(clusters)
     if found.ndim != 1 or not found.size or names.shape != found.shape:
         raise InputError([Problem("clusters", "needs one for each of the values, at least one")])
@@ -199,9 +199,11 @@ def firm_score(
     >>> firm_score([2, 0], [0, 1]).round(9)
     array([0.6, 0.7])
     """
-    x, y = np.asarray(warned), np.asarray(observed)
+    x, y = (
+        np.asarray(levels, np.int64) for levels in require_numbers(warned=warned, observed=observed)
+    )
     most = int(max(x.max(initial=0), y.max(initial=0)))
-    each = np.ones(most) if weights is None else np.asarray(weights, np.float64)
+    each = np.ones(most) if weights is None else require_numbers(weights=weights)[0]
     if x.shape != y.shape or (x < 0).any() or (y < 0).any() or most > each.size:
         message = "needs a level for each that was observed, from 0 up to the number of weights"
         raise InputError([Problem("warned", message)])
@@ -240,8 +242,9 @@ def risk_matrix_score(
     >>> round(risk_matrix_score([0.6, 0.2], 1, [0.1, 0.5], [[1, 1], [1, 1]]), 9)
     0.1
     """
-    p, at = np.asarray(probabilities, np.float64), np.asarray(thresholds, np.float64)
-    weight = np.asarray(weights, np.float64)
+    p, at, weight = require_numbers(
+        probabilities=probabilities, thresholds=thresholds, weights=weights
+    )
     legal = p.ndim == 1 and p.size and ((p >= 0) & (p <= 1)).all() and (np.diff(p) <= 1e-12).all()
     if not legal or not 0 <= observed <= p.size:
         message = "needs falling probabilities, one for each severity, and how many were reached"
@@ -281,7 +284,7 @@ def warning_power(
     >>> warning_power([[0.1, 0.6, 0.9], [0.2, 0.2, 0.1]], [2, -1], [0.5])
     [(1.0, 1.0, 0.0)]
     """
-    p, began = np.asarray(probabilities, np.float64), np.asarray(onsets)
+    p, began = require_numbers(probabilities=probabilities, onsets=onsets)
     if p.ndim != 2 or began.shape != p.shape[:1]:
         message = "needs rows of steps, and an onset for each row"
         raise InputError([Problem("probabilities", message)])

@@ -7,6 +7,7 @@ calibration curve; a library of scores would add a dependency and no certainty.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -75,7 +76,7 @@ def ranked_probability_score(distribution: Numbers, outcome: int) -> float:
     >>> round(ranked_probability_score([0.2, 0.5, 0.3], 0), 9)
     0.73
     """
-    p = np.asarray(distribution, np.float64)
+    [p] = require_numbers(distribution=distribution)
     legal = p.ndim == 1 and p.size and (p >= 0).all() and np.isclose(p.sum(), 1, atol=1e-6)
     if not legal or outcome < 0:
         message = "needs probabilities that add up to 1, and the number of one of them, from 0"
@@ -217,6 +218,25 @@ def _decomposed(p: Array, y: Array, calibrated: Array) -> Decomposition:
     base = np.full_like(y, y.mean())
     score, best, climate = (float(np.mean((q - y) ** 2)) for q in (p, calibrated, base))
     return Decomposition(score, score - best, climate - best, climate)
+
+
+def require_numbers(**given: Any) -> list[Array]:
+    """What is given, by name, as arrays of numbers.
+
+    Raises
+    ------
+    InputError
+        If some of it is no array of numbers.
+    """
+    problems, found = [], []
+    for name, values in given.items():
+        try:
+            found.append(np.asarray(values, np.float64))
+        except (TypeError, ValueError):
+            problems.append(Problem(name, f"{short_repr(values)}; needs numbers"))
+    if problems:
+        raise InputError(problems)
+    return found
 
 
 def require_pairs(probabilities: Numbers, outcomes: Numbers) -> tuple[Array, Array]:

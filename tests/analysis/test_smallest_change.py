@@ -1,6 +1,5 @@
 """The smallest withdrawal, against every set of reports, each applied."""
 
-from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -11,6 +10,7 @@ from forecast import fitting
 from forecast.analysis.judgement_shift import _quantile
 from forecast.analysis.sensitivity import judgements_of, set_judgement
 from forecast.posterior.partial_evidence import PartialEvidence, Target
+from forecast.posterior.reweighting import Fit
 from tests.small import barometer_report, evidence, weather
 
 STATES, GRADES = ("low", "falling", "low", "high", "falling"), "CABBC"
@@ -76,7 +76,7 @@ def test_fifteen_reports_are_searched_to_the_end():
 
 def test_the_smallest_shift_changes_the_conclusion_and_no_smaller_one_does(outlook):
     """Every judgement held at every half of a standard deviation, in forecasts of their own."""
-    given, course, level, draws = outlook, "storm=storm", 0.2, 100
+    given, course, level, draws = outlook, "storm=storm", 0.4, 100
     shift = fc.smallest_change(given, course, level, draws=draws, judgements=99).judgement
     now = given.probability_within(course).mean >= level
     levers, parameters = judgements_of(given.fit.beliefs(given.evidence).draws)
@@ -85,8 +85,8 @@ def test_the_smallest_shift_changes_the_conclusion_and_no_smaller_one_does(outlo
         moved = {name: np.array(values) for name, values in parameters.items()}
         for draw in range(draws):
             set_judgement(moved, lever, draw, _quantile(lever, deviations))
-        fit = replace(given.fit, parameters=moved, _values={})
-        other = fitting._weighed(fit, given.evidence, given.sampling, "reweight")
+        fit = Fit(given.fit.scenario, given.fit.evidence, moved, given.fit.shape)
+        other = fitting.weighed_forecast(fit, given.evidence, given.sampling, "reweight")
         return other.probability_within(course).mean >= level
 
     changing = [

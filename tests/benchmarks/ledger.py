@@ -139,7 +139,8 @@ def write_reports(path: Path, count: int) -> None:
             earlier = f"R{k - 1}" if k % REVISED == REVISED - 1 else ""
             where = f"https://example.org/{k}"
             cells = [f"R{k}", f"indicator{k % 16}", f"state{k % 3}", event, event, known, known]
-            cells += [f"source{k % 200}", "B", "2", "", earlier, where, f"event {k}", *[""] * 5]
+            cells += [f"source{k % 200}", "B", "2", "", earlier, where, f"event {k}"]
+            cells += [""] * (len(FIELDS) - len(cells))
             writer.writerow(cells)
 
 

@@ -17,7 +17,7 @@ from forecast.analysis.weighing import ChannelControl, find_conflicts, stated_st
 from forecast.courses_table import courses_html, courses_text
 from forecast.errors import InputError, UnreliableFit
 from forecast.estimate import DASH, quantity
-from forecast.evidence.ledger import Evidence
+from forecast.evidence.ledger import Evidence, Ledger
 from forecast.evidence.report import Report
 from forecast.lexicon import lexicon_names
 from forecast.outlook import Forecast
@@ -713,7 +713,7 @@ def test_every_count_of_origins_follows_one_rule(written, outlook):
 
 
 def test_in_mid_step_the_present_is_drawn_at_the_as_of_date(outlook):
-    early = replace(outlook.evidence, as_of=outlook.as_of - timedelta(days=3))
+    early = Ledger(outlook.evidence.reports).known_at(outlook.as_of - timedelta(days=3))
     panel, total = plot_timeline(replace(outlook, evidence=early), "raid=raid")
     solid, dashed = panel.lines[:2]
     line = panel.lines[3].get_xdata()[0]
