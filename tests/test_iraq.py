@@ -19,9 +19,9 @@ SECTIONS = [
     "Probability of at least one dangerous course",
     "Implications",
     "Indicators",
-    "Actors",
-    "Sources",
-    "Method",
+    "Annex: Sources",
+    "Annex: Actors",
+    "Annex: Method",
 ]
 
 

@@ -14,7 +14,7 @@ def entropy(probability: float) -> float:
     (1.0, 0.0)
     """
     both = np.array([probability, 1 - probability])
-    return float(-(both[both > 0] * np.log2(both[both > 0])).sum())
+    return float(np.abs(both[both > 0] * np.log2(both[both > 0])).sum())
 
 
 def divergence(p: float, q: float) -> float:

@@ -102,7 +102,7 @@ def _differences(score: Numbers, other: Numbers, span: float) -> Array:
     try:
         own, others = np.broadcast_arrays(*(np.asarray(v, np.float64) for v in (score, other)))
         difference = others - own
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError([Problem("score", "needs as many numbers as other has")]) from None
     if not difference.ndim or not difference.size:
         raise InputError([Problem("score", "needs at least one number")])

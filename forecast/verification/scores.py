@@ -232,7 +232,7 @@ def require_numbers(**given: Any) -> list[Array]:
     for name, values in given.items():
         try:
             found.append(np.asarray(values, np.float64))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             problems.append(Problem(name, f"{short_repr(values)}; needs numbers"))
     if problems:
         raise InputError(problems)
@@ -251,7 +251,7 @@ def require_pairs(probabilities: Numbers, outcomes: Numbers) -> tuple[Array, Arr
     for name, given in (("probabilities", probabilities), ("outcomes", outcomes)):
         try:
             values = np.atleast_1d(np.asarray(given, np.float64))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             values = np.array([np.nan])
         if values.ndim != 1 or not values.size or not ((values >= 0) & (values <= 1)).all():
             problems.append(Problem(name, f"{short_repr(given)}; needs numbers between 0 and 1"))

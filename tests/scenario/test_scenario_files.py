@@ -311,7 +311,7 @@ def test_scenarios_are_listed(capsys):
 
 
 def test_a_report_path_is_checked_before_any_work(capsys):
-    assert main(["report", "iraq-2020", "-o", "warning.pdf"]) == BAD_INPUT
+    assert main(["report", "iraq-2020", "-o", "warning.odt"]) == BAD_INPUT
     assert "none of .html, .md" in capsys.readouterr().err
 
 
