@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import ceil
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -174,12 +173,12 @@ class ReportTable:
 
     def without_silence(self) -> ReportTable:
         """The same reports, as if what was not reported said nothing."""
-        silent = {
-            name: values[:0]
-            for name, values in self.arrays._asdict().items()
-            if name.startswith("silence_")
-        }
-        return replace(self, arrays=self.arrays._replace(**silent))
+        return replace(self, arrays=ReportArrays(**without_silence(self.arrays._asdict())))
+
+
+def without_silence(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Arrays about reports, by name, without those about what was not reported."""
+    return {k: values[:0] if k.startswith("silence_") else values for k, values in data.items()}
 
 
 def tabulate_reports(
@@ -233,7 +232,7 @@ def tabulate_reports(
         statement_variables=tuple(statements.variables),
         observable=tuple(scenario.with_role("indicator", "outcome")),
         defaults={n: v.states.index(str(v.default)) for n, v in inputs.items()},
-        prior_steps=1 if scenario.time is None else ceil(scenario.time.reach / scenario.time.step),
+        prior_steps=1 if scenario.time is None else scenario.time.n_steps,
         **_by_report(scenario, observed, widest),
         simulation=_simulation(scenario, observed, laid, widest),
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from forecast.evidence.judged import Judged
 from forecast.reading import shipped_folder
 from forecast.scenario.collection import Blackout, Lag, Profile, Watch
 from forecast.scenario.fits import fit_beta
@@ -18,15 +19,6 @@ Key = tuple[str, str]
 """An uncertain probability: its family, "reporting" or "detection", and its name in it."""
 
 ROUTINE, HAPPENING, ALARMS = "first state", "other states", "false alarms"
-
-
-@dataclass(frozen=True, slots=True)
-class StatedProbability:
-    """A probability of the family "reporting": its name, what it is, and the shape of its Beta."""
-
-    name: str
-    label: str
-    shape: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +49,6 @@ class DefaultReporting:
     """What is taken where a scenario states nothing: by visibility, the delay, the dwell time."""
 
     reported: dict[str, tuple[float, float]]
-    basis: dict[str, str]
     delay: Lag
     dwell: Quantity
 
@@ -80,7 +71,6 @@ def default_reporting() -> DefaultReporting:
     kinds = ("routine", "overt", "partial", "covert")
     return DefaultReporting(
         {kind: tuple(found[kind]["reported"]) for kind in kinds},
-        {kind: found[kind]["basis"] for kind in (*kinds, "delay")},
         Lag(days=tuple(found["delay"]["days"]), share=tuple(found["delay"]["share"])),
         Quantity.model_validate(
             {"between": found["standing"]["dwell"], "basis": found["standing"]["basis"]}
@@ -139,7 +129,7 @@ def report_making(scenario: Scenario) -> dict[str, ReportMaking]:
     return found
 
 
-def reporting_probabilities(scenario: Scenario) -> Iterator[StatedProbability]:
+def reporting_probabilities(scenario: Scenario) -> Iterator[Judged]:
     """Yield every probability of the family "reporting", in the order of the scenario."""
     for name, making in report_making(scenario).items():
         variable = scenario.variables[name]
@@ -153,7 +143,7 @@ def reporting_probabilities(scenario: Scenario) -> Iterator[StatedProbability]:
 
 def _probabilities_of(
     name: str, variable: Variable, stated: Profile | str, used: set[str]
-) -> Iterator[StatedProbability]:
+) -> Iterator[Judged]:
     usual = default_reporting()
     visibility = stated if isinstance(stated, str) else "partial"
     shapes = {
@@ -169,31 +159,29 @@ def _probabilities_of(
     for key in ordered:
         if key in used:
             label, shape = shapes[key]
-            yield StatedProbability(
-                key, f"probability that {label} is reported within a step", shape
-            )
+            yield Judged(key, f"probability that {label} is reported within a step", shape)
     if isinstance(stated, Profile) and stated.false_alarms is not None:
         label = f"probability of a false alarm of {name} within a step"
-        yield StatedProbability(f"{name}: {ALARMS}", label, stated.false_alarms.fit().shape)
+        yield Judged(f"{name}: {ALARMS}", label, stated.false_alarms.fit().shape)
 
 
-def _watch_probabilities(name: str, watch: Watch) -> Iterator[StatedProbability]:
+def _watch_probabilities(name: str, watch: Watch) -> Iterator[Judged]:
     shape = default_reporting().shape("routine")
     if watch.routine is not None:
         shape = watch.routine.fit().shape
     label = f"probability that the watch {name} reports on a step without what it looks for"
-    yield StatedProbability(f"watch {name}: {ROUTINE}", label, shape)
+    yield Judged(f"watch {name}: {ROUTINE}", label, shape)
     if watch.false_alarms is not None:
         shape = watch.false_alarms.fit().shape
         label = f"probability of a false alarm of the watch {name} within a step"
-        yield StatedProbability(f"watch {name}: {ALARMS}", label, shape)
+        yield Judged(f"watch {name}: {ALARMS}", label, shape)
 
 
 def watch_probabilities(scenario: Scenario, name: str) -> tuple[tuple[Key, ...], Key | None]:
     """The probability of each state that a watch reports it, and that of its false alarms."""
     watch = scenario.watches[name]
     states = scenario.variables[watch.indicator].states
-    looked_for = watch.states or states[1:]
+    looked_for = watch.looks_for(states)
     probabilities = tuple(
         ("detection", name) if state in looked_for else ("reporting", f"watch {name}: {ROUTINE}")
         for state in states

@@ -48,8 +48,7 @@ class WatchedStep:
     def states(self, scenario: Scenario) -> tuple[int, ...]:
         """Numbers of the states that would have been reported."""
         names = scenario.variables[self.watch.indicator].states
-        watched = self.watch.states or names[1:]
-        return tuple(names.index(state) for state in watched)
+        return tuple(names.index(state) for state in self.watch.looks_for(names))
 
 
 def watched_steps(scenario: Scenario, as_of: date) -> Iterator[WatchedStep]:

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.special import betaincinv
 
 from forecast.arrays import Array
-from forecast.estimate import TAILS, Estimate
+from forecast.evidence.judged import Judged
 from forecast.evidence.profiles import reporting_probabilities
 from forecast.evidence.report import RELIABILITY, Report
 from forecast.reading import shipped_folder
@@ -55,26 +54,6 @@ def admiralty_grades() -> tuple[Grade, ...]:
         for entry in [grades[letter]]
         for lower, upper in [entry["accuracy"]]
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """An uncertain probability with its Beta prior: its short name, what it is, and its shape."""
-
-    name: str
-    label: str
-    shape: tuple[float, float]
-
-    @property
-    def mean(self) -> float:
-        """Mean of the prior."""
-        return self.shape[0] / sum(self.shape)
-
-    @property
-    def prior(self) -> Estimate:
-        """The prior, as estimates are written."""
-        low, high = betaincinv(*self.shape, TAILS)
-        return Estimate(self.mean, float(low), float(high))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +129,7 @@ def trust_in(scenario: Scenario) -> Trust:
             Judged(name, f"control of the channel {name}", channel.controlled.fit().shape)
             for name, channel in scenario.channels.items()
         ),
-        reporting=tuple(
-            Judged(stated.name, stated.label, stated.shape)
-            for stated in reporting_probabilities(scenario)
-        ),
+        reporting=tuple(reporting_probabilities(scenario)),
     )
 
 

@@ -44,14 +44,11 @@ class Stream:
         Probability that each state is reported on.
     reach
         Probability that what is reported would be known by now, (state,).
-    watches
-        Watches that it rests on.
     """
 
     source: str
     row: Row
     reach: tuple[float, ...]
-    watches: tuple[str, ...] = ()
 
     def has(self, reports: Iterable[Report]) -> bool:
         """Whether one of some reports ends its silence."""
@@ -128,5 +125,4 @@ def _watched_stream(
         own, _ = watch_probabilities(scenario, each.name)
         for state in each.states(scenario):
             stated[state], reach[state] = own[state], each.reach
-    names = tuple(each.name for each in watched)
-    return Stream(source, Row(variable, tuple(stated), alarms), tuple(reach), names)
+    return Stream(source, Row(variable, tuple(stated), alarms), tuple(reach))

@@ -19,6 +19,7 @@ from scipy.special import betaincinv, betaln, gammaln, ndtri
 from forecast.arrays import Array
 from forecast.evidence.sources import DIMENSIONS, Trust
 from forecast.frozen import Frozen
+from forecast.model.interval_censoring import HALF_LOG_2PI
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +90,10 @@ class Family(Frozen, ABC):
         """Logarithm of everything in the density that does not depend on the point."""
 
     @abstractmethod
+    def centre(self) -> Array:
+        """Means of probabilities and of numbers of either sign, medians of positive ones, (…,)."""
+
+    @abstractmethod
     def start(self) -> Array:
         """Coordinates of the prior means, (coordinate,)."""
 
@@ -124,6 +129,10 @@ class BetaFamily(Family):
     def log_constant(self) -> float:
         """Logarithm of the Beta functions, with its sign."""
         return float(-betaln(*self.shapes.T).sum())
+
+    def centre(self) -> Array:
+        """Means, (judgement,)."""
+        return np.asarray(self.shapes[:, 0] / self.shapes.sum(axis=1))
 
     def start(self) -> Array:
         """Log-odds of the means, (judgement,)."""
@@ -181,6 +190,10 @@ class DirichletFamily(Family):
         found = gammaln(alpha.sum(axis=1)).sum() - gammaln(alpha).sum()
         return float(found + 0.5 * len(alpha) * math.log(alpha.shape[1]))
 
+    def centre(self) -> Array:
+        """Means, (row, state)."""
+        return np.asarray(self.shapes / self.shapes.sum(axis=1, keepdims=True))
+
     def start(self) -> Array:
         """Log-ratios of the means, rows one after another."""
         log_rows, steps = np.log(self.shapes), np.arange(1, self.shapes.shape[1])
@@ -219,8 +232,11 @@ class NormalFamily(Family):
 
     def log_constant(self) -> float:
         """Logarithm of the normals' constants."""
-        half_log_2pi = 0.5 * math.log(2.0 * math.pi)
-        return float(-np.log(self.shapes[:, 1]).sum() - len(self.shapes) * half_log_2pi)
+        return float(-np.log(self.shapes[:, 1]).sum() - len(self.shapes) * HALF_LOG_2PI)
+
+    def centre(self) -> Array:
+        """The means, (judgement,)."""
+        return self.shapes[:, 0]
 
     def start(self) -> Array:
         """The means, (judgement,)."""
@@ -243,6 +259,10 @@ class LogNormalFamily(NormalFamily):
     def quantiles(self, levels: Array) -> Array:
         """Quantiles of each number, (judgement, level)."""
         return np.asarray(np.exp(super().quantiles(levels)))
+
+    def centre(self) -> Array:
+        """The medians, (judgement,)."""
+        return np.asarray(np.exp(super().centre()))
 
     def renew(self, values: Array, kept: float, random: np.random.Generator) -> Array:
         """Values of whose logarithm a share is kept."""

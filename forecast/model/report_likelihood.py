@@ -143,10 +143,11 @@ def _supports(weights: Array, reports: ReportArrays, v: int, s: int) -> float:
 
 
 @compiled
-def _version_likelihoods(weights: Array, trust: Array, reports: ReportArrays, d: int) -> Array:
+def _version_likelihoods(
+    weights: Array, usual: Array, trust: Array, reports: ReportArrays, d: int
+) -> Array:
     """Likelihood of each state by each version, (version, state)."""
     found = np.zeros(weights.shape)
-    usual, _ = _usual_weights(weights, reports)
     for v in range(weights.shape[0]):
         w = reports.version_statement[v]
         n, accuracy = reports.statement_states[w], reports.statement_accuracy[w]
@@ -254,7 +255,7 @@ def report_log_likelihoods(trust: Array, density: Array, reports: ReportArrays) 
         usual, alarm = _usual_weights(weights, reports)
         share, _ = _version_probabilities(trust, reports, d)
         totals = _statement_likelihoods(
-            _version_likelihoods(weights, trust, reports, d), share, reports
+            _version_likelihoods(weights, usual, trust, reports, d), share, reports
         )
         for p in range(reports.place.shape[0]):
             w, at, times = reports.place_statement[p], reports.place[p], reports.place_count[p]
@@ -303,8 +304,9 @@ def report_gradient(
     numbers = np.ascontiguousarray(density).reshape(density.shape[0], density.shape[1], 1)
     weights = _log_weights(numbers, reports, 0)
     _rescale(weights, reports)
+    usual, alarm = _usual_weights(weights, reports)
     share, odds = _version_probabilities(probabilities, reports, 0)
-    by_version = _version_likelihoods(weights, probabilities, reports, 0)
+    by_version = _version_likelihoods(weights, usual, probabilities, reports, 0)
     totals = _statement_likelihoods(by_version, share, reports)
     by_total = np.zeros(totals.shape)
     for p in range(reports.place.shape[0]):
@@ -314,14 +316,18 @@ def report_gradient(
                 if totals[w, s] > 0.0:
                     derivative = gradient[reports.place[p] + s]
                     by_total[w, s] += reports.place_count[p] * derivative / totals[w, s]
-    _add_made_gradient(by_trust, by_density, gradient, weights, share, odds, probabilities, reports)
+    _add_made_gradient(
+        by_trust, by_density, gradient, weights, usual, alarm, share, odds, probabilities, reports
+    )
     for v in range(share.shape[0]):
         w = reports.version_statement[v]
         quoted = 0.0
         for s in range(reports.statement_states[w]):
             quoted += by_total[w, s] * (by_version[v, s] - totals[w, s])
         _add_share_gradient(by_trust, quoted, share, odds, trust, reports, v)
-        _add_version_gradient(by_trust, by_density, by_total, weights, share, trust, reports, v)
+        _add_version_gradient(
+            by_trust, by_density, by_total, weights, usual, share, trust, reports, v
+        )
     _add_silence_gradient(by_trust, gradient, probabilities, reports)
     for k in range(reports.control_probability.shape[0]):
         c = reports.control_probability[k]
@@ -372,6 +378,8 @@ def _add_made_gradient(
     by_density: Array,
     gradient: Array,
     weights: Array,
+    usual: Array,
+    alarm: Array,
     share: Array,
     odds: Array,
     probabilities: Array,
@@ -379,7 +387,6 @@ def _add_made_gradient(
 ) -> None:
     """Add what statements contribute of which it counts that they were made."""
     first = _first_versions(reports)
-    usual, alarm = _usual_weights(weights, reports)
     trust = probabilities[:, 0]
     for p in range(reports.place.shape[0]):
         if reports.place_row[p] < 0:
@@ -474,6 +481,7 @@ def _add_version_gradient(
     by_density: Array,
     by_total: Array,
     weights: Array,
+    usual: Array,
     share: Array,
     trust: Array,
     reports: ReportArrays,
@@ -482,15 +490,13 @@ def _add_version_gradient(
     """Add what one version contributes to the gradient, through its own likelihoods."""
     w, number = reports.version_statement[v], reports.number[reports.version_report[v]]
     n, accuracy = reports.statement_states[w], reports.statement_accuracy[w]
-    all_gradients, usual = share[v] * by_total[w].sum(), 0.0
-    for r in range(n):
-        usual += reports.statement_usual[w, r] * weights[v, r]
+    all_gradients = share[v] * by_total[w].sum()
     for s in range(n):
         derivative = share[v] * by_total[w, s]
         by_weight = reports.controlled[w, s] * all_gradients
         if accuracy >= 0:
             a = trust[accuracy]
-            by_trust[accuracy] += derivative * (_supports(weights, reports, v, s) - usual)
+            by_trust[accuracy] += derivative * (_supports(weights, reports, v, s) - usual[v])
             by_weight = derivative * a + all_gradients * (1.0 - a) * reports.statement_usual[w, s]
         if number >= 0:
             by_density[number, s] += by_weight * weights[v, s]

@@ -131,14 +131,15 @@ def _opportunities(
             yield Opportunity(name, step, stream.source, true, false)
     timeline = scenario.timeline
     for name, variable in scenario.with_role("indicator").items():
+        if reporting_of(scenario, variable) != "ignorable":
+            continue
         for step in range(1 if timeline is None else timeline.step_of(as_of) + 1):
             if all(stream.source for stream in found.get((step, name), [])):
                 first, last = _days(scenario, step, as_of)
                 ages = np.arange((as_of - last).days, (as_of - first).days + 1)
                 made = MADE * float(share_known(LAG, ages).mean())
                 n = len(variable.states)
-                if reporting_of(scenario, variable) == "ignorable":
-                    yield Opportunity(name, step, "", (made,) * n, (0.0,) * n)
+                yield Opportunity(name, step, "", (made,) * n, (0.0,) * n)
 
 
 def _days(scenario: Scenario, step: int, as_of: date) -> tuple[date, date]:

@@ -18,7 +18,8 @@ import numpy as np
 
 from forecast.arrays import Array
 from forecast.evidence.likelihood import ReportTable
-from forecast.evidence.sources import admiralty_grades
+from forecast.evidence.report import RELIABILITY
+from forecast.evidence.sources import Grade, admiralty_grades
 from forecast.model.priors import Priors
 from forecast.model.tables import TableProgram
 from forecast.network.sweep import sweep
@@ -48,8 +49,9 @@ def usual_statements(program: TableProgram, table: ReportTable) -> tuple[Array, 
         tuple(sorted(table.defaults.items())),
         table.prior_steps,
     )
-    means, invented = _trust_means(program.priors), invented_shares(program.priors)
-    [typical] = [grade.invented for grade in admiralty_grades() if grade.letter == TYPICAL]
+    trust, invented = program.priors.trust, invented_shares(program.priors)
+    means = np.array([judged.mean for _, members in trust.families() for judged in members])
+    typical = _typical()
     for k, name in enumerate(table.statement_variables):
         row, n = table.arrays.statement_row[k], len(found[name])
         probabilities = np.ones(n) if row < 0 else means[table.arrays.row_probabilities[row, :n]]
@@ -57,14 +59,18 @@ def usual_statements(program: TableProgram, table: ReportTable) -> tuple[Array, 
         usual[k, :n] = _shares(found[name] * probabilities, own)
         if row >= 0 and table.arrays.row_alarms[row] >= 0:
             rest = (found[name] * probabilities)[1:]
-            alarm[k, 1:n] = _shares(rest, typical) / typical_error()
+            alarm[k, 1:n] = _shares(rest, typical.invented) / typical_error()
     return usual, alarm
 
 
 def typical_error() -> float:
     """Share of the reports of a usually reliable source that are wrong, at its mean."""
-    [(a, b)] = [grade.shape for grade in admiralty_grades() if grade.letter == TYPICAL]
+    a, b = _typical().shape
     return b / (a + b)
+
+
+def _typical() -> Grade:
+    return admiralty_grades()[RELIABILITY.index(TYPICAL)]
 
 
 def invented_shares(priors: Priors) -> Array:
@@ -73,9 +79,8 @@ def invented_shares(priors: Priors) -> Array:
     A source with a record has that of the grade whose accuracy is nearest to its own.
     """
     grades = admiralty_grades()
-    letters = np.array([a / (a + b) for a, b in (grade.shape for grade in grades)])
     means = np.array([judged.mean for judged in priors.trust.accuracy])
-    nearest = np.abs(means[:, None] - letters).argmin(axis=1)
+    nearest = np.abs(means[:, None] - means[: len(grades)]).argmin(axis=1)  # they come first
     return np.array([grades[k].invented for k in nearest])
 
 
@@ -96,26 +101,10 @@ def prior_shares(
         if name in network.names:
             like[:, network.states(name)] = -np.inf
             like[:, network.states(name).start + state] = 0.0
-    theta = program.cells(mean_judgements(program.priors))
+    centres = {each.name: each.centre() for each in program.priors.families if each.of_tables}
+    theta = program.cells(centres)
     marginals = sweep(network, theta[:, None], like, "filtered").marginals[..., 0]
     return {name: marginals[:, network.states(name)].mean(axis=0) for name in names}
-
-
-def mean_judgements(priors: Priors) -> dict[str, Array]:
-    """Judgements of tables: probabilities at their means, positive numbers at their medians."""
-    found: dict[str, Array] = {}
-    if len(priors.probability):
-        found["probability"] = priors.probability[:, 0] / priors.probability.sum(axis=1)
-    for width, rows in priors.rows.items():
-        found[f"row_{width}"] = rows / rows.sum(axis=1, keepdims=True)
-    if len(priors.positive):
-        found["positive"] = np.exp(priors.positive[:, 0])
-    return found
-
-
-def _trust_means(priors: Priors) -> Array:
-    shapes = np.concatenate([priors.trust.shapes(family) for family, _ in priors.trust.families()])
-    return np.asarray(shapes[:, 0] / shapes.sum(axis=1))
 
 
 def _shares(weights: Array, invented: float) -> Array:

@@ -70,8 +70,6 @@ class Circuit:
     n_cells, n_inputs
         Cells in all, and how many of them (the first) are inputs. The last input is the
         constant 1.
-    n_operations
-        Multiply-adds of one forward run.
     forward
         The loop nest that makes the product of each contraction, (contraction, field).
     backward
@@ -88,7 +86,6 @@ class Circuit:
 
     n_cells: int
     n_inputs: int
-    n_operations: int
     forward: Index
     backward: Index
     offsets: Index
@@ -151,7 +148,6 @@ def lay_out(
     return Circuit(
         n_cells=n_cells,
         n_inputs=n_inputs,
-        n_operations=plan.operations,
         forward=forward,
         backward=backward,
         offsets=offsets,

@@ -128,20 +128,12 @@ def take(bits: Bits, axis: int) -> None:
 @compiled_within
 def members(bits: Bits, found: Index) -> int:
     """Write the axes of a set, in ascending order; return how many there are."""
-    n = 0
-    for w in range(bits.shape[0]):
-        word = bits[w]
-        while word:
-            lowest = word & (~word + np.uint64(1))
-            found[n] = 64 * w + count_bits(lowest - np.uint64(1))
-            word ^= lowest
-            n += 1
-    return n
+    return _common(bits, bits, found)
 
 
 @compiled_within
 def _common(one: Bits, other: Bits, found: Index) -> int:
-    """Write the axes that two sets share; return how many there are."""
+    """Write the axes that two sets share, in ascending order; return how many there are."""
     n = 0
     for w in range(one.shape[0]):
         word = one[w] & other[w]

@@ -113,6 +113,10 @@ class Watch(Value):
     lag: Lag | None = None
     basis: Basis
 
+    def looks_for(self, states: tuple[str, ...]) -> tuple[str, ...]:
+        """States that would be reported, of those of its indicator."""
+        return self.states or states[1:]
+
 
 class Blackout(Value):
     """Days on which only a share of what would be reported is reported."""

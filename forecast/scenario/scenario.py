@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from functools import cached_property
+from math import ceil
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -128,6 +129,11 @@ class Clock(Value):
         """Days from the start that are looked at before any evidence."""
         to_target = 0 if self.target is None else (self.target - self.start).days + 1
         return max(self.horizon or 0, to_target)
+
+    @property
+    def n_steps(self) -> int:
+        """Steps that cover the days that are looked at before any evidence."""
+        return ceil(self.reach / self.step)
 
 
 class Narrative(Value):

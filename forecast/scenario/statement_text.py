@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from forecast.estimate import GAP
 from forecast.scenario.fits import MOST_MOVED, RowFit
+from forecast.text import GAP
 
 FAR = (
     f"an end is moved by at most {MOST_MOVED:g} and by at most the width of its interval, which "

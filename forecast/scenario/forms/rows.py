@@ -70,7 +70,9 @@ class Row(Value):
         if self.exactly is not None:
             return [write.constant(self.exactly.get(state, 0.0)) for state in states]
         if self.probability is not None:
-            write.note_fit(label, states, fit_row(states, self.probability))
+            fit = fit_row(states, self.probability)
+            write.note_fit(label, states, fit)
+            return write.dirichlet(fit.concentration, states, label)
         return write.dirichlet(self.alpha(states), states, label)
 
 
