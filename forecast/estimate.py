@@ -11,15 +11,13 @@ import numpy.typing as npt
 from forecast.arguments import checked, short_repr
 from forecast.arrays import Array
 from forecast.errors import InputError, Problem
-from forecast.text import printed
+from forecast.text import DASH, GAP, printed
 
 MASS = 0.9
 """Mass of every interval that the library reports."""
 TAILS = ((1 - MASS) / 2, (1 + MASS) / 2)
 """Levels of the two ends of such an interval."""
 
-DASH = "\N{EN DASH}"
-GAP = "\N{NO-BREAK SPACE}"
 MASS_TEXT = f"{100 * MASS:.0f}{GAP}%"
 
 

@@ -192,7 +192,7 @@ def _fit_of(given: Forecast) -> Fit | None:
     """The draws behind a forecast, if they are known to be draws under some evidence."""
     if given.fit is not None or given.weights is not None or "posterior" not in given._tree:
         return given.fit
-    return Fit.of_posterior(given.scenario, given.evidence, given._tree)
+    return given._draws
 
 
 def _about(scenario: Scenario, evidence: Evidence, sampling: Sampling) -> dict[str, Any]:

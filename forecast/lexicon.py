@@ -23,9 +23,9 @@ from typing import Any, Literal
 
 from forecast.arguments import checked, short_repr
 from forecast.errors import InputError, Problem, nearest, raise_if_any
-from forecast.estimate import DASH, GAP, MASS_TEXT, Estimate, interval, percent
+from forecast.estimate import MASS_TEXT, Estimate, interval, percent
 from forecast.reading import read_text, shipped_folder
-from forecast.text import printed
+from forecast.text import DASH, GAP, printed
 
 Terms = Literal["A", "B"]
 LexiconName = Literal["icd203", "phia", "nato", "kent"]

@@ -275,15 +275,14 @@ class Forecast:
         past = []
         if timeline is not None:
             days = map(timeline.last_day, range(self.now))
-            past = [self._replay.at(day, ((variable, state),)) for day in days]
+            past = [self._replay.at(day, (variable, state)) for day in days]
         ahead = range(self.now, draws.shape[-1])
         return [*past, *(self.estimate(draws[..., step]) for step in ahead)]
 
     @cached_property
     def _replay(self) -> Replay:
         """What was said in the past."""
-        n_draws = self._draws.shape[0] * self._draws.shape[1]
-        logs = np.zeros(n_draws) if self.weights is None else self.weights.log_weight
+        logs = np.zeros(self._draws.n_draws) if self.weights is None else self.weights.log_weight
         return Replay(self._draws, logs, self.evidence)
 
     def share_of_days(

@@ -27,6 +27,9 @@ from functools import wraps
 from html import escape
 from unicodedata import bidirectional, normalize
 
+DASH = "\N{EN DASH}"
+GAP = "\N{NO-BREAK SPACE}"
+
 _UNSEEN = (
     r"\x00-\x1f\x7f-\x9f"  # controls of ASCII and Latin-1: escape sequences begin with one
     r"\u2028\u2029"  # separators of lines and paragraphs

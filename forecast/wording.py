@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from forecast.estimate import DASH
+from forecast.text import DASH
 
 MINUS = "\N{MINUS SIGN}"
 

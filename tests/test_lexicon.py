@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from forecast.errors import InputError
-from forecast.estimate import DASH, GAP, Estimate, digits, interval, percent
+from forecast.estimate import Estimate, digits, interval, percent
 from forecast.lexicon import LexiconName, lexicon_names, phrase, read_lexicon
+from forecast.text import DASH, GAP
 from forecast.wording import period, points
 
 

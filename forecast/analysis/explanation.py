@@ -34,13 +34,14 @@ from forecast.analysis.targets import (
 )
 from forecast.arguments import checked
 from forecast.arrays import Array
-from forecast.estimate import DASH, Estimate, percent
+from forecast.estimate import Estimate, percent
 from forecast.evidence.report import Report
 from forecast.layout import PrintsItself, Row, Summary, shortened
 from forecast.outlook import Forecast
 from forecast.posterior.partial_evidence import Found, PartialEvidence
 from forecast.posterior.reweighting import Fit
 from forecast.sampling import Sampling, require_whole
+from forecast.text import DASH
 
 if TYPE_CHECKING:
     from xarray import Dataset
@@ -262,8 +263,7 @@ def _prior_mean(given: Forecast, fit: Fit, earlier: PartialEvidence) -> float:
         settings = Sampling(draws=PRIOR_DRAWS, chains=1, random_seed=given.sampling.random_seed)
         prior = Fit.of_prior(given.scenario, settings)
     else:
-        n_draws = fit.shape[0] * fit.shape[1]
-        prior = fit.select(np.arange(0, n_draws, max(n_draws // PRIOR_DRAWS, 1)))
+        prior = fit.select(np.arange(0, fit.n_draws, max(fit.n_draws // PRIOR_DRAWS, 1)))
     asked = PartialEvidence(prior, earlier.as_of, earlier.targets)
     return float(asked.find((), silence=False).probability.mean())
 

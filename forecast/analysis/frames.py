@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from forecast.estimate import DASH, GAP, Estimate, percent, quantity
+from forecast.estimate import Estimate, percent, quantity
 from forecast.layout import Summary, shortened
-from forecast.text import printed, visible
+from forecast.text import DASH, GAP, printed, visible
 
 SHOWN_ROWS = 20
 WIDEST, NARROWEST = 48, 30

@@ -95,6 +95,11 @@ class Move:
     after: float
     parts: tuple[Part, ...]
 
+    @property
+    def named(self) -> tuple[Part, ...]:
+        """The parts that are worth naming, the largest first."""
+        return tuple(part for part in self.parts if abs(part.points) >= LEAST_NAMED)[:NAMED_PARTS]
+
 
 @dataclass(frozen=True, repr=False)
 class Comparison(PrintsItself):
@@ -140,8 +145,7 @@ class Comparison(PrintsItself):
 
 
 def _row(course: str, move: Move) -> Row:
-    named = [part for part in move.parts if abs(part.points) >= LEAST_NAMED][:NAMED_PARTS]
-    because = ", ".join(f"{part.name} {signed(100 * part.points)}" for part in named)
+    because = ", ".join(f"{part.name} {signed(100 * part.points)}" for part in move.named)
     change = signed(100 * (move.after - move.before))
     return course, percent(move.before), percent(move.after), change, because
 

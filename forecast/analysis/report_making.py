@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from forecast.analysis.information import divergence
 from forecast.arguments import checked
 from forecast.estimate import Estimate, quantity
 from forecast.evidence.ledger import Evidence
+from forecast.evidence.likelihood import without_silence
 from forecast.evidence.profiles import regardless_of_reporting
 from forecast.frozen import Frozen
 from forecast.layout import PrintsItself, Summary
@@ -28,8 +29,6 @@ from forecast.posterior.stored_answers import watched
 from forecast.probabilities import by_horizon
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from forecast.posterior.beliefs import Beliefs
 
 PRIOR_DRAWS = 1000
@@ -147,9 +146,7 @@ def _without_silence(found: Beliefs) -> Beliefs:
     """The same beliefs, if no stream's silence counted."""
     draws = found.draws
     assert isinstance(draws, ParameterDraws)
-    silent = ("silence_row", "silence_reach", "silence_place")
-    data: Mapping[str, Any] = {**draws.data, **{name: draws.data[name][:0] for name in silent}}
-    return replace(found, draws=replace(draws, data=data))
+    return replace(found, draws=replace(draws, data=without_silence(draws.data)))
 
 
 def _regardless(given: Forecast, found: Beliefs) -> Beliefs:

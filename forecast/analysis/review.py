@@ -9,8 +9,9 @@ from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from forecast.analysis.validation import DEAD, MOVING
-from forecast.estimate import DASH, GAP, Estimate, interval, percent, quantity
+from forecast.estimate import Estimate, interval, percent, quantity
 from forecast.layout import Row, html_table, text_table
+from forecast.text import DASH, GAP
 from forecast.wording import counted, long_date, plain, points
 
 if TYPE_CHECKING:

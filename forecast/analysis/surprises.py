@@ -23,7 +23,7 @@ from forecast.analysis.sensitivity import Lever, judgements_of
 from forecast.analysis.targets import fit_of, signed
 from forecast.arguments import checked
 from forecast.arrays import Array
-from forecast.estimate import DASH, percent
+from forecast.estimate import percent
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.report import Report
 from forecast.layout import PrintsItself, Row, Summary, shortened
@@ -31,6 +31,7 @@ from forecast.outlook import Forecast
 from forecast.posterior.partial_evidence import PartialEvidence
 from forecast.posterior.reweighting import Fit
 from forecast.sampling import Sampling, require_whole
+from forecast.text import DASH
 
 DRAWS = 500
 STEPS = 50
@@ -184,7 +185,7 @@ class _Pool:
         self.variables = given.scenario.variables
         self.fits, self.density = [prior], [np.zeros(draws)]
         if given.fit is not None and fit.evidence is not None:
-            n = fit.shape[0] * fit.shape[1]
+            n = fit.n_draws
             few = fit.select(np.linspace(0, n - 1, min(draws, n)).astype(np.int64))
             self.fits.append(few)
             logs = [self._log_evidence(each, fit.evidence) for each in self.fits]

@@ -91,9 +91,8 @@ def target_text(given: Forecast, target: Target) -> str:
 
 def fit_of(given: Forecast) -> tuple[Fit, Array]:
     """The draws behind a forecast, and what each of them weighs, (draw,)."""
-    fit = given.fit or Fit.of_posterior(given.scenario, given.evidence, given.posterior)
-    n_draws = fit.shape[0] * fit.shape[1]
-    return fit, np.ones(n_draws) if given.weights is None else given.weights.weight
+    fit = given._draws
+    return fit, np.ones(fit.n_draws) if given.weights is None else given.weights.weight
 
 
 def stand_for(values: Array, weights: Array, n: int) -> Index:

@@ -17,7 +17,7 @@ from typing import Literal
 from forecast.analysis.weighing import stated_state
 from forecast.arguments import checked
 from forecast.errors import Problem, nearest, raise_if_any
-from forecast.estimate import DASH, Estimate, percent, quantity
+from forecast.estimate import Estimate, percent, quantity
 from forecast.evidence.ledger import Evidence, Ledger
 from forecast.evidence.report import Report
 from forecast.layout import PrintsItself, Summary, shortened
@@ -25,6 +25,7 @@ from forecast.outlook import Forecast, beliefs
 from forecast.posterior.stored_answers import watched
 from forecast.scenario.scenario import Scenario
 from forecast.scenario.warning import Threshold, Tripwire, WarningLevel
+from forecast.text import DASH
 
 State = Literal["fired", "pending", "not fired"]
 Level = Mapping[str, str] | Threshold

@@ -21,7 +21,7 @@ from forecast.analysis.information import entropy
 from forecast.arguments import checked
 from forecast.arrays import Array
 from forecast.errors import InputError, Problem, nearest, raise_if_any
-from forecast.estimate import DASH, percent
+from forecast.estimate import percent
 from forecast.evidence.ledger import as_date
 from forecast.evidence.sources import trust_in
 from forecast.layout import PrintsItself, Row, Summary, shortened
@@ -30,6 +30,7 @@ from forecast.outlook import Forecast, as_beliefs
 from forecast.posterior.beliefs import Beliefs
 from forecast.scenario.scenario import Scenario
 from forecast.scenario.warning import ANY_DANGEROUS
+from forecast.text import DASH
 
 SHOWN_ROWS = 20
 DRAWS = 100
@@ -81,6 +82,11 @@ class Lead:
     def bits_per_cost(self) -> float:
         """Expected information for each unit of cost; infinite for what costs nothing."""
         return self.bits / self.cost if self.cost else float("inf" if self.bits else 0)
+
+    @property
+    def telling(self) -> Finding | None:
+        """The most telling of its findings that is a state; None if none is."""
+        return next((finding for finding in self.findings if finding.state), None)
 
 
 @dataclass(frozen=True, repr=False)

@@ -26,10 +26,8 @@ from forecast.network.structure import Network
 from forecast.network.sweep import sweep
 from forecast.posterior.beliefs import Beliefs
 from forecast.posterior.passage import calendar_of, reached, reached_by
-from forecast.posterior.reweighting import Fit
+from forecast.posterior.reweighting import Fit, Pair
 from forecast.timeline import Ahead, Timeline
-
-Pair = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,18 +229,20 @@ class PartialEvidence:
 
     def _likelihoods(self, reports: Sequence[Report], silence: bool) -> tuple[Network, Array]:
         """The network, and log-likelihoods up to the step after the present one."""
+        if not self._found:
+            return self._lay_out(reports, silence)
         by_indicator: dict[str, list[Report]] = defaultdict(list)
         for report in reports:
             by_indicator[report.indicator].append(report)
         rows = {name: self._alone(own, silence) for name, own in by_indicator.items()}
-        network, nothing = self._alone((), silence)
-        if any(each.auxiliaries or each.factors for each, _ in rows.values()):
-            return self._lay_out(reports, silence)
-        like = nothing.copy()
-        for name, (_, row) in rows.items():
+        # Dates and channels that are not known tie indicators together; these are laid out at once.
+        tied = {name for name, (own, _) in rows.items() if own.auxiliaries or own.factors}
+        network, base = self._alone([r for name in tied for r in by_indicator[name]], silence)
+        like = base.copy()
+        for name in rows.keys() - tied:
             # Without auxiliary variables a report says nothing but of its own indicator.
             columns = network.states(name)
-            like[:, columns] = row[:, columns]
+            like[:, columns] = rows[name][1][:, columns]
         return network, like
 
     def _alone(self, reports: Sequence[Report], silence: bool) -> tuple[Network, Array]:

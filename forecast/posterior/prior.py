@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
-from math import ceil
 
 import numpy as np
 
@@ -66,7 +65,7 @@ def beliefs_at_start(
     timeline = scenario.timeline
     start = date.min if timeline is None else timeline.start
     if n_steps is None and scenario.time is not None:
-        n_steps = ceil(scenario.time.reach / scenario.time.step)
+        n_steps = scenario.time.n_steps
     unasked = regardless_of_reporting(scenario)  # the first day's silence is evidence too
     return beliefs_under(unasked, Evidence(start), parameters, n_steps=n_steps)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
@@ -11,7 +11,7 @@ from forecast.arrays import Array
 from forecast.estimate import Estimate
 from forecast.evidence.ledger import Evidence, Ledger
 from forecast.posterior.partial_evidence import Found, PartialEvidence, Target
-from forecast.posterior.reweighting import Fit, Weights, smooth
+from forecast.posterior.reweighting import Fit, Pair, smooth
 from forecast.sampling import Sampling
 
 DRAWS = 1000
@@ -31,29 +31,37 @@ class Replay:
     """
 
     def __init__(self, fit: Fit, log_weight: Array, evidence: Evidence) -> None:
-        n_draws = fit.shape[0] * fit.shape[1]
-        kept = np.arange(0, n_draws, -(-n_draws // DRAWS))
-        self.fit = replace(fit.select(kept), shape=(1, len(kept)))
+        kept = np.arange(0, fit.n_draws, -(-fit.n_draws // DRAWS))
+        self.fit = fit.select(kept)
         self.log_weight, self.evidence = log_weight[kept], evidence
         self.ledger = Ledger((*evidence.reports, *evidence.behind))
+        self._said: dict[date, dict[Pair, Estimate]] = {}
         self._prior: Fit | None = None
         self._now: Array | None = None
 
-    def at(self, day: date, states: tuple[tuple[str, str], ...]) -> Estimate:
-        """Probability that one of some states held, as it was said at the end of a day."""
-        then, target = self.ledger.known_at(day, self.evidence.about), Target(states)
-        found = self._found(self.fit, then, target)
+    def at(self, day: date, state: Pair) -> Estimate:
+        """Probability that a state held, as it was said at the end of a day."""
+        if state not in self._said.get(day, {}):
+            # What a day comes to is the same work for one state and for all courses.
+            asked = list(dict.fromkeys([*self.fit.scenario.courses, state]))
+            self._said[day] = dict(zip(asked, self._say(day, asked), strict=True))
+        return self._said[day][state]
+
+    def _say(self, day: date, states: Sequence[Pair]) -> list[Estimate]:
+        then = self.ledger.known_at(day, self.evidence.about)
+        targets = [Target((state,)) for state in states]
+        found = self._found(self.fit, then, targets)
         if self._now is None:
             now = PartialEvidence(self.fit, self.evidence.as_of, [])
             self._now = now.find(self.evidence.observations).log_evidence
         weights = smooth(self.log_weight + found.log_evidence - self._now)
         if not weights.pareto_k <= weights.limit:
-            found = self._found(self._prior_draws, then, target)
+            found = self._found(self._prior_draws, then, targets)
             weights = smooth(found.log_evidence)
-        return _estimate(found, weights)
+        return [Estimate.weighted(draws, weights.weight) for draws in found.probability]
 
-    def _found(self, fit: Fit, then: Evidence, target: Target) -> Found:
-        return PartialEvidence(fit, then.as_of, [target]).find(then.observations)
+    def _found(self, fit: Fit, then: Evidence, targets: Sequence[Target]) -> Found:
+        return PartialEvidence(fit, then.as_of, targets).find(then.observations)
 
     @property
     def _prior_draws(self) -> Fit:
@@ -61,7 +69,3 @@ class Replay:
             settings = Sampling(draws=DRAWS, chains=1)
             self._prior = Fit.of_prior(self.fit.scenario, settings)
         return self._prior
-
-
-def _estimate(found: Found, weights: Weights) -> Estimate:
-    return Estimate.weighted(found.probability[0], weights.weight)

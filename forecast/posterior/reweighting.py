@@ -172,6 +172,11 @@ class Fit:
         return cls(scenario, evidence, _sealed(drawn), shape, diverging, str(made), _latest=latest)
 
     @property
+    def n_draws(self) -> int:
+        """Draws of all chains."""
+        return self.shape[0] * self.shape[1]
+
+    @property
     def lineage(self) -> tuple[tuple[str, Evidence | None], ...]:
         """How these draws, and those before them, were made, and under what: to make them again."""
         return (*self.ancestry, (self.method, self.evidence))
@@ -233,7 +238,7 @@ class Fit:
     def _has_room(self) -> bool:
         """Whether the tables of all draws may be kept."""
         n_cells = compile_tables(self.scenario).network.n_cells
-        return 8.0 * n_cells * self.shape[0] * self.shape[1] <= KEPT_SHARE * MEMORY_LIMIT
+        return 8.0 * n_cells * self.n_draws <= KEPT_SHARE * MEMORY_LIMIT
 
     def select(self, draws: Index) -> Fit:
         """Some of the draws, by number, as one chain; one may be there several times."""
@@ -241,21 +246,27 @@ class Fit:
         kept = {key: (axes, values[:, draws]) for key, (axes, values) in self._values.items()}
         shape = 1, len(draws)
         found = replace(
-            self, parameters=_sealed(parameters), shape=shape, divergences=None, _values=kept
+            self,
+            parameters=_sealed(parameters),
+            shape=shape,
+            divergences=None,
+            _values=kept,
+            _latest=list(self._latest),
+            _memory=Memory(),  # messages are of all draws
         )
-        found._latest[:] = self._latest
         if "tables" in self.__dict__:
             found.__dict__["tables"] = self.tables[:, draws]
         return found
 
     def thinned(self, every: int) -> Fit:
         """Every so many draws of each chain, from the first one on."""
-        kept = np.arange(self.shape[0] * self.shape[1]).reshape(self.shape)[:, ::every]
+        kept = np.arange(self.n_draws).reshape(self.shape)[:, ::every]
         return replace(self.select(kept.ravel()), shape=kept.shape)
 
     def weights(self, evidence: Evidence) -> Weights:
         """What the draws weigh under some evidence."""
-        return smooth(self.log_evidence_of(evidence) - self._own_log_evidence)
+        own = self._own_log_evidence  # first, so that what is kept of the new evidence stays
+        return smooth(self.log_evidence_of(evidence) - own)
 
     @cached_property
     def tables(self) -> Array:

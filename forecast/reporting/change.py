@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from forecast.estimate import DASH
 from forecast.layout import text_table
 from forecast.outlook import CourseOutlook, Forecast
 from forecast.reporting.document import Cell, Lines
 from forecast.scenario.warning import ANY_DANGEROUS
+from forecast.text import DASH
 from forecast.wording import long_date, points
 
 

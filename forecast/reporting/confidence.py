@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.special import betaincinv
 
-from forecast.estimate import DASH, MASS_TEXT, TAILS, Estimate, quantity
+from forecast.estimate import MASS_TEXT, TAILS, Estimate, quantity
 from forecast.evidence.origins import count_origins, speaking
 from forecast.outlook import Forecast
 from forecast.reporting.document import Prose, Section, Table
@@ -24,6 +24,7 @@ from forecast.scenario.fits import lognormal_ends
 from forecast.scenario.pools import Pooled, find_pools
 from forecast.scenario.probability_statements import Pool
 from forecast.scenario.statements import ProbabilityStatement, Statement
+from forecast.text import DASH
 from forecast.wording import counted
 
 RATINGS = ("low", "moderate", "high")

@@ -73,7 +73,7 @@ CONTENTS = (
     Entry(takeaway_section, "What is the bottom line?"),
     Entry(change_section, "What changed since the last product?", "there is no earlier product"),
     Entry(
-        lambda request: tripwires_section(request.outlook, request.history),
+        lambda request: tripwires_section(request.outlook, request.tripwires),
         "Which lines have been crossed?",
         "the scenario has none",
     ),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from forecast.courses_table import ANY_LABEL
 from forecast.errors import ImpossibleEvidence
-from forecast.estimate import DASH, MASS_TEXT, Estimate, interval, percent, quantity
+from forecast.estimate import MASS_TEXT, Estimate, interval, percent, quantity
 from forecast.outlook import CourseOutlook, Forecast
 from forecast.reporting.change import any_change, change_cell, change_text, last_common_day
 from forecast.reporting.confidence import confidence_sentence
@@ -29,7 +29,7 @@ from forecast.reporting.plots import course_svgs, cumulative_svg
 from forecast.reporting.request import Request
 from forecast.scenario.scenario import Variable
 from forecast.scenario.warning import ANY_DANGEROUS
-from forecast.text import isolated
+from forecast.text import DASH, isolated
 from forecast.wording import counted, long_date, plain, short_date, unabbreviated
 
 if TYPE_CHECKING:
@@ -84,9 +84,9 @@ def takeaway_section(request: Request) -> Section:
     outlook = request.outlook
     blocks = [*dated_note(outlook), *bottom_line(request)]
     if outlook.scenario.warning_levels:
-        blocks.append(Prose(warning_summary(outlook, request.history), "Warning level"))
+        blocks.append(Prose(warning_summary(outlook, request.tripwires), "Warning level"))
     if outlook.scenario.tripwires:
-        blocks.append(Prose(tripwires_summary(outlook, request.history), "Tripwires"))
+        blocks.append(Prose(tripwires_summary(request.tripwires), "Tripwires"))
     blocks.append(Prose(confidence_sentence(request), "Confidence"))
     return Section("takeaway", "Key takeaway", (*blocks, *author(outlook, "takeaway")))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from forecast.analysis.weighing import ChannelControl, Conflict, Dated, Silence, WeighedEvidence
 from forecast.courses_table import ANY_LABEL
-from forecast.estimate import DASH, MASS_TEXT, percent, quantity
+from forecast.estimate import MASS_TEXT, percent, quantity
 from forecast.evidence.report import Report
 from forecast.outlook import Forecast
 from forecast.reporting.document import (
@@ -22,7 +22,7 @@ from forecast.reporting.document import (
 )
 from forecast.reporting.report_text import statement_text
 from forecast.scenario.warning import ANY_DANGEROUS
-from forecast.text import isolated
+from forecast.text import DASH, isolated
 from forecast.wording import long_date, period, plain
 
 
@@ -128,7 +128,7 @@ def _silence_blocks(outlook: Forecast, silences: tuple[Silence, ...]) -> Iterato
 def _silence_row(outlook: Forecast, silence: Silence) -> tuple[Cell, ...]:
     variable = outlook.scenario.variables[silence.indicator]
     watch = outlook.scenario.watches[silence.watch]
-    states = watch.states or variable.states[1:]
+    states = watch.looks_for(variable.states)
     probabilities = tuple(
         ": ".join(filter(None, (_step(outlook, step), quantity(probability))))
         for step, probability in silence.steps.items()

@@ -9,14 +9,14 @@ from typing import Literal
 
 from forecast.analysis.tripwires import (
     State,
+    Tripwires,
     TripwireStatus,
     describe_threshold,
+    level_of,
     threshold_estimates,
-    tripwires,
-    warning_level,
 )
 from forecast.analysis.weighing import WeighedEvidence, find_conflicts
-from forecast.estimate import DASH, MASS_TEXT, quantity
+from forecast.estimate import MASS_TEXT, quantity
 from forecast.evidence.origins import count_origins, speaking
 from forecast.evidence.report import RELIABILITY, Report
 from forecast.evidence.sources import admiralty_grades, trust_in
@@ -39,7 +39,7 @@ from forecast.reporting.status import (
     indicator_status,
 )
 from forecast.scenario.warning import Tripwire
-from forecast.text import isolated
+from forecast.text import DASH, isolated
 from forecast.wording import counted, long_date, period, plain
 
 TONES: dict[State, Literal["alert", "wait", "off"]] = {
@@ -49,22 +49,21 @@ TONES: dict[State, Literal["alert", "wait", "off"]] = {
 }
 
 
-def tripwires_section(outlook: Forecast, history: Sequence[Forecast] = ()) -> Section:
+def tripwires_section(outlook: Forecast, found: Tripwires) -> Section:
     """Tripwires, whether they have fired, and how likely each is to fire next.
 
     Parameters
     ----------
     outlook
         The forecast.
-    history
-        Earlier forecasts of the same scenario.
+    found
+        What fired.
     """
-    found = tripwires(outlook, history).statuses
     if not found:
         return Section("tripwires", "Tripwires", ())
     timeline = outlook.scenario.timeline
     head = ("Tripwire", "Levels", "Deadline", "Status", *(("Probability",) if timeline else ()))
-    probabilities = _probabilities(outlook, found) if timeline else [None] * len(found)
+    probabilities = _probabilities(outlook, found.statuses) if timeline else [None] * len(found)
     rows = tuple(
         _tripwire_row(outlook, status, probability)
         for status, probability in zip(found, probabilities, strict=True)
@@ -87,30 +86,29 @@ def tripwires_section(outlook: Forecast, history: Sequence[Forecast] = ()) -> Se
     return Section("tripwires", "Tripwires", (table, Prose(text, style="note")))
 
 
-def tripwires_summary(outlook: Forecast, history: Sequence[Forecast] = ()) -> str:
+def tripwires_summary(found: Tripwires) -> str:
     """How many tripwires have fired and how many are pending.
 
     Parameters
     ----------
-    outlook, history
-        As in `tripwires_section`.
+    found
+        What fired.
     """
-    found = tripwires(outlook, history)
     states = Counter(status.state for status in found)
     fired = [isolated(status.tripwire.label) for status in found if status.state == "fired"]
     text = f"{states['fired']} of {len(found)} fired, {states['pending']} pending."
     return f"{text} Fired: {'; '.join(fired)}." if fired else text
 
 
-def warning_summary(outlook: Forecast, history: Sequence[Forecast] = ()) -> str:
+def warning_summary(outlook: Forecast, fired: Tripwires) -> str:
     """The level of warning in force, since when and on what.
 
     Parameters
     ----------
-    outlook, history
+    outlook, fired
         As in `tripwires_section`.
     """
-    found = warning_level(outlook, history)
+    found = level_of(outlook.scenario.warning_levels, fired)
     text = isolated(found.level.label)
     if found.since:
         text += f", since {long_date(found.since)}"

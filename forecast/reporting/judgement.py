@@ -10,11 +10,11 @@ from pydantic import BaseModel
 
 from forecast.analysis.comparison import likelier
 from forecast.analysis.explanation import Contribution
-from forecast.analysis.moves import compare
+from forecast.analysis.moves import LEAST_NAMED, compare
 from forecast.analysis.smallest_change import smallest_change
 from forecast.analysis.targets import signed
 from forecast.courses_table import ANY_LABEL
-from forecast.estimate import DASH, MASS_TEXT, Estimate, percent, quantity
+from forecast.estimate import MASS_TEXT, Estimate, percent, quantity
 from forecast.evidence.report import Report
 from forecast.outlook import Forecast
 from forecast.reporting.change import change_cell
@@ -26,10 +26,9 @@ from forecast.reporting.request import Request
 from forecast.reporting.status import indicator_status
 from forecast.scenario.forms import condition_text
 from forecast.scenario.rendering import describe, render_inline
-from forecast.text import isolated
+from forecast.text import DASH, isolated
 from forecast.wording import counted, long_date, plain, points
 
-LEAST, MOST_CAUSES = 0.0005, 4
 """Causes of a change that are named: how large at least, and how many."""
 MOST_PARTS = 8
 """Parts of an account that are listed one by one."""
@@ -79,10 +78,9 @@ def _reasons(outlook: Forecast, previous: Forecast) -> dict[str, Cell]:
     found = compare(previous, outlook)
     cells: dict[str, Cell] = {}
     for course, move in found.moves.items():
-        parts = [part for part in move.parts if abs(part.points) >= LEAST][:MOST_CAUSES]
-        rest = move.after - move.before - sum(part.points for part in parts)
-        lines = [f"{part.name} {_points(part.points)}" for part in parts]
-        lines += [f"all else {_points(rest)}"] if abs(rest) >= LEAST else []
+        rest = move.after - move.before - sum(part.points for part in move.named)
+        lines = [f"{part.name} {_points(part.points)}" for part in move.named]
+        lines += [f"all else {_points(rest)}"] if abs(rest) >= LEAST_NAMED else []
         total = f"{percent(move.before)} to {percent(move.after)}"
         cells[course] = Lines(", ".join(lines) or "nothing of note", total)
     return cells
@@ -313,7 +311,7 @@ def lead_rows(request: Request, most: int) -> Iterator[tuple[Cell, ...]]:
     variables = request.outlook.scenario.variables
     band = request.lexicon.band_of(found.probability)
     for lead in found.leads[:most]:
-        finding = next((each for each in lead.findings if each.state), None)
+        finding = lead.telling
         if finding is None or lead.bits <= 0:
             continue
         star = " *" if request.lexicon.band_of(finding.given) != band else ""
@@ -337,7 +335,7 @@ def change_of_mind_section(request: Request) -> Section:
         return Section("change-of-mind", title, ())
     blocks: list[Block] = [*_rests_on(request)]
     if not request.is_explained and len(outlook.evidence.observations) <= MOST_TRIED:
-        found = smallest_change(outlook, most=len(outlook.evidence.observations))
+        found = smallest_change(outlook, most=len(outlook.evidence.observations), judgements=0)
         leader = isolated(outlook.most_likely.course.label)
         if found.reports:
             text = f"{leader} would no longer be the most likely course without "

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from forecast.arguments import checked
@@ -300,11 +301,11 @@ def _sentence_faults(sentence: _Sentence, lexicon: Lexicon) -> Iterator[Fault]:
     if confident and (terms or _is_probability(sentence.text)):
         rule = "confidence in a judgement is stated in a sentence of its own"
         yield fault("confidence and likelihood", confident[0], rule)
-    judged = JUDGEMENT.search(sentence.text) or (terms and not question)
-    if judged and not sentence.sourced and not SOURCE.search(sentence.paragraph):
-        quote = terms[0] if terms else str(JUDGEMENT.search(sentence.text)[0])  # type: ignore[index]
+    judged = JUDGEMENT.search(sentence.text)
+    claims = [*terms, judged[0]] if judged else [] if question else terms
+    if claims and not sentence.sourced and not SOURCE.search(sentence.paragraph):
         rule = "a judgement says what it rests on: reports, sources, or the model and its basis"
-        yield fault("no source", quote, rule)
+        yield fault("no source", claims[0], rule)
 
 
 def _is_probability(text: str) -> bool:
@@ -383,6 +384,7 @@ def _explained(name: str, text: str) -> bool:
     return bool(re.search(inside, text) or re.search(listed, text, re.MULTILINE | re.IGNORECASE))
 
 
+@lru_cache(maxsize=16)
 def _term_pattern(lexicon: Lexicon) -> re.Pattern[str]:
     terms = set(lexicon.ranges) | {term for terms in _all_terms().values() for term in terms}
     ordered = sorted(terms - {"remote"}, key=len, reverse=True)
@@ -390,6 +392,7 @@ def _term_pattern(lexicon: Lexicon) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{'|'.join(map(re.escape, ordered))}{alone})\b", re.IGNORECASE)
 
 
+@lru_cache(maxsize=1)
 def _all_terms() -> dict[str, frozenset[str]]:
     """Terms of every row of every lexicon that ships, by its name and row."""
     found = {}

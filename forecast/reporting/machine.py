@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from forecast.estimate import MASS, Estimate, interval, percent
+from forecast.estimate import MASS, Estimate, quantity
 from forecast.lexicon import Phrase
 from forecast.reporting.document import (
     Badge,
@@ -70,13 +70,12 @@ def _glance(line: Glance) -> dict[str, Any]:
 
 def _estimate(found: Estimate) -> dict[str, Any]:
     days = [day.isoformat() for day in found.days] if found.days else None
-    text = f"{percent(found.mean)} ({interval(found)})"
     return {
         "mean": found.mean,
         "lower": found.lower,
         "upper": found.upper,
         "days": days,
-        "text": text,
+        "text": quantity(found),
     }
 
 

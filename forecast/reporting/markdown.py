@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import quote
 
-from forecast.estimate import DASH, MASS_TEXT, interval, percent, quantity
+from forecast.estimate import MASS_TEXT, interval, percent, quantity
 from forecast.reporting.document import (
     Badge,
     Cell,
@@ -19,7 +19,7 @@ from forecast.reporting.document import (
     Stack,
     Table,
 )
-from forecast.text import for_markdown
+from forecast.text import DASH, for_markdown
 
 
 def render_markdown(document: Document, name: str = "figure") -> str:

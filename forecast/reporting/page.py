@@ -94,7 +94,7 @@ def _next(request: Request) -> Iterator[Block]:
     found = request.watch_list
     variables = request.outlook.scenario.variables
     for lead in found.leads[:MOST]:
-        finding = next((each for each in lead.findings if each.state), None)
+        finding = lead.telling
         if finding is not None:
             label = isolated(variables[lead.indicator].label)
             change = points(finding.given - found.probability)
@@ -108,6 +108,6 @@ def _next(request: Request) -> Iterator[Block]:
 def _warning(request: Request) -> Iterator[Block]:
     outlook = request.outlook
     if outlook.scenario.warning_levels:
-        yield Prose(warning_summary(outlook, request.history), "Level")
+        yield Prose(warning_summary(outlook, request.tripwires), "Level")
     if outlook.scenario.tripwires:
-        yield Prose(tripwires_summary(outlook, request.history), "Tripwires")
+        yield Prose(tripwires_summary(request.tripwires), "Tripwires")

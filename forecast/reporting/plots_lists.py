@@ -114,7 +114,7 @@ def plot_watch_list(found: WatchList, *, ax: Any = None) -> Any:
         bits = [lead.bits for lead in leads]
         axis.barh(range(len(leads)), bits, height=0.6, color=BLUE)
         for place, lead in enumerate(leads):
-            best = next((each for each in lead.findings if each.state), None)
+            best = lead.telling
             text = "" if best is None else f"  {plain(best.state)}: {100 * best.given:.0f} %"
             axis.text(lead.bits, place, for_figure(visible(text)), va="center", size=8, color=QUIET)
         _finish(axis, [lead.indicator for lead in leads], f"bits about {found.event}")

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from forecast.arguments import checked, short_repr
 from forecast.errors import InputError, Problem, nearest, raise_if_any
-from forecast.estimate import GAP, Estimate, percent
+from forecast.estimate import Estimate, percent
 from forecast.interchange.tabled import TabledNetwork
 from forecast.layout import shortened
 from forecast.network.structure import Network, Node
@@ -32,7 +32,7 @@ from forecast.reporting.plots import (
     shown_figure,
 )
 from forecast.scenario.scenario import Scenario
-from forecast.text import flat, for_figure, visible
+from forecast.text import GAP, flat, for_figure, visible
 
 Pairs = frozenset[tuple[str, str]]
 Edge = tuple[str, str, bool]

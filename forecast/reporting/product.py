@@ -11,7 +11,7 @@ from typing import Any
 
 from forecast.arguments import checked
 from forecast.errors import InputError, Problem, UnreliableFit, raise_if_any
-from forecast.estimate import DASH, interval, percent
+from forecast.estimate import interval, percent
 from forecast.lexicon import Lexicon, Terms, read_lexicon
 from forecast.outlook import Forecast
 from forecast.reporting.contents import gather
@@ -21,7 +21,7 @@ from forecast.reporting.markdown import figures_of, render_markdown
 from forecast.reporting.portable import render_pdf, require_browser
 from forecast.reporting.request import Length, Rating, Request
 from forecast.reporting.word import render_docx, require_docx
-from forecast.text import flat, for_html, printed, visible
+from forecast.text import DASH, flat, for_html, printed, visible
 from forecast.verification.record import Record
 from forecast.writing import replace_file
 

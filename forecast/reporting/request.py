@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Literal
 
 from forecast.analysis.explanation import Explanation, explain
+from forecast.analysis.tripwires import Tripwires, tripwires
 from forecast.analysis.watch_list import WatchList, watch_list
 from forecast.analysis.weighing import WeighedEvidence, weigh_evidence
 from forecast.estimate import Estimate
@@ -69,6 +70,11 @@ class Request:
         same = self.previous.scenario.digest == self.outlook.scenario.digest
         return (self.previous,) if same and self.previous.as_of < self.outlook.as_of else ()
 
+    @cached_property
+    def tripwires(self) -> Tripwires:
+        """What fired, when and on what."""
+        return tripwires(self.outlook, self.history)
+
     @property
     def basis(self) -> str:
         """What every computed number rests on, in a few words."""
@@ -90,12 +96,6 @@ class Request:
         """The course that is explained: the likeliest dangerous one, or the most likely one."""
         dangerous = self.outlook.most_dangerous
         return max(dangerous, key=lambda each: each.within.mean, default=self.outlook.most_likely)
-
-    @property
-    def subject_estimate(self) -> Estimate:
-        """Its probability, or its share of the days ahead, as the table of courses prints it."""
-        found = self.subject
-        return found.within if found.course.dangerous else found.average
 
     @cached_property
     def weighed(self) -> WeighedEvidence:

@@ -7,9 +7,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from forecast.estimate import DASH, percent
+from forecast.estimate import percent
 from forecast.reporting.document import Measure, Prose, Section, Table
 from forecast.reporting.request import Request
+from forecast.text import DASH
 from forecast.verification.comparisons import clustered_mean
 from forecast.verification.record import Record
 from forecast.verification.scoring import Scores

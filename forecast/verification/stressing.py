@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -213,9 +214,10 @@ def _choose(
     return chosen, rates
 
 
-def _batch(scenario: Scenario, steps: int, random_seed: int, number: int) -> list[World]:
+@lru_cache(maxsize=4)
+def _batch(scenario: Scenario, steps: int, random_seed: int, number: int) -> tuple[World, ...]:
     rng = np.random.default_rng([random_seed, number])
-    return World.draw_many(scenario, BATCH, steps, rng)
+    return tuple(World.draw_many(scenario, BATCH, steps, rng))
 
 
 def _onsets(scenario: Scenario, worlds: Sequence[World]) -> Index:
@@ -231,13 +233,11 @@ def _onsets(scenario: Scenario, worlds: Sequence[World]) -> Index:
 
 def run_part(part: Part) -> list[dict[str, Any]]:
     """What is said of a course step by step in each world."""
-    batches: dict[int, list[World]] = {}
     found = []
     for each in part.chosen:
-        batch, place = divmod(each.number, BATCH)
-        if batch not in batches:
-            batches[batch] = _batch(part.scenario, part.steps, part.sampling.random_seed, batch)
-        found.append(_follow(part, each, batches[batch][place]))
+        number, place = divmod(each.number, BATCH)
+        batch = _batch(part.scenario, part.steps, part.sampling.random_seed, number)
+        found.append(_follow(part, each, batch[place]))
     return found
 
 
@@ -246,14 +246,12 @@ def _follow(part: Part, chosen: Chosen, world: World) -> dict[str, Any]:
     last = day_after(part.scenario, part.steps)
     everything = world.evidence(last, np.random.default_rng(seed))
     fit = prior_fit(part.scenario, part.sampling)
-    said = []
-    for step in range(part.steps):
-        day = day_after(part.scenario, step + 1)
-        known = tuple(report for report in everything if report.known <= day)
-        said.append(_said(fit, Evidence(day, known), chosen.course))
-    before = day_after(part.scenario, max(chosen.onset, 1))
-    known = tuple(report for report in everything if report.known <= before)
-    shown = dict(_shown(fit, Evidence(before, known), chosen.course)) if chosen.onset > 0 else {}
+    days = [day_after(part.scenario, step + 1) for step in range(part.steps)]
+    known = [Evidence(day, tuple(r for r in everything if r.known <= day)) for day in days]
+    said = [_said(fit, each, chosen.course) for each in known]
+    shown = {}
+    if chosen.onset > 0 and (whole := said[chosen.onset - 1]) is not None:
+        shown = dict(_shown(fit, known[chosen.onset - 1], chosen.course, whole))
     return asdict(chosen) | {"said": said, "shown": shown}
 
 
@@ -266,13 +264,12 @@ def _said(fit: Fit, evidence: Evidence, course: str) -> float | None:
     return float(np.clip(np.average(draws, weights=weights.weight), 0.0, 1.0))
 
 
-def _shown(fit: Fit, evidence: Evidence, course: str) -> Iterator[tuple[str, float]]:
+def _shown(fit: Fit, evidence: Evidence, course: str, whole: float) -> Iterator[tuple[str, float]]:
     """Yield by how many bits the reports on each indicator raise the log-odds of a course."""
-    whole = _said(fit, evidence, course)
     for name in dict.fromkeys(report.indicator for report in evidence):
         rest = tuple(report for report in evidence if report.indicator != name)
         without = _said(fit, replace(evidence, reports=rest), course)
-        if whole is not None and without is not None:
+        if without is not None:
             yield name, _log_odds(whole) - _log_odds(without)
 
 

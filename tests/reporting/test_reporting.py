@@ -16,7 +16,7 @@ import forecast as fc
 from forecast.analysis.weighing import ChannelControl, find_conflicts, stated_state
 from forecast.courses_table import courses_html, courses_text
 from forecast.errors import InputError, UnreliableFit
-from forecast.estimate import DASH, quantity
+from forecast.estimate import quantity
 from forecast.evidence.ledger import Evidence, Ledger
 from forecast.evidence.report import Report
 from forecast.lexicon import lexicon_names
@@ -33,6 +33,7 @@ from forecast.reporting.report_text import statement_text
 from forecast.reporting.status import indicator_status
 from forecast.scenario.scenario import Narrative, Scenario
 from forecast.scenario.warning import ANY_DANGEROUS
+from forecast.text import DASH
 from forecast.wording import long_date, points
 from tests.model.test_measured import wind_report, windy
 
@@ -562,7 +563,7 @@ def test_probability_of_a_tripwire_is_that_of_the_days_to_its_deadline(outlook):
     assert (np.diff(found, axis=0) > -1e-12).all()
     assert (found[:, 0] >= found[:, 1]).all()
     assert found[:, 2] == pytest.approx(1)
-    [massing, deadline, on_a_day] = tripwires_section(outlook).blocks[0].rows
+    [massing, deadline, on_a_day] = tripwires_section(outlook, fc.tripwires(outlook)).blocks[0].rows
     assert massing[-1] == DASH  # it has fired
     by_then = fc.probability(outlook, "talks", "held", by="2020-02-10")
     assert deadline[-1] == Lines(quantity(by_then), "by 10 February 2020")
