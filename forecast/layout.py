@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from forecast.text import for_html, for_terminal, printed, visible
 
@@ -74,6 +75,14 @@ class PrintsItself:
 
     def _repr_html_(self) -> str:
         return self._summary.html
+
+
+def of_frame(frame: Any, most: int = MOST_ROWS) -> tuple[Row, list[Row]]:
+    """Head and first rows of a data frame as text; fractions with three decimals."""
+    return tuple(map(str, frame.columns)), [
+        [f"{value:.3f}" if isinstance(value, float) else str(value) for value in row]
+        for row in frame.head(most).itertuples(index=False)
+    ]
 
 
 def text_table(head: Row, rows: Sequence[Row]) -> str:

@@ -24,6 +24,7 @@ from typing import Any, Literal
 from forecast.arguments import checked, short_repr
 from forecast.errors import InputError, Problem, nearest, raise_if_any
 from forecast.estimate import MASS_TEXT, Estimate, interval, percent
+from forecast.layout import PrintsItself, Summary
 from forecast.reading import read_text, shipped_folder
 from forecast.text import DASH, GAP, printed
 
@@ -87,7 +88,7 @@ class Band:
 
 
 @dataclass(frozen=True)
-class Lexicon:
+class Lexicon(PrintsItself):
     """Words for probabilities, each with its range; made by `read_lexicon`.
 
     Attributes
@@ -141,6 +142,12 @@ class Lexicon:
             return named
         others = (band for band in self.every_band if not band.terms)
         return next(band for band in others if band.lower <= value <= band.upper)
+
+    @property
+    def _summary(self) -> Summary:
+        rows = [(" / ".join(band.terms), band.range) for band in self.bands]
+        below = (f"Source: {self.source}", f"Edges: {self.edges}")
+        return Summary(f"{self.title} ({self.name})", ("Term", "Range"), rows, below)
 
     @printed
     def __repr__(self) -> str:

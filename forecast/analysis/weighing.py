@@ -23,7 +23,7 @@ from forecast.evidence.report import Report
 from forecast.evidence.silence import watched_steps
 from forecast.evidence.sources import accuracy_index, trust_in
 from forecast.frozen import Frozen
-from forecast.layout import text_table
+from forecast.layout import Summary, text_table
 from forecast.outlook import Forecast, beliefs, beliefs_to
 from forecast.posterior.stored_answers import watched
 from forecast.probabilities import by_horizon
@@ -169,7 +169,11 @@ class WeighedEvidence:
 
     @printed
     def __str__(self) -> str:
-        return "\n\n".join(filter(None, _sections(self)))
+        tables = (f"{each.title}\n{text_table(each.head, each.rows)}" for each in _sections(self))
+        return "\n\n".join(tables)
+
+    def _repr_html_(self) -> str:
+        return "".join(each.html for each in _sections(self)) or "<p>No evidence to weigh.</p>"
 
 
 @checked
@@ -320,7 +324,7 @@ def step_label(given: Forecast, step: int) -> str:
     return "" if timeline is None else timeline.first_day(step).isoformat()
 
 
-def _sections(review: WeighedEvidence) -> Iterator[str]:
+def _sections(review: WeighedEvidence) -> Iterator[Summary]:
     """What was found, table by table."""
     given = review.given
     if review.conflicts:
@@ -335,7 +339,7 @@ def _sections(review: WeighedEvidence) -> Iterator[str]:
             for each in review.conflicts
         ]
         head = ("step", "indicator", "reports", "origins", "taken together")
-        yield f"Reports that disagree\n{text_table(head, rows)}"
+        yield Summary("Reports that disagree", head, rows)
     if review.dates:
         rows_of_dates = [
             (", ".join(each.reports), step_label(given, step), percent(share), quantity(found))
@@ -343,7 +347,7 @@ def _sections(review: WeighedEvidence) -> Iterator[str]:
             for (step, share), found in zip(each.days.items(), each.found.values(), strict=True)
         ]
         head_of_dates = ("reports", "step", "by days", "found")
-        yield f"Events without a certain date\n{text_table(head_of_dates, rows_of_dates)}"
+        yield Summary("Events without a certain date", head_of_dates, rows_of_dates)
     if review.silences:
         rows_of_silence = [
             (each.watch, each.indicator, step_label(given, step), quantity(probability))
@@ -351,17 +355,17 @@ def _sections(review: WeighedEvidence) -> Iterator[str]:
             for step, probability in each.steps.items()
         ]
         head_of_silence = ("watch", "indicator", "step", "would be known")
-        yield f"Silence\n{text_table(head_of_silence, rows_of_silence)}"
+        yield Summary("Silence", head_of_silence, rows_of_silence)
     for control in review.channels:
         prior, now = quantity(control.prior), quantity(control.control)
         title = f"{control.channel}: controlled {prior}, now {now}"
         rows_of_control = [(name, *map(quantity, three)) for name, three in control.answers.items()]
         head_of_control = ("course", "as it is", "free", "controlled")
-        yield f"{title}\n{text_table(head_of_control, rows_of_control)}"
+        yield Summary(title, head_of_control, rows_of_control)
     if review.accuracies:
         rows_of_accuracy = [
             (each.name, str(each.reports), quantity(each.prior), quantity(each.found))
             for each in review.accuracies
         ]
         head_of_accuracy = ("source", "reports", "accuracy before", "now")
-        yield f"How far sources are believed\n{text_table(head_of_accuracy, rows_of_accuracy)}"
+        yield Summary("How far sources are believed", head_of_accuracy, rows_of_accuracy)

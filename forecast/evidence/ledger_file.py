@@ -58,6 +58,7 @@ from forecast.evidence.report import Report
 from forecast.evidence.report_files import check_columns, read_row
 from forecast.evidence.spreadsheet import Table
 from forecast.evidence.standing import fallen
+from forecast.layout import Summary
 from forecast.scenario.scenario import Scenario
 from forecast.text import printed
 
@@ -158,6 +159,9 @@ class LedgerFile:
         except Exception:  # noqa: BLE001 - whatever is wrong with it, it can be named
             held = "cannot be read"
         return f"<LedgerFile {self.name}: {held}>"
+
+    def _repr_html_(self) -> str:
+        return Summary(repr(self).strip("<>"), (), ()).html
 
     def __len__(self) -> int:
         with reading(self._engine, self.name) as connection:

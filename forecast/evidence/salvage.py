@@ -12,6 +12,7 @@ from typing import Any
 from forecast.arguments import checked
 from forecast.errors import LedgerFailure, LedgerWarning, warn
 from forecast.evidence.database import speaking
+from forecast.evidence.ledger import Ledger
 from forecast.evidence.ledger_access import (
     bytes_of,
     has_log,
@@ -22,15 +23,18 @@ from forecast.evidence.ledger_access import (
 )
 from forecast.evidence.records import report_of
 from forecast.evidence.report import FIELDS, Report
+from forecast.evidence.summary import ledger_summary
+from forecast.layout import PrintsItself, Summary
 from forecast.reading import require_path
+from forecast.wording import counted
 
 SHORTEST_ROW = 60
 """Bytes that any stored report takes at least: ten characters for each of its dates, and more."""
 
 
 @checked
-@dataclass(frozen=True, slots=True)
-class Salvage:
+@dataclass(frozen=True, slots=True, repr=False)
+class Salvage(PrintsItself):
     """What could be read of a damaged ledger.
 
     Attributes
@@ -44,6 +48,12 @@ class Salvage:
 
     reports: tuple[Report, ...]
     lost: tuple[int, ...]
+
+    @property
+    def _summary(self) -> Summary:
+        table = ledger_summary(Ledger(self.reports))
+        title = f"Salvaged: {counted(len(self.reports), 'report')}, {len(self.lost)} lost"
+        return Summary(title, table.head, table.rows)
 
 
 @checked

@@ -11,6 +11,7 @@ from forecast.arguments import checked
 from forecast.errors import InputError, Problem, raise_if_any
 from forecast.estimate import Estimate, percent, quantity
 from forecast.frozen import frozen
+from forecast.layout import PrintsItself, Summary
 from forecast.model.builder import compile_tables
 from forecast.network import automaton
 from forecast.network.structure import Network
@@ -39,7 +40,7 @@ NO_DAYS = "a question has a window of days; there are none where no steps have d
 
 @checked
 @dataclass(frozen=True, slots=True)
-class QuestionForecast:
+class QuestionForecast(PrintsItself):
     """What a forecast says of a question; made by `ask`.
 
     Attributes
@@ -79,6 +80,12 @@ class QuestionForecast:
         if "yes" in self.distribution:
             return self.distribution["yes"].mean
         return sum(int(number) * each.mean for number, each in self.distribution.items())
+
+    @property
+    def _summary(self) -> Summary:
+        rows = [(name, quantity(found)) for name, found in self.distribution.items()]
+        head = ("Answer", f"{self.question.bound} probability".strip().capitalize())
+        return Summary(self.question.text, head, rows, self.notes)
 
     @printed
     def __repr__(self) -> str:

@@ -22,6 +22,7 @@ from forecast.evidence.ledger_file import LedgerFile
 from forecast.fitting import Method, update
 from forecast.fitting import forecast as make_forecast
 from forecast.frozen import frozen
+from forecast.layout import PrintsItself, Summary, of_frame
 from forecast.outlook import Forecast
 from forecast.sampling import Sampling, require_whole
 from forecast.scenario.scenario import Scenario
@@ -46,7 +47,7 @@ NUMBERS = ("now", "within", "average")
 
 
 @dataclass(frozen=True, eq=False)
-class Backtest:
+class Backtest(PrintsItself):
     """What would have been said day by day; made by `backtest`.
 
     Attributes
@@ -77,6 +78,12 @@ class Backtest:
     def n_fits(self) -> int:
         """On how many days the tables were sampled anew; on the others draws were weighed."""
         return int((self.tree["diagnostics"]["method"] == "nuts").sum())
+
+    @property
+    def _summary(self) -> Summary:
+        first, *below = repr(self).splitlines()
+        head, rows = of_frame(self.scores.table) if self.resolutions else ((), [])
+        return Summary(first, head, rows, below)
 
     @printed
     def __repr__(self) -> str:

@@ -24,6 +24,7 @@ from forecast.errors import InputError, Problem, raise_if_any
 from forecast.estimate import TAILS
 from forecast.evidence.ledger import Evidence
 from forecast.fitting import weighed_forecast
+from forecast.layout import PrintsItself, Summary, of_frame
 from forecast.outlook import Forecast
 from forecast.posterior.reweighting import Fit, Weights
 from forecast.posterior.stored_answers import watched
@@ -52,7 +53,7 @@ KINDS: Final = ("states", "courses", "questions")
 
 
 @dataclass(frozen=True, eq=False)
-class Calibration:
+class Calibration(PrintsItself):
     """Whether a scenario is calibrated in worlds that it makes itself; made by `calibrate`.
 
     Attributes
@@ -178,6 +179,12 @@ class Calibration:
                 f"ranks of judgements are not uniform, p = {self.judgement_p:.2g}",
                 (self.judgement_p),
             )
+
+    @property
+    def _summary(self) -> Summary:
+        title = f"Calibration in {self.n} simulated worlds, {self.left_out} of them left out"
+        below = [f"Not calibrated: {said}" for said in self.failures] or ["Calibrated."]
+        return Summary(title, *of_frame(self.by_kind), below)
 
     @printed
     def __repr__(self) -> str:

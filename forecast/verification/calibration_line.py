@@ -10,6 +10,7 @@ import numpy.typing as npt
 from forecast.arguments import checked
 from forecast.arrays import Array, Index
 from forecast.errors import InputError, Problem
+from forecast.layout import PrintsItself, Summary
 from forecast.verification.scores import Numbers, require_pairs
 
 FINEST = 1e-9
@@ -18,8 +19,8 @@ STEPS = 50
 """Steps of Newton's method, which needs some ten."""
 
 
-@dataclass(frozen=True, slots=True)
-class CalibrationLine:
+@dataclass(frozen=True, slots=True, repr=False)
+class CalibrationLine(PrintsItself):
     """Logistic regression of outcomes on the log-odds of their probabilities.
 
     Attributes
@@ -36,6 +37,14 @@ class CalibrationLine:
     intercept: float
     slope_se: float
     intercept_se: float
+
+    @property
+    def _summary(self) -> Summary:
+        rows = [
+            ("slope", f"{self.slope:.3f}", f"{self.slope_se:.3f}", "1"),
+            ("intercept", f"{self.intercept:.3f}", f"{self.intercept_se:.3f}", "0"),
+        ]
+        return Summary("Calibration line", ("", "Value", "Standard error", "If calibrated"), rows)
 
 
 @checked

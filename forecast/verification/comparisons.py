@@ -14,6 +14,7 @@ from forecast.arguments import checked
 from forecast.arrays import Array
 from forecast.errors import InputError, Problem
 from forecast.estimate import TAILS, Estimate
+from forecast.layout import PrintsItself, Summary
 from forecast.sampling import require_whole
 from forecast.verification.scores import Numbers, require_numbers, require_pairs
 
@@ -23,8 +24,8 @@ CROSSINGS: Final = 1.4
 """How fast the error that is spent falls from one of these times to the next (s)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Advantage:
+@dataclass(frozen=True, slots=True, repr=False)
+class Advantage(PrintsItself):
     """By how much a mean score is better than another, at every moment; made by `advantage`.
 
     Attributes
@@ -39,6 +40,13 @@ class Advantage:
     mean: Array
     lower: Array
     upper: Array
+
+    @property
+    def _summary(self) -> Summary:
+        mean, lower, upper = self.latest
+        row = (str(self.mean.shape[-1]), f"{mean:+.3f}", f"{lower:+.3f} to {upper:+.3f}")
+        title = "By how much the score is better, whenever one looks"
+        return Summary(title, ("Forecasts", "Mean", "Confidence sequence"), [row])
 
     @property
     def latest(self) -> tuple[float, float, float]:

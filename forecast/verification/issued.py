@@ -21,6 +21,7 @@ from forecast.evidence.ledger import Evidence
 from forecast.fitting import forecast as make_forecast
 from forecast.fitting import moved_forecast, weighed_forecast
 from forecast.frozen import frozen
+from forecast.layout import PrintsItself, Summary, of_frame
 from forecast.outlook import Forecast
 from forecast.posterior.reweighting import Fit
 from forecast.sampling import Sampling
@@ -44,7 +45,7 @@ Values = Sequence[float]
 
 
 @dataclass(frozen=True, eq=False)
-class Replay:
+class Replay(PrintsItself):
     """A recorded forecast, made again from what the record holds; made by `Record.replay`.
 
     Attributes
@@ -74,6 +75,13 @@ class Replay:
     def same(self) -> bool:
         """Whether every number comes out as it was issued, but for rounding."""
         return self.difference <= SAME
+
+    @property
+    def _summary(self) -> Summary:
+        title = repr(self).splitlines()[0]
+        off = self.table[self.table["difference"].abs() > SAME]
+        head, rows = of_frame(off)
+        return Summary(title, head, rows, self.notes)
 
     @printed
     def __repr__(self) -> str:

@@ -17,6 +17,7 @@ from forecast.evidence.events import last_step
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import ReportTable, tabulate_reports
 from forecast.evidence.report import Report
+from forecast.layout import PrintsItself, Summary, of_frame
 from forecast.model.builder import compile_tables
 from forecast.posterior.mcmc import sample_cases
 from forecast.sampling import Sampling
@@ -60,7 +61,7 @@ class Case:
 
 
 @dataclass(frozen=True, eq=False)
-class Learned:
+class Learned(PrintsItself):
     """What cases say of a scenario's judgements; made by `learn`.
 
     Attributes
@@ -80,6 +81,11 @@ class Learned:
     posterior: DataTree
     table: DataFrame
     notes: tuple[str, ...] = ()
+
+    @property
+    def _summary(self) -> Summary:
+        title = f"{self.scenario.name} {self.scenario.version}, learned"
+        return Summary(title, *of_frame(self.table), self.notes)
 
     @printed
     def __repr__(self) -> str:

@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from forecast.arguments import checked
 from forecast.errors import InputError, Problem, nearest, raise_if_any
+from forecast.layout import PrintsItself, Summary
 from forecast.network.structure import Network
 from forecast.reading import read_text, require_path
 from forecast.scenario.document_part import DocumentPart
@@ -241,7 +242,7 @@ class QuestionFile(_Part):
 
 
 @checked
-class Questions(Mapping[str, Question]):
+class Questions(PrintsItself, Mapping[str, Question]):
     """Questions about one scenario, by their ids; `read_questions` reads them from a file.
 
     Examples
@@ -267,6 +268,14 @@ class Questions(Mapping[str, Question]):
 
     def __len__(self) -> int:
         return len(self._by_id)
+
+    @property
+    def _summary(self) -> Summary:
+        rows = [
+            (each.id, each.text, f"{each.window[0]} to {each.window[1]}")
+            for each in self._by_id.values()
+        ]
+        return Summary(counted(len(self), "question"), ("Name", "Question", "Window"), rows)
 
     @printed
     def __repr__(self) -> str:

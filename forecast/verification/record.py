@@ -21,6 +21,7 @@ from typing import Any
 from forecast.arguments import checked
 from forecast.errors import InputError, Problem, raise_if_any
 from forecast.frozen import frozen
+from forecast.layout import MOST_ROWS, PrintsItself, Summary
 from forecast.outlook import Forecast
 from forecast.reading import require_path
 from forecast.text import printed
@@ -85,7 +86,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class Record(PrintsItself):
     """Forecasts as they were issued and what came of them; `open_record` opens one.
 
     Entries are only ever appended, each whole or not at all, by several programs at once if need
@@ -241,6 +242,12 @@ class Record:
         raise_if_any([Problem(where, each.message) for each in faults])
         needed = {name: texts[digest] for name, digest in entry.body["texts"].items()}
         return replay(n, entry.body, needed, where)
+
+    @property
+    def _summary(self) -> Summary:
+        entries = self.entries()
+        rows = [(str(e.n), e.kind, e.written, e.digest[:12]) for e in entries[-MOST_ROWS:]]
+        return Summary(repr(self), ("Entry", "Kind", "Written", "Digest"), rows)
 
     @printed
     def __repr__(self) -> str:

@@ -16,6 +16,7 @@ from forecast.arguments import checked, short_repr
 from forecast.arrays import Array, Index
 from forecast.errors import InputError, Problem
 from forecast.estimate import TAILS
+from forecast.layout import PrintsItself, Summary
 
 Numbers = npt.ArrayLike
 RESAMPLED = 1000
@@ -97,8 +98,8 @@ def skill(score: float, reference: float) -> float:
     return 1 - score / reference if reference > 0 else float("nan")
 
 
-@dataclass(frozen=True, slots=True)
-class Decomposition:
+@dataclass(frozen=True, slots=True, repr=False)
+class Decomposition(PrintsItself):
     """A mean Brier score as what it is made of: score = miscalibration - resolution + uncertainty.
 
     Attributes
@@ -118,6 +119,13 @@ class Decomposition:
     resolution: float
     uncertainty: float
 
+    @property
+    def _summary(self) -> Summary:
+        parts = (self.miscalibration, self.resolution, self.uncertainty)
+        row = [f"{value:.3f}" for value in parts]
+        head = ("Miscalibration", "Resolution", "Uncertainty")
+        return Summary(f"Mean Brier score {self.score:.3f}", head, [row])
+
 
 @checked
 def murphy_decomposition(probabilities: Numbers, outcomes: Numbers) -> Decomposition:
@@ -132,8 +140,8 @@ def murphy_decomposition(probabilities: Numbers, outcomes: Numbers) -> Decomposi
     return _decomposed(p, y, rate[group])
 
 
-@dataclass(frozen=True, eq=False)
-class Reliability:
+@dataclass(frozen=True, eq=False, repr=False)
+class Reliability(PrintsItself):
     """How often things happened that were given each probability; made by `reliability`.
 
     Attributes
@@ -156,6 +164,17 @@ class Reliability:
     lower: Array
     upper: Array
     decomposition: Decomposition
+
+    @property
+    def _summary(self) -> Summary:
+        columns = (self.probability, self.frequency, self.lower, self.upper)
+        rows = [
+            (str(n), *(f"{value:.3f}" for value in row))
+            for n, *row in zip(self.n, *columns, strict=True)
+        ]
+        title = f"Calibration of {self.n.sum()} answers, {self.share_within:.0%} within the band"
+        head = ("Answers", "Given", "Frequency", "Band from", "Band to")
+        return Summary(title, head, rows)
 
     @property
     def share_within(self) -> float:

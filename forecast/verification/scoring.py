@@ -13,6 +13,7 @@ from forecast.arguments import checked
 from forecast.arrays import Array
 from forecast.errors import InputError, Problem
 from forecast.estimate import Estimate
+from forecast.layout import MOST_ROWS, PrintsItself, Summary, of_frame
 from forecast.lexicon import Lexicon, read_lexicon
 from forecast.text import printed
 from forecast.verification.asking import QuestionForecast
@@ -31,6 +32,7 @@ from forecast.verification.scores import (
     reliability,
     skill,
 )
+from forecast.wording import counted
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -39,7 +41,7 @@ EVEN = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class Scores:
+class Scores(PrintsItself):
     """How good answers were; made by `score`.
 
     Attributes
@@ -204,6 +206,12 @@ class Scores:
         if not len(self._binary):
             return ""
         return f"Brier {self.brier:.3f}, skill against always even {self.skill():.0%}"
+
+    @property
+    def _summary(self) -> Summary:
+        title = f"Scores of {counted(len(self.table), 'answer')}"
+        below = [line for line in (self.summary, *self.left_out[:MOST_ROWS]) if line]
+        return Summary(title, *of_frame(self.table), below)
 
     @printed
     def __repr__(self) -> str:

@@ -15,6 +15,7 @@ from forecast.arguments import checked
 from forecast.arrays import Index
 from forecast.errors import InputError, Problem
 from forecast.evidence.ledger import Evidence
+from forecast.layout import PrintsItself, Summary, of_frame
 from forecast.posterior.reweighting import Fit
 from forecast.sampling import Sampling, require_whole
 from forecast.scenario.scenario import Scenario
@@ -40,7 +41,7 @@ FINEST: Final = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class Stress:
+class Stress(PrintsItself):
     """What forecasts say in worlds in which each course is taken, and in others; by `stress`.
 
     Attributes
@@ -90,6 +91,11 @@ class Stress:
                 rows.append((course, level, warned, lead * self.step_days, false))
         columns = ["course", "level", "warned", "lead_days", "false_alarms"]
         return pd.DataFrame(rows, columns=columns)
+
+    @property
+    def _summary(self) -> Summary:
+        title, *_ = repr(self).splitlines()
+        return Summary(title, *of_frame(self.power()))
 
     @printed
     def __repr__(self) -> str:
