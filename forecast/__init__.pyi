@@ -35,6 +35,9 @@ from .analysis.watch_list import WatchList as WatchList
 from .analysis.watch_list import watch_list as watch_list
 from .analysis.weighing import WeighedEvidence as WeighedEvidence
 from .analysis.weighing import weigh_evidence as weigh_evidence
+from .analysis.what_if import Branch as Branch
+from .analysis.what_if import WhatIf as WhatIf
+from .analysis.what_if import what_if as what_if
 from .errors import ForecastError as ForecastError
 from .errors import ImpossibleEvidence as ImpossibleEvidence
 from .errors import InputError as InputError
@@ -83,6 +86,11 @@ from .reporting.lint import lint as lint
 from .reporting.plots import plot_expected as plot_expected
 from .reporting.plots import plot_timeline as plot_timeline
 from .reporting.plots_account import plot_account as plot_account
+from .reporting.plots_answers import plot_calibration as plot_calibration
+from .reporting.plots_answers import plot_prior_posterior as plot_prior_posterior
+from .reporting.plots_answers import plot_tornado as plot_tornado
+from .reporting.plots_answers import plot_what_if as plot_what_if
+from .reporting.plots_indicators import plot_indicators as plot_indicators
 from .reporting.plots_lists import plot_courses as plot_courses
 from .reporting.plots_lists import plot_first_passage as plot_first_passage
 from .reporting.plots_lists import plot_watch_list as plot_watch_list
@@ -119,6 +127,12 @@ from .verification.issued import Replay as Replay
 from .verification.learning import Case as Case
 from .verification.learning import Learned as Learned
 from .verification.learning import learn as learn
+from .verification.published import ComparedJudgement as ComparedJudgement
+from .verification.published import DocumentComparison as DocumentComparison
+from .verification.published import PublishedDocument as PublishedDocument
+from .verification.published import PublishedJudgement as PublishedJudgement
+from .verification.published import compare_document as compare_document
+from .verification.published import read_published as read_published
 from .verification.questions import Question as Question
 from .verification.questions import Questions as Questions
 from .verification.questions import read_questions as read_questions

@@ -20,6 +20,8 @@ WIDEST, NARROWEST = 48, 30
 """Most characters of a label that stands alone, and of one beside others."""
 ANSWER = "answer"
 """Name among a frame's ``attrs`` under which stands which probability it is about."""
+MEAN = "mean"
+"""Name under which the mean of that answer stands."""
 
 
 class LegibleFrame(pd.DataFrame):  # type: ignore[misc]  # pandas has no types here

@@ -11,8 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from forecast.analysis.information import divergence
 from forecast.arguments import checked
+from forecast.arrays import Array
+from forecast.errors import InputError, Problem, nearest
 from forecast.estimate import Estimate, quantity
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import without_silence
@@ -29,6 +33,8 @@ from forecast.posterior.stored_answers import watched
 from forecast.probabilities import by_horizon
 
 if TYPE_CHECKING:
+    from xarray import DataArray, DataTree
+
     from forecast.posterior.beliefs import Beliefs
 
 PRIOR_DRAWS = 1000
@@ -171,3 +177,49 @@ def _prior(given: Forecast) -> Beliefs:
     seed = given.sampling.random_seed
     parameters = draw_priors(compile_tables(unmade).priors, PRIOR_DRAWS, seed)
     return beliefs_under(unmade, Evidence(given.as_of, own), parameters)
+
+
+def prior_and_posterior(given: Forecast, course: str) -> DataTree:
+    """Draws of the probability of a course by the horizon, before any report and given all.
+
+    Parameters
+    ----------
+    given
+        A forecast.
+    course
+        "variable=state", or `ANY_DANGEROUS`.
+
+    Returns
+    -------
+    xarray.DataTree
+        Groups ``prior`` and ``posterior``, as ArviZ names them, each with one variable that is
+        named as the course, dimensions (chain, draw). Draws weigh the same: those of a forecast
+        that was reweighted are repeated by their weights.
+
+    Raises
+    ------
+    InputError
+        For an unknown course.
+    """
+    import xarray as xr
+
+    names = list(dict(watched(given.scenario)))
+    if course not in names:
+        raise InputError([Problem("course", f"{course!r} is no course; {nearest(course, names)}")])
+    groups = {}
+    for group, found in (("prior", _prior(given)), ("posterior", beliefs(given, draws=DRAWS))):
+        answer = by_horizon(given, found).isel(course=names.index(course))
+        values = _of_one_weight(answer.transpose("chain", "draw"))
+        groups[group] = xr.Dataset({course: (("chain", "draw"), values[None])})
+    return xr.DataTree.from_dict(groups)
+
+
+def _of_one_weight(answer: DataArray) -> Array:
+    """Draws that weigh the same, by systematic resampling of those that do not, (draw,)."""
+    values = answer.to_numpy().ravel()
+    if "weight" not in answer.coords:
+        return np.asarray(values)
+    weight = answer.coords["weight"].broadcast_like(answer).transpose("chain", "draw")
+    passed = np.cumsum(weight.to_numpy().ravel())
+    middles = (np.arange(values.size) + 0.5) / values.size * passed[-1]
+    return np.asarray(values[np.searchsorted(passed, middles).clip(max=values.size - 1)])

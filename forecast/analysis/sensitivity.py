@@ -101,7 +101,7 @@ def sensitivity_of(given: Forecast | Beliefs, question: Question) -> DataFrame:
     """
     import pandas as pd
 
-    from forecast.analysis.frames import Sensitivity
+    from forecast.analysis.frames import MEAN, Sensitivity
 
     believed = as_beliefs(given)
     levers, parameters = judgements_of(believed.draws)
@@ -121,7 +121,13 @@ def sensitivity_of(given: Forecast | Beliefs, question: Question) -> DataFrame:
         },
         index=pd.Index([lever.label for lever in levers], name="judgement"),
     )
+    table.attrs[MEAN] = _mean(answers, weights)
     return table.sort_values("share", ascending=False, kind="stable")
+
+
+def _mean(answers: Array, weights: Array | None) -> float:
+    known = np.isfinite(answers)
+    return float(np.average(answers[known], weights=None if weights is None else weights[known]))
 
 
 def variance_shares(values: Array, answers: Array, weights: Array | None = None) -> Array:

@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.analysis.review import first_steps, number_text
-from forecast.arguments import checked
+from forecast.arguments import checked, short_repr
 from forecast.courses_table import ANY_LABEL
 from forecast.errors import InputError, Problem, nearest
 from forecast.estimate import Estimate, percent
@@ -77,7 +77,9 @@ class _Curve:
 
 
 @checked
-def plot_timeline(outlook: Forecast, course: str | Sequence[str] | None = None) -> Axes:
+def plot_timeline(
+    outlook: Forecast, course: str | Sequence[str] | None = None, *, ax: Any = None
+) -> Axes:
     """Plot courses over time, and dangerous courses as they add up to the horizon.
 
     Parameters
@@ -86,6 +88,9 @@ def plot_timeline(outlook: Forecast, course: str | Sequence[str] | None = None) 
         A forecast of a scenario with a clock.
     course
         "variable=state" of one course or of several; every course if none is given.
+    ax
+        Matplotlib axes to draw into, one for each course; new ones if none are given. One more
+        is for the curves up to the horizon, which are left out without it.
 
     Returns
     -------
@@ -97,7 +102,7 @@ def plot_timeline(outlook: Forecast, course: str | Sequence[str] | None = None) 
     Raises
     ------
     InputError
-        If the scenario has no clock or the course is unknown.
+        If the scenario has no clock, the course is unknown or there are too few axes.
 
     Examples
     --------
@@ -105,6 +110,8 @@ def plot_timeline(outlook: Forecast, course: str | Sequence[str] | None = None) 
     >>> axes[0].figure.savefig("timeline.png", dpi=200)  # doctest: +SKIP
     """
     chosen = _chosen(outlook, course)
+    if ax is not None:
+        return _timeline_into(_axes_of(ax, len(chosen)), outlook, chosen)
     heights = [PANEL[1] * ((len(chosen) + 1) // 2)]
     if outlook.most_dangerous:
         heights.append(TOTAL[1])
@@ -117,14 +124,34 @@ def plot_timeline(outlook: Forecast, course: str | Sequence[str] | None = None) 
     return np.array(axes)
 
 
+def _axes_of(ax: Any, n_courses: int) -> list[Any]:
+    """The axes given, one for each course and perhaps one more."""
+    given = [each for each in np.ravel(np.asarray(ax, dtype=object)) if each is not None]
+    if not n_courses <= len(given) <= n_courses + 1:
+        message = f"{len(given)} given; needs {n_courses}, one for each course, or one more"
+        raise InputError([Problem("ax", message)])
+    return [axes_for(each, (0, 0)) for each in given]
+
+
+def _timeline_into(axes: list[Any], outlook: Forecast, chosen: Sequence[CourseOutlook]) -> Axes:
+    with house_style():
+        for axis, prospect in zip(axes, chosen, strict=False):
+            _draw_panel(axis, outlook, prospect)
+        if len(axes) > len(chosen) and outlook.most_dangerous:
+            draw_cumulative(axes[-1], outlook)
+    return np.array(axes)
+
+
 @checked
-def plot_expected(found: Check) -> Any:
+def plot_expected(found: Check, *, ax: Any = None) -> Any:
     """Plot the evidence that a scenario expects before any has come.
 
     Parameters
     ----------
     found
         What `check` returned.
+    ax
+        Matplotlib axes to draw into; new ones if none are given.
 
     Returns
     -------
@@ -141,9 +168,8 @@ def plot_expected(found: Check) -> Any:
     if found.states.empty:
         raise InputError([Problem("check", "its scenario has no indicators, so nothing to plot")])
     names = list(found.states.index.unique("indicator"))
-    figure = shown_figure((8.2, 0.9 + ROW * len(names)))
+    axis = axes_for(ax, (8.2, 0.9 + ROW * len(names)))
     with house_style():
-        axis = figure.add_subplot()
         for place, name in enumerate(names):
             _draw_expected(axis, found, name, place)
         axis.set_ylim(len(names) - 0.5, -0.5)
@@ -225,7 +251,7 @@ def _draw_panel(axis: Any, outlook: Forecast, prospect: CourseOutlook) -> None:
     days = _days_of_steps(outlook, len(values))
     values = values[: len(days)]
     color = DANGER[0] if prospect.course.dangerous else BLUE
-    _band(axis, days, values, color)
+    draw_band(axis, days, values, color)
     means = [value.mean for value in values]
     axis.plot(days[: now + 1], means[: now + 1], color=color, lw=1.8)
     axis.plot(days[now:], means[now:], color=color, lw=1.8, ls=(0, (4, 1.5)))
@@ -233,9 +259,9 @@ def _draw_panel(axis: Any, outlook: Forecast, prospect: CourseOutlook) -> None:
     shade = color if prospect.course.dangerous else INK
     title = _wrapped(prospect.course.label, 48, most_lines=2)
     axis.set_title(title, loc="left", fontsize=8.5, color=shade, pad=5)
-    ceiling = _ceiling(max(value.upper for value in values))
-    _vertical(axis, ceiling)
-    _as_of(axis, outlook, days)
+    ceiling = ceiling_of(max(value.upper for value in values))
+    scale_up(axis, ceiling)
+    draw_as_of(axis, outlook.as_of, days)
     _ticks(axis, outlook, prospect, ceiling)
 
 
@@ -244,16 +270,17 @@ def draw_cumulative(axis: Any, outlook: Forecast, *, narrow: bool = False) -> An
     days = _days_of_curves(outlook)
     curves = list(_curves(outlook, days))
     for curve in curves:
-        _band(axis, days, curve.values, curve.color, 0.16 if curve.bold else 0.10)
+        draw_band(axis, days, curve.values, curve.color, 0.16 if curve.bold else 0.10)
         width = 2.4 if curve.bold else 1.6
         means = [value.mean for value in curve.values]
         axis.plot(days, means, color=curve.color, lw=width, ls=curve.dash, label=_end_of(curve))
-    _vertical(axis, _ceiling(max(curve.values[-1].upper for curve in curves)))
+    scale_up(axis, ceiling_of(max(curve.values[-1].upper for curve in curves)))
     if narrow:
         axis.figure.legend(loc="outside lower left", frameon=False, fontsize=8.5, handlelength=3)
     else:
-        _label_ends(axis, curves, days)
-    _date_axis(axis, days)
+        ends = [(each.label, each.values[-1].mean, each.color) for each in curves]
+        name_ends(axis, days[-1], ends, next((each.label for each in curves if each.bold), ""))
+    date_axis(axis, days)
     axis.set_xlim(outlook.as_of, days[-1])
     return axis
 
@@ -305,7 +332,7 @@ def _draw_expected(axis: Any, found: Check, name: str, place: int) -> None:
     start = 0.0
     for k, (state, steps) in enumerate(table["steps"].items()):
         depth, text = k / (len(table) - 1), plain(str(state))
-        axis.barh(place, steps, left=start, color=_tint(depth), height=0.7, lw=0.8, edgecolor="w")
+        axis.barh(place, steps, left=start, color=tint(depth), height=0.7, lw=0.8, edgecolor="w")
         middle, shade = start + steps / 2, "white" if depth > 0.6 else INK
         if steps > LETTER * found.month * len(text):
             axis.text(middle, place, text, ha="center", va="center", size=7, color=shade)
@@ -329,33 +356,42 @@ def _step_axis(axis: Any, found: Check) -> None:
         axis.set_xlabel(f"expected steps in each state, {first_steps(found)}")
 
 
-def _tint(depth: float) -> Any:
+def tint(depth: float) -> Any:
     """A colour between pale and blue."""
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("tint", (PALE, BLUE))(depth)
 
 
-def _label_ends(axis: Any, curves: Sequence[_Curve], days: Sequence[date]) -> None:
-    """Name each curve at its right end, spread so that no two names touch."""
+def name_ends(axis: Any, day: date, ends: Sequence[tuple[str, float, str]], bold: str = "") -> None:
+    """Name each curve at its right end, spread so that no two names touch.
+
+    Parameters
+    ----------
+    axis, day
+        Where the curves are, and the day on which they end.
+    ends
+        Name, last value and colour of each.
+    bold
+        The name that is set in bold.
+    """
     top = axis.get_ylim()[1]
-    ends = np.array([curve.values[-1].mean for curve in curves])
-    texts = [_wrapped(f"{percent(c.values[-1].mean)}  {c.label}", 30) for c in curves]
+    values = np.array([value for _, value, _ in ends])
+    texts = [_wrapped(f"{percent(value)}  {name}", 30) for name, value, _ in ends]
     heights = np.array([0.062 * top * (text.count("\n") + 1) for text in texts])
-    for curve, place, text, end in zip(
-        curves, _spread(ends, heights, top), texts, ends, strict=True
-    ):
+    places = _spread(values, heights, top)
+    for (name, end, color), place, text in zip(ends, places, texts, strict=True):
         axis.annotate(
             text,
-            (days[-1], end),
+            (day, end),
             xytext=(1.03, place / top),
             textcoords="axes fraction",
             va="center",
             fontsize=9,
-            fontweight="bold" if curve.bold else "normal",
-            color=curve.color,
+            fontweight="bold" if name == bold else "normal",
+            color=color,
             annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": curve.color, "lw": 0.6, "relpos": (0, 0.5)},
+            arrowprops={"arrowstyle": "-", "color": color, "lw": 0.6, "relpos": (0, 0.5)},
         )
 
 
@@ -370,9 +406,10 @@ def _spread(ends: Any, heights: Any, top: float) -> Any:
     return places - max(0.0, floor - 1.05 * top)
 
 
-def _band(
+def draw_band(
     axis: Any, days: Sequence[date], values: Sequence[Estimate], color: str, alpha: float = 0.18
 ) -> None:
+    """Shade the intervals of a curve."""
     lower, upper = [value.lower for value in values], [value.upper for value in values]
     axis.fill_between(days, lower, upper, color=color, alpha=alpha, lw=0)
 
@@ -383,20 +420,22 @@ def _plain_ticks(axis: Any) -> None:
     axis.tick_params(axis="y", length=0)
 
 
-def _vertical(axis: Any, ceiling: float) -> None:
+def scale_up(axis: Any, ceiling: float) -> None:
+    """Scale probabilities from nothing to a round top."""
     _plain_ticks(axis)
     marks = [0.0, ceiling / 2, ceiling]
     axis.set_ylim(0, ceiling)
-    axis.set_yticks(marks, [f"{100 * mark:g} %" for mark in marks])
+    axis.set_yticks(marks, ["0", *(f"{100 * mark:g} %" for mark in marks[1:])])
     axis.grid(axis="y", color=RULE, lw=0.6)
 
 
-def _as_of(axis: Any, outlook: Forecast, days: Sequence[date]) -> None:
-    axis.axvline(outlook.as_of, color=INK, lw=0.8)
+def draw_as_of(axis: Any, day: date, days: Sequence[date]) -> None:
+    """Mark the as-of date, and scale the axis to some days."""
+    axis.axvline(day, color=INK, lw=0.8)
     top = axis.get_ylim()[1]
     axis.annotate(
-        f"as of {short_date(outlook.as_of)}",
-        (outlook.as_of, top),
+        f"as of {short_date(day)}",
+        (day, top),
         xytext=(4, -2),
         textcoords="offset points",
         va="top",
@@ -404,7 +443,7 @@ def _as_of(axis: Any, outlook: Forecast, days: Sequence[date]) -> None:
         color=QUIET,
         bbox={"facecolor": "white", "alpha": 0.75, "lw": 0, "pad": 1},
     )
-    _date_axis(axis, days)
+    date_axis(axis, days)
 
 
 def _ticks(axis: Any, outlook: Forecast, prospect: CourseOutlook, ceiling: float) -> None:
@@ -418,7 +457,8 @@ def _ticks(axis: Any, outlook: Forecast, prospect: CourseOutlook, ceiling: float
     axis.vlines(days, 0, 0.07 * ceiling, color=INK, lw=1.1)
 
 
-def _date_axis(axis: Any, days: Sequence[date]) -> None:
+def date_axis(axis: Any, days: Sequence[date]) -> None:
+    """Scale the axis to some days, with a few dates below."""
     from matplotlib.dates import AutoDateLocator, num2date
 
     axis.set_xlim(days[0], days[-1])
@@ -426,7 +466,7 @@ def _date_axis(axis: Any, days: Sequence[date]) -> None:
     axis.xaxis.set_major_formatter(lambda value, _: short_date(num2date(value).date()))
 
 
-def _ceiling(value: float) -> float:
+def ceiling_of(value: float) -> float:
     """A round top of the scale, so that a rare course is not a line along the axis."""
     return next((top for top in CEILINGS if value <= top), 1.0)
 
@@ -446,6 +486,20 @@ def house_style() -> Iterator[None]:
 
     with mpl.rc_context(STYLE):
         yield
+
+
+def axes_for(ax: Any, size: tuple[float, float]) -> Any:
+    """The axes given, or those of a new figure of some size in inches."""
+    require_axes(ax)
+    return shown_figure(size).add_subplot() if ax is None else ax
+
+
+def require_axes(ax: Any) -> None:
+    """Raise an `InputError` if something other than axes, or nothing, is given."""
+    import matplotlib.axes as mpl
+
+    if ax is not None and not isinstance(ax, mpl.Axes):
+        raise InputError([Problem("ax", f"{short_repr(ax)}; needs axes of matplotlib")])
 
 
 def shown_figure(size: tuple[float, float], layout: str = "constrained") -> Any:

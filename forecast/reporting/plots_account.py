@@ -13,7 +13,7 @@ from forecast.arguments import checked
 from forecast.errors import InputError, Problem
 from forecast.estimate import percent
 from forecast.layout import shortened
-from forecast.reporting.plots import BLUE, DANGER, QUIET, ROW, RULE, house_style, shown_figure
+from forecast.reporting.plots import BLUE, DANGER, QUIET, ROW, RULE, axes_for, house_style
 from forecast.sampling import require_whole
 from forecast.text import for_figure
 
@@ -57,12 +57,11 @@ def plot_account(account: Explanation | Move, *, most: int = MOST_BARS, ax: Any 
     if not parts:
         raise InputError([Problem("account", "has no parts")])
     bars = _gathered(parts, most)
-    if ax is None:
-        ax = shown_figure((WIDTH, ROW * (len(bars) + 4))).add_subplot()
+    axis = axes_for(ax, (WIDTH, ROW * (len(bars) + 4)))
     with house_style():
-        _draw(ax, start, bars)
-        ax.set_title(for_figure(account.about), loc="left", size=9)
-    return ax
+        _draw(axis, start, bars)
+        axis.set_title(for_figure(account.about), loc="left", size=9)
+    return axis
 
 
 def _parts(account: Explanation | Move) -> tuple[float, list[tuple[str, float]]]:

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from forecast.analysis.watch_list import WatchList
-from forecast.arguments import checked, short_repr
+from forecast.arguments import checked
 from forecast.courses_table import ANY_LABEL
 from forecast.errors import InputError, Problem
 from forecast.estimate import MASS_TEXT, Estimate, quantity
 from forecast.outlook import Forecast
-from forecast.reporting.plots import BLUE, DANGER, INK, QUIET, house_style, shown_figure
+from forecast.reporting.plots import BLUE, DANGER, INK, QUIET, axes_for, house_style
 from forecast.text import flat, for_figure, visible
 from forecast.wording import long_date, plain
 
@@ -22,19 +22,9 @@ WIDTH = 7.2
 MOST_ROWS = 12
 
 
-def axes_for(ax: Any, rows: int) -> Any:
-    """The axes given, or new ones with room for some rows.
-
-    Raises
-    ------
-    InputError
-        If something other than axes is given.
-    """
-    from matplotlib.axes import Axes
-
-    if ax is not None and not isinstance(ax, Axes):
-        raise InputError([Problem("ax", f"{short_repr(ax)}; needs axes of matplotlib")])
-    return shown_figure((WIDTH, 1.0 + ROW * rows)).add_subplot() if ax is None else ax
+def _rows_for(ax: Any, rows: int) -> Any:
+    """The axes given, or new ones with room for some rows."""
+    return axes_for(ax, (WIDTH, 1.0 + ROW * rows))
 
 
 @checked
@@ -73,7 +63,7 @@ def plot_courses(outlook: Forecast, *, ax: Any = None) -> Any:
     ]
     if outlook.most_dangerous:
         rows.append((ANY_LABEL, outlook.any_dangerous, INK))
-    axis = axes_for(ax, len(rows))
+    axis = _rows_for(ax, len(rows))
     with house_style():
         for place, (_, found, color) in enumerate(rows):
             axis.plot([found.lower, found.upper], [place, place], color=color, lw=4, alpha=0.45)
@@ -109,7 +99,7 @@ def plot_watch_list(found: WatchList, *, ax: Any = None) -> Any:
     leads = found.leads[:MOST_ROWS]
     if not leads:
         raise InputError([Problem("watch_list", "names no indicator, so nothing to plot")])
-    axis = axes_for(ax, len(leads))
+    axis = _rows_for(ax, len(leads))
     with house_style():
         bits = [lead.bits for lead in leads]
         axis.barh(range(len(leads)), bits, height=0.6, color=BLUE)
@@ -149,7 +139,7 @@ def plot_first_passage(outlook: Forecast, *, ax: Any = None) -> Any:
         raise InputError([Problem("forecast", "its scenario has no clock, so nothing to plot")])
     if not outlook.most_dangerous:
         raise InputError([Problem("forecast", "none of its courses is dangerous")])
-    axis = axes_for(ax, 7)
+    axis = _rows_for(ax, 7)
     with house_style():
         draw_cumulative(axis, outlook)
         axis.set_title(f"under way by a day, {MASS_TEXT} intervals", loc="left", fontsize=9)
@@ -167,4 +157,4 @@ def _finish(axis: Any, labels: list[str], title: str) -> None:
 
 def _percents(axis: Any) -> None:
     axis.set_xlim(0, 1)
-    axis.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"])
+    axis.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"])

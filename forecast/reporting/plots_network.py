@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from forecast.arguments import checked, short_repr
+from forecast.arguments import checked
 from forecast.errors import InputError, Problem, nearest, raise_if_any
 from forecast.estimate import Estimate, percent
 from forecast.interchange.tabled import TabledNetwork
@@ -29,6 +29,7 @@ from forecast.reporting.plots import (
     QUIET,
     RULE,
     house_style,
+    require_axes,
     shown_figure,
 )
 from forecast.scenario.scenario import Scenario
@@ -127,7 +128,7 @@ def plot_network(
     ... )
     >>> axes = plot_network(grass.beliefs(draws=1).set_evidence({"grass": "wet"}))  # doctest: +SKIP
     """
-    _require_axes(ax)
+    require_axes(ax)
     found, dangerous = _believed(given)
     nodes = _chosen(found.network, names)
     boxes = _boxes(found, nodes, dangerous)
@@ -144,13 +145,6 @@ def plot_network(
             _draw_box(stage, name)
         _draw_key(stage, edges)
     return axis
-
-
-def _require_axes(ax: Any) -> None:
-    from matplotlib.axes import Axes
-
-    if ax is not None and not isinstance(ax, Axes):
-        raise InputError([Problem("ax", f"{short_repr(ax)}; needs axes of matplotlib")])
 
 
 def _believed(given: Scenario | Beliefs | TabledNetwork | Forecast) -> tuple[Beliefs, Pairs]:
