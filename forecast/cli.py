@@ -160,6 +160,11 @@ def _add_report(commands: argparse._SubParsersAction[Parser]) -> None:
         "--page", action="store_true", help="write one page instead of the full product"
     )
     reporting.add_argument(
+        "--document",
+        metavar="FILE",
+        help="set a published document beside the forecast: a TOML file, or a shipped name",
+    )
+    reporting.add_argument(
         "--lexicon",
         metavar="NAME",
         default="icd203",
@@ -199,11 +204,13 @@ def _report(given: argparse.Namespace) -> int:
     from forecast.reporting.change import changes_text
     from forecast.reporting.product import product
     from forecast.scenario.scenario_files import load_scenario
+    from forecast.verification.published import read_published
 
     for path in given.output:
         _check_output(path)
     problem = load_scenario(given.scenario)
     require_questions(given, problem)
+    document = read_published(given.document, problem) if given.document else None
     source = given.evidence or _evidence_beside(given.scenario)
     kept = open_evidence(str(source)) if source else None
     if kept is not None:
@@ -232,6 +239,7 @@ def _report(given: argparse.Namespace) -> int:
         length="page" if given.page else "full",
         lexicon=given.lexicon,
         record=record,
+        document=document,
         allow_unreliable=given.allow_unreliable,
     )
     for path in given.output:

@@ -115,7 +115,23 @@ class Figure:
     numbers: Table | None = None
 
 
-Block = Prose | Heading | Table | Figure
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What is looked up rather than read, under its names; set small and in columns where it can.
+
+    Attributes
+    ----------
+    head
+        Titles of what stands in a row.
+    groups
+        A name, and its rows; every row has a text for each title, which may be empty.
+    """
+
+    head: tuple[str, ...]
+    groups: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]
+
+
+Block = Prose | Heading | Table | Figure | Listing
 
 
 @dataclass(frozen=True, slots=True)

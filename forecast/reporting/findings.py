@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Literal
 
@@ -266,15 +266,30 @@ def indicators_section(outlook: Forecast) -> Section:
         group = _speaking_to(outlook, prospect)
         blocks.append(Heading(prospect.course.label))
         blocks.append(Prose(fired_summary(outlook, prospect)))
-        if group:
-            rows = tuple(_signed_row(sign, status) for sign, status in group)
+        reported = [pair for pair in group if pair[1].latest is not None]
+        if reported:
+            rows = tuple(_signed_row(sign, status) for sign, status in reported)
             head = (INDICATOR_HEAD[0], "Speaks", *INDICATOR_HEAD[1:])
             blocks.append(Table(head, rows, (7, 2, 4, 2)))
+        blocks += _unreported(status for _, status in group)
     rest = [status for status in _indicators(outlook) if not status.variable.speaks_to]
     if rest:
-        rows = tuple(_indicator_row(status) for status in rest)
-        blocks += [Heading("Of no single course"), Table(INDICATOR_HEAD, rows, INDICATOR_WEIGHTS)]
+        rows = tuple(_indicator_row(status) for status in rest if status.latest is not None)
+        blocks.append(Heading("Of no single course"))
+        blocks += [Table(INDICATOR_HEAD, rows, INDICATOR_WEIGHTS)] if rows else []
+        blocks += _unreported(rest)
     return Section("indicators", "Indicators", tuple(blocks))
+
+
+def _unreported(group: Iterable[IndicatorStatus]) -> Iterator[Prose]:
+    """The names of the indicators that nobody has reported on."""
+    names = [
+        isolated(status.variable.label) + (f" ({ADDED})" if _is_added(status) else "")
+        for status in group
+        if status.latest is None
+    ]
+    if names:
+        yield Prose(f"{'; '.join(names)}.", "Without a report", "note")
 
 
 INDICATOR_HEAD = ("Indicator", "Latest report", "Status")
@@ -323,13 +338,19 @@ def _signed_row(sign: str, status: IndicatorStatus) -> tuple[Cell, ...]:
 
 def _indicator_row(status: IndicatorStatus) -> tuple[Cell, ...]:
     latest = status.latest
-    added = status.variable.named_by == "author"
-    name = Lines(status.variable.label, "added by the author" if added else "")
-    if latest is None:
-        return (name, DASH, Badge("not reported", "off"))
+    assert latest is not None
+    name = Lines(status.variable.label, ADDED if _is_added(status) else "")
     badge = Badge("fired", "on") if status.fired else Badge("absent", "off")
     when = f"{period(latest.event_start, latest.event_end)}, {latest.id}"
     return (name, Lines(statement_text(status.variable, latest), when), badge)
+
+
+ADDED = "added by the author"
+
+
+def _is_added(status: IndicatorStatus) -> bool:
+    """Whether the author, and no source, names an indicator."""
+    return status.variable.named_by == "author"
 
 
 def actors_section(outlook: Forecast) -> Section:

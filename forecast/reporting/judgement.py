@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from forecast.analysis.comparison import likelier
 from forecast.analysis.explanation import Contribution
-from forecast.analysis.moves import LEAST_NAMED, compare
+from forecast.analysis.moves import LEAST_NAMED
 from forecast.analysis.smallest_change import smallest_change
 from forecast.analysis.targets import signed
 from forecast.courses_table import ANY_LABEL
@@ -19,7 +19,16 @@ from forecast.evidence.report import Report
 from forecast.outlook import Forecast
 from forecast.reporting.change import change_cell
 from forecast.reporting.courses import that_text
-from forecast.reporting.document import Block, Cell, Lines, Measure, Prose, Section, Table
+from forecast.reporting.document import (
+    Block,
+    Cell,
+    Lines,
+    Listing,
+    Measure,
+    Prose,
+    Section,
+    Table,
+)
 from forecast.reporting.findings import fired_summary
 from forecast.reporting.report_text import statement_text
 from forecast.reporting.request import Request
@@ -27,9 +36,9 @@ from forecast.reporting.status import indicator_status
 from forecast.scenario.forms import condition_text
 from forecast.scenario.rendering import describe, render_inline
 from forecast.text import DASH, isolated
+from forecast.verification.published import CODED, ComparedJudgement, compare_document
 from forecast.wording import counted, long_date, plain, points
 
-"""Causes of a change that are named: how large at least, and how many."""
 MOST_PARTS = 8
 """Parts of an account that are listed one by one."""
 MOST_LEADS = 8
@@ -49,7 +58,7 @@ def change_section(request: Request) -> Section:
     title = "Change since the last product"
     if previous is None:
         return Section("change", title, ())
-    because = _reasons(outlook, previous)
+    because = _reasons(request)
     rows = tuple(
         (
             prospect.course.label,
@@ -71,13 +80,10 @@ def change_section(request: Request) -> Section:
     return Section("change", title, (*blocks, Prose(note, style="note")))
 
 
-def _reasons(outlook: Forecast, previous: Forecast) -> dict[str, Cell]:
+def _reasons(request: Request) -> dict[str, Cell]:
     """What moved each course, in parts that add up; nothing where the two are not in order."""
-    if previous.as_of > outlook.as_of or outlook.horizon is None:
-        return {}
-    found = compare(previous, outlook)
     cells: dict[str, Cell] = {}
-    for course, move in found.moves.items():
+    for course, move in request.comparison.moves.items() if request.comparison else ():
         rest = move.after - move.before - sum(part.points for part in move.named)
         lines = [f"{part.name} {_points(part.points)}" for part in move.named]
         lines += [f"all else {_points(rest)}"] if abs(rest) >= LEAST_NAMED else []
@@ -86,19 +92,65 @@ def _reasons(outlook: Forecast, previous: Forecast) -> dict[str, Cell]:
     return cells
 
 
-def change_summary(outlook: Forecast, previous: Forecast) -> str:
-    """What came in and what was withdrawn between two forecasts, in a sentence or two."""
+def change_summary(outlook: Forecast, previous: Forecast, most_named: int = 99) -> str:
+    """What came in and what was withdrawn between two forecasts, in a sentence or two.
+
+    Parameters
+    ----------
+    outlook, previous
+        The two forecasts.
+    most_named
+        New reports that are named; of more there is the number alone.
+    """
     before = {report.id: report for report in previous.evidence}
     after = {report.id: report for report in outlook.evidence}
     new = [name for name in after if name not in before]
     gone = [name for name in before if name not in after]
     days = (outlook.as_of - previous.as_of).days
     text = f"{counted(days, 'day')} passed and {counted(len(new), 'report')} came in"
-    text += f" ({', '.join(new)})" if new else ""
+    text += f" ({', '.join(new)})" if 0 < len(new) <= most_named else ""
     text += f"; {', '.join(gone)} no longer in force." if gone else "."
     if outlook.scenario.digest != previous.scenario.digest:
         text += " The scenario was changed as well, so not every difference is due to reports."
     return text
+
+
+def document_section(request: Request) -> Section:
+    """A published document beside the forecast, judgement by judgement.
+
+    Parameters
+    ----------
+    request
+        What the product is made from: its document, if one was given.
+    """
+    title = "Beside a published document"
+    if request.document is None:
+        return Section("document", title, ())
+    found = compare_document(request.outlook, request.document)
+    rows = tuple(_document_row(request, row) for row in found)
+    text = (
+        f"It commits to something in {found.comparable} of {counted(len(rows), 'judgement')}; the "
+        f"forecast agrees with {found.agreeing} of these."
+    )
+    note = (
+        "The forecast agrees with a range that holds its mean. “Out of reach” is a range that its "
+        f"{MASS_TEXT} interval does not meet. What the document says is in our words."
+    )
+    head = ("Judgement", "Document", "Forecast", "Agreement")
+    blocks: list[Block] = [
+        Prose(text, isolated(request.document.title)),
+        Table(head, rows, (6, 4, 4, 3)),
+        Prose(f"{note} {CODED}" if found.coded else note, style="note"),
+    ]
+    return Section("document", title, tuple(blocks))
+
+
+def _document_row(request: Request, row: ComparedJudgement) -> tuple[Cell, ...]:
+    said = row.judgement
+    document: Cell = row.stated_text
+    words = "" if row.found is None else request.phrase(row.found).label
+    forecast = Lines(row.found_text, words)
+    return Lines(said.text, said.place), document, forecast, row.agreement_text
 
 
 def why_section(request: Request) -> Section:
@@ -120,7 +172,7 @@ def why_section(request: Request) -> Section:
     if parts[MOST_PARTS:]:
         rows.append((counted(len(parts) - MOST_PARTS, "other part"), _points(rest), DASH))
     lead = (
-        f"{percent(found.start)} before any evidence, at the scenario's beginning; "
+        f"{percent(found.start)} before any evidence{_beginning(request)}; "
         f"{quantity(found.probability)} now."
     )
     note = (
@@ -130,6 +182,10 @@ def why_section(request: Request) -> Section:
     )
     blocks = (Prose(lead, request.subject.course.label), Table(head, tuple(rows), (6, 2, 2)))
     return Section("why", title, (*blocks, Prose(note, style="note")))
+
+
+def _beginning(request: Request) -> str:
+    return ", at the scenario's beginning" if request.outlook.horizon else ""
 
 
 def _part_row(request: Request, part: Contribution) -> tuple[Cell, ...]:
@@ -143,10 +199,11 @@ def part_label(request: Request, part: Contribution) -> Lines:
         return Lines(part.name[:1].upper() + part.name[1:], "")
     reports = {report.id: report for report in request.outlook.evidence}
     report = reports.get(part.name)
-    return Lines(part.name, "" if report is None else _claim(request.outlook, report))
+    return Lines(part.name, "" if report is None else claim_text(request.outlook, report))
 
 
-def _claim(outlook: Forecast, report: Report) -> str:
+def claim_text(outlook: Forecast, report: Report) -> str:
+    """What a report states, and of which variable."""
     variable = outlook.scenario.variables[report.indicator]
     return f"{variable.label}: {statement_text(variable, report)}"
 
@@ -208,7 +265,7 @@ def assumptions_section(request: Request) -> Section:
 
 
 def _event_text(request: Request) -> str:
-    if request.outlook.most_dangerous:
+    if request.asks_danger:
         return that_text(request.outlook, "a dangerous course")
     subject = f"“{request.subject.course.label}”"
     return that_text(request.outlook, subject)
@@ -254,8 +311,7 @@ def flips(request: Request) -> Iterator[Flip]:
         return
     now = found.times[outlook.now]
     start = found.times[min(outlook.now + (outlook.horizon is not None), found.n_steps - 1)]
-    chosen = outlook.most_dangerous or (request.subject,)
-    states = [(each.variable, each.state) for each in chosen]
+    states = [(each.variable, each.state) for each in request.asked]
     names = [name for name in assumed if name not in {variable for variable, _ in states}]
     if not names:
         return
@@ -300,7 +356,7 @@ def next_section(request: Request) -> Section:
 
 def event_label(request: Request) -> str:
     """What is looked for: any dangerous course, or the most likely one where none is."""
-    if request.outlook.most_dangerous:
+    if request.asks_danger:
         return ANY_LABEL[:1].lower() + ANY_LABEL[1:]
     return isolated(request.subject.course.label)
 
@@ -334,7 +390,7 @@ def change_of_mind_section(request: Request) -> Section:
     if not outlook.evidence.observations:
         return Section("change-of-mind", title, ())
     blocks: list[Block] = [*_rests_on(request)]
-    if not request.is_explained and len(outlook.evidence.observations) <= MOST_TRIED:
+    if outlook.horizon is None and len(outlook.evidence.observations) <= MOST_TRIED:
         found = smallest_change(outlook, most=len(outlook.evidence.observations), judgements=0)
         leader = isolated(outlook.most_likely.course.label)
         if found.reports:
@@ -411,47 +467,52 @@ def judgements_section(request: Request) -> Section:
     request
         What the product is made from.
     """
-    rows = tuple(_judgements(request.outlook))
+    groups: dict[str, list[tuple[str, ...]]] = {}
+    for label, when, stated, basis in _judgements(request.outlook):
+        groups.setdefault(label, []).append((when, stated, basis))
     note = (
         "Every number that the scenario states, as its author wrote it, with what it is based on. "
         f"Two numbers in brackets are a {MASS_TEXT} interval."
     )
-    table = Table(("About", "Stated", "Basis"), rows, (4, 4, 7))
-    return Section("judgements", "Judgements and their basis", (Prose(note, style="note"), table))
+    listed = tuple((label, tuple(rows)) for label, rows in groups.items())
+    blocks = (Prose(note, style="note"), Listing(("When", "Stated", "Basis"), listed))
+    return Section("judgements", "Judgements and their basis", blocks)
 
 
-def _judgements(outlook: Forecast) -> Iterator[tuple[Cell, ...]]:
-    for name, variable in outlook.scenario.variables.items():
+def _judgements(outlook: Forecast) -> Iterator[tuple[str, str, str, str]]:
+    """Whose number it is, in what case, what is stated, and on what basis."""
+    for variable in outlook.scenario.variables.values():
         for slot in ("initial", "transition", "table", "measured"):
             part = getattr(variable, slot)
             if part is not None:
-                label = variable.label + (" (at first)" if slot == "initial" else "")
-                yield from _with_basis(part, label, name)
+                yield from _with_basis(part, variable.label, ("at first",) * (slot == "initial"))
     for kind in ("sources", "channels", "watches"):
         for name, part in getattr(outlook.scenario, kind).items():
-            yield from _with_basis(part, plain(name), name)
+            yield from _with_basis(part, plain(name), ())
 
 
 def _stated(entries: dict[str, Any]) -> str:
     return render_inline(entries).removeprefix("{").removesuffix("}")
 
 
-def _with_basis(part: Any, label: str, own: str) -> Iterator[tuple[Cell, ...]]:
-    """Rows of every part that states its basis; a part's condition stands below its label."""
+def _with_basis(
+    part: Any, label: str, path: tuple[str, ...]
+) -> Iterator[tuple[str, str, str, str]]:
+    """Rows of every part that states its basis; the keys that lead to it come first."""
     if isinstance(part, BaseModel):
         basis = getattr(part, "basis", "")
         if basis:
             stated = describe(part)
-            when = condition_text(getattr(part, "when", {}))
+            when = condition_text(getattr(part, "when", {})).strip(" ,|")
             for key in ("basis", "when", "label", "indicator", "source", "sources"):
                 stated.pop(key, None)
-            yield Lines(label, when.strip(" ,")), _stated(stated), f"“{basis}”"
+            yield label, ", ".join([*path, *filter(None, [when])]), _stated(stated), f"“{basis}”"
             return
         for name in type(part).model_fields:
-            yield from _with_basis(getattr(part, name), label, own)
+            yield from _with_basis(getattr(part, name), label, path)
     elif isinstance(part, dict):
         for key, inner in part.items():
-            yield from _with_basis(inner, f"{label}: {plain(str(key))}", own)
+            yield from _with_basis(inner, label, (*path, plain(str(key))))
     elif isinstance(part, tuple):
         for inner in part:
-            yield from _with_basis(inner, label, own)
+            yield from _with_basis(inner, label, path)

@@ -16,6 +16,7 @@ from forecast.reporting.document import (
     Glance,
     Heading,
     Lines,
+    Listing,
     Measure,
     Prose,
     Section,
@@ -102,6 +103,9 @@ def _block(block: Block) -> dict[str, Any]:
             return {"kind": "heading", "text": text}
         case Table():
             return {"kind": "table", **_table(block)}
+        case Listing(head=head, groups=groups):
+            named = [{"name": name, "rows": [list(row) for row in rows]} for name, rows in groups]
+            return {"kind": "listing", "head": list(head), "groups": named}
         case Figure(caption=caption, numbers=numbers):
             return {
                 "kind": "figure",

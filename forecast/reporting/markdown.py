@@ -13,6 +13,7 @@ from forecast.reporting.document import (
     Figure,
     Heading,
     Lines,
+    Listing,
     Measure,
     Prose,
     Section,
@@ -96,12 +97,20 @@ def _figure(figure: Figure, panels: Iterator[str]) -> str:
     return "\n\n".join([*parts, *([_table(figure.numbers)] if figure.numbers else [])])
 
 
-def _block(block: Prose | Heading | Table) -> str:
+def _block(block: Prose | Heading | Table | Listing) -> str:
+    if isinstance(block, Listing):
+        return "\n\n".join(_group(name, rows) for name, rows in block.groups)
     if isinstance(block, Heading):
         return f"### {for_markdown(block.text)}"
     if isinstance(block, Table):
         return _table(block)
     return _prose(block)
+
+
+def _group(name: str, rows: tuple[tuple[str, ...], ...]) -> str:
+    """A name, and a point for each of its rows."""
+    points = ("; ".join(for_markdown(text) for text in row if text) for row in rows)
+    return "\n".join([f"**{for_markdown(name)}**\n", *(f"- {point}" for point in points)])
 
 
 def _prose(prose: Prose) -> str:

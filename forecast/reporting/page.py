@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from forecast.analysis.explanation import Contribution
+from forecast.analysis.moves import Comparison, Part
 from forecast.estimate import percent
+from forecast.outlook import CourseOutlook
 from forecast.reporting.change import any_change
 from forecast.reporting.confidence import confidence_sentence
 from forecast.reporting.courses import bottom_line, dated_note
-from forecast.reporting.document import Block, Prose, Section
+from forecast.reporting.document import Block, Lines, Prose, Section, Table
 from forecast.reporting.findings import tripwires_summary, warning_summary
-from forecast.reporting.judgement import change_summary, event_label, flips, part_label
+from forecast.reporting.judgement import (
+    change_summary,
+    claim_text,
+    event_label,
+    flips,
+    part_label,
+)
 from forecast.reporting.request import Request
 from forecast.text import isolated
 from forecast.wording import long_date, plain, points
 
-MOST = 3
-"""Reasons, findings and assumptions that one page has room for."""
+MOST, MOST_MOVES = 3, 2
+"""Reasons, findings and assumptions that one page has room for, and moves."""
 
 
 def page_sections(request: Request) -> Iterator[Section]:
@@ -48,66 +57,130 @@ def page_sections(request: Request) -> Iterator[Section]:
 def _changes(request: Request) -> Iterator[Block]:
     outlook, previous = request.outlook, request.previous
     if previous is not None:
-        text = f"Since {long_date(previous.as_of)}: {change_summary(outlook, previous)}"
+        summary = change_summary(outlook, previous, MOST)
+        text = f"Since {long_date(previous.as_of)}: {summary}"
         if moved := any_change(outlook, previous):
             text += f" Any dangerous course: {moved} points."
         yield Prose(text)
-    if request.is_explained:
-        found = request.explanation
-        parts = sorted(found.contributions, key=lambda each: -abs(each.points.mean))[:MOST]
-        named = "; ".join(
-            f"{_named(request, part)} ({points(part.points.mean)} points)" for part in parts
-        )
-        yield Prose(
-            f"{isolated(request.subject.course.label)}: {percent(found.start)} before any evidence,"
-            f" {percent(found.probability.mean)} now. What moved it most: {named}."
-        )
+    if request.comparison is not None:
+        yield from _moves(request, request.comparison)
+    elif request.is_explained:
+        yield from _account(request)
 
 
-def _named(request: Request, part: object) -> str:
-    label = part_label(request, part)  # type: ignore[arg-type]
+def _moves(request: Request, found: Comparison) -> Iterator[Block]:
+    """The course that is explained and the one that moved most, and what moved each."""
+    courses = {f"{each.variable}={each.state}": each for each in request.outlook.courses}
+    subject = f"{request.subject.variable}={request.subject.state}"
+    ordered = sorted(
+        found.moves.items(),
+        key=lambda pair: (pair[0] != subject, -abs(pair[1].after - pair[1].before)),
+    )
+    for name, move in ordered[:MOST_MOVES]:
+        label = isolated(courses[name].course.label)
+        total = f"From {percent(move.before)} to {percent(move.after)}{_of_what(courses[name])}"
+        causes = [
+            f"{_cause(request, part)} ({points(part.points)} points)" for part in move.named[:MOST]
+        ]
+        yield Prose(f"{total}: {'; '.join(causes) or 'nothing moved it by much'}.", label)
+
+
+def _of_what(prospect: CourseOutlook) -> str:
+    """What the numbers of a course are, where that is not what the summary prints."""
+    share = prospect.average.days is not None and not prospect.course.dangerous
+    return " of the days ahead" if share else ""
+
+
+def _cause(request: Request, part: Part) -> str:
+    """A part of a move; of a report, what it states."""
+    known = (request.previous, request.outlook) if request.previous else (request.outlook,)
+    reports = {report.id: report for each in known for report in each.evidence}
+    if part.name not in reports:
+        return part.name
+    gone = f" ({part.kind})" if part.kind != "new" else ""
+    return f"{part.name}{gone}, {isolated(claim_text(request.outlook, reports[part.name]))}"
+
+
+def _account(request: Request) -> Iterator[Block]:
+    """What the evidence added to the probability of the course that is explained."""
+    found = request.explanation
+    parts = sorted(found.contributions, key=lambda each: -abs(each.points.mean))[:MOST]
+    named = "; ".join(
+        f"{_named(request, part)} ({points(part.points.mean)} points)" for part in parts
+    )
+    yield Prose(
+        f"{percent(found.start)} before any evidence, {percent(found.probability.mean)} now. What "
+        f"moved it most: {named}.",
+        isolated(request.subject.course.label),
+    )
+
+
+def _named(request: Request, part: Contribution) -> str:
+    label = part_label(request, part)
     return f"{label.main}, {isolated(label.small)}" if label.small else label.main.lower()
 
 
 def _change_of_mind(request: Request) -> Iterator[Block]:
     found = sorted(flips(request), key=lambda each: -abs(each[3][2].mean - each[3][1].mean))
     variables = request.outlook.scenario.variables
-    for name, held, state, (holds, if_so, then) in found[:MOST]:
-        yield Prose(
-            f"assumed {plain(held)} ({percent(holds)}). If it is {plain(state)}, the probability of"
-            f" danger ahead is {percent(then.mean)} instead of {percent(if_so.mean)}.",
-            isolated(variables[name].label),
+    rows = tuple(
+        (
+            Lines(variables[name].label, f"assumed {plain(held)} ({percent(holds)})"),
+            plain(state),
+            Lines(percent(then.mean), f"instead of {percent(if_so.mean)}"),
         )
-    if found or not request.is_explained:
-        return
-    parts = [part for part in request.explanation.contributions if part.withdrawn is not None]
-    for part in sorted(parts, key=lambda part: -abs(part.withdrawn or 0.0))[:MOST]:
-        gone = points(part.withdrawn or 0.0)
-        yield Prose(
-            f"without it, the probability of {isolated(request.subject.course.label)} changes by "
-            f"{gone} points.",
-            _named(request, part),
+        for name, held, state, (holds, if_so, then) in found[:MOST]
+    )
+    if rows:
+        about = "danger ahead" if request.asks_danger else request.subject.course.label
+        yield Table(
+            ("Assumption", "If it is", f"Probability of {isolated(about)}"), rows, (5, 3, 3)
         )
+    elif request.is_explained:
+        yield from _leaned_on(request)
+
+
+def _leaned_on(request: Request) -> Iterator[Block]:
+    """The reports without which the probability would be another."""
+    found = request.explanation
+    parts = [part for part in found.contributions if part.withdrawn is not None]
+    rows = tuple(
+        (
+            part_label(request, part),
+            Lines(
+                percent(min(max(found.probability.mean + (part.withdrawn or 0.0), 0.0), 1.0)),
+                f"instead of {percent(found.probability.mean)}",
+            ),
+        )
+        for part in sorted(parts, key=lambda part: -abs(part.withdrawn or 0.0))[:MOST]
+    )
+    if rows:
+        subject = isolated(request.subject.course.label)
+        yield Table(("Without", f"Probability of {subject}"), rows, (5, 3))
 
 
 def _next(request: Request) -> Iterator[Block]:
     found = request.watch_list
     variables = request.outlook.scenario.variables
-    for lead in found.leads[:MOST]:
-        finding = lead.telling
-        if finding is not None:
-            label = isolated(variables[lead.indicator].label)
-            change = points(finding.given - found.probability)
-            yield Prose(
-                f"a report of {plain(finding.state)} (probability {percent(finding.probability)}) "
-                f"would change the probability of {event_label(request)} by {change} points.",
-                label,
-            )
+    rows = tuple(
+        (
+            Lines(variables[lead.indicator].label, plain(finding.state)),
+            percent(finding.probability),
+            Lines(percent(finding.given), f"{points(finding.given - found.probability)} points"),
+        )
+        for lead in found.leads[:MOST]
+        if (finding := lead.telling) is not None
+    )
+    if rows:
+        head = ("If this is reported", "It comes with", f"Probability of {event_label(request)}")
+        yield Table(head, rows, (5, 2, 3))
 
 
 def _warning(request: Request) -> Iterator[Block]:
     outlook = request.outlook
     if outlook.scenario.warning_levels:
         yield Prose(warning_summary(outlook, request.tripwires), "Level")
+    elif outlook.scenario.tripwires:
+        yield Prose("None is set in the scenario.", "Level")
     if outlook.scenario.tripwires:
         yield Prose(tripwires_summary(request.tripwires), "Tripwires")

@@ -22,6 +22,7 @@ from forecast.reporting.portable import render_pdf, require_browser
 from forecast.reporting.request import Length, Rating, Request
 from forecast.reporting.word import render_docx, require_docx
 from forecast.text import DASH, flat, for_html, printed, visible
+from forecast.verification.published import PublishedDocument
 from forecast.verification.record import Record
 from forecast.writing import replace_file
 
@@ -149,6 +150,7 @@ def product(
     confidence: Rating | None = None,
     reason: str = "",
     record: Record | None = None,
+    document: PublishedDocument | None = None,
     allow_unreliable: bool = False,
 ) -> Product:
     """Make the product of a forecast: what is handed to its readers.
@@ -170,6 +172,8 @@ def product(
     record
         Earlier forecasts, and what came of their questions; the full product then says how good
         they were.
+    document
+        A published document that the full product sets beside it, judgement by judgement.
     allow_unreliable
         Make it even though the sampler's checks failed, with the failures at the top.
 
@@ -201,7 +205,7 @@ def product(
             f"{'; '.join(failures)}. Sample more draws, or allow an unreliable product "
             "with this warning on top."
         )
-    request = Request(outlook, previous, words, terms, confidence, reason, record)
+    request = Request(outlook, previous, words, terms, confidence, reason, record, document)
     return Product(gather(request, length))
 
 

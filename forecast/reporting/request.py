@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Literal
 
 from forecast.analysis.explanation import Explanation, explain
+from forecast.analysis.moves import Comparison, compare
 from forecast.analysis.tripwires import Tripwires, tripwires
 from forecast.analysis.watch_list import WatchList, watch_list
 from forecast.analysis.weighing import WeighedEvidence, weigh_evidence
@@ -19,6 +20,7 @@ from forecast.lexicon import Lexicon, Phrase, Terms, phrase, read_lexicon
 from forecast.outlook import CourseOutlook, Forecast
 from forecast.posterior.beliefs import Beliefs
 from forecast.reporting.report_text import origins_text
+from forecast.verification.published import PublishedDocument
 from forecast.verification.record import Record
 from forecast.wording import counted
 
@@ -44,6 +46,8 @@ class Request:
         Confidence that the author states instead of the computed one, and why.
     record
         Earlier forecasts, and what came of their questions.
+    document
+        A published document to set beside it.
     """
 
     outlook: Forecast
@@ -53,6 +57,7 @@ class Request:
     confidence: Rating | None = None
     reason: str = ""
     record: Record | None = None
+    document: PublishedDocument | None = None
 
     def phrase(self, estimate: Estimate) -> Phrase:
         """An estimate in the words of the product."""
@@ -92,10 +97,23 @@ class Request:
         return f"the model and {counted(len(reports), 'report')}"
 
     @property
+    def asked(self) -> tuple[CourseOutlook, ...]:
+        """The courses whose union is asked about: the dangerous ones where there are days ahead.
+
+        Where there are none the question is which course is under way: the most likely one.
+        """
+        dangerous = self.outlook.most_dangerous if self.outlook.horizon else ()
+        return dangerous or (self.outlook.most_likely,)
+
+    @property
     def subject(self) -> CourseOutlook:
-        """The course that is explained: the likeliest dangerous one, or the most likely one."""
-        dangerous = self.outlook.most_dangerous
-        return max(dangerous, key=lambda each: each.within.mean, default=self.outlook.most_likely)
+        """The course that is explained: the likeliest of those asked about."""
+        return max(self.asked, key=lambda each: each.within.mean)
+
+    @property
+    def asks_danger(self) -> bool:
+        """Whether what is asked about is danger, and not one course."""
+        return self.asked[0].course.dangerous and self.outlook.horizon is not None
 
     @cached_property
     def weighed(self) -> WeighedEvidence:
@@ -111,15 +129,21 @@ class Request:
 
     @cached_property
     def watch_list(self) -> WatchList:
-        """What to look for about the course that is explained."""
-        dangerous = self.outlook.most_dangerous
-        event = None if dangerous else f"{self.subject.variable}={self.subject.state}"
+        """What to look for about the courses that are asked about."""
+        event = None if self.asks_danger else f"{self.subject.variable}={self.subject.state}"
         return watch_list(self.outlook, event)
 
     @property
     def is_explained(self) -> bool:
-        """Whether there is evidence, and a clock on which it came, to explain a probability by."""
-        return bool(self.outlook.evidence.observations) and self.outlook.horizon is not None
+        """Whether there is evidence to explain a probability by."""
+        return bool(self.outlook.evidence.observations)
+
+    @cached_property
+    def comparison(self) -> Comparison | None:
+        """What moved each course since the earlier forecast; None where there is none before it."""
+        if self.previous is None or self.previous.as_of > self.outlook.as_of:
+            return None
+        return compare(self.previous, self.outlook)
 
     @cached_property
     def explanation(self) -> Explanation:

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from forecast.estimate import percent
+from forecast.lexicon import Band
 from forecast.reporting.document import Measure, Prose, Section, Table
 from forecast.reporting.request import Request
 from forecast.text import DASH
@@ -101,4 +102,4 @@ def _frequency_rows(scores: Scores) -> Iterator[tuple[str, str, Measure]]:
         group = rows[(given >= lower) & ((given < upper) | last)]
         if len(group):
             found = clustered_mean(group["outcome"], group["question"])
-            yield f"{lower:.0%}{DASH}{upper:.0%}", str(len(group)), Measure(found)
+            yield Band(lower, upper).range, str(len(group)), Measure(found)

@@ -17,6 +17,7 @@ from forecast.reporting.document import (
     Figure,
     Heading,
     Lines,
+    Listing,
     Measure,
     Prose,
     Section,
@@ -86,7 +87,8 @@ def _head(page: Any, document: Document) -> None:
         for line in document.glance
     )
     _table(page, Table(("Course", "Probability", "Interval", "In words", *since), rows))
-    page.add_paragraph(_text(f"Basis: {document.basis}."))
+    if document.basis:
+        page.add_paragraph(_text(f"Basis: {document.basis}."))
 
 
 def _section(page: Any, section: Section) -> None:
@@ -98,6 +100,8 @@ def _section(page: Any, section: Section) -> None:
             page.add_heading(_text(block.text), 2)
         elif isinstance(block, Table):
             _table(page, block)
+        elif isinstance(block, Listing):
+            _listing(page, block)
         elif isinstance(block, Figure):
             page.add_paragraph(style="Caption").add_run(_text(block.caption))
             if block.numbers:
@@ -113,6 +117,14 @@ def _prose(page: Any, prose: Prose) -> None:
     if prose.lead:
         paragraph.add_run(_text(f"{prose.lead}. ")).bold = True
     paragraph.add_run(_text(prose.text)).italic = prose.style == "note"
+
+
+def _listing(page: Any, listing: Listing) -> None:
+    """Names in bold, and a point for each row."""
+    for name, rows in listing.groups:
+        page.add_paragraph(style="Normal").add_run(_text(name)).bold = True
+        for row in rows:
+            page.add_paragraph(_text("; ".join(filter(None, row))), style="List Bullet")
 
 
 def _table(page: Any, table: Table) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 import forecast as fc
 from forecast.reporting.track_record import section_of
+from forecast.text import GAP
 from forecast.verification.resolutions import Resolution
 from tests.verification.test_questions import day, question
 
@@ -44,10 +45,10 @@ def test_the_section_counts_as_one_would_by_hand(record):
     values = dict(scores.rows)
     assert values["Brier score, 0 is best"].startswith(f"{brier:.3f}")
     assert values["Skill against always even"] == f"{1 - brier / 0.25:+.0%}"
-    assert [row[:2] for row in groups.rows] == [
-        ("0%–20%", "3"),
-        ("20%–40%", "1"),
-        ("80%–100%", "2"),
+    assert [(row[0].replace(GAP, " "), row[1]) for row in groups.rows] == [
+        ("less than 20 %", "3"),
+        ("20–40 %", "1"),
+        ("at least 80 %", "2"),
     ]
     assert groups.rows[0][2].estimate.mean == pytest.approx(1 / 3)
     assert record.head in seal.text
