@@ -7,7 +7,7 @@ SCENARIO ?= iraq-2020
 AS_OF ?=
 BENCHMARKS ?= uncertain_tables dynamic ceiling sampling ledger stream first_table reporting backtest calibration
 
-.PHONY: report test check slow postgres-test benchmarks format notebooks clean
+.PHONY: report test check slow postgres-test benchmarks format generated notebooks clean
 
 report: $(READY)
 	$(BIN)/forecast report $(SCENARIO) $(if $(AS_OF),--as-of $(AS_OF)) \
@@ -35,6 +35,9 @@ benchmarks: $(READY)
 format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+generated: $(READY)
+	$(BIN)/python -m tests.generated
 
 notebooks: $(READY)
 	$(BIN)/python -m tests.execute_notebooks notebooks/*.ipynb

@@ -1,4 +1,4 @@
-"""The page of all public names, made from their docstrings: python -m tests.api_page."""
+"""The page of all public names, made from their docstrings; `make generated` writes it."""
 
 import inspect
 from collections.abc import Iterator
@@ -71,7 +71,3 @@ def render() -> str:
         lines = [row for name in names for row in rows(name)]
         parts.append(f"\n## {title}\n\n| name | |\n| --- | --- |\n" + "\n".join(lines) + "\n")
     return "".join(parts)
-
-
-if __name__ == "__main__":
-    PAGE.write_text(render(), encoding="utf-8")

@@ -128,7 +128,7 @@ def test_heavy_libraries_stay_in_their_rooms(library):
 
 
 def test_public_names_are_the_contract():
-    """The page of names is what is public; it is remade with `python -m tests.api_page`."""
+    """The page of names is what is public; `make generated` writes it anew."""
     assert api_page.PAGE.read_text(encoding="utf-8") == api_page.render()
 
 

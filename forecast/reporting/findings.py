@@ -303,7 +303,7 @@ def fired_summary(outlook: Forecast, prospect: CourseOutlook) -> str:
     ----------
     outlook
         The forecast.
-    outlook
+    prospect
         The course.
     """
     parts = []

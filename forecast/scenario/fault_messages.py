@@ -46,7 +46,7 @@ def fault_message(fault: Fault, path: Path, grammar: Grammar) -> str:
     kind = str(fault["type"])
     name = _name(path) or grammar.whole
     if kind == "extra_forbidden":
-        return f"unknown entry {name}; {nearest(path[-1], grammar.names_at(path[:-1]))}"
+        return f"unknown entry {name}; {nearest(path[-1], grammar.names_meant(path[:-1]))}"
     if kind == "missing":
         return f"{name} is missing"
     if kind == "union_tag_not_found":

@@ -76,6 +76,19 @@ class Grammar:
             dict.fromkeys(key for schema in schemas for key in schema.get("properties", {}))
         )
 
+    def names_meant(self, path: Path) -> list[str]:
+        """Names of the entries of the way to state a mapping that it resembles most.
+
+        As where it is read: the way with most entries among those that are there, the last of
+        several.
+        """
+        given = self.value_at(path)
+        ways = [list(schema.get("properties", {})) for schema in self.schemas_at(path)]
+        alike = [sum(name in way for name in given) for way in ways] if given else []
+        if not any(alike):
+            return self.names_at(path)
+        return max(zip(alike, range(len(ways)), ways, strict=True))[2]
+
     def _tagged(self, path: Path) -> Iterator[tuple[str, list[str]]]:
         for schema in self._options_at(path):
             if "discriminator" in schema:

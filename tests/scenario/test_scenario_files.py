@@ -90,7 +90,7 @@ def test_shipped_scenarios_load(name):
 
 
 def test_the_published_schema_is_current():
-    """Remake it by writing `scenario_schema()` to the file."""
+    """`make generated` writes it anew."""
     path = shipped_folder() / "scenario.schema.json"
     assert path.read_text(encoding="utf-8") == scenario_schema()
 
