@@ -23,20 +23,11 @@ from forecast.model.model import (
     tabulated_data,
 )
 from forecast.model.parameter_draws import ParameterDraws
-from forecast.model.priors import Priors
 from forecast.model.report_likelihood import report_data
-from forecast.model.target import (
-    Target,
-    constrain,
-    log_posterior,
-    make_target,
-    prior_point,
-    split_values,
-    variable_dims,
-    variable_shapes,
-)
+from forecast.model.target import make_target, variable_dims
 from forecast.posterior.beliefs import Beliefs
 from forecast.posterior.passage import calendar_of
+from forecast.posterior.pooling import CompletePooling, OneCase, PartialPooling
 from forecast.progress import phase
 from forecast.sampling import TARGET_ACCEPT, Sampling
 from forecast.scenario.scenario import Scenario
@@ -73,49 +64,49 @@ def sample_posterior(
     with phase("tables", sampling.progressbar):
         data = evidence_data(scenario, evidence, table)
         target = make_target(compile_tables(scenario), data)
-    return _sample_with_nutpie(scenario, target, sampling)
+    return _sample_with_nutpie(OneCase(compile_tables(scenario).priors, target), sampling)
 
 
 def sample_cases(
     scenario: Scenario,
     tables: Sequence[ReportTable],
     powers: Sequence[float],
+    between_cases: float,
     sampling: Sampling,
 ) -> DataTree:
-    """Sample tables that several cases share, given the evidence of all, with NUTS.
+    """Sample tables given the evidence of several cases, with NUTS.
 
     Parameters
     ----------
     scenario
         What is believed before, of every case.
     tables
-        Evidence of each case, tabulated to its as-of date.
+        No evidence, then that of each case, tabulated to its as-of date.
     powers
         To which power the likelihood of each counts: 1, or less for what has less to say (Ibrahim,
         Chen: Power prior distributions for regression models, Statistical Science 15(1), 2000).
+    between_cases
+        How far the tables of cases are apart before anything is known; 0 where they share them.
     sampling
         How to sample.
     """
     program = compile_tables(scenario)
     with phase("tables", sampling.progressbar):
-        targets = [make_target(program, tabulated_data(program, table)) for table in tables]
-    return _sample_with_nutpie(scenario, targets[0], sampling, (targets, powers))
+        nothing, *cases = [make_target(program, tabulated_data(program, t)) for t in tables]
+    if between_cases:
+        pooled = PartialPooling(program.priors, nothing, cases, powers, between_cases)
+        return _sample_with_nutpie(pooled, sampling)
+    return _sample_with_nutpie(CompletePooling(program.priors, nothing, cases, powers), sampling)
 
 
-def _sample_with_nutpie(
-    scenario: Scenario,
-    target: Target,
-    sampling: Sampling,
-    cases: tuple[Sequence[Target], Sequence[float]] | None = None,
-) -> DataTree:
+def _sample_with_nutpie(posterior: OneCase, sampling: Sampling) -> DataTree:
     import nutpie
 
-    priors = compile_tables(scenario).priors
     with phase("compiled code", sampling.progressbar):
-        log_posterior(prior_point(priors), target)
+        posterior.density(posterior.start)
     with phase("sampling", sampling.progressbar) as say:
         sampler = nutpie.sample(
-            _density_for_nutpie(priors, target, cases),
+            _density_for_nutpie(posterior),
             draws=sampling.draws,
             tune=sampling.tune,
             chains=sampling.chains,
@@ -166,31 +157,16 @@ def require_all_draws(tree: DataTree, sampling: Sampling) -> None:
         )
 
 
-def _density_for_nutpie(
-    priors: Priors,
-    target: Target,
-    cases: tuple[Sequence[Target], Sequence[float]] | None = None,
-) -> Any:
+def _density_for_nutpie(posterior: OneCase) -> Any:
     """The density, its coordinates and names, in the form that nutpie takes."""
     from nutpie.compiled_pyfunc import from_pyfunc
 
-    start = prior_point(priors)
-    shapes = variable_shapes(priors)
+    start, priors = posterior.start, posterior.priors
+    shapes = {name: np.shape(v) for name, v in posterior.judgements(start).items()}
 
     def density(point: Array) -> tuple[float, Array]:
-        value, gradient = log_posterior(point, target)
-        if cases is not None:  # the first target has no evidence: its density is the prior
-            targets, powers = cases
-            whole, slope = value, gradient
-            for each, power in zip(targets[1:], powers, strict=True):
-                value_of, gradient_of = log_posterior(point, each)
-                whole = whole + power * (value_of - value)
-                slope = slope + power * (gradient_of - gradient)
-            value, gradient = whole, slope
+        value, gradient = posterior.density(point)
         return (value if np.isfinite(gradient).all() else np.nan), gradient
-
-    def judgements(point: Array) -> dict[str, Array]:
-        return split_values(priors, constrain(point, target))
 
     def begin(seed: int) -> Array:
         return start + np.random.default_rng(seed).uniform(-1, 1, len(start))
@@ -198,7 +174,7 @@ def _density_for_nutpie(
     return from_pyfunc(
         ndim=len(start),
         make_logp_fn=lambda: density,
-        make_expand_fn=lambda *_: judgements,
+        make_expand_fn=lambda *_: posterior.judgements,
         make_initial_point_fn=begin,
         expanded_dtypes=[np.dtype(np.float64)] * len(shapes),
         expanded_shapes=list(shapes.values()),

@@ -20,6 +20,7 @@ from forecast.evidence.report import Report
 from forecast.layout import PrintsItself, Summary, of_frame
 from forecast.model.builder import compile_tables
 from forecast.posterior.mcmc import sample_cases
+from forecast.posterior.pooling import BETWEEN_CASES
 from forecast.sampling import Sampling
 from forecast.scenario.forms.form import condition_text
 from forecast.scenario.forms.hazards import Hazards
@@ -32,6 +33,11 @@ from forecast.wording import counted
 if TYPE_CHECKING:
     from pandas import DataFrame
     from xarray import DataTree
+
+BETWEEN_CASES_SCALE = 0.3
+"""Before cases are compared: the odds of two in three cases lie within a factor of 1.35 of the
+common ones, and those of one in twenty are more than 1.8 times off. A judgement, stated as one in
+docs/verification.md."""
 
 TABLES = (("table", ""), ("initial", " at first"), ("transition", ""))
 """Tables of a variable, and what their labels add to its name."""
@@ -99,6 +105,7 @@ def learn(
     scenario: Scenario,
     cases: Sequence[Case],
     *,
+    between_cases: float = BETWEEN_CASES_SCALE,
     draws: int = Sampling.draws,
     tune: int = Sampling.tune,
     chains: int = Sampling.chains,
@@ -108,8 +115,10 @@ def learn(
 ) -> Learned:
     """Learn a scenario's tables from past cases.
 
-    All cases share the tables, and each has a history of its own, which is summed out where it is
-    not known. The likelihood of a case counts to its power.
+    Each case has a history of its own, which is summed out where it is not known, and tables of its
+    own around common ones: how far cases are apart is learned with the rest (partial pooling), and
+    what is written is what holds of a new case. Judgements about sources hold in all cases. The
+    likelihood of a case counts to its power.
 
     Parameters
     ----------
@@ -117,6 +126,9 @@ def learn(
         What is believed before.
     cases
         The cases, at least one.
+    between_cases
+        Scale of the half-normal prior of the standard deviation between cases, in log-odds; 0 where
+        all cases share the same tables (complete pooling).
     draws, tune, chains, random_seed, cores, progressbar
         How the tables are sampled; see `Sampling`.
 
@@ -135,11 +147,14 @@ def learn(
     --------
     >>> learn(scenario, [Case(ledger.known_at("2019-12-31"))])  # doctest: +SKIP
     """
-    raise_if_any(list(_faults(scenario, cases)))
+    faults = list(_faults(scenario, cases))
+    if not 0 <= between_cases < np.inf:
+        faults.append(Problem("between_cases", f"{between_cases}; needs 0 or a positive number"))
+    raise_if_any(faults)
     sampling = Sampling(draws, tune, chains, random_seed, cores, progressbar)
     nothing = tabulate_reports(scenario, Evidence(first_day(scenario)), 1).without_silence()
     tables = [nothing, *(_tabulated(scenario, case) for case in cases)]
-    tree = sample_cases(scenario, tables, [case.power for case in cases], sampling)
+    tree = sample_cases(scenario, tables, [case.power for case in cases], between_cases, sampling)
     return _written(scenario, tree, len(cases))
 
 
@@ -231,6 +246,12 @@ def _written(scenario: Scenario, tree: DataTree, n: int) -> Learned:
     columns = ["judgement", "before_lower", "before_upper", "after", "after_lower", "after_upper"]
     left = [label for label in found.intervals if label not in found.written]
     notes = [f"learned, and left as it was in the scenario: {label}" for label in left]
+    if BETWEEN_CASES in tree["posterior"]:
+        sd = tree["posterior"][BETWEEN_CASES].to_numpy()
+        lower, upper = np.quantile(sd, TAILS)
+        notes.insert(
+            0, f"between cases: sd {sd.mean():.2f} of log-odds ({lower:.2f} to {upper:.2f})"
+        )
     body["version"] = f"{scenario.version}+{n}"
     learned = Scenario.model_validate(body)
     return Learned(learned, tree, pd.DataFrame(rows, columns=columns), tuple(notes))

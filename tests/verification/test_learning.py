@@ -8,12 +8,13 @@ import pytest
 import forecast as fc
 from forecast.errors import InputError
 from forecast.evidence.ledger import Evidence
+from forecast.scenario.scenario import Scenario
 from forecast.verification.worlds import World, day_after
-from tests.small import START, barometer_report, weather
+from tests.small import START, barometer_report, rows, weather
 
 SCENARIO = weather(horizon=14)
 STEPS = 8
-SETTINGS = {"draws": 150, "tune": 150, "chains": 2, "progressbar": False}
+SETTINGS = {"draws": 150, "tune": 150, "chains": 2, "progressbar": False, "between_cases": 0.0}
 BAROMETER = ("barometer | storm=calm", "barometer | storm=storm")
 
 
@@ -98,6 +99,76 @@ def test_three_cases_stay_near_the_prior_and_cases_without_power_say_nothing(cas
     assert np.allclose(nothing.table["after_upper"], nothing.table["before_upper"], atol=0.1)
 
 
+def lamp():
+    """A scenario whose only uncertain row is that of an indicator."""
+    day = {"role": "course_of_action", "label": "Day", "states": ("day", "night")}
+    day |= {"courses": {"night": {"label": "Night", "severity": 1}}}
+    even = rows(({}, {"exactly": {"day": 0.5, "night": 0.5}}))
+    lit = rows(
+        ({"day": "day"}, {"exactly": {"off": 0.9, "on": 0.1}}),
+        ({"day": "night"}, {"concentration": {"off": 2.0, "on": 3.0}}),
+    )
+    variables = {
+        "day": day | {"initial": even, "transition": even},
+        "lamp": {
+            "role": "indicator",
+            "label": "Lamp",
+            "states": ("off", "on"),
+            "speaks_to": ({"course": "day=night"},),
+            "table": lit,
+        },
+    }
+    return Scenario.model_validate(
+        {
+            "name": "lamp",
+            "version": "1",
+            "title": "Is it night?",
+            "question": "Is it night?",
+            "time": {"start": START, "step": 7, "horizon": 140},
+            "variables": variables,
+            "reporting": "ignorable",
+        }
+    )
+
+
+def pooled_by_quadrature(on, n, scale):
+    """Mean and sd of the row of a new case, and mean of the sd between cases."""
+    common = np.linspace(-9, 9, 901)
+    sds = np.linspace(0.005, 5 * scale, 250)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(40)
+    weights = weights / weights.sum()
+    expit = 1 / (1 + np.exp(-(common[:, None, None] + sds[:, None] * nodes)))
+    log_prior = 3 * np.log(expit_of(common)) + 2 * np.log(expit_of(-common))  # Beta(3, 2), by odds
+    log_post = log_prior[:, None] - 0.5 * (sds / scale) ** 2
+    for k in on:
+        log_post = log_post + np.log((expit**k * (1 - expit) ** (n - k)) @ weights)
+    post = np.exp(log_post - log_post.max())
+    post /= post.sum()
+    mean = (post * (expit @ weights)).sum()
+    square = (post * (expit**2 @ weights)).sum()
+    return mean, np.sqrt(square - mean**2), (post * sds).sum()
+
+
+def expit_of(x):
+    return 1 / (1 + np.exp(-x))
+
+
+@pytest.mark.parametrize("on", [(1, 19, 2, 18, 10, 3), (10, 11, 9, 10, 12, 10)])
+def test_cases_that_differ_leave_a_new_one_open(on):
+    scenario, n = lamp(), 20
+    history = [{"day": ["night"] * n, "lamp": ["on"] * k + ["off"] * (n - k)} for k in on]
+    cases = [fc.Case(Evidence(day_after(scenario, n)), history=each) for each in history]
+    settings = SETTINGS | {"between_cases": 1.0, "draws": 1000, "tune": 500}
+    learned = fc.learn(scenario, cases, **settings)
+    draws = learned.posterior["posterior"]
+    mean, sd, between = pooled_by_quadrature(on, n, 1.0)
+    found = draws["probability"].to_numpy().ravel()
+    assert found.mean() == pytest.approx(mean, abs=4 * sd / np.sqrt(600))
+    assert found.std() == pytest.approx(sd, rel=0.12)
+    assert float(draws["between_cases"].mean()) == pytest.approx(between, rel=0.12)
+    assert "between cases: sd" in repr(learned)
+
+
 def test_what_is_wrong_with_cases_is_said():
     day = START + timedelta(days=6)
     for case, said in (
@@ -110,6 +181,8 @@ def test_what_is_wrong_with_cases_is_said():
             fc.learn(SCENARIO, [case])
     with pytest.raises(InputError, match="at least one"):
         fc.learn(SCENARIO, [])
+    with pytest.raises(InputError, match=r"between_cases: -1.0; needs 0 or a positive number"):
+        fc.learn(SCENARIO, [fc.Case(Evidence(day))], between_cases=-1.0)
 
 
 def test_a_case_of_other_days_is_moved_to_those_of_the_scenario():
