@@ -25,6 +25,8 @@ Condition = tuple[tuple[tuple[str, tuple[str, ...]], ...], ...]
 """Alternatives; each a list of variables that are all in one of some states, in the same step."""
 
 NO, YES = 0, 1
+INSIDE, OVER = 2, 3
+"""States of `first_spell` while the spell lasts, and after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Automaton:
     shares
         For each step, the probability that a condition that holds counts; for each condition by
         itself. It is the share of the step's days that count, for something that happens on one
-        of them.
+        of them. In a step of share 0 no condition holds, nor does its opposite.
     """
 
     conditions: tuple[Condition, ...]
@@ -99,6 +101,28 @@ def before(first: Condition, second: Condition, shares: Sequence[float]) -> Auto
     return Automaton((first, second), ((0, 1, 2, 1), (1,) * 4, (2,) * 4), tuple(shares))
 
 
+def first_spell(held: Condition, absent: Condition, window: range, n_steps: int) -> Automaton:
+    """Where a history is with respect to the first spell that begins within a window.
+
+    A spell begins in a step in which something is held that was absent in the step before. So what
+    is held from before the window, or from the first step of all, is no spell until it was left.
+    States: not absent yet; absent, not entered yet; in the spell; the spell is over.
+
+    Parameters
+    ----------
+    held, absent
+        That it is held, and that it is not: in every step exactly one of them is true.
+    window
+        Steps of the window, consecutive; the step before it is read as well.
+    n_steps
+        Steps of the history.
+    """
+    # Steps that are not read, neither held nor absent, change nothing.
+    read = range(max(window.start - 1, 0), window.stop)
+    moves = ((0, 1, 0, 0), (1, 1, INSIDE, 1), (INSIDE, OVER, INSIDE, INSIDE), (OVER,) * 4)
+    return Automaton((held, absent), moves, tuple(float(step in read) for step in range(n_steps)))
+
+
 def variables_of(event: Event) -> set[str]:
     """Variables that an event is about."""
     if isinstance(event, Combination):
@@ -137,12 +161,77 @@ def final_states(
     >>> final_states(network, np.full((2, 1), 0.5), network.no_evidence(3), heads)[:, 0]
     array([0.125, 0.375, 0.5  ])
     """
+    return np.asarray(states_by_step(network, theta, log_like, event, regimes)[-1])
+
+
+def states_by_step(
+    network: Network,
+    theta: Array,
+    log_like: Array,
+    event: Event,
+    regimes: Regimes | None = None,
+) -> Array:
+    """Distribution of an event's automaton after every step, given all evidence.
+
+    The arguments are those of `final_states`.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (step, state, draw).
+    """
     extension = _Extension(network, len(log_like))
     last = extension.add(event)
     wide = extension.network()
     tables = np.concatenate([theta, extension.cells_like(theta)], axis=-2)
     found = sweep(wide, tables, extension.widen(log_like), "smoothed", regimes=regimes)
-    return found.marginals[-1, wide.states(last)]
+    return found.marginals[:, wide.states(last)]
+
+
+def spell_duration(
+    network: Network,
+    theta: Array,
+    log_like: Array,
+    held: tuple[str, str],
+    window: range,
+    regimes: Regimes | None = None,
+) -> Array:
+    """Expected steps of the first spell of a state that begins within a window, if one does.
+
+    One sweep: the automaton's probability of being in the spell, summed over the window, by that
+    of there being one.
+
+    Parameters
+    ----------
+    held
+        The variable and its state.
+    window
+        Steps of the window, consecutive; what a spell lasts beyond it does not count.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (2, draw): that duration, not a number where no spell can begin; and the probability
+        that one begins.
+
+    Examples
+    --------
+    A lamp is off at first, goes on with probability 1/2 and stays so; two steps follow:
+
+    >>> lamp = Node("lamp", ("off", "on"), Block((), 0), Block((("lamp", 1),), 2))
+    >>> network = Network((lamp,), n_cells=6, dynamic=True)
+    >>> theta = np.array([[1.0, 0.0, 0.5, 0.5, 0.0, 1.0]]).T
+    >>> spell_duration(network, theta, network.no_evidence(3), ("lamp", "on"), range(1, 3))[:, 0]
+    array([1.66666667, 0.75      ])
+    """
+    name, state = held
+    network.state(name, state)
+    others = tuple(other for other in network.node(name).states if other != state)
+    event = first_spell((((name, (state,)),),), (((name, others),),), window, len(log_like))
+    found = states_by_step(network, theta, log_like, event, regimes)[window.start : window.stop]
+    spent, begun = found[:, INSIDE].sum(axis=0), found[-1, INSIDE] + found[-1, OVER]
+    duration = np.divide(spent, begun, out=np.full_like(begun, np.nan), where=begun > 0)
+    return np.stack([duration, begun])
 
 
 @dataclass(eq=False)

@@ -18,7 +18,7 @@ import numpy as np
 from forecast.arguments import checked
 from forecast.errors import InputError, Problem
 from forecast.network import queries
-from forecast.network.automaton import Event, final_states, variables_of
+from forecast.network.automaton import Event, final_states, spell_duration, variables_of
 from forecast.network.elimination import Elimination, elimination
 from forecast.network.explanation import most_probable_states
 from forecast.network.maximum import most_probable_history
@@ -404,6 +404,50 @@ class Beliefs(BeliefState):
         steps = slice(window.start, window.stop)
         found = self._marginals("smoothed", steps, self.network.state(name, state))
         return self._label(found.sum(axis=0), ())
+
+    def expected_duration(
+        self, name: str, state: str, start: Any = None, stop: Any = None
+    ) -> DataArray:
+        """Expected number of steps that a state lasts once it is entered in a window.
+
+        It is entered in a step that has it when the step before did not; what is held from before
+        the window, or from the first step of all, counts only after it was left. Of several
+        entries the first counts, and of its steps those up to the window's end.
+
+        Parameters
+        ----------
+        name, state
+            The variable and its state.
+        start, stop
+            As in `at_least_once`.
+
+        Returns
+        -------
+        xarray.DataArray
+            Dimensions (chain, draw). Not a number where the state cannot be entered. Draws weigh
+            by how probable they make it that it is: the mean is the expectation given that.
+
+        Raises
+        ------
+        InputError
+            For an unknown variable, state or time, or a window in which nothing can be entered.
+        """
+        self.network.state(name, state)
+        window = self._window(start, stop)
+        if window.stop < 2:
+            message = f"{self.times[0]} alone; needs a step that has another before it"
+            raise InputError([Problem("window", message)])
+        self._require_possible()
+        part = self.network.relevant_to([*self.evidence_variables, name])
+        columns = self.network.columns(part.names)
+        duration, begun = self._ask(
+            lambda theta, like, regimes: spell_duration(
+                part, theta, like[:, columns], (name, state), window, regimes
+            )
+        )
+        with np.errstate(divide="ignore"):
+            weights = self._log_gain.sum(axis=0) + np.log(begun)
+        return self._label(duration, (), (weights, ()))
 
     def most_probable_history(
         self, names: Sequence[str] | None = None, start: Any = None, stop: Any = None

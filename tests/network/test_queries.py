@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from math import log2
 
 import numpy as np
@@ -86,6 +87,85 @@ def test_union_and_expected_steps(seed):
         found.probability[holds(found, [(name, state)], step)].sum() for step in range(1, 4)
     )
     assert beliefs.expected_steps(name, state, 1, 3).item() == pytest.approx(spent, abs=TIGHT)
+
+
+def first_spell_steps(history, state, window) -> int:
+    """Steps that the first spell begun in a window lasts within it; 0 if none begins."""
+    for step in window:
+        if step and history[step] == state != history[step - 1]:
+            left = [later for later in range(step, window.stop) if history[later] != state]
+            return min([*left, window.stop]) - step
+    return 0
+
+
+WINDOWS = [range(start, stop) for start in range(5) for stop in range(max(start, 1) + 1, 6)]
+
+
+@pytest.mark.parametrize("with_evidence", [False, True])
+@pytest.mark.parametrize("window", WINDOWS, ids=str)
+def test_expected_duration_on_a_two_state_chain(window, with_evidence):
+    """By going through all 32 histories of each draw, none of the engine's code in it."""
+    rng = np.random.default_rng(7)
+    rows = rng.dirichlet(np.ones(2), (3, 6))  # first, after no, after yes; six draws
+    storm = Node("storm", ("no", "yes"), Block((), 0), Block((("storm", 1),), 2))
+    network = Network((storm,), n_cells=6, dynamic=True)
+    like = rng.normal(size=(5, 2)) * with_evidence
+    spent, begun, total = np.zeros(6), np.zeros(6), np.zeros(6)
+    for history in product(range(2), repeat=5):
+        weight = rows[0, :, history[0]] * np.exp(like[0, history[0]])
+        for step in range(1, 5):
+            weight = weight * rows[1 + history[step - 1], :, history[step]]
+            weight = weight * np.exp(like[step, history[step]])
+        steps = first_spell_steps(history, 1, window)
+        spent, begun, total = spent + steps * weight, begun + bool(steps) * weight, total + weight
+    theta = rows.transpose(0, 2, 1).reshape(6, 6)
+    beliefs = Beliefs.of(network, theta, like, now=0)
+    found = beliefs.expected_duration("storm", "yes", window.start, window.stop - 1)
+    assert found.dims == ("chain", "draw")
+    assert found.to_numpy()[0] == pytest.approx(spent / begun, abs=TIGHT)
+    chance = begun / total
+    assert found.mean().item() == pytest.approx((spent / begun) @ chance / chance.sum(), abs=TIGHT)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_expected_duration_in_any_network(seed):
+    case = dynamic_case(seed)
+    found, beliefs = answer(case), beliefs_about(case)
+    [(name, state), *_] = some_states(case, seed)
+    node = case.network.node(name)
+    histories = found.histories[:, :, case.network.names.index(name)]
+    for window in (range(1, 4), range(2, 4), range(1, 3)):
+        steps = [first_spell_steps(h, node.states.index(state), window) for h in histories]
+        begun = found.probability[np.array(steps) > 0].sum()
+        expected = found.probability @ steps / begun if begun > 0 else np.nan
+        lasts = beliefs.expected_duration(name, state, window.start, window.stop - 1)
+        assert lasts.item() == pytest.approx(expected, abs=TIGHT, nan_ok=True)
+
+
+def test_expected_duration_of_what_cannot_be_entered_or_is_not_there():
+    lamp = Node("lamp", ("off", "on"), Block((), 0), Block((("lamp", 1),), 2))
+    network = Network((lamp,), n_cells=6, dynamic=True)
+    stays = np.array([[0.5, 0.5, 1.0, 0.0, 0.0, 1.0]]).T
+    often = np.array([[1.0, 0.0, 0.5, 0.5, 0.5, 0.5]]).T
+    theta = np.hstack([stays, often])
+    beliefs = Beliefs.of(network, theta, network.no_evidence(3), now=0)
+    found = beliefs.expected_duration("lamp", "on")
+    assert np.isnan(found.to_numpy()[0, 0])
+    assert found.mean().item() == pytest.approx(found.to_numpy()[0, 1], abs=TIGHT)
+    never = Beliefs.of(network, stays, network.no_evidence(3), now=0)
+    assert np.isnan(never.expected_duration("lamp", "on").mean().item())
+    for given, message in [
+        (("lump", "on"), "'lump' is unknown"),
+        (("lamp", "lit"), "'lit' is not a state of lamp"),
+        (("lamp", "on", 7), "7 is no step"),
+        (("lamp", "on", 2, 1), "ends at 1, before it starts at 2"),
+        (("lamp", "on", 0, 0), "needs a step that has another before it"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            beliefs.expected_duration(*given)
+    static = Network((Node("lamp", ("off", "on"), Block((), 0), None),), n_cells=2, dynamic=False)
+    with pytest.raises(InputError, match="needs a step that has another before it"):
+        Beliefs.of(static, np.array([[0.5, 0.5]]).T).expected_duration("lamp", "on")
 
 
 @pytest.mark.parametrize("seed", SEEDS)
