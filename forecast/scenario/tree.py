@@ -1,4 +1,7 @@
-"""A YAML file as a tree of plain values whose parts know their lines."""
+"""A YAML file as a tree of plain values whose parts know their lines.
+
+Most files are plain and read by `plain_yaml`; ruamel.yaml reads the rest, and says what is wrong.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from ruamel.yaml.scalarbool import ScalarBoolean
 from ruamel.yaml.scanner import RoundTripScanner
 
 from forecast.errors import InputError, Problem
+from forecast.scenario.plain_yaml import read_plain
 
 Path = tuple[str | int, ...]
 """Where a part is: names of entries, and numbers of items."""
@@ -51,7 +55,8 @@ def read_tree(text: str, where: str) -> CommentedMap:
     InputError
         If it is not YAML, not a mapping, or nested without end.
     """
-    tree = _guarded(text, where, "load")
+    _require_bounded(text, where)
+    tree = read_plain(text, MAX_DEPTH) or _guarded(text, where, "load")
     if not isinstance(tree, CommentedMap):
         raise InputError(
             [Problem(where, "a scenario is a mapping of names to values: `name: value`")]
@@ -61,6 +66,7 @@ def read_tree(text: str, where: str) -> CommentedMap:
 
 def read_nodes(text: str, where: str) -> Node:
     """Nodes of a YAML text, each with the places where it begins and ends."""
+    _require_bounded(text, where)
     node: Node = _guarded(text, where, "compose")
     return node
 
@@ -112,7 +118,6 @@ def spell_path(path: Path) -> str:
 
 
 def _guarded(text: str, where: str, verb: str) -> Any:
-    _require_bounded(text, where)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

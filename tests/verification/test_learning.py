@@ -153,19 +153,25 @@ def expit_of(x):
     return 1 / (1 + np.exp(-x))
 
 
-@pytest.mark.parametrize("on", [(1, 19, 2, 18, 10, 3), (10, 11, 9, 10, 12, 10)])
+@pytest.mark.parametrize(
+    "on",
+    [(1, 19, 2, 18, 10, 3), pytest.param((10, 11, 9, 10, 12, 10), marks=pytest.mark.slow)],
+    ids=["apart", "alike"],
+)
 def test_cases_that_differ_leave_a_new_one_open(on):
     scenario, n = lamp(), 20
     history = [{"day": ["night"] * n, "lamp": ["on"] * k + ["off"] * (n - k)} for k in on]
     cases = [fc.Case(Evidence(day_after(scenario, n)), history=each) for each in history]
-    settings = SETTINGS | {"between_cases": 1.0, "draws": 1000, "tune": 500}
+    settings = SETTINGS | {"between_cases": 1.0, "draws": 300, "tune": 200}
     learned = fc.learn(scenario, cases, **settings)
     draws = learned.posterior["posterior"]
     mean, sd, between = pooled_by_quadrature(on, n, 1.0)
     found = draws["probability"].to_numpy().ravel()
-    assert found.mean() == pytest.approx(mean, abs=4 * sd / np.sqrt(600))
-    assert found.std() == pytest.approx(sd, rel=0.12)
-    assert float(draws["between_cases"].mean()) == pytest.approx(between, rel=0.12)
+    assert found.mean() == pytest.approx(mean, abs=4 * sd / np.sqrt(200))
+    assert found.std() == pytest.approx(sd, rel=0.2)  # four Monte Carlo errors of 200 draws
+    assert float(draws["between_cases"].mean()) == pytest.approx(
+        between, rel=0.2
+    )  # four Monte Carlo errors of 200 draws
     assert "between cases: sd" in repr(learned)
 
 
