@@ -38,6 +38,9 @@ SHORTEST_RUN: Final = 8
 """Cells of a run at least; fewer are sooner multiplied one by one."""
 SHORTEST_LIST: Final = 64
 """Offsets of the faster axes at least, before the slower axes have a list of their own."""
+MOST_PAIRS, MOST_LISTED = 8192, 2**20
+"""Products of a nest, and numbers of a circuit (4 MB), that are listed at most. A list is read
+faster than offsets are added, while it fits into the cache beside the cells."""
 
 TARGET: Final = 0
 LEFT: Final = 1
@@ -58,7 +61,10 @@ ADDS: Final = 10
 OFFSETS: Final = 11
 """Where the offsets of the nest begin: those of the left operand, then those of the right, for
 slower and faster axes of the target, then for slower and faster axes that are summed out."""
-N_FIELDS: Final = 12
+PAIRS: Final = 12
+"""Where a list of the cells that are multiplied begins, two for each product, in the order of the
+loops; 0 if there is none. A nest with runs needs none, and many draws abreast hide the offsets."""
+N_FIELDS: Final = 13
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,12 +191,12 @@ def _make_nests(
     n_cells, one
         Number of cells, which is where slopes begin, and the factor that is the constant 1.
     """
-    n, used, n_slopes = left.shape[0], 0, 0
+    n, used, n_slopes, listed = left.shape[0], 0, 0, 0
     forward, slopes = np.empty((n, N_FIELDS), np.int64), np.empty((2 * n, N_FIELDS), np.int64)
     offsets, strides = np.empty(1024, np.int64), np.zeros((3, states.shape[0]), np.int64)
     factors, first = np.empty(3, np.int64), np.empty(3, np.int64)
     for step in range(n - 1, -1, -1):
-        factors[:] = ends.shape[0] - 1 - n + step, left[step], right[step]
+        factors[0], factors[1], factors[2] = ends.shape[0] - 1 - n + step, left[step], right[step]
         for at in range(3):
             stride = 1
             for k in range(ends[factors[at] + 1] - 1, ends[factors[at]] - 1, -1):
@@ -203,7 +209,8 @@ def _make_nests(
             if kind > 0 and target == one:
                 continue
             a, b = (1, 2) if kind == 0 else (0, 3 - kind)
-            first[:] = starts[factors]
+            for at in range(3):
+                first[at] = starts[factors[at]]
             first[0] += n_cells if kind > 0 else 0
             rows = _of_several(states, axes[ends[target] : ends[target + 1]])
             sums = _of_several(states, _summed(rows, strides[a], strides[b]))
@@ -220,6 +227,14 @@ def _make_nests(
             for operand in (a, b):
                 for loops, n_inner in ((rows, nest[ROWS_INNER]), (sums, nest[SUMS_INNER])):
                     used = _list_offsets(offsets, used, states, loops, n_inner, strides[operand])
+            n_pairs = nest[ROWS_OUTER] * nest[ROWS_INNER] * nest[SUMS_OUTER] * nest[SUMS_INNER]
+            short = nest[ROW_RUN] * nest[SUM_RUN] == 1 and n_pairs <= MOST_PAIRS
+            nest[PAIRS] = used if short and listed + 2 * n_pairs <= MOST_LISTED else 0
+            if nest[PAIRS]:
+                listed += 2 * n_pairs
+                while used + 2 * n_pairs > offsets.shape[0]:
+                    offsets = np.concatenate((offsets, np.empty_like(offsets)))
+                used = _list_pairs(offsets, used, nest)
         for at in range(3):
             for k in range(ends[factors[at]], ends[factors[at] + 1]):
                 strides[at, axes[k]] = 0
@@ -229,16 +244,26 @@ def _make_nests(
 @compiled_within
 def _of_several(states: Index, axes: Index) -> Index:
     """Axes that have more than one state; the others make no loop."""
-    return axes[states[axes] > 1]
+    found, n = np.empty(axes.shape[0], np.int64), 0
+    for axis in axes:
+        if states[axis] > 1:
+            found[n] = axis
+            n += 1
+    return found[:n]
 
 
 @compiled_within
 def _summed(rows: Index, left: Index, right: Index) -> Index:
     """Axes of either operand that the target does not have, in the order of all axes."""
-    asked = (left > 0) | (right > 0)
-    for axis in rows:
-        asked[axis] = False
-    return np.flatnonzero(asked)
+    found, n = np.empty(left.shape[0], np.int64), 0
+    for axis in range(left.shape[0]):
+        wanted = left[axis] > 0 or right[axis] > 0
+        for row in rows:
+            wanted = wanted and row != axis
+        if wanted:
+            found[n] = axis
+            n += 1
+    return found[:n]
 
 
 @compiled_within
@@ -309,6 +334,27 @@ def _list_offsets(
                     )
             n *= states[axis]
         at += n
+    return at
+
+
+@compiled_within
+def _list_pairs(offsets: Index, at: int, nest: Index) -> int:
+    """Write the cells that a nest multiplies, two by two; return where they end."""
+    rows, next_rows = nest[ROWS_OUTER], nest[ROWS_INNER]
+    sums, last_sums = nest[SUMS_OUTER], nest[SUMS_INNER]
+    lists = rows + next_rows + sums + last_sums
+    for i in range(rows):
+        for j in range(rows, rows + next_rows):
+            for k in range(rows + next_rows, lists - last_sums):
+                for m in range(lists - last_sums, lists):
+                    for first, begin in ((LEFT, nest[OFFSETS]), (RIGHT, nest[OFFSETS] + lists)):
+                        offsets[at] = nest[first] + (
+                            offsets[begin + i]
+                            + offsets[begin + j]
+                            + offsets[begin + k]
+                            + offsets[begin + m]
+                        )
+                        at += 1
     return at
 
 

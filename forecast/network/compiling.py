@@ -94,8 +94,16 @@ if TYPE_CHECKING:
         """Have a loop compiled that other loops alone call: sooner done, without a way in."""
         ...
 
+    def compiled_inline[F: Callable[..., Any]](function: F) -> F:
+        """Have a loop compiled as a part of those that call it.
+
+        What is compiled apart is compiled again, with all that it calls, for each of its callers.
+        """
+        ...
+
 else:
     _OPTIONS = {"nogil": True, "cache": cache_folder() is not None}
     compiled = numba.njit(**_OPTIONS)
     compiled_loosely = numba.njit(fastmath={"contract", "reassoc"}, **_OPTIONS)
     compiled_within = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)
+    compiled_inline = numba.njit(inline="always", **_OPTIONS)

@@ -19,6 +19,7 @@ from forecast.network.circuit import (
     LEFT,
     N_FIELDS,
     OFFSETS,
+    PAIRS,
     RIGHT,
     RIGHT_ADVANCES,
     ROW_RUN,
@@ -29,7 +30,7 @@ from forecast.network.circuit import (
     SUMS_OUTER,
     TARGET,
 )
-from forecast.network.compiling import compiled_loosely
+from forecast.network.compiling import compiled_inline, compiled_loosely
 
 Places = npt.NDArray[np.uint32]
 """Unsigned, so that no compiled loop asks whether a place counts from the end."""
@@ -91,6 +92,8 @@ class Nest(NamedTuple):
         Whether the right operand advances along the run, as the left one does.
     adds
         Whether the nest adds to its target.
+    pairs
+        Where the list of the cells that are multiplied begins; 0 if there is none.
     rows, sums
         Numbers of slower joint states of the axes of the target, and of those summed out.
     next_rows, last_sums
@@ -109,6 +112,7 @@ class Nest(NamedTuple):
     sum_run: Cell
     right_advances: bool
     adds: bool
+    pairs: Cell
     rows: Cell
     next_rows: Cell
     sums: Cell
@@ -189,6 +193,7 @@ def nest_at(nests: Places, k: int) -> Nest:
         sum_run=Cell(nests[k, SUM_RUN]),
         right_advances=nests[k, RIGHT_ADVANCES] > 0,
         adds=nests[k, ADDS] > 0,
+        pairs=Cell(nests[k, PAIRS]),
         rows=rows,
         next_rows=next_rows,
         sums=sums,
@@ -215,7 +220,7 @@ def extent(packed: Packed, n_steps: int) -> tuple[int, int]:
     return cells, message
 
 
-@compiled_loosely
+@compiled_inline
 def _run_nest(cells: Array, n: Nest, offsets: Places) -> None:
     """Run a nest for every draw, three products at a time, so that sums are stored less often."""
     draws, width, place = range(cells.shape[1]), int(n.last_sums), n.target
@@ -259,13 +264,23 @@ def _run_nest(cells: Array, n: Nest, offsets: Places) -> None:
 
 
 @compiled_loosely
+def _run_nests(
+    cells: Array, nests: Places, offsets: Places, first: int, start: int, stop: int
+) -> None:
+    """Run the nests whose target is at least `first`, or lies in a range."""
+    for k in range(nests.shape[0]):
+        cell = int(nests[k, TARGET])
+        if cell >= first or start <= cell < stop:
+            _run_nest(cells, nest_at(nests, k), offsets)
+
+
+@compiled_inline
 def evaluate(cells: Array, c: Slice) -> None:
     """Run a circuit forwards."""
-    for k in range(c.forward.shape[0]):
-        _run_nest(cells, nest_at(c.forward, k), c.offsets)
+    _run_nests(cells, c.forward, c.offsets, 0, 0, 0)
 
 
-@compiled_loosely
+@compiled_inline
 def _differentiate(cells: Array, c: Slice, first: int, n_nests: int) -> None:
     """Run a circuit backwards, from the slopes of the result to those of the cells.
 
@@ -279,11 +294,9 @@ def _differentiate(cells: Array, c: Slice, first: int, n_nests: int) -> None:
     n_nests
         How many nests are run.
     """
-    cells[c.n_cells + c.like_at : c.n_cells + c.n_inputs] = 0.0
-    for k in range(n_nests):
-        cell = int(c.backward[k, TARGET]) - c.n_cells
-        if cell >= first or c.like_at <= cell < c.n_inputs:
-            _run_nest(cells, nest_at(c.backward, k), c.offsets)
+    free, end = c.n_cells + c.like_at, c.n_cells + c.n_inputs
+    cells[free:end] = 0.0
+    _run_nests(cells, c.backward[:n_nests], c.offsets, c.n_cells + first, free, end)
 
 
 @compiled_loosely
@@ -344,7 +357,7 @@ def load_likelihoods(like: Array, at: int, blocks: Places, target: Array) -> Arr
     return scale
 
 
-@compiled_loosely
+@compiled_inline
 def run_step(cells: Array, tables: Array, like: Array, at: int, message: Array, c: Slice) -> Array:
     """Fill the inputs of one step and run its circuit forwards.
 
@@ -401,7 +414,7 @@ def _seed(cells: Array, ahead: Array, c: Slice) -> None:
                 cells[c.n_cells + i, d] = ahead[i - first, d] * overlap[d]
 
 
-@compiled_loosely
+@compiled_inline
 def _look_back(cells: Array, slopes: Array, ahead: Array) -> None:
     """Slopes of the message, which are what lies ahead of the step before."""
     for i in range(ahead.shape[0]):
@@ -410,14 +423,14 @@ def _look_back(cells: Array, slopes: Array, ahead: Array) -> None:
             ahead[i, d] = slopes[i, d] if cells[i, d] > 0.0 else 0.0
 
 
-@compiled_loosely
+@compiled_inline
 def _collect(cells: Array, slopes: Array, target: Array, at: int) -> None:
     for i in range(target.shape[0]):
         for d in range(cells.shape[1]):
             target[i, at + d] = slopes[i, d] * cells[i, d]
 
 
-@compiled_loosely
+@compiled_inline
 def _answer(cells: Array, c: Slice, marginals: Array, probes: Array, at: int) -> None:
     """Probabilities of the states, of the cells of factors, and of the probes."""
     slopes, n_like = cells[c.n_cells :], c.probe_at - c.like_at
@@ -425,7 +438,7 @@ def _answer(cells: Array, c: Slice, marginals: Array, probes: Array, at: int) ->
     _collect(cells[c.probe_at :], slopes[c.probe_at :], probes, at)
 
 
-@compiled_loosely
+@compiled_inline
 def _count_uses(cells: Array, slopes: Array, table_cells: Places, counts: Array, at: int) -> None:
     for k in range(table_cells.shape[0]):
         for d in range(cells.shape[1]):

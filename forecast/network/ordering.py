@@ -126,6 +126,13 @@ def take(bits: Bits, axis: int) -> None:
 
 
 @compiled_within
+def clear(bits: Bits) -> None:
+    """Empty a set."""
+    for w in range(bits.shape[0]):
+        bits[w] = np.uint64(0)
+
+
+@compiled_within
 def members(bits: Bits, found: Index) -> int:
     """Write the axes of a set, in ascending order; return how many there are."""
     return _common(bits, bits, found)
@@ -164,8 +171,9 @@ def make_graph(f: Factors, by_states: bool) -> tuple[Graph, int]:
     for factor in range(f.scopes.shape[0]):
         work += _join(g, f.scopes[factor], f.states, changed, scratch)
     together = np.zeros(words, np.uint64)
-    for axis in np.flatnonzero(f.kept & ~f.apart):
-        put(together, int(axis))
+    for axis in range(n):
+        if f.kept[axis] and not f.apart[axis]:
+            put(together, axis)
     return g, work + _join(g, together, f.states, changed, scratch)
 
 
@@ -215,7 +223,7 @@ def _remove(g: Graph, axis: int, states: Array, changed: Mask, scratch: Index) -
         else:
             g.weight[other] = min(states[other] * size_of(g.near[other], states, scratch), LARGEST)
         changed[other] = True
-    g.near[axis] = np.uint64(0)
+    clear(g.near[axis])
     return 1 + n
 
 
@@ -262,7 +270,9 @@ def _begin(f: Factors, scratch: Index) -> Products:
     )
     p.counter[0] = n + 1
     for factor in range(n):
-        p.scopes[factor], p.live[factor] = f.scopes[factor], True
+        p.live[factor] = True
+        for w in range(words):  # sooner compiled than an assignment of arrays
+            p.scopes[factor, w] = f.scopes[factor, w]
         p.sizes[factor] = size_of(f.scopes[factor], f.states, scratch)
         for k in range(members(f.scopes[factor], scratch)):
             p.holding[scratch[k]] += 1
@@ -399,7 +409,9 @@ def try_order(
         given.near.copy(), given.mass, given.weight.copy(), given.fill.copy(), given.total.copy()
     )
     random = np.uint64(seed)
-    changed, waiting, scratch = np.ones(n, np.bool_), ~f.kept, np.empty(n, np.int64)
+    changed, waiting, scratch = np.ones(n, np.bool_), np.empty(n, np.bool_), np.empty(n, np.int64)
+    for axis in range(n):
+        waiting[axis] = not f.kept[axis]
     score, tie, own = np.zeros(n), np.zeros(n), np.empty(n, np.int64)
     p, gone = _begin(f, scratch), np.zeros(f.scopes.shape[1], np.uint64)
     refused, stopped = np.zeros(f.scopes.shape[1], np.uint64), False
@@ -422,7 +434,8 @@ def try_order(
         if best < 0:
             break
         if p.cost[0] + g.weight[best] > most:
-            refused[:] = g.near[best]
+            for w in range(refused.shape[0]):
+                refused[w] = g.near[best, w]
             put(refused, best)
             p.cost[0] += g.weight[best]
             stopped = True
@@ -441,7 +454,7 @@ def try_order(
                     holders[m] = at
                     m += 1
         p.counter[2] += n + n_all
-        gone[:] = 0
+        clear(gone)
         _combine(f, p, holders[:m], gone, scratch)
         for k in range(members(gone, own)):
             axis = own[k]

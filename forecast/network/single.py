@@ -12,7 +12,12 @@ from typing import Final
 import numpy as np
 
 from forecast.arrays import Array, Index
-from forecast.network.compiling import compiled, compiled_loosely
+from forecast.network.compiling import (
+    compiled,
+    compiled_inline,
+    compiled_loosely,
+    compiled_within,
+)
 from forecast.network.kernels import (
     FILTERED,
     FORWARD,
@@ -41,44 +46,45 @@ def _run_nests(cells: Array, nests: Places, offsets: Places) -> None:
     """Run nests one after another, along runs of neighbouring cells where there are any."""
     for each in range(nests.shape[0]):
         n = nest_at(nests, each)
-        if n.row_run > 1:
+        if n.pairs > 0:
+            _sum_pairs(cells, n, offsets)
+        elif n.row_run > 1:
             _make_runs(cells, n, offsets)
-        elif n.sum_run > 1:
-            _sum_runs(cells, n, offsets)
-        elif n.sums == 1 and n.last_sums <= 3 and not n.adds:
-            _sum_few(cells, n, offsets)
         else:
-            place = n.target
-            for i in range(n.rows):
-                for j in range(n.next_rows):
-                    x = n.left + offsets[n.left_rows + i] + offsets[n.left_next + j]
-                    y = n.right + offsets[n.right_rows + i] + offsets[n.right_next + j]
-                    total = cells[place] if n.adds else 0.0
-                    for k in range(n.sums):
-                        a, b = x + offsets[n.left_sums + k], y + offsets[n.right_sums + k]
-                        for m in range(n.last_sums):
-                            factor = cells[a + offsets[n.left_last + m]]
-                            total += factor * cells[b + offsets[n.right_last + m]]
-                    cells[place] = total
-                    place += Cell(1)
+            _sum_runs(cells, n, offsets)
 
 
 @compiled
-def _sum_few(cells: Array, n: Nest, offsets: Places) -> None:
-    """Run a nest that makes each cell of at most three products: most nests do."""
-    place, last = n.target, n.last_sums - Cell(1)
-    near = min(last, Cell(1))
-    left_1, right_1 = offsets[n.left_last + near], offsets[n.right_last + near]
-    left_2, right_2 = offsets[n.left_last + last], offsets[n.right_last + last]
-    for i in range(n.rows):
-        x0, y0 = n.left + offsets[n.left_rows + i], n.right + offsets[n.right_rows + i]
-        for j in range(n.next_rows):
-            x, y = x0 + offsets[n.left_next + j], y0 + offsets[n.right_next + j]
-            total = cells[x] * cells[y]
-            if last > 0:
-                total += cells[x + left_1] * cells[y + right_1]
-            if last > 1:
-                total += cells[x + left_2] * cells[y + right_2]
+def _sum_pairs(cells: Array, n: Nest, pairs: Places) -> None:
+    """Run a nest whose products are listed."""
+    at, place, width = n.pairs, n.target, n.sums * n.last_sums
+    end = place + n.rows * n.next_rows
+    if n.adds:
+        while place < end:
+            total = cells[place]
+            for _ in range(width):
+                total += cells[pairs[at]] * cells[pairs[at + Cell(1)]]
+                at += Cell(2)
+            cells[place] = total
+            place += Cell(1)
+    elif width == 1:
+        while place < end:
+            cells[place] = cells[pairs[at]] * cells[pairs[at + Cell(1)]]
+            at += Cell(2)
+            place += Cell(1)
+    elif width == 2:
+        while place < end:
+            first = cells[pairs[at]] * cells[pairs[at + Cell(1)]]
+            cells[place] = first + cells[pairs[at + Cell(2)]] * cells[pairs[at + Cell(3)]]
+            at += Cell(4)
+            place += Cell(1)
+    else:
+        while place < end:
+            total = cells[pairs[at]] * cells[pairs[at + Cell(1)]]
+            for _ in range(width - Cell(1)):
+                at += Cell(2)
+                total += cells[pairs[at]] * cells[pairs[at + Cell(1)]]
+            at += Cell(2)
             cells[place] = total
             place += Cell(1)
 
@@ -115,7 +121,7 @@ def _make_runs(cells: Array, n: Nest, offsets: Places) -> None:
 
 @compiled_loosely
 def _sum_runs(cells: Array, n: Nest, offsets: Places) -> None:
-    """Sum the products of two runs, or of a run and a cell, into each cell of the target."""
+    """Sum products, one by one or run by run, into each cell of the target."""
     place = n.target
     for i in range(n.rows):
         for j in range(n.next_rows):
@@ -126,7 +132,9 @@ def _sum_runs(cells: Array, n: Nest, offsets: Places) -> None:
                 for m in range(Cell(0), n.last_sums, n.sum_run):
                     a = x + offsets[n.left_sums + k] + offsets[n.left_last + m]
                     b = y + offsets[n.right_sums + k] + offsets[n.right_last + m]
-                    if n.right_advances:
+                    if n.sum_run == 1:
+                        total += cells[a] * cells[b]
+                    elif n.right_advances:
                         for d in range(n.sum_run):
                             total += cells[a + d] * cells[b + d]
                     else:
@@ -138,17 +146,18 @@ def _sum_runs(cells: Array, n: Nest, offsets: Places) -> None:
             place += Cell(1)
 
 
-@compiled
-def _evaluate(cells: Array, c: Slice) -> None:
-    """Run a circuit forwards."""
-    _run_nests(cells, c.forward, c.offsets)
+@compiled_within
+def _copy(source: Array, target: Array) -> None:
+    """Copy numbers to the beginning of an array; sooner compiled than an assignment."""
+    for i in range(source.shape[0]):
+        target[i] = source[i]
 
 
-@compiled
-def _differentiate(cells: Array, c: Slice) -> None:
-    """Run a circuit backwards, from the slopes of the result to those of every cell."""
-    cells[c.n_cells + c.like_at : c.n_cells + c.n_inputs] = 0.0
-    _run_nests(cells, c.backward, c.offsets)
+@compiled_within
+def _fill(target: Array, value: float) -> None:
+    """Set all numbers of an array."""
+    for i in range(target.shape[0]):
+        target[i] = value
 
 
 @compiled
@@ -234,13 +243,13 @@ def fill_log_inputs(
     """Fill the inputs of one step with logarithms: table cells, (cell,), and columns, (column,)."""
     for k in range(c.table_cells.shape[0]):
         cells[k] = log_tables[c.table_cells[k]]
-    cells[c.like_at : c.probe_at] = log_like[: c.probe_at - c.like_at]
+    _copy(log_like[: c.probe_at - c.like_at], cells[c.like_at :])
     if c.message_at >= 0:
-        cells[c.message_at : c.like_at] = message[: c.like_at - c.message_at]
-    cells[c.probe_at : c.one_at + 1] = 0.0
+        _copy(message[: c.like_at - c.message_at], cells[c.message_at :])
+    _fill(cells[c.probe_at : c.one_at + 1], 0.0)
 
 
-@compiled
+@compiled_inline
 def _take_out(log_like: Array, c: Slice) -> float:
     """Divide by the largest likelihood of each block; return the logarithm of what that was."""
     scale = 0.0
@@ -248,12 +257,13 @@ def _take_out(log_like: Array, c: Slice) -> float:
         block = log_like[c.blocks[v] : c.blocks[v + 1]]
         top = block.max()
         if top > -np.inf:
-            block -= top
+            for s in range(block.shape[0]):
+                block[s] -= top
             scale += top
     return scale
 
 
-@compiled
+@compiled_inline
 def _fill_inputs(cells: Array, tables: Array, log_like: Array, message: Array, c: Slice) -> float:
     """Fill the inputs of one step; return the logarithm of what the likelihoods were divided by."""
     for k in range(c.table_cells.shape[0]):
@@ -262,12 +272,12 @@ def _fill_inputs(cells: Array, tables: Array, log_like: Array, message: Array, c
     like = cells[c.like_at : c.probe_at].reshape(n_like, 1)
     scale = load_likelihoods(log_like.reshape(n_columns, 1), 0, c.blocks, like)
     if c.message_at >= 0:
-        cells[c.message_at : c.like_at] = message[: c.like_at - c.message_at]
-    cells[c.probe_at : c.one_at + 1] = 1.0
+        _copy(message[: c.like_at - c.message_at], cells[c.message_at :])
+    _fill(cells[c.probe_at : c.one_at + 1], 1.0)
     return float(scale[0])
 
 
-@compiled
+@compiled_inline
 def _run_step(
     cells: Array,
     tables: Array,
@@ -283,7 +293,7 @@ def _run_step(
         _evaluate_log(cells, c)
         return scale
     scale = _fill_inputs(cells, tables, log_like, message, c)
-    _evaluate(cells, c)
+    _run_nests(cells, c.forward, c.offsets)
     return scale
 
 
@@ -310,7 +320,7 @@ def _normalise_log(factor: Array, message: Array) -> float:
     """Do so for one factor in logarithms."""
     peak = factor.max()
     if peak == -np.inf:
-        message[:] = -np.inf
+        _fill(message, -np.inf)
         return -np.inf
     total = 0.0
     for i in range(factor.shape[0]):
@@ -321,7 +331,7 @@ def _normalise_log(factor: Array, message: Array) -> float:
     return float(log_total)
 
 
-@compiled
+@compiled_inline
 def _run_back(flow: Array, cells: Array, c: Slice, logarithmic: bool) -> None:
     """From the probability of each cell of the result to that of every input.
 
@@ -330,16 +340,26 @@ def _run_back(flow: Array, cells: Array, c: Slice, logarithmic: bool) -> None:
     first = int(c.results[0])
     flows = cells[c.n_cells : 2 * c.n_cells]
     if logarithmic:
-        flows[:] = 0.0
+        _fill(flows, 0.0)
         for i in range(first, c.n_cells):
             flows[i] = flow[i - first]
         _share_out(cells, c)
         return
     for i in range(first, c.n_cells):
         flows[i] = flow[i - first] / cells[i] if cells[i] > 0.0 else 0.0
-    _differentiate(cells, c)
+    _fill(flows[c.like_at : c.n_inputs], 0.0)
+    _run_nests(cells, c.backward, c.offsets)
     for i in range(c.n_inputs):
         flows[i] *= cells[i]
+
+
+@compiled_within
+def _linear(message: Array, logarithmic: bool) -> Array:
+    """A copy of a message, out of logarithms."""
+    found = np.empty_like(message)
+    for i in range(message.shape[0]):
+        found[i] = np.exp(message[i]) if logarithmic else message[i]
+    return found
 
 
 @compiled
@@ -395,46 +415,42 @@ def sweep_one(
     low, total = np.full(LANES, np.inf), np.zeros(LANES)
 
     ends, carried, before = np.zeros(n_message), 0.0, 0.0
-    for t in range(n_steps):
-        if mode == FILTERED:
-            c = circuit_at(packed, n_steps + t)
-            tables = theta[regimes[t]]
-            scale = _run_step(cells, tables, log_like[t], messages[t], c, logarithmic)
-            if not logarithmic:
-                _note_range(cells[: c.n_cells], low, total)
-            now = carried + scale + _normalise(cells, ends, c, logarithmic)
-            log_norm[t], before = now - before if now > -np.inf else -np.inf, now
-            flow = np.exp(ends) if logarithmic else ends
-            flows = cells[c.n_cells : 2 * c.n_cells]
-            _run_back(flow, cells, c, logarithmic)
-            marginals[t, : c.probe_at - c.like_at] = flows[c.like_at : c.probe_at]
-            probes[t] = flows[c.probe_at : c.one_at]
-        c = circuit_at(packed, t)
-        tables = theta[regimes[t]]
-        scale = _run_step(cells, tables, log_like[t], messages[t], c, logarithmic)
+    for stage in range(2 * n_steps if mode == FILTERED else n_steps):
+        # Filtered, each step is run alone, as if it were the last, and then on to the next.
+        t, alone = (stage // 2, stage % 2 == 0) if mode == FILTERED else (stage, False)
+        c = circuit_at(packed, n_steps + t if alone else t)
+        scale = _run_step(cells, theta[regimes[t]], log_like[t], messages[t], c, logarithmic)
         if t < saved.shape[0]:
-            saved[t, : c.n_cells] = cells[: c.n_cells]
+            _copy(cells[: c.n_cells], saved[t])
         if not logarithmic:
             _note_range(cells[: c.n_cells], low, total)
-        found = scale + _normalise(cells, messages[t + 1], c, logarithmic)
+        found = scale + _normalise(cells, ends if alone else messages[t + 1], c, logarithmic)
+        if alone:
+            now = carried + found
+            log_norm[t], before = now - before if now > -np.inf else -np.inf, now
+            flows = cells[c.n_cells : 2 * c.n_cells]
+            _run_back(_linear(ends, logarithmic), cells, c, logarithmic)
+            _copy(flows[c.like_at : c.probe_at], marginals[t])
+            _copy(flows[c.probe_at : c.one_at], probes[t])
+            continue
         carried += found
         if mode != FILTERED:
             log_norm[t] = found
 
     if mode == SMOOTHED:
-        flow = np.exp(messages[n_steps]) if logarithmic else messages[n_steps].copy()
+        flow = _linear(messages[n_steps], logarithmic)
         for t in range(n_steps - 1, -1, -1):
             c = circuit_at(packed, t)
             if t < saved.shape[0]:
-                cells[: c.n_cells] = saved[t, : c.n_cells]
+                _copy(saved[t, : c.n_cells], cells)
             elif t < n_steps - 1:
                 _run_step(cells, theta[regimes[t]], log_like[t], messages[t], c, logarithmic)
             flows = cells[c.n_cells : 2 * c.n_cells]
             _run_back(flow, cells, c, logarithmic)
-            marginals[t, : c.probe_at - c.like_at] = flows[c.like_at : c.probe_at]
-            probes[t] = flows[c.probe_at : c.one_at]
+            _copy(flows[c.like_at : c.probe_at], marginals[t])
+            _copy(flows[c.probe_at : c.one_at], probes[t])
             for k in range(c.table_cells.shape[0]):
                 counts[regimes[t], c.table_cells[k]] += flows[k]
             if t > 0:
-                flow[: c.like_at - c.message_at] = flows[c.message_at : c.like_at]
+                _copy(flows[c.message_at : c.like_at], flow)
     return log_norm, marginals, probes, counts, low.min() < SMALLEST or not total.sum() < LARGEST
