@@ -63,6 +63,22 @@ OPERATIONS_PER_SECOND = 3e8
 LONGEST_LIST = 30
 
 
+class EliminationTooLarge(TooLarge):
+    """An elimination beyond the memory limit.
+
+    Attributes
+    ----------
+    widest
+        The axis without which its tables would be smallest.
+    seconds
+        About how long a sweep of one draw would take, were there memory for it.
+    """
+
+    def __init__(self, message: str, widest: Axis, seconds: float) -> None:
+        super().__init__(message)
+        self.widest, self.seconds = widest, seconds
+
+
 @dataclass(frozen=True, slots=True)
 class Contraction:
     """Multiply two factors (or pass one on) and sum out the axes that nothing else needs."""
@@ -268,7 +284,7 @@ def _too_large(
     names: Sequence[Axis],
     sizes: Mapping[Axis, int],
     memory_limit: float,
-) -> TooLarge:
+) -> EliminationTooLarge:
     tables = [step.joint for step in _contractions(best, scopes, names)]
     tables += _named(best.refused[None], names)
     largest = sorted(max(tables, key=lambda table: prod(sizes[axis] for axis in table)))
@@ -276,12 +292,19 @@ def _too_large(
     refused = prod(sizes[axis] for table in tables[-1:] for axis in table)
     cells = best.cells + given + (refused if best.refused.any() else 0)
     seconds = best.operations / OPERATIONS_PER_SECOND
-    return TooLarge(
+    saved = dict.fromkeys(names, 0.0)
+    for table in tables:
+        size = prod(float(sizes[axis]) for axis in table)
+        for axis in table:
+            saved[axis] += size * (1 - 1 / sizes[axis])
+    return EliminationTooLarge(
         f"exact elimination needs {'more than ' if best.refused.any() else ''}"
         f"{cells * BYTES_PER_CELL / 1e9:.3g} GB, more than the limit of "
         f"{memory_limit / 1e9:.3g} GB, and {seconds:.2g} s for each draw of the tables; "
         f"its largest table is over {', '.join(largest[:LONGEST_LIST])}{more}. "
         "Raise memory_limit if this machine has more; "
         "ask about fewer variables, since what neither they nor the evidence depend on is left "
-        "out; or give these variables fewer states or fewer parents."
+        "out; or give these variables fewer states or fewer parents.",
+        max(names, key=saved.__getitem__),
+        seconds,
     )

@@ -214,17 +214,22 @@ class _Draft:
             _axis(name, lag): network.sizes[name] for name in network.names for lag in (0, 1)
         }
         self.sizes |= dict(shape.axes)
+        self.shape_axes = {axis for axis, _ in shape.axes}
         self.tables: list[Scope] = []
         self.copies: list[tuple[str, str]] = []
         for name, block in self.blocks:
-            self.tables.append((*self._parents(block), name))
+            self.tables.append(self._tied((*self._parents(block), name)))
         before = tuple(_axis(name, 1) for name in network.interface)
         advanced, kept = (network.interface, before) if backward else (before, network.interface)
         self.messages: list[Scope] = [] if first else list(shape.messages or [advanced])
-        self.likelihoods: list[Scope] = [*((name,) for name in network.names), *shape.factors]
-        self.scopes: list[Scope] = [*self.tables, *self.messages, *self.likelihoods, *probes]
-        at = len(self.tables) + len(self.messages)
-        self.shared = [(at + network.names.index(name), (axis,)) for name, axis in self.copies]
+        likelihoods = [*((name,) for name in network.names), *shape.factors]
+        self.likelihoods = list(map(self._tied, likelihoods))
+        asked = map(self._tied, probes)
+        self.scopes: list[Scope] = [*self.tables, *self.messages, *self.likelihoods, *asked]
+        at = {
+            name: len(self.tables) + len(self.messages) + k for k, name in enumerate(network.names)
+        }
+        self.shared = [(at[name], self._tied((axis,))) for name, axis in self.copies]
         self.factors = [*self.scopes, *(scope for _, scope in self.shared)]
         self.keep = frozenset(() if shape.closes else (*kept, *shape.leaving))
         tries = ORDERS_TRIED if shape == PLAIN else FEW_ORDERS
@@ -239,6 +244,12 @@ class _Draft:
             early = {axis for scope in self.messages for axis in scope} - self.keep
             early |= {axis for _, axis in self.copies}
             self.plan = min(self.plan, plan(frozenset(early)), key=self._work)
+
+    def _tied(self, scope: Scope) -> Scope:
+        """Axes of a factor; in a static network none that has one state, which ties nothing."""
+        if self.network.dynamic:
+            return scope
+        return tuple(axis for axis in scope if self.sizes[axis] > 1 or axis in self.shape_axes)
 
     def _parents(self, block: Block) -> Iterator[str]:
         """Axes of a table's parents; one that is set has a copy of its own."""
@@ -318,8 +329,7 @@ class _Draft:
     def _cells(self, name: str, block: Block, old: Scope, new: Scope) -> npt.NDArray[np.int64]:
         """Cells of a table whose axes have been put into a new order."""
         lies = self.network.cells(block, name)
-        shape = self.network.table_shape(block, name)
-        cells = np.arange(lies.start, lies.stop).reshape(shape)
+        cells = np.arange(lies.start, lies.stop).reshape([self.sizes[axis] for axis in old])
         return cells.transpose([old.index(axis) for axis in new]).ravel()
 
 

@@ -216,10 +216,12 @@ class Network(Frozen):
         """The part of the network that evidence on some variables depends on.
 
         Variables that no observation descends from sum to one and are left out (Shachter 1986).
-        The tables keep their places among the cells.
+        A variable with parents and a single state is a factor over them, and is kept. The tables
+        keep their places among the cells.
         """
         factored = [factor.variable for factor in self.factors if factor.variable]
-        waiting, found = [*observed, *factored], set[str]()
+        fixed = [n.name for n in self.nodes if len(n.states) == 1 and n.first and n.first.parents]
+        waiting, found = [*observed, *factored, *fixed], set[str]()
         while waiting:
             name = waiting.pop()
             if name not in found:

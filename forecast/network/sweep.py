@@ -16,8 +16,10 @@ from forecast.arrays import Array
 from forecast.errors import InputError, NumericalFailure, Problem, raise_if_any
 from forecast.frozen import writable
 from forecast.network import kernels, single
+from forecast.network.conditioning import Answers, cutset, sweep_cases
 from forecast.network.kernels import Packed
 from forecast.network.planning import CELL_LIMIT, Scope
+from forecast.network.relevance import Part
 from forecast.network.slices import pack_circuits
 from forecast.network.structure import Network
 
@@ -107,9 +109,20 @@ def sweep(
     _require_shapes(network, tables, like, regimes)
     _require_set(network, like)
     which = np.zeros(like.shape[0], np.int64) if regimes is None else regimes
-    packed = pack_circuits(network, probes, len(like), filtered=mode == "filtered")
     n_probes = sum(prod(network.sizes[name] for name in probe) for probe in probes)
     found = _allocate(tables.shape, like.shape, n_probes, mode, counts=counts)
+    if not network.dynamic and not network.auxiliaries and (cut := cutset(network, probes)):
+
+        def sweep_case(case: Part, asked: tuple[Scope, ...]) -> Answers:
+            given = tables[which[0]][case.cells], like[:, case.columns]
+            one = sweep(case.network, *given, mode, probes=asked, counts=counts)
+            return one.log_norm, one.marginals, one.probes, one.counts
+
+        own = found.counts[which[0] : which[0] + 1]
+        answers = found.log_norm, found.marginals, found.probes, own
+        sweep_cases(network, cut, probes, answers, sweep_case)
+        return Sweep(found.log_norm, found.marginals, found.probes, found.counts)
+    packed = pack_circuits(network, probes, len(like), filtered=mode == "filtered")
 
     arguments = tables, which, like, packed, _MODES[mode]
 

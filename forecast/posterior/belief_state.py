@@ -16,6 +16,7 @@ from forecast.errors import (
     ImpossibleEvidence,
     InputError,
     Problem,
+    TooLarge,
     UnreliableWeights,
     nearest,
     raise_if_any,
@@ -27,6 +28,7 @@ from forecast.network import queries
 from forecast.network.auxiliary import AuxiliaryFactor, AuxiliaryVariable
 from forecast.network.draws import Draws, StoredDraws, split_draws
 from forecast.network.planning import MEMORY_LIMIT
+from forecast.network.relevance import Part, part_to_sweep, whole
 from forecast.network.structure import Network
 from forecast.network.sweep import Sweep, sweep
 from forecast.posterior.labels import cell_labels, time_labels
@@ -158,8 +160,8 @@ class BeliefState(Frozen):
 
     @property
     def theta(self) -> Array:
-        """Table cells of all draws, (cell, draw), before any intervention."""
-        return self.draws.theta(slice(None))
+        """Table cells of all draws, (cell, draw), before any intervention; a copy."""
+        return np.array(self.draws.theta(slice(None)))
 
     @property
     def log_like(self) -> Array:
@@ -216,7 +218,9 @@ class BeliefState(Frozen):
         if not cells:
             return np.zeros((0, self.draws.n))
         steps, columns = (list(part) for part in zip(*cells, strict=True))
-        return self._each(lambda run: run("smoothed").marginals[steps, columns])
+        return self._each(
+            whole(self.network), lambda run: run("smoothed").marginals[steps, columns]
+        )
 
     def _auxiliary(self, name: str) -> AuxiliaryVariable:
         for variable in self.network.auxiliaries:
@@ -291,17 +295,24 @@ class BeliefState(Frozen):
             answers.append(np.array(question(tables, like, regimes)))
         return np.concatenate(answers, axis=-1)
 
-    def _each(self, select: Callable[[Callable[..., Sweep]], Array]) -> Array:
-        """Sweep all draws, part by part, and keep what is selected of each sweep."""
-        return self._ask(
-            lambda theta, like, regimes: select(
-                partial(sweep, self.network, theta, like, regimes=regimes)
-            )
-        )
+    def _each(self, part: Part, select: Callable[[Callable[..., Sweep]], Array]) -> Array:
+        """Sweep a part of the network for all draws, and keep what is selected of each sweep."""
+
+        def swept(theta: Array, like: Array, regimes: Any) -> Array:
+            tables, seen = part.tables(theta), like[:, part.columns]
+            return select(partial(sweep, part.network, tables, seen, regimes=regimes))
+
+        return self._ask(swept)
+
+    def _part_about(self, names: Iterable[str] | None) -> Part:
+        """The part of the network that variables, or else the evidence alone, depend on."""
+        return part_to_sweep(self.network, names, self.evidence_variables, self._known)
 
     @cached_property
     def _log_norm(self) -> Array:
-        return self._each(lambda run: run("forward").log_norm)
+        if not (self.evidence_variables or self.network.relevant_to(()).nodes):
+            return np.zeros((self.n_steps, self.draws.n))
+        return self._each(self._part_about(None), lambda run: run("forward").log_norm)
 
     @cached_property
     def _log_gain(self) -> Array:
@@ -339,9 +350,17 @@ class BeliefState(Frozen):
         made = self.interventions[:n_interventions]
         return replace(self, added=added, kept=kept, interventions=made, earlier=())
 
-    def _marginals(self, view: View, steps: Any, states: Any) -> Array:
+    def _marginals(self, view: View, steps: Any, names: Sequence[str]) -> Array:
+        """Probabilities of the states of some variables, (state, draw), or by step."""
         require_view(view)
-        return self._each(lambda run: run(view).marginals[steps, states])
+        part, columns = self._part_about(names), self.network.state_columns(names)
+        try:
+            return self._each(part, lambda run: part.pick(run(view).marginals, columns)[steps])
+        except TooLarge:
+            if len(names) == 1:
+                raise
+        # One by one: each depends on less.
+        return np.concatenate([self._marginals(view, steps, [name]) for name in names], axis=-2)
 
     def _at_least_once(self, courses: list[list[tuple[str, str]]], window: range) -> DataArray:
         """Answer on the part of the network that the evidence and the states depend on."""
@@ -392,6 +411,17 @@ class BeliefState(Frozen):
             for name in network.names
             if name in in_factors or of_states[network.states(name)].any()
         )
+
+    @cached_property
+    def _known(self) -> Mapping[str, int]:
+        """Variables of a static network that all draws know to be in one state, and which."""
+        if self.network.dynamic:
+            return {}
+        possible = np.zeros(self.network.n_columns, dtype=bool)
+        for part in self.parts():
+            possible |= ~np.isneginf(self._evidence(part)[0]).all(axis=1)
+        states = {name: possible[self.network.states(name)] for name in self.evidence_variables}
+        return {name: int(left.argmax()) for name, left in states.items() if left.sum() == 1}
 
     def _evidence_places(self, part: slice, last: int) -> list[tuple[int, str]]:
         """Steps and variables with evidence, up to a step."""

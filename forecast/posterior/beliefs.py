@@ -220,7 +220,7 @@ class Beliefs(BeliefState):
         self._require_possible()
         states = {"state": list(self.network.node(name).states)}
         steps = slice(None) if time is None else self._step(time)
-        found = self._marginals(view, steps, self.network.states(name))
+        found = self._marginals(view, steps, [name])
         if time is None and self.n_steps > 1:
             weights = self._log_weights_at(view, steps)
             return self._label(found, ("time", "state"), weights, time=list(self.times), **states)
@@ -233,7 +233,7 @@ class Beliefs(BeliefState):
         Each state is labelled "variable=state", and by the coordinates ``variable`` and ``state``.
         """
         self._require_possible()
-        found = self._marginals(view, slice(None), slice(self.network.n_states))
+        found = self._marginals(view, slice(None), self.network.names)
         return self._label(
             found,
             ("time", "variable_state"),
@@ -270,11 +270,15 @@ class Beliefs(BeliefState):
         self._require_possible()
         require_view(view)
         probe, step = self._distinct(names), self._step(time)
-        probes = self._each(lambda run: run(view, probes=(probe,)).probes[step])
-        sizes = [self.network.sizes[name] for name in probe]
+        part = self._part_about(probe)
+        found = self._each(part, lambda run: run(view, probes=(probe,)).probes[step])
+        probes = np.zeros((*(self.network.sizes[name] for name in probe), self.draws.n))
+        cut = {name for name in probe if part.network.sizes[name] < self.network.sizes[name]}
+        at = tuple(self._known[name] if name in cut else slice(None) for name in probe)
+        probes[at] = found.reshape(probes[at].shape)
         states = {name: list(self.network.node(name).states) for name in probe}
         weights = self._log_weights_at(view, step)
-        return self._label(probes.reshape(*sizes, -1), probe, weights, **states)
+        return self._label(probes, probe, weights, **states)
 
     def union(self, states: Iterable[tuple[str, str]], time: Any = None) -> DataArray:
         """Probability that at least one of several states holds at a step, (chain, draw)."""
@@ -402,7 +406,8 @@ class Beliefs(BeliefState):
         self._require_possible()
         window = self._window(start, stop)
         steps = slice(window.start, window.stop)
-        found = self._marginals("smoothed", steps, self.network.state(name, state))
+        at = self.network.state(name, state) - self.network.states(name).start
+        found = self._marginals("smoothed", steps, [name])[:, at]
         return self._label(found.sum(axis=0), ())
 
     def expected_duration(
