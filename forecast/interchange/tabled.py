@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from html import escape
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 Properties = tuple[tuple[str, str], ...]
 DRAWN_TOGETHER = 256
 """Draws of one block, each block with a seed of its own."""
+KEPT_SHARE = 0.25
+"""Share of the memory limit that tables, once drawn, may take while questions are asked."""
 SHOWN_VARIABLES = 40
 SHOWN_STATES = 6
 SHOWN_NOTES = 3
@@ -195,7 +198,7 @@ class TabledNetwork(Frozen):
         >>> theta.shape, theta.mean(axis=1).round(2)
         ((2, 1000), array([0.8, 0.2]))
         """
-        return TableDraws(self, n, random_seed).theta(slice(0, n))
+        return TableDraws(self, n, random_seed, memory_limit=0).theta(slice(0, n))
 
     def beliefs(
         self, *, draws: int = 1000, random_seed: int = 0, memory_limit: float = MEMORY_LIMIT
@@ -205,10 +208,12 @@ class TabledNetwork(Frozen):
         Parameters
         ----------
         draws, random_seed
-            As in `draw_tables`. One draw is enough where every row is known exactly.
+            As in `draw_tables`. Where every row is known exactly all draws would be the same, so
+            there is one, whatever number is given.
         memory_limit
             Bytes that the arrays of the draws processed at once may take, and those that the
-            elimination of one draw may take; a larger one is refused.
+            elimination of one draw may take; a larger one is refused. Tables, once drawn, are kept
+            if they take at most a quarter of it, and else drawn again for each question.
 
         Examples
         --------
@@ -225,7 +230,9 @@ class TabledNetwork(Frozen):
         """
         from forecast.posterior.beliefs import Beliefs
 
-        found = TableDraws(self, draws, random_seed)
+        found = TableDraws(self, draws, random_seed, memory_limit=memory_limit)
+        if not self.concentration:
+            found = replace(found, n=1)
         network = replace(self.network, memory_limit=memory_limit)
         return Beliefs.of(network, found, memory_limit=memory_limit)
 
@@ -297,12 +304,15 @@ class TableDraws:
         The network.
     n, random_seed
         Number of draws; the same seed gives the same draws, however they are asked for.
+    memory_limit
+        Bytes of which tables that are kept take at most a quarter.
     """
 
     tabled: TabledNetwork
     n: int
     random_seed: int
     n_steps: int = 1
+    memory_limit: float = MEMORY_LIMIT
 
     def __post_init__(self) -> None:
         least = {"draws": (self.n, 1), "random_seed": (self.random_seed, 0)}
@@ -319,8 +329,19 @@ class TableDraws:
             )
 
     def theta(self, part: slice) -> Array:
-        """Table cells of some draws, (cell, draw)."""
+        """Table cells of some draws, (cell, draw); not to be written to."""
+        if 8.0 * self.n * self.tabled.n_cells <= KEPT_SHARE * self.memory_limit:
+            return self._kept[:, part]
+        return self._drawn(part)
+
+    @cached_property
+    def _kept(self) -> Array:
+        return self._drawn(slice(None))
+
+    def _drawn(self, part: slice) -> Array:
         start, stop, _ = part.indices(self.n)
+        if not self.tabled.concentration:
+            return np.repeat(self.tabled.theta, stop - start, axis=1)
         first, last = start // DRAWN_TOGETHER, -(-stop // DRAWN_TOGETHER)
         blocks = np.concatenate([self._block(k) for k in range(first, last)], axis=1)
         skipped = start - first * DRAWN_TOGETHER
