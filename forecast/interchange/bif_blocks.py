@@ -201,20 +201,38 @@ class Reader:
         block.spoilt = spoilt
 
     def _table_statement(self, block: TableBlock) -> None:
-        at, labels = self.tokens.next.at, []
+        at, labels = self.tokens.next.at, list[str]()
         kind: Literal["table", "default", "row"] = "row"
         if self.tokens.next.is_mark("("):
-            self.tokens.take()
-            while not self.tokens.next.is_mark(")"):
-                labels.append(self.tokens.take_name("a state or ')'").text)
-                self.tokens.skip_comma()
-            self.tokens.take()
+            labels = self._labels()
         else:
             word = self._word("table default property", "in a table")
             if word == "property":
                 block.properties.append(self.tokens.take_property())
                 return
             kind = "table" if word == "table" else "default"
+        start = len(block.values)
+        self._numbers(block)
+        block.entries.append(Entry(kind, tuple(labels), start, len(block.values), at))
+
+    def _labels(self) -> list[str]:
+        """The states of parents, in parentheses."""
+        if (found := self.tokens.take_labels()) is not None:
+            return found
+        labels = list[str]()
+        self.tokens.take()
+        while not self.tokens.next.is_mark(")"):
+            labels.append(self.tokens.take_name("a state or ')'").text)
+            self.tokens.skip_comma()
+        self.tokens.take()
+        return labels
+
+    def _numbers(self, block: TableBlock) -> None:
+        """Numbers, at least one, and the semicolon that ends them."""
+        if (found := self.tokens.take_numbers()) is not None:
+            block.values.extend(found[0])
+            block.starts.extend(found[1])
+            return
         start = len(block.values)
         while not self.tokens.next.is_mark(";"):
             token = self.tokens.take_name("a number or ';'")
@@ -224,7 +242,6 @@ class Reader:
         if len(block.values) == start:
             raise self.tokens.broken("no numbers before ';'")
         self.tokens.take()
-        block.entries.append(Entry(kind, tuple(labels), start, len(block.values), at))
 
     def _word(self, legal: str, where: str) -> str:
         if self.tokens.next.kind != "word" or self.tokens.next.text not in legal.split():

@@ -6,13 +6,23 @@ import re
 from typing import Literal, NamedTuple
 
 from forecast.interchange.properties import QUOTED, quoted, unquoted
-from forecast.interchange.source import NetworkText, Unreadable, shortened
+from forecast.interchange.source import (
+    NUMBER,
+    NetworkText,
+    Unreadable,
+    plain_numbers,
+    shortened,
+)
 
 Kind = Literal["word", "quoted", "mark", "end"]
 
 _BLANK = re.compile(r"(?:[ \t\n\f\v]++|//[^\n]*+|/\*(?:[^*]++|\*(?!/))*+\*/)*+")
 _WORD = re.compile(r'(?:[^ \t\n\f\v{}()\[\]|,;"/]++|/(?![/*]))++')
 _PROPERTY = re.compile(r'(?:[^;"{}]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
+_GAP = r"[ \t\n\f\v]*+,?[ \t\n\f\v]*+"
+_NUMBERS = re.compile(rf"(?:{NUMBER.pattern}(?=[ \t\n\f\v,;]){_GAP})++;")
+_LABELS = re.compile(rf"""\([ \t\n\f\v]*+(?:[^ \t\n\f\v{{}}()\[\]|,;"/]++{_GAP})++\)""")
+"""What most of a large file is made of, read as a whole; what does not match, word by word."""
 MARKS = "{}()[]|,;"
 
 
@@ -82,6 +92,26 @@ class Tokens:
             raise self.broken("a property ends with ';'; text with braces stands in quotes")
         self.next = self._scan(end + 1)
         return self.text[at:end].strip(), at
+
+    def take_numbers(self) -> tuple[list[float], list[int]] | None:
+        """The numbers up to a semicolon with their places, if there is nothing but numbers."""
+        match = _NUMBERS.match(self.text, self.next.at)
+        if match is None:
+            return None
+        found = list(NUMBER.finditer(self.text, match.start(), match.end()))
+        values = plain_numbers([each.group() for each in found])
+        if values is None:
+            return None
+        self.next = self._scan(match.end())
+        return values, [each.start() for each in found]
+
+    def take_labels(self) -> list[str] | None:
+        """The bare words between parentheses, if there is nothing but such words."""
+        match = _LABELS.match(self.text, self.next.at)
+        if match is None:
+            return None
+        self.next = self._scan(match.end())
+        return match.group()[1:-1].replace(",", " ").split()
 
     def skip_comma(self) -> None:
         """Go past a comma, if there is one."""

@@ -11,24 +11,30 @@ from forecast.arguments import checked
 from forecast.compression import SUFFIXES as COMPRESSIONS
 from forecast.compression import opened, plain_name
 from forecast.errors import InputError, Problem, nearest
-from forecast.interchange import bif, uai, xdsl, xmlbif
+from forecast.interchange import bif, hugin, uai, xdsl, xmlbif
 from forecast.interchange.source import MAX_NETWORK_BYTES
 from forecast.interchange.tabled import TabledNetwork
 from forecast.writing import replace_file
 
-FORMATS: dict[str, ModuleType] = {"bif": bif, "xmlbif": xmlbif, "xdsl": xdsl, "uai": uai}
+FORMATS: dict[str, ModuleType] = {
+    "bif": bif,
+    "xmlbif": xmlbif,
+    "xdsl": xdsl,
+    "net": hugin,
+    "uai": uai,
+}
 SUFFIXES = {
     ".bif": "bif",
     ".xml": "xmlbif",
     ".xmlbif": "xmlbif",
     ".bifxml": "xmlbif",
     ".xdsl": "xdsl",
+    ".net": "net",
+    ".oobn": "net",
     ".uai": "uai",
 }
 OTHER_TOOLS = {
-    ".net": "Hugin",
     ".hkb": "Hugin",
-    ".oobn": "Hugin",
     ".dne": "Netica",
     ".dnet": "Netica",
     ".neta": "Netica",
@@ -69,10 +75,10 @@ def read_network(
     Parameters
     ----------
     path
-        A file that ends in .bif, .xml, .xmlbif, .bifxml, .xdsl or .uai, or such a file compressed
-        with gzip, bzip2, xz or zip.
+        A file that ends in .bif, .xml, .xmlbif, .bifxml, .xdsl, .net, .oobn or .uai, or such a file
+        compressed with gzip, bzip2, xz or zip.
     format
-        "bif", "xmlbif", "xdsl" or "uai", where the suffix does not say it.
+        "bif", "xmlbif", "xdsl", "net" or "uai", where the suffix does not say it.
     encoding
         How its text is encoded, where it is not UTF-8 and neither a byte order mark nor an XML
         declaration says it.
@@ -129,9 +135,9 @@ def write_network(
     network
         The network.
     path
-        A file that ends in .bif, .xml, .xmlbif, .bifxml, .xdsl or .uai; replaced as a whole.
+        A file that ends in .bif, .xml, .xmlbif, .bifxml, .xdsl, .net or .uai; replaced as a whole.
     format
-        "bif", "xmlbif", "xdsl" or "uai", where the suffix does not say it.
+        "bif", "xmlbif", "xdsl", "net" or "uai", where the suffix does not say it.
 
     Returns
     -------
@@ -187,8 +193,8 @@ def _format(path: Path, name: str, given: str | None) -> str:
         return SUFFIXES[suffix]
     if suffix in OTHER_TOOLS:
         message = (
-            f"files of {OTHER_TOOLS[suffix]} are not read; save it as .xdsl, .bif or .xml there, "
-            "or read it with pyAgrum, which knows some of them: "
+            f"files of {OTHER_TOOLS[suffix]} are not read; save it as .xdsl, .net, .bif or .xml "
+            "there, or read it with pyAgrum, which knows some of them: "
             "from_pyagrum(pyagrum.loadBN(path))"
         )
         raise InputError([Problem(str(path), message)])

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
+from math import isfinite
 
 import numpy as np
 import numpy.typing as npt
@@ -153,13 +155,32 @@ def numbers_from(
     at: int,
 ) -> Numbers:
     """The numbers that words are, each with its offset in `text`; at most as many as cells."""
-    values, starts = array("d"), array("q")
-    for word, start in words:
-        if len(values) == MAX_CELLS:
-            raise source.give_up(place(start), f"more than {MAX_CELLS:,} numbers")
-        values.append(number(source, word, place(start)))
-        starts.append(start)
-    return Numbers(np.array(values), np.array(starts, np.int64), text, place, at)
+    given = list(islice(words, MAX_CELLS + 1))
+    if len(given) > MAX_CELLS:
+        raise source.give_up(place(given[-1][1]), f"more than {MAX_CELLS:,} numbers")
+    values = plain_numbers([word for word, _ in given])
+    if values is None:
+        values = [number(source, word, place(start)) for word, start in given]
+    starts = np.array([start for _, start in given], np.int64)
+    return Numbers(np.array(values, np.float64), starts, text, place, at)
+
+
+def plain_numbers(words: Sequence[str]) -> list[float] | None:
+    """The numbers that words are; nothing if any is none, which `number` says how.
+
+    Examples
+    --------
+    >>> plain_numbers(["0.25", "1e-3"]), plain_numbers(["0.25", "1_000"])
+    ([0.25, 0.001], None)
+    """
+    every = "".join(words)
+    if not every.isascii() or "_" in every or max(map(len, words), default=0) > LONGEST_NUMBER:
+        return None
+    try:
+        values = list(map(float, words))
+    except ValueError:
+        return None
+    return values if all(map(isfinite, values)) else None
 
 
 def shortened(word: str) -> str:

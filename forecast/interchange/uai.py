@@ -1,8 +1,10 @@
-"""The format of the UAI inference competitions, type BAYES: numbers alone, no names.
+"""The format of the UAI inference competitions: numbers alone, no names.
 
-Variables are read as ``x0``, ``x1``, … with states ``s0``, ``s1``, …. The last variable of each
-scope is the child, and the last of a table's variables is the fastest. Names, labels,
-properties and concentrations are lost in writing, for the format has no place for them.
+Variables are read as ``x0``, ``x1``, … with states ``s0``, ``s1``, …. The last of a table's
+variables is the fastest. In a file of type BAYES the last variable of each scope is the child. One
+of type MARKOV, a product of tables of weights, is read as the Bayesian network of the same joint
+distribution (`markov`). Names, labels, properties and concentrations are lost in writing, for the
+format has no place for them.
 
 Some tools do not keep this order where a table has several parents: pyAgrum 3.3 has the first
 parent fastest, pgmpy 1.1 the child slowest. The format leaves no trace of who wrote a file, so
@@ -17,8 +19,13 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
+import numpy as np
+
 from forecast.errors import warn
+from forecast.interchange import rows
 from forecast.interchange.draft import Draft
+from forecast.interchange.markov import Factor, TooWide, as_bayesian
+from forecast.interchange.network_checks import MAX_CELLS, parent_faults
 from forecast.interchange.rows import numbers_text
 from forecast.interchange.source import NetworkText, Numbers, checked, numbers_from, shortened
 from forecast.interchange.tabled import TabledNetwork
@@ -32,7 +39,7 @@ def read(text: str, where: str = "UAI") -> TabledNetwork:
     Parameters
     ----------
     text
-        A UAI document of type BAYES; ``#`` begins a comment.
+        A UAI document of type BAYES or MARKOV; ``#`` begins a comment.
     where
         What to call it in problems.
 
@@ -49,10 +56,9 @@ def read(text: str, where: str = "UAI") -> TabledNetwork:
     """
     source = NetworkText(checked(text, where), where)
     words = _Words(source)
-    kind, at = words.take("the type 'BAYES'")
-    if kind.upper() != "BAYES":
-        field = " (this one is a Markov random field)" if kind.upper() == "MARKOV" else ""
-        message = f"{shortened(kind)}; only Bayesian networks, of type 'BAYES', are read{field}"
+    kind, at = words.take("the type 'BAYES' or 'MARKOV'")
+    if kind.upper() not in ("BAYES", "MARKOV"):
+        message = f"{shortened(kind)}; networks of type 'BAYES' and 'MARKOV' are read"
         raise source.give_up(at, message)
     draft = Draft(source)
     sizes = [words.count("a number of states") for _ in range(words.count("how many variables"))]
@@ -61,6 +67,8 @@ def read(text: str, where: str = "UAI") -> TabledNetwork:
     for variable, size in enumerate(sizes):
         draft.declare(f"x{variable}", (f"s{state}" for state in range(size)), at)
     functions = words.count("how many tables")
+    if kind.upper() == "MARKOV":
+        return _read_field(draft, words, functions)
     if functions != len(sizes):
         message = f"{functions} tables of {len(sizes)} variables; each has one"
         raise source.give_up(words.at, message)
@@ -71,6 +79,50 @@ def read(text: str, where: str = "UAI") -> TabledNetwork:
             draft.fill(name, numbers, shape)
     _leave_out_observations(source, list(islice(words.words, 2 * len(sizes) + 2)))
     return draft.finish()
+
+
+def _read_field(draft: Draft, words: _Words, functions: int) -> TabledNetwork:
+    """The rest of a file of type MARKOV."""
+    source, start = words.source, words.at
+    scopes = [_factor_scope(draft, words) for _ in range(functions)]
+    factors = [_factor(draft, words, scope) for scope in scopes]
+    _leave_out_observations(source, list(islice(words.words, 2 * len(draft.states) + 2)))
+    source.raise_problems()
+    sizes = {name: len(states) for name, states in draft.states.items()}
+    try:
+        parents, tables, log_sum = as_bayesian(sizes, factors, MAX_CELLS)
+    except TooWide as error:
+        message = f"as a Bayesian network it has {error}; at most {MAX_CELLS:,} are handled"
+        raise source.give_up(start, message) from None
+    if log_sum == -np.inf:
+        raise source.give_up(start, "all joint states have the weight 0")
+    source.changed(
+        start,
+        "a Markov random field, read as the Bayesian network of the same joint distribution; "
+        f"the logarithm of the sum of its weights is {log_sum!r}",
+    )
+    return TabledNetwork(draft.name, draft.states, parents, tables, notes=tuple(source.notes))
+
+
+def _factor_scope(draft: Draft, words: _Words) -> tuple[str, ...]:
+    size, at = words.count("how many variables the table has", least=0), words.at
+    scope = tuple(f"x{words.count('a variable', least=0)}" for _ in range(size))
+    for fault in parent_faults("", scope, draft.states):
+        words.source.wrong(at, fault.replace("the parent ", "").replace("more than once", "twice"))
+    words.source.raise_problems()
+    return scope
+
+
+def _factor(draft: Draft, words: _Words, scope: tuple[str, ...]) -> Factor:
+    numbers = words.numbers(words.count("how many numbers the table has"))
+    shape = tuple(len(draft.states[name]) for name in scope)
+    if not rows.complete(words.source, ", ".join(scope), numbers, shape):
+        raise words.source.give_up(numbers.at, "a file of this format is not read past that")
+    if (numbers.values < 0).any():
+        which = int(np.flatnonzero(numbers.values < 0)[0])
+        message = f"{numbers.digits(which)}; a weight is not negative"
+        words.source.wrong(numbers.where(which), message)
+    return Factor(scope, numbers.values.reshape(shape))
 
 
 def _leave_out_observations(source: NetworkText, rest: list[tuple[str, int]]) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from forecast.errors import ForecastError, InputError, InputWarning
-from forecast.interchange import bif, uai, xdsl, xmlbif
+from forecast.interchange import bif, hugin, uai, xdsl, xmlbif
 from forecast.interchange.convert import from_pgmpy, from_pyagrum, to_pyagrum
 from forecast.interchange.network_files import FORMATS, read_network, write_network
 from forecast.interchange.tabled import TabledNetwork
@@ -23,7 +23,7 @@ from forecast.network.sweep import sweep
 
 FIXTURES = Path(__file__).parent / "fixtures" / "networks"
 FILES = sorted(path for path in FIXTURES.iterdir() if path.suffix != ".md")
-LOSSLESS = {"bif": bif, "xmlbif": xmlbif, "xdsl": xdsl}
+LOSSLESS = {"bif": bif, "xmlbif": xmlbif, "xdsl": xdsl, "net": hugin}
 
 LABELS = [
     *("yes", "no", "Asy/Patch", "<5", "5-10", "0.5", "true", "with space", "a,b", "a;b", "{x}"),
@@ -394,7 +394,8 @@ def test_damaged_files_give_only_our_errors(form):
 
 
 def _form(path):
-    return {".bif": "bif", ".xml": "xmlbif", ".xdsl": "xdsl", ".uai": "uai"}[path.suffix]
+    forms = {".bif": "bif", ".xml": "xmlbif", ".xdsl": "xdsl", ".net": "net", ".uai": "uai"}
+    return forms[path.suffix]
 
 
 # The value
@@ -762,7 +763,114 @@ def test_observations_after_the_tables_of_uai_are_left_out():
     assert not uai.read("bayes 1 2 1 1 0 2 .5 .5 0").notes
     with pytest.warns(InputWarning, match="left out: 1 observations"):
         uai.read("BAYES 1 2 1 1 0 2 .5 .5 1 0 1")
-    assert "Markov random field" in problems(uai.read, "MARKOV 1 2 1 1 0 2 .5 .5")[0]
+
+
+# Markov random fields
+
+
+def random_field(seed):
+    """Sizes, and weights over random groups of variables, a third of them zero."""
+    rng = np.random.default_rng(seed)
+    sizes = rng.integers(1, 4, int(rng.integers(2, 7))).tolist()
+    factors = []
+    for _ in range(int(rng.integers(1, 9))):
+        scope = rng.permutation(len(sizes))[: rng.integers(0, 4)].tolist()
+        weights = rng.gamma(1.0, 10.0, [sizes[k] for k in scope])
+        factors.append((scope, np.where(rng.random(weights.shape) < 0.3 * bool(scope), 0, weights)))
+    return sizes, factors
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_markov_random_field_keeps_its_joint_distribution(seed):
+    """By enumeration of all joint states."""
+    sizes, factors = random_field(seed)
+    lines = ["MARKOV", str(len(sizes)), " ".join(map(str, sizes)), str(len(factors))]
+    lines += [" ".join(map(str, [len(scope), *scope])) for scope, _ in factors]
+    lines += [f"{w.size} " + " ".join(map(repr, w.ravel().tolist())) for _, w in factors]
+    joint = np.ones(sizes)
+    for at in np.ndindex(*sizes):
+        for scope, weights in factors:
+            joint[at] *= weights[tuple(at[k] for k in scope)]
+    if not joint.any():
+        assert "the weight 0" in problems(uai.read, "\n".join(lines))[0]
+        return
+    network = uai.read("\n".join(lines))
+    total = float(network.notes[0].rpartition(" ")[2])
+    assert total == pytest.approx(np.log(joint.sum()), rel=1e-12, abs=1e-12)
+    for at in np.ndindex(*sizes):
+        states = {f"x{k}": i for k, i in enumerate(at)}
+        given = [
+            network.tables[name][tuple(states[p] for p in (*network.parents[name], name))]
+            for name in states
+        ]
+        assert np.prod(given) == pytest.approx(joint[at] / joint.sum(), rel=1e-12, abs=1e-15)
+
+
+def test_faults_of_markov_random_fields():
+    for text, message in [
+        ("MARKOV 2 2 2 1 2 0 0 4 1 1 1 1", "'x0' is given twice"),
+        ("MARKOV 1 2 1 1 3 2 1 1", "'x3' is not a variable"),
+        ("MARKOV 1 2 1 1 0 2 1 -1", "a weight is not negative"),
+        ("MARKOV 1 2 1 1 0 3 1 1 1", "has 3 numbers; its variables need 2"),
+    ]:
+        found = problems(uai.read, text)
+        assert any(message in each for each in found), (message, found)
+
+
+# The NET format of Hugin
+
+NET = """% made by hand
+class weather
+{
+  inputs = ();
+  node_size = (80 40);
+  discrete node Rain { label = "Does it rain?"; position = (1 2); states = ("no" "yes"); }
+  node Grass
+  {
+    states = ("dry" "damp" "wet"); % of three
+  }
+  utility Cost { }
+  potential (Grass | Rain) { data = (( 0.7 0.2 0.1 )
+                                     ( 0.1 0.3 0.6 )); }
+  potential (Rain) { data = ( 0.8 0.2 ); }
+  potential (Cost | Rain) { data = ( 5 7 ); }
+}
+"""
+
+
+def test_net_is_read_as_hugin_means_it():
+    with pytest.warns(InputWarning, match="left out: Cost"):
+        network = hugin.read(NET)
+    assert network.name == "weather"
+    assert network.variables == {"Rain": ("no", "yes"), "Grass": ("dry", "damp", "wet")}
+    assert network.tables["Grass"].tolist() == [[0.7, 0.2, 0.1], [0.1, 0.3, 0.6]]
+    assert network.properties["Rain"] == (("label", "Does it rain?"),)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("(Rain)", "(Rain Grass)", "a potential is of one node"),
+        ("| Rain) { data = ((", "| Sun) { data = ((", "'Sun' is not a variable"),
+        ("0.8 0.2", "0.8", "has 1 numbers; its variables need 2"),
+        ("discrete node", "continuous node", "only discrete nodes"),
+        ("(Rain) { data", "(Rain) { model", "has no data"),
+        ("0.8 0.2 );", "0.8 0.2 )", "does not end with ';'"),
+    ],
+)
+def test_faults_of_net(old, new, message):
+    assert old in NET
+    found = problems(hugin.read, NET.replace(old, new, 1))
+    assert any(message in each for each in found), found
+
+
+@pytest.mark.parametrize("gap", [9e-6, -9e-6])
+def test_rows_of_converted_networks_may_miss_one_by_a_hundred_thousandth(gap):
+    text = "BAYES 1 4 1 1 0 4 {:.12f}" + 3 * " 0.250000000000"
+    network = uai.read(text.format(0.25 + gap))
+    assert network.tables["x0"].sum() == pytest.approx(1, abs=1e-15)
+    assert "missed 1 by up to 9e-06; divided by sums" in network.notes[0]
+    assert "sums to" in problems(uai.read, text.format(0.25 + 1.2 * gap))[0]
 
 
 def test_compressed_files_are_read(tmp_path):
@@ -784,7 +892,7 @@ def test_compressed_files_are_read(tmp_path):
     )
     (tmp_path / "bomb.bif.gz").write_bytes(gzip.compress(b" " * 30_000_000))
     assert "more than the 20,000,000 bytes" in problems(read_network, tmp_path / "bomb.bif.gz")[0]
-    assert "files of Hugin are not read" in problems(read_network, tmp_path / "n.net")[0]
+    assert "files of Hugin are not read" in problems(read_network, tmp_path / "n.hkb")[0]
 
 
 @pytest.mark.parametrize(
