@@ -273,7 +273,7 @@ def _one_at_a_time(
         draws = replace(given.draws, parameters=moved, tables=None)
     else:
         draws = StoredDraws(moved[CELLS], given.draws.log_like(slice(0, 1)))
-    return replace(given, draws=draws, shape=(1, n), sample="none")
+    return replace(given, draws=draws, shape=(1, n), sample="none", fitted=None)
 
 
 def set_judgement(parameters: Mapping[str, Array], lever: Lever, draw: int, value: float) -> None:

@@ -51,6 +51,8 @@ class WhatIf(PrintsItself):
         "variable=state" of the course.
     variable
         What is supposed to be known.
+    course_label, variable_label
+        Both in words.
     days
         The as-of date, and the last day of each later step up to the horizon.
     past, ahead
@@ -64,6 +66,8 @@ class WhatIf(PrintsItself):
 
     course: str
     variable: str
+    course_label: str
+    variable_label: str
     days: tuple[date, ...]
     past_days: tuple[date, ...]
     past: tuple[Estimate, ...]
@@ -81,7 +85,7 @@ class WhatIf(PrintsItself):
             for each in self.branches
         ]
         rows.append(("nothing supposed", "", *_ends(self.ahead)))
-        title = f"{self.course} under way, if {self.variable} is in each state on {first}"
+        title = f"{self.course_label}: under way, if this is known now: {self.variable_label}"
         return Summary(title, ("If it is", "Probability", first, last), rows)
 
 
@@ -138,12 +142,22 @@ def what_if(
     return WhatIf(
         course="=".join(course),
         variable=variable,
+        course_label=_label(given, course),
+        variable_label=given.scenario.variables[variable].label,
         days=(given.as_of, *(min(timeline.last_day(step), horizon) for step in steps)),
         past_days=tuple(timeline.last_day(step) for step in range(given.now)),
         past=tuple(past),
         ahead=_ahead(found, course),
         branches=tuple(branch for branch in branches if branch is not None),
     )
+
+
+def _label(given: Forecast, course: tuple[str, str]) -> str:
+    """The course in words; of a state that is none, its variable and itself."""
+    found = given.scenario.courses.get(course)
+    if found is not None:
+        return found.label
+    return f"{given.scenario.variables[course[0]].label}: {plain(course[1])}"
 
 
 def _branch(found: Beliefs, course: tuple[str, str], variable: str, state: str) -> Branch | None:

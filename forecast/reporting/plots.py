@@ -27,7 +27,7 @@ from forecast.analysis.review import first_steps, number_text
 from forecast.arguments import checked, short_repr
 from forecast.courses_table import ANY_LABEL
 from forecast.errors import InputError, Problem, nearest
-from forecast.estimate import Estimate, percent
+from forecast.estimate import MASS_TEXT, Estimate, percent
 from forecast.outlook import CourseOutlook, Forecast
 from forecast.scenario.warning import ANY_DANGEROUS
 from forecast.text import flat, for_figure, visible
@@ -44,6 +44,7 @@ DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (8, 3)), (
 CEILINGS = (0.1, 0.2, 0.3, 0.4, 0.6, 1.0)
 PANEL, TOTAL, NARROW = (3.6, 1.7), (6.2, 3.2), (3.6, 2.9)
 """Sizes in inches: one course; all dangerous ones, on a page and on a telephone."""
+BY_A_DAY = "under way on at least one day up to each day"
 ROW = 0.3
 """Height of one bar with its gap, in inches."""
 LETTER = 0.017
@@ -121,6 +122,8 @@ def plot_timeline(
         axes = _draw_panels(parts[0], outlook, chosen)
         if outlook.most_dangerous:
             axes.append(draw_cumulative(figure.add_subplot(parts[1]), outlook))
+            axes[-1].set_title(BY_A_DAY, loc="left", fontsize=8.5)
+        figure.supxlabel(f"{MASS_TEXT} intervals; dashed is the forecast", size=8, color=QUIET)
     return np.array(axes)
 
 
@@ -138,7 +141,8 @@ def _timeline_into(axes: list[Any], outlook: Forecast, chosen: Sequence[CourseOu
         for axis, prospect in zip(axes, chosen, strict=False):
             _draw_panel(axis, outlook, prospect)
         if len(axes) > len(chosen) and outlook.most_dangerous:
-            draw_cumulative(axes[-1], outlook)
+            draw_cumulative(axes[-1], outlook).set_title(BY_A_DAY, loc="left", fontsize=8.5)
+        axes[-1].set_xlabel(f"{MASS_TEXT} intervals; dashed is the forecast", size=8, color=QUIET)
     return np.array(axes)
 
 
@@ -174,7 +178,7 @@ def plot_expected(found: Check, *, ax: Any = None) -> Any:
             _draw_expected(axis, found, name, place)
         axis.set_ylim(len(names) - 0.5, -0.5)
         variables = found.scenario.variables
-        labels = [_wrapped(variables[name].label, 44) for name in names]
+        labels = [wrapped(variables[name].label, 44) for name in names]
         axis.set_yticks(range(len(names)), labels, color=INK, size=7.5)
         _step_axis(axis, found)
     return axis
@@ -257,7 +261,7 @@ def _draw_panel(axis: Any, outlook: Forecast, prospect: CourseOutlook) -> None:
     axis.plot(days[now:], means[now:], color=color, lw=1.8, ls=(0, (4, 1.5)))
     axis.plot(days[now], means[now], "o", color=color, ms=4)
     shade = color if prospect.course.dangerous else INK
-    title = _wrapped(prospect.course.label, 48, most_lines=2)
+    title = wrapped(prospect.course.label, 48, most_lines=2)
     axis.set_title(title, loc="left", fontsize=8.5, color=shade, pad=5)
     ceiling = ceiling_of(max(value.upper for value in values))
     scale_up(axis, ceiling)
@@ -287,7 +291,7 @@ def draw_cumulative(axis: Any, outlook: Forecast, *, narrow: bool = False) -> An
 
 def _end_of(curve: _Curve) -> str:
     """Name of a curve, with where it ends."""
-    return _wrapped(f"{percent(curve.values[-1].mean)}  {curve.label}", 42)
+    return wrapped(f"{percent(curve.values[-1].mean)}  {curve.label}", 42)
 
 
 def _days_of_steps(outlook: Forecast, n_steps: int) -> list[date]:
@@ -377,7 +381,7 @@ def name_ends(axis: Any, day: date, ends: Sequence[tuple[str, float, str]], bold
     """
     top = axis.get_ylim()[1]
     values = np.array([value for _, value, _ in ends])
-    texts = [_wrapped(f"{percent(value)}  {name}", 30) for name, value, _ in ends]
+    texts = [wrapped(f"{percent(value)}  {name}", 30) for name, value, _ in ends]
     heights = np.array([0.062 * top * (text.count("\n") + 1) for text in texts])
     places = _spread(values, heights, top)
     for (name, end, color), place, text in zip(ends, places, texts, strict=True):
@@ -471,7 +475,7 @@ def ceiling_of(value: float) -> float:
     return next((top for top in CEILINGS if value <= top), 1.0)
 
 
-def _wrapped(text: str, width: int, most_lines: int = 3) -> str:
+def wrapped(text: str, width: int, most_lines: int = 3) -> str:
     """Somebody's text on a few lines, safe for a figure."""
     from textwrap import wrap
 
@@ -491,7 +495,11 @@ def house_style() -> Iterator[None]:
 def axes_for(ax: Any, size: tuple[float, float]) -> Any:
     """The axes given, or those of a new figure of some size in inches."""
     require_axes(ax)
-    return shown_figure(size).add_subplot() if ax is None else ax
+    axis = shown_figure(size).add_subplot() if ax is None else ax
+    for side in ("top", "right", "left"):
+        axis.spines[side].set_visible(False)
+    axis.spines["bottom"].set_color(QUIET)
+    return axis
 
 
 def require_axes(ax: Any) -> None:

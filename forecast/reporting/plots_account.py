@@ -102,5 +102,14 @@ def _draw(ax: Any, start: float, bars: list[tuple[str, float]]) -> None:
     ax.set_yticks(range(last + 1), [for_figure(shortened(name, NAME)) for name in names])
     ax.invert_yaxis()
     ax.tick_params(length=0, labelsize=8)
-    ax.set_xlim(0, 1.12 * max(ends.max(), 1e-9))
-    ax.set_xlabel("probability in percent", size=8)
+    first = _first_drawn(ends)
+    ax.set_xlim(first, ends.max() + 0.14 * max(ends.max() - first, 1e-9))
+    ax.set_xlabel(
+        "probability in percent" + ("; the axis does not begin at 0" if first else ""), size=8
+    )
+
+
+def _first_drawn(ends: Any) -> float:
+    """Where the axis begins: at 0, unless the moves would be too small to be seen."""
+    span = float(np.ptp(ends))
+    return float(np.floor(ends.min() - span)) if ends.min() > 3 * span > 0 else 0.0

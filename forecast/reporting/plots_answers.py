@@ -31,6 +31,7 @@ from forecast.reporting.plots import (
     house_style,
     name_ends,
     scale_up,
+    wrapped,
 )
 from forecast.sampling import require_whole
 from forecast.scenario.warning import ANY_DANGEROUS
@@ -39,7 +40,7 @@ from forecast.verification.scores import Reliability
 from forecast.verification.scoring import Scores
 from forecast.wording import long_date, plain
 
-ROW = 0.34
+ROW = 0.4
 """Height of one row, in inches."""
 MOST_ROWS = 12
 UNDRAWN = ("credible_interval", "point_estimate", "point_estimate_text", "title", "rug")
@@ -148,7 +149,6 @@ def _draw_density(axis: Any, draws: Any, name: str, color: str) -> None:
             draws, xr.DataTree.from_dict(panels), backend="matplotlib"
         ),
         visuals={"dist": {"color": color, "width": 2}, **dict.fromkeys(UNDRAWN, False)},
-        stats={"dist": {"bound_correction": True}},
     )
 
 
@@ -201,19 +201,15 @@ def plot_tornado(table: Any, *, most: int = MOST_ROWS, ax: Any = None) -> Any:
     rows = table[width.notna()].loc[width[width.notna()].sort_values(ascending=False).index[:most]]
     if rows.empty:
         raise InputError([Problem("table", "has no judgement to draw")])
-    axis = axes_for(ax, (7.4, 1.0 + ROW * len(rows)))
+    axis = axes_for(ax, (8.6, 1.0 + ROW * len(rows)))
     with house_style():
         middle = float(table.attrs.get(MEAN, np.nan))
         for place, row in enumerate(rows.itertuples()):
             _draw_bar(axis, place, row, middle)
         _name_rows(axis, [str(name) for name in rows.index])
-        _scale_answers(axis, table.attrs.get(ANSWER))
+        _scale_answers(axis, table.attrs.get(ANSWER) or "the answer")
         if np.isfinite(middle):
             axis.axvline(middle, color=INK, lw=1)
-        axis.set_title(
-            f"the answer at both ends of each judgement's {MASS_TEXT} interval",
-            loc="left", size=9.5,
-        )  # fmt: skip
     return axis
 
 
@@ -230,18 +226,21 @@ def _draw_bar(axis: Any, place: int, row: Any, middle: float) -> None:
 
 
 def _name_rows(axis: Any, names: Sequence[str]) -> None:
-    axis.set_yticks(range(len(names)), [for_figure(shortened(name, LABEL)) for name in names])
+    axis.set_yticks(range(len(names)), [wrapped(name, LABEL, most_lines=2) for name in names])
     axis.tick_params(axis="y", length=0, labelsize=8, labelcolor=INK)
     axis.tick_params(axis="x", labelsize=8, labelcolor=QUIET, color=QUIET)
     axis.set_ylim(len(names) - 0.4, -0.6)
     axis.margins(x=0.12)
 
 
-def _scale_answers(axis: Any, about: str | None) -> None:
-    """Percent, where the answer is a probability."""
-    if about is not None:
+def _scale_answers(axis: Any, about: str) -> None:
+    """Percent, where the answer is a probability; and what the ends of the bars are."""
+    if about != "the answer":
         axis.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %" if value else "0")
-    axis.set_xlabel(for_figure(about or "answer"), size=8.5, color=QUIET)
+    axis.set_xlabel(
+        f"{for_figure(about)}\nat both ends of each judgement's {MASS_TEXT} interval, low end pale",
+        size=8.5, color=QUIET,
+    )  # fmt: skip
 
 
 @checked
@@ -356,13 +355,17 @@ def plot_what_if(found: WhatIf, *, ax: Any = None) -> Any:
         draw_as_of(axis, found.days[0], [*found.past_days, *found.days])
         ends = [(name, values[-1].mean, color) for name, values, color, _ in curves]
         name_ends(axis, found.days[-1], ends, UNSUPPOSED)
-        title = f"{found.course} under way, if {found.variable} is now in each state (how probable)"
-        axis.set_title(f"{for_figure(title)}; {MASS_TEXT} intervals", loc="left", size=9)
+        title = f"{found.course_label}: under way, if this is known now: {found.variable_label}"
+        axis.set_title(wrapped(title, 84, most_lines=2), loc="left", size=9)
+        axis.set_xlabel(
+            f"{MASS_TEXT} intervals; in brackets how probable each state is now", size=8,
+            color=QUIET,
+        )  # fmt: skip
     return axis
 
 
 def _draw_curve(
     axis: Any, days: Sequence[date], label: str, values: Sequence[Estimate], color: str, dash: Any
 ) -> None:
-    draw_band(axis, days, values, color, 0.10)
+    draw_band(axis, days, values, color, 0.08)
     axis.plot(days, [value.mean for value in values], color=color, lw=1.8, ls=dash, label=label)

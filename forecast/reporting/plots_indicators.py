@@ -29,7 +29,7 @@ from forecast.scenario.scenario import Variable
 from forecast.text import for_figure
 from forecast.wording import plain, short_date
 
-ROW, LABEL = 0.3, 50
+ROW, LABEL = 0.3, 62
 """Height of a row in inches, and letters of an indicator's name."""
 MOST_ROWS = 40
 
@@ -66,15 +66,15 @@ def plot_indicators(outlook: Forecast, *, ax: Any = None) -> Any:
         raise InputError(
             [Problem("forecast", "its scenario has no indicators, so nothing to plot")]
         )
-    axis = axes_for(ax, (9.0, 1.1 + ROW * len(rows)))
+    axis = axes_for(ax, (9.6, 1.1 + ROW * len(rows)))
     with house_style():
         days = _days(outlook)
         for place, (variable, reports) in enumerate(rows):
             axis.axhline(place, color=RULE if reports else PALE, lw=0.8, zorder=0)
             for report in reports:
                 _draw_report(axis, variable, report, place)
-            if reports:
-                _name_latest(axis, variable, reports[-1], place)
+            latest = _latest(variable, reports[-1]) if reports else "no report"
+            _name_latest(axis, latest, place, INK if reports else QUIET)
         _finish(axis, rows, outlook, days)
     return axis
 
@@ -116,11 +116,14 @@ def _rank(variable: Variable, report: Report) -> float:
     return states.index(state) / max(len(states) - 1, 1) if state in states else 0.5
 
 
-def _name_latest(axis: Any, variable: Variable, report: Report, place: int) -> None:
-    text = f"{plain(stated_state(variable, report) or '')}, {short_date(report.event_end)}"
+def _latest(variable: Variable, report: Report) -> str:
+    return f"{plain(stated_state(variable, report))}, {short_date(report.event_end)}"
+
+
+def _name_latest(axis: Any, text: str, place: int, color: str) -> None:
     axis.annotate(
         for_figure(shortened(text, LABEL)), (1.015, place), xycoords=("axes fraction", "data"),
-        va="center", size=8, color=INK, annotation_clip=False,
+        va="center", size=8, color=color, annotation_clip=False,
     )  # fmt: skip
 
 
@@ -130,15 +133,15 @@ def _finish(
     names = [for_figure(shortened(variable.label, LABEL)) for variable, _ in rows]
     axis.set_yticks(np.arange(len(rows)), names)
     axis.set_ylim(len(rows) - 0.4, -0.6)
-    margin = (days[1] - days[0]) * 0.03
+    margin = timedelta(days=1 + (days[1] - days[0]).days // 30)
     date_axis(axis, [days[0] - margin, days[1] + margin])
     axis.axvline(outlook.as_of, color=INK, lw=0.8)
     axis.tick_params(axis="x", labelsize=8, labelcolor=QUIET, color=QUIET)
     axis.tick_params(axis="y", length=0, labelsize=8)
     for label, (_, reports) in zip(axis.get_yticklabels(), rows, strict=True):
         label.set_color(INK if reports else QUIET)
-    axis.set_title(
-        f"reports by event date, to {short_date(outlook.as_of)}: hollow is the first state, "
-        "darker a later one; pale rows have no report",
-        loc="left", size=8.5, color=QUIET,
+    axis.set_xlabel(
+        f"reports by the date of their events, as of {short_date(outlook.as_of)}\n"
+        "hollow: the first state; darker: a later one; bar: no certain date",
+        size=8, color=QUIET,
     )  # fmt: skip

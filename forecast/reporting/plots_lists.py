@@ -10,9 +10,9 @@ from forecast.analysis.watch_list import WatchList
 from forecast.arguments import checked
 from forecast.courses_table import ANY_LABEL
 from forecast.errors import InputError, Problem
-from forecast.estimate import MASS_TEXT, Estimate, quantity
+from forecast.estimate import MASS_TEXT, Estimate, percent, quantity
 from forecast.outlook import Forecast
-from forecast.reporting.plots import BLUE, DANGER, INK, QUIET, axes_for, house_style
+from forecast.reporting.plots import BLUE, BY_A_DAY, DANGER, INK, QUIET, axes_for, house_style
 from forecast.text import flat, for_figure, visible
 from forecast.wording import long_date, plain
 
@@ -67,7 +67,7 @@ def plot_courses(outlook: Forecast, *, ax: Any = None) -> Any:
     with house_style():
         for place, (_, found, color) in enumerate(rows):
             axis.plot([found.lower, found.upper], [place, place], color=color, lw=4, alpha=0.45)
-            axis.plot(found.mean, place, "o", color=color, ms=6)
+            axis.plot(found.mean, place, "o", color=color, ms=6, clip_on=False)
             axis.text(1.02, place, quantity(found), va="center", size=9, color=color)
         until = f"to {long_date(outlook.horizon)}" if outlook.horizon else "now"
         _finish(axis, [label for label, *_ in rows], f"probability {until}, {MASS_TEXT} intervals")
@@ -105,9 +105,13 @@ def plot_watch_list(found: WatchList, *, ax: Any = None) -> Any:
         axis.barh(range(len(leads)), bits, height=0.6, color=BLUE)
         for place, lead in enumerate(leads):
             best = lead.telling
-            text = "" if best is None else f"  {plain(best.state)}: {100 * best.given:.0f} %"
-            axis.text(lead.bits, place, for_figure(visible(text)), va="center", size=8, color=QUIET)
-        _finish(axis, [lead.indicator for lead in leads], f"bits about {found.event}")
+            text = "" if best is None else f"{plain(best.state)}: then {percent(best.given)}"
+            axis.annotate(
+                for_figure(visible(text)), (lead.bits, place), xytext=(4, 0),
+                textcoords="offset points", va="center", size=8, color=QUIET,
+            )  # fmt: skip
+        names = [plain(lead.indicator) for lead in leads]
+        _finish(axis, names, f"expected information of a report about {found.event}, in bits")
         axis.set_xlim(0, 1.3 * max(*bits, 1e-12))
     return axis
 
@@ -142,7 +146,7 @@ def plot_first_passage(outlook: Forecast, *, ax: Any = None) -> Any:
     axis = _rows_for(ax, 7)
     with house_style():
         draw_cumulative(axis, outlook)
-        axis.set_title(f"under way by a day, {MASS_TEXT} intervals", loc="left", fontsize=9)
+        axis.set_title(f"{BY_A_DAY}, {MASS_TEXT} intervals", loc="left", fontsize=9)
     return axis
 
 

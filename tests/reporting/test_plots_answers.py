@@ -72,6 +72,8 @@ def fan():
     return WhatIf(
         course="storm=storm",
         variable="barometer",
+        course_label="A storm",
+        variable_label="Barometer",
         days=(day(1), day(2), day(3)),
         past_days=(day(0),),
         past=(Estimate(0.02, 0.01, 0.03),),
@@ -92,7 +94,8 @@ def test_a_fan_has_a_line_for_each_state_and_one_with_nothing_supposed(axis):
         assert list(line.get_ydata()) == [each.mean for each in branch.ahead]
     dashes = {str(line.get_linestyle()) + str(line.get_color()) for line in named.values()}
     assert len(dashes) == 3
-    assert "90" in axis.get_title(loc="left")
+    assert "90" in axis.get_xlabel()
+    assert axis.get_title(loc="left") == "A storm: under way, if this is known now: Barometer"
 
 
 def test_prior_and_posterior_are_densities_with_their_numbers(axis, monkeypatch):
@@ -122,7 +125,7 @@ def test_the_board_has_a_row_for_each_indicator_and_a_mark_for_each_report(axis)
     assert labels == ["Troops quiet words", "Talks"]
     marks = [line for line in axis.lines if line.get_marker() == "o"]
     assert len(marks) == len(outlook.evidence.observations)
-    assert [text.get_text() for text in axis.texts] == ["many, 21 Jan"]
+    assert [text.get_text() for text in axis.texts] == ["many, 21 Jan", "no report"]
 
 
 def test_a_timeline_draws_into_the_axes_it_is_given(axis):
