@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from forecast.arguments import checked
 from forecast.arrays import Array
 from forecast.errors import Problem, nearest, raise_if_any
+from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import ReportTable, tabulate_reports
 from forecast.model.builder import compile_tables
 from forecast.model.model import model_coordinates
@@ -20,7 +21,7 @@ from forecast.model.target import variable_dims
 from forecast.network.simulate import simulate_histories
 from forecast.outlook import Forecast
 from forecast.posterior.labels import LEVELS, cell_labels
-from forecast.posterior.mcmc import beliefs_of, stack_draws
+from forecast.posterior.mcmc import beliefs_under, stack_draws
 from forecast.posterior.prior import draw_priors
 from forecast.sampling import Sampling, require_whole
 
@@ -50,10 +51,11 @@ def to_datatree(
     groups
         "prior": judgements drawn from their priors. "prior_predictive" and
         "posterior_predictive": what each report would say. "observed_data": what it says, the
-        number of a state or the number reported. "log_likelihood": of each report given all the
-        others, log Z(all reports) - log Z(all but what this one says), for each draw; copies that
-        add nothing are not among them. In `arviz.loo` that is leaving out one report at a time,
-        although reports depend on one another (Bürkner, Gabry, Vehtari: Efficient leave-one-out
+        number of a state or the number reported. "log_likelihood": of what each report says, given
+        that it was made and all others, for each draw: log Z(all reports) - log Z(all, whatever
+        this one says). So what a report may say has probability one. Copies that add nothing are
+        not among them. In `arviz.loo` that is leaving out what one report says at a time, although
+        reports depend on one another (Bürkner, Gabry, Vehtari: Efficient leave-one-out
         cross-validation for Bayesian non-factorized normal and Student-t models, Computational
         Statistics 36, 2021). "tables": every cell of every table.
     draws, random_seed
@@ -122,16 +124,43 @@ class _Groups:
         return xr.Dataset({"report": observed.assign_coords(indicator=("report_id", about))})
 
     def log_likelihood(self) -> Dataset:
-        given = self.given
-        whole = beliefs_of(given.scenario, given.evidence, self.posterior, given.now + 1)
-        total, found = whole.log_evidence().to_numpy(), []
+        given, found = self.given, []
+        total = self._log_evidence(given.evidence)
         for name in self._ids()["report_id"]:
-            data = report_data(self.program, self._tabulate(name))
-            rest = replace(whole, draws=replace(whole.draws, data=data))  # type: ignore[type-var]
-            found.append(total - rest.log_evidence().to_numpy())
+            if (np.abs(total - self._log_evidence(given.evidence, name)) > NOTHING).any():
+                others = [self._log_evidence(each) for each in self._whatever_says(name)]
+                found.append(total - np.logaddexp.reduce(others))
+            else:
+                found.append(np.zeros_like(total))
         ratios = np.stack(found, axis=-1) if found else np.zeros((*total.shape, 0))
         adds = (np.abs(ratios) > NOTHING).any(axis=(0, 1))
         return self._reports(ratios).isel(report_id=adds)
+
+    def _log_evidence(self, evidence: Evidence, unread: str = "") -> Array:
+        """Logarithm of the probability of evidence, (chain, draw)."""
+        given = self.given
+        table = tabulate_reports(given.scenario, evidence, given.now + 1, unread)
+        draws, shape = self._parameters(self.posterior), self._shape(self.posterior)
+        found = beliefs_under(given.scenario, evidence, draws, shape, given.now + 1, table=table)
+        return found.log_evidence().to_numpy()
+
+    def _whatever_says(self, name: str) -> Iterator[Evidence]:
+        """Yield the evidence with each thing in its place that a report may say.
+
+        That is each state; all numbers together are one that is as probable under every state.
+        """
+        reports = self.given.evidence.reports
+        [own] = [report for report in reports if report.id == name]
+        states = self.given.scenario.variables[own.indicator].states
+        plain = replace(own, state="", number=None, upper=None, likelihoods=())
+        said = [replace(plain, state=state) for state in states]
+        if not own.state:
+            said = [replace(plain, likelihoods=tuple((state, 1.0) for state in states))]
+        for each in said:
+            yield replace(
+                self.given.evidence,
+                reports=tuple(each if report is own else report for report in reports),
+            )
 
     def tables(self) -> Dataset:
         import xarray as xr
@@ -151,9 +180,9 @@ class _Groups:
         coords |= {"cell": labels} | self._sample(self.posterior)
         return xr.Dataset({"probability": (("chain", "draw", "cell"), values)}, coords)
 
-    def _tabulate(self, unread: str = "") -> ReportTable:
+    def _tabulate(self) -> ReportTable:
         given = self.given
-        return tabulate_reports(given.scenario, given.evidence, given.now + 1, unread)
+        return tabulate_reports(given.scenario, given.evidence, given.now + 1)
 
     def _ids(self) -> dict[str, list[str]]:
         inputs = self.given.scenario.with_role("input")

@@ -51,10 +51,6 @@ def test_likelihood_of_each_report_given_the_others_is_a_ratio_of_sums():
             assert found[0, draw].sel(report_id=report.id).item() == pytest.approx(ratio, abs=1e-9)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="that a report is made at all is part of its likelihood; silence is not summed here",
-)
 def test_what_a_report_may_say_has_probability_one_whatever_else_is_known():
     """Not reading a report is no silence: where somebody watches, probabilities still add up."""
     scenario = harbour(channels=1)
