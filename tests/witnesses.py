@@ -255,24 +255,22 @@ class _Stream:
 
 @cache
 def prior_shares(scenario: Scenario) -> dict[str, np.ndarray]:
-    """Prior probability of each state, averaged over the steps to the horizon, one by one."""
+    """Prior probability of each state, averaged over the first 90 days, joint state by state."""
     program = compile_tables(scenario)
     network, priors = program.network, program.priors
     judged = {"probability": priors.probability[:, 0] / priors.probability.sum(axis=1)}
     judged |= {f"row_{n}": r / r.sum(axis=1, keepdims=True) for n, r in priors.rows.items()}
     judged["positive"] = np.exp(priors.positive[:, 0])
-    n_steps = -(-scenario.time.horizon // scenario.time.step) if scenario.time else 1
-    histories = all_histories(network, n_steps)
-    weight = program.cells(judged)[cells_used(network, histories)].prod(axis=(1, 2))
+    cells = program.cells(judged)
+    first = all_histories(network, 1)
+    held = [cells[cells_used(network, first)].prod(axis=(1, 2))]
+    if scenario.time:
+        moves = cells[cells_used(network, all_histories(network, 2))[:, 1]].prod(axis=1)
+        for _ in range(-(-90 // scenario.time.step) - 1):
+            held.append(held[-1] @ moves.reshape(len(first), len(first)))
     return {
-        name: np.mean(
-            [
-                np.bincount(histories[:, t, k], weight, len(scenario.variables[name].states))
-                for t in range(n_steps)
-            ],
-            axis=0,
-        )
-        for k, name in enumerate(network.names)
+        name: np.bincount(first[:, 0, k], np.mean(held, axis=0), len(variable.states))
+        for k, (name, variable) in enumerate(scenario.variables.items())
     }
 
 

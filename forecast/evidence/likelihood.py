@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from math import ceil
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,8 @@ from forecast.network.auxiliary import AuxiliaryFactor, AuxiliaryVariable
 from forecast.scenario.scenario import Scenario
 
 STATE, NUMBER, RANGE, LIKELIHOODS = range(4)
+USUAL_DAYS: Final = 90
+"""Days from the start over which it is averaged what is usual, whatever is asked of a forecast."""
 
 
 class ReportArrays(NamedTuple):
@@ -121,8 +124,8 @@ class ReportTable:
     statement_variables, observable
         Variable of each statement, (statement,); and variables that can be reported on.
     defaults, prior_steps
-        Number of the default state of each input, and of the steps up to the horizon: what the
-        prior looks at.
+        Number of the default state of each input, and of the steps of the first `USUAL_DAYS`:
+        what is usual follows from the prior of these.
     observed
         Variable of each report, (report,); so with those that follow.
     kind
@@ -232,7 +235,7 @@ def tabulate_reports(
         statement_variables=tuple(statements.variables),
         observable=tuple(scenario.with_role("indicator", "outcome")),
         defaults={n: v.states.index(str(v.default)) for n, v in inputs.items()},
-        prior_steps=1 if scenario.time is None else scenario.time.n_steps,
+        prior_steps=1 if scenario.time is None else ceil(USUAL_DAYS / scenario.time.step),
         **_by_report(scenario, observed, widest),
         simulation=_simulation(scenario, observed, laid, widest),
     )

@@ -2,7 +2,7 @@
 
 A report that does not rest on what is true still sounds like other reports: it says what is usually
 said of its indicator. That is each state's prior probability times the probability that it is
-reported, at the means of both and averaged over the steps up to the horizon. So an error does not
+reported, at the means of both and averaged over the first 90 days. So an error does not
 name a rare state more often than reports do anyhow, and a source of accuracy a is right about rare
 things as often as about common ones. A share of errors, small for good sources and large for poor
 ones, is invented: it names any state evenly, so that no claim of a poor source is strong evidence

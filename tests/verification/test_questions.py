@@ -168,10 +168,6 @@ def test_days_that_are_left_of_this_week_say_nothing_by_themselves(told):
     assert fc.ask(mid, asked).probability == fc.ask(mid, later).probability
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="what is usually reported is averaged over the horizon, so that a longer one moves it",
-)
 def test_a_window_beyond_the_horizon_makes_it_longer():
     """A forecast answers as one of the same draws with a longer horizon does."""
     evidence = Evidence(day(1, 6), (barometer_report("R1", "low"),))
