@@ -18,6 +18,7 @@ from .analysis.implied import implied_table as implied_table
 from .analysis.moves import Comparison as Comparison
 from .analysis.moves import compare as compare
 from .analysis.report_making import CourseReadings as CourseReadings
+from .analysis.report_making import LevelReading as LevelReading
 from .analysis.report_making import WeighedReporting as WeighedReporting
 from .analysis.report_making import weigh_reporting as weigh_reporting
 from .analysis.sensitivity import sensitivity as sensitivity

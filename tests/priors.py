@@ -61,6 +61,9 @@ def told_beliefs(scenario, evidence: Evidence, n: int, seed: int) -> tuple[Belie
     for family, members in trust.families():
         shapes = trust.shapes(family).T[..., None]
         draws[family] = rng.beta(*shapes, size=(len(members), n))
+    if trust.reporting_level:
+        mean, sd = trust.shapes("reporting_level").T[..., None]
+        draws["reporting_level"] = np.exp(mean + sd * rng.normal(size=(len(mean), n)))
     stored = xr.Dataset(
         {
             name: (

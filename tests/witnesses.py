@@ -191,6 +191,8 @@ def random_parameters(rng: np.random.Generator, scenario: Scenario) -> dict[str,
     found["positive"] = np.exp(rng.normal(*priors.positive.T))
     for family, members in priors.trust.families():
         found[family] = rng.uniform(0.05, 0.95, len(members))
+    if priors.trust.reporting_level:
+        found["reporting_level"] = rng.uniform(0.3, 3.0, len(priors.trust.reporting_level))
     return {name: values[..., None] for name, values in found.items()}
 
 
@@ -236,7 +238,7 @@ def sum_over_everything(
     return Answer(log(total), marginals / total, control / total)
 
 
-TRUST = ("accuracy", "detection", "control", "reporting")
+TRUST = ("accuracy", "detection", "control", "reporting", "reporting_level")
 INVENTED = (0.01, 0.02, 0.1, 0.3, 0.5, 0.2, 0.02)
 """Share of errors that name any state evenly: of grades A to F, and of the pilot, who is like B."""
 B_ERRS = admiralty_grades()[1].shape[1] / sum(admiralty_grades()[1].shape)
@@ -479,9 +481,19 @@ class _Told:
         return _Stream("", probabilities, alarm, np.full(len(keys), reach), means)
 
     def judged(self, key):
-        """Value of a probability about reporting; None if there is no such probability."""
+        """Value of a probability about reporting; None if there is no such probability.
+
+        That of a profile is of at least one report where so many times as many are made.
+        """
         names = [each.name for each in self.program.priors.trust.reporting]
-        return self.parameters["reporting"][names.index(key)] if key in names else None
+        if key not in names:
+            return None
+        value = self.parameters["reporting"][names.index(key)]
+        if key.startswith("watch "):
+            return value
+        shared = "false alarms" if key.endswith("false alarms") else "reports"
+        levels = [each.name for each in self.program.priors.trust.reporting_level]
+        return 1 - (1 - value) ** self.parameters["reporting_level"][levels.index(shared)]
 
     def mean(self, key):
         [(a, b)] = [j.shape for j in self.program.priors.trust.reporting if j.name == key]

@@ -2,7 +2,8 @@
 
 Every course is shown before any report, as it is said, and as it would be said if silence counted
 for nothing, and if whether reports are made said nothing at all. The other readings are made with
-the same draws under new weights, so that no difference is one of sampling.
+the same draws under new weights, so that no difference is one of sampling. Below stands what the
+number of reports has said of how much is reported.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from forecast.arguments import checked
 from forecast.arrays import Array
 from forecast.errors import InputError, Problem, nearest
 from forecast.estimate import Estimate, quantity
+from forecast.evidence.judged import multiple
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import without_silence
 from forecast.evidence.profiles import regardless_of_reporting
+from forecast.evidence.sources import trust_in
 from forecast.frozen import Frozen
 from forecast.layout import PrintsItself, Summary
 from forecast.model.builder import compile_tables
@@ -70,6 +73,26 @@ class CourseReadings(Frozen):
     bits: float
 
 
+@dataclass(frozen=True, slots=True)
+class LevelReading(Frozen):
+    """How much is reported, as a multiple of what profiles say, before any report and given all.
+
+    Attributes
+    ----------
+    level
+        "reports" or "false alarms".
+    label
+        What it is.
+    prior, found
+        The multiple.
+    """
+
+    level: str
+    label: str
+    prior: Estimate
+    found: Estimate
+
+
 @dataclass(frozen=True, repr=False)
 class WeighedReporting(PrintsItself):
     """Every course under several readings of the same reports; made by `weigh_reporting`.
@@ -78,11 +101,14 @@ class WeighedReporting(PrintsItself):
     ----------
     courses
         The courses in the scenario's order, and any dangerous one.
+    levels
+        How much is reported, where there are profiles.
     trusted
         Whether the draws bear the other readings: whether no draw weighs too much under them.
     """
 
     courses: tuple[CourseReadings, ...]
+    levels: tuple[LevelReading, ...]
     trusted: bool
 
     def __iter__(self) -> Iterator[CourseReadings]:
@@ -102,7 +128,11 @@ class WeighedReporting(PrintsItself):
         if not self.trusted:
             title += "; few draws bear the last two readings, which are rough"
         head = ("Course", "Prior", "Found", "Without silence", "Whoever reports", "Bits")
-        return Summary(title, head, rows)
+        below = [
+            f"{each.label}: {multiple(each.prior)} before any report, {multiple(each.found)} now"
+            for each in self.levels
+        ]
+        return Summary(title, head, rows, below)
 
 
 @checked
@@ -138,6 +168,7 @@ def weigh_reporting(given: Forecast) -> WeighedReporting:
             _course(name, [Estimate.of(each.isel(course=k)) for each in answers])
             for k, name in enumerate(dict(watched(given.scenario)))
         ),
+        tuple(_levels(given)),
         all(ks),
     )
 
@@ -146,6 +177,16 @@ def _course(name: str, answers: list[Estimate]) -> CourseReadings:
     prior, found, without_silence, regardless = answers
     bits = divergence(found.mean, prior.mean)
     return CourseReadings(name, prior, found, without_silence, regardless, bits)
+
+
+def _levels(given: Forecast) -> Iterator[LevelReading]:
+    """How much is reported, before any report and given all."""
+    shared = trust_in(given.scenario).reporting_level
+    if shared:
+        draws = given.posterior["posterior"]["reporting_level"].to_numpy()
+        for k, judged in enumerate(shared):
+            found = given.estimate(draws[..., k])
+            yield LevelReading(judged.name, judged.label, judged.prior, found)
 
 
 def _without_silence(found: Beliefs) -> Beliefs:
@@ -160,12 +201,8 @@ def _regardless(given: Forecast, found: Beliefs) -> Beliefs:
     draws = found.draws
     assert isinstance(draws, ParameterDraws)
     unmade = regardless_of_reporting(given.scenario)
-    families = {name for name, _ in compile_tables(unmade).priors.trust.families()}
-    parameters = {
-        name: values
-        for name, values in draws.parameters.items()
-        if name in families or name not in ("detection", "reporting")
-    }
+    families = compile_tables(unmade).priors.families
+    parameters = {each.name: draws.parameters[each.name] for each in families}
     return beliefs_under(unmade, given.evidence, parameters, found.shape)
 
 

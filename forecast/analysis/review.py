@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from math import isnan
@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from forecast.analysis.validation import DEAD, MOVING
 from forecast.estimate import Estimate, interval, percent, quantity
+from forecast.evidence.judged import multiple
+from forecast.evidence.profiles import reporting_levels, reporting_of
 from forecast.layout import Row, html_table, text_table
 from forecast.text import DASH, GAP
 from forecast.wording import counted, long_date, plain, points
 
 if TYPE_CHECKING:
     from forecast.analysis.checkup import Check
+    from forecast.evidence.judged import JudgedLevel
 
 
 NEARLY_SURE = 0.9
@@ -78,6 +81,9 @@ def _parts(found: Check) -> Iterator[Part]:
         yield _recurrence(found)
     if len(found.tripwires):
         yield _tripwires(found)
+    levels = tuple(reporting_levels(found.scenario))
+    if levels:
+        yield _reporting(found, levels)
     if len(found.indicators):
         yield _indicators(found)
     if len(found.courses):
@@ -165,6 +171,23 @@ def _tripwires(found: Check) -> Part:
     note = f"Each with the course that its firing says most of{within}, reports free of error."
     head = ("Tripwire", "Fires", "Course", "In any case", "If it fires", "If not", "Share")
     return Part("Tripwires: what each would tell", (note, *sentences), head, tuple(rows))
+
+
+def _reporting(found: Check, levels: Sequence[JudgedLevel]) -> Part:
+    """How reports of each indicator come about, and how far all of that may be wrong together."""
+    by_kind: dict[str, list[str]] = {}
+    for name, variable in found.scenario.with_role("indicator").items():
+        stated = reporting_of(found.scenario, variable)
+        kind = stated if isinstance(stated, str) else "with a profile"
+        by_kind.setdefault(kind, []).append(name)
+    ours = "" if found.scenario.reporting_level else " (ours)"
+    sentences = tuple(
+        f"{each.label[0].upper()}{each.label[1:]}: {multiple(each.prior)}{ours}." for each in levels
+    )
+    rows = tuple((kind, ", ".join(names)) for kind, names in by_kind.items())
+    return Part(
+        "Reporting: what may be wrong together", sentences, ("Reported", "Indicators"), rows
+    )
 
 
 def _percent(value: float) -> str:

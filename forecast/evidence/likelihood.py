@@ -24,7 +24,7 @@ from forecast.evidence.events import ranked, setting_step
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.report import Report
 from forecast.evidence.report_checks import find_faults
-from forecast.evidence.sources import TRUSTED, accuracy_index, channel_of, trust_in
+from forecast.evidence.sources import PROBABILITIES, accuracy_index, channel_of, trust_in
 from forecast.evidence.statements import Statements, fill_shares
 from forecast.network.auxiliary import AuxiliaryFactor, AuxiliaryVariable
 from forecast.scenario.scenario import Scenario
@@ -69,6 +69,9 @@ class ReportArrays(NamedTuple):
         Cells are numbered over (step, column), taken as one row. Where it counts as well that the
         statement was made: the row of its stream, and the probability by state that what is
         reported would be known by now, (place, state); otherwise the row is -1.
+    level
+        Which level of reporting each probability shares, by its number among all that is judged of
+        sources; -1 for none, (probability,).
     row_probabilities, row_alarms
         Streams that would report: the probability that each state is reported on, by its number
         among all that is judged of sources, (row, state), and that of false alarms, or -1, (row,).
@@ -99,6 +102,7 @@ class ReportArrays(NamedTuple):
     place_count: Array
     place_row: Index
     place_reach: Array
+    level: Index
     row_probabilities: Index
     row_alarms: Index
     silence_row: Index
@@ -290,7 +294,7 @@ def _places(scenario: Scenario, laid: AuxiliaryEvidence, widest: int) -> dict[st
     """Cells of statements, of silences and of the control of channels."""
     width = laid.n_columns
     trust = trust_in(scenario)
-    judged = [(family, judged.name) for family in TRUSTED for judged in getattr(trust, family)]
+    judged = [(family, each.name) for family in PROBABILITIES for each in getattr(trust, family)]
     number = {place: k for k, place in enumerate(judged)}
     counts = sorted(laid.counts.items(), key=lambda each: (each[0][2], each[0][:2]))
     keys = [key for key, _ in counts]
@@ -301,6 +305,7 @@ def _places(scenario: Scenario, laid: AuxiliaryEvidence, widest: int) -> dict[st
         "place_count": np.array([count for _, count in counts], np.float64),
         "place_row": np.array([row for _, (row, _), _ in keys], np.int64),
         "place_reach": _padded([reach for _, (_, reach), _ in keys], widest, 0.0),
+        "level": trust.level_of,
         **_rows(laid, number, widest),
         "silence_row": np.array([row for row, _, _ in laid.silent], np.int64),
         "silence_reach": _padded([reach for _, reach, _ in laid.silent], widest, 0.0),

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from forecast.evidence.judged import Judged
+from forecast.evidence.judged import Judged, JudgedLevel
 from forecast.reading import shipped_folder
-from forecast.scenario.collection import Blackout, Lag, Profile, Watch
+from forecast.scenario.collection import Blackout, Lag, Profile, ReportingLevel, Watch
 from forecast.scenario.fits import fit_beta
 from forecast.scenario.forms import Quantity
 from forecast.scenario.scenario import Scenario, Variable
@@ -19,6 +19,8 @@ Key = tuple[str, str]
 """An uncertain probability: its family, "reporting" or "detection", and its name in it."""
 
 ROUTINE, HAPPENING, ALARMS = "first state", "other states", "false alarms"
+REPORTS = "reports"
+"""Level that the probabilities of being reported share; those of false alarms share `ALARMS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,22 @@ class ReportMaking:
 
 @dataclass(frozen=True, slots=True)
 class DefaultReporting:
-    """What is taken where a scenario states nothing: by visibility, the delay, the dwell time."""
+    """What is taken where a scenario states nothing.
+
+    Attributes
+    ----------
+    reported
+        Probability of being reported, by visibility and for the routine state.
+    level
+        Level of reporting, of what is true and of false alarms.
+    delay
+        How soon what is reported is known.
+    dwell
+        Dwell time of what is standing.
+    """
 
     reported: dict[str, tuple[float, float]]
+    level: ReportingLevel
     delay: Lag
     dwell: Quantity
 
@@ -71,6 +86,7 @@ def default_reporting() -> DefaultReporting:
     kinds = ("routine", "overt", "partial", "covert")
     return DefaultReporting(
         {kind: tuple(found[kind]["reported"]) for kind in kinds},
+        ReportingLevel.model_validate(found["level"]),
         Lag(days=tuple(found["delay"]["days"]), share=tuple(found["delay"]["share"])),
         Quantity.model_validate(
             {"between": found["standing"]["dwell"], "basis": found["standing"]["basis"]}
@@ -159,10 +175,25 @@ def _probabilities_of(
     for key in ordered:
         if key in used:
             label, shape = shapes[key]
-            yield Judged(key, f"probability that {label} is reported within a step", shape)
+            what = f"probability that {label} is reported within a step"
+            yield Judged(key, what, shape, REPORTS)
     if isinstance(stated, Profile) and stated.false_alarms is not None:
         label = f"probability of a false alarm of {name} within a step"
-        yield Judged(f"{name}: {ALARMS}", label, stated.false_alarms.fit().shape)
+        yield Judged(f"{name}: {ALARMS}", label, stated.false_alarms.fit().shape, ALARMS)
+
+
+def reporting_levels(scenario: Scenario) -> Iterator[JudgedLevel]:
+    """Yield every level that probabilities of the family "reporting" share."""
+    shared = {judged.level for judged in reporting_probabilities(scenario)}
+    usual = default_reporting().level
+    stated = scenario.reporting_level or usual
+    if REPORTS in shared:
+        label = "how much is reported, as a multiple of what the profiles say"
+        yield JudgedLevel(REPORTS, label, stated.reports.fit().shape)
+    if ALARMS in shared:
+        label = "how many false alarms there are, as a multiple of what the profiles say"
+        level = stated.false_alarms or stated.reports
+        yield JudgedLevel(ALARMS, label, level.fit().shape)
 
 
 def _watch_probabilities(name: str, watch: Watch) -> Iterator[Judged]:

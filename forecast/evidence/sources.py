@@ -1,4 +1,4 @@
-"""How reliable sources are: accuracy, detection and control, with their Beta priors."""
+"""How reliable sources are, and how reports come about: what is judged, with its priors."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from forecast.arrays import Array
-from forecast.evidence.judged import Judged
-from forecast.evidence.profiles import reporting_probabilities
+from forecast.arrays import Array, Index
+from forecast.evidence.judged import Judged, JudgedLevel
+from forecast.evidence.profiles import reporting_levels, reporting_probabilities
 from forecast.evidence.report import RELIABILITY, Report
 from forecast.reading import shipped_folder
 from forecast.scenario.fits import fit_beta
@@ -71,31 +71,44 @@ class Trust:
         P(a channel is controlled), by channel.
     reporting
         P(a step in a state is reported on), by indicator and state, and P(false alarm).
+    reporting_level
+        Multiples of the rates of reporting that those of profiles share, by level.
     """
 
     accuracy: tuple[Judged, ...]
     detection: tuple[Judged, ...]
     control: tuple[Judged, ...]
     reporting: tuple[Judged, ...]
+    reporting_level: tuple[JudgedLevel, ...]
 
     def families(self) -> Iterator[tuple[str, tuple[Judged, ...]]]:
-        """Families that have members, in order: the order in which the likelihood takes them."""
-        for name in TRUSTED:
+        """Families of probabilities that have members, in the order that the likelihood takes."""
+        for name in PROBABILITIES:
             if members := getattr(self, name):
                 yield name, members
 
+    @property
+    def level_of(self) -> Index:
+        """Level that each probability shares, by its place behind all of them; -1 for none."""
+        probabilities = [judged for _, members in self.families() for judged in members]
+        places = {each.name: len(probabilities) + k for k, each in enumerate(self.reporting_level)}
+        return np.array([places.get(judged.level, -1) for judged in probabilities], np.int64)
+
     def shapes(self, family: str) -> Array:
-        """Shape parameters of a family's Beta priors, (member, 2)."""
+        """Shape parameters of a family's priors, (member, 2)."""
         return np.array([judged.shape for judged in getattr(self, family)]).reshape(-1, 2)
 
 
-TRUSTED = ("accuracy", "detection", "control", "reporting")
-"""Families of probabilities about sources, each a variable of the model."""
+PROBABILITIES = ("accuracy", "detection", "control", "reporting")
+"""Families of probabilities about sources and reports, each a variable of the model."""
+TRUSTED = (*PROBABILITIES, "reporting_level")
+"""All that is judged of sources and reports, in the order that the likelihood takes."""
 DIMENSIONS = {
     "accuracy": "reliability",
     "detection": "watch",
     "control": "channel",
     "reporting": "profile",
+    "reporting_level": "level",
 }
 """Name of the dimension of each."""
 
@@ -130,6 +143,7 @@ def trust_in(scenario: Scenario) -> Trust:
             for name, channel in scenario.channels.items()
         ),
         reporting=tuple(reporting_probabilities(scenario)),
+        reporting_level=tuple(reporting_levels(scenario)),
     )
 
 

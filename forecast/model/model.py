@@ -37,8 +37,9 @@ def build_model(scenario: Scenario, evidence: Evidence) -> pm.Model:
     The free variables are the judgements: ``probability`` (Beta), ``row_k`` (Dirichlet rows of k
     states), ``positive`` (log-normal multipliers, ratios, weights and rates), ``real`` (normal
     means); and, of sources, ``accuracy`` (by reliability grade and by source), ``detection`` (by
-    watch) and ``control`` (by channel), all Beta. The states of the world, the dates of events
-    and who controls a channel are not in the model: they are summed out exactly inside the one
+    watch), ``control`` (by channel) and ``reporting`` (by indicator and state), all Beta, and
+    ``reporting_level`` (log-normal). The states of the world, the dates of events and who controls
+    a channel are not in the model: they are summed out exactly inside the one
     observed variable, ``report``, whose value is the number of the state that each report names,
     or the number that it gives.
 

@@ -337,7 +337,16 @@ class Priors(Frozen):
             )
             for name, members in self.trust.families()
         ]
-        return tuple(family for family in (*tables, *sources) if len(family.shapes))
+        shared = self.trust.reporting_level
+        level = LogNormalFamily(
+            "reporting_level",
+            self.trust.shapes("reporting_level"),
+            tuple(judged.label for judged in shared),
+            (DIMENSIONS["reporting_level"],),
+            tuple(judged.name for judged in shared),
+            of_tables=False,
+        )
+        return tuple(family for family in (*tables, *sources, level) if len(family.shapes))
 
     def _about(self, name: str, *inner: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Labels and dimensions of a family of tables."""

@@ -12,6 +12,9 @@ with the probability of a false alarm. The first report of a stream has these pr
 origins count by what they say. A stream that is silent has 1 - (p[s] + (1 - p[s]) × alarm) × f,
 where f is the probability that its report would be known by now.
 
+Profiles may be wrong together: the rates of what they say, of reports and of false alarms, are
+multiplied by a level that they share, so that a probability p becomes 1 - (1 - p)^level.
+
 An origin that is quoted in several versions made one of them. The relay that brings the true one
 is right and the others are wrong, so versions count by the odds that their relays are right; the
 statement is as accurate as the best of them. A controlled channel states what it wants to be
@@ -64,8 +67,8 @@ def log_likelihoods(data: Mapping[str, Any], parameters: Mapping[str, Array]) ->
     data
         As `report_data` gives it.
     parameters
-        "accuracy", (accuracy, draw), and if there are any "detection", "control" and
-        "reporting"; and the families of parameters that numbers need.
+        "accuracy", (accuracy, draw), and if there are any "detection", "control", "reporting" and
+        "reporting_level"; and the families of parameters that numbers need.
 
     Returns
     -------
@@ -76,6 +79,36 @@ def log_likelihoods(data: Mapping[str, Any], parameters: Mapping[str, Array]) ->
     density = log_densities(data, parameters, trust.shape[1])
     reports = ReportArrays(*(writable(data[name]) for name in ReportArrays._fields))
     return report_log_likelihoods(writable(trust), writable(density), reports)
+
+
+@compiled
+def probabilities_at_level(trust: Array, level: Index) -> Array:
+    """All that is judged of sources, probabilities at the level that they share.
+
+    Parameters
+    ----------
+    trust
+        Probabilities, and after them levels, (source parameter, draw).
+    level
+        Which of these is the level of each probability; -1 for none, (probability,).
+    """
+    found = trust.copy()
+    for c in range(level.shape[0]):
+        if level[c] >= 0:
+            for d in range(trust.shape[1]):
+                found[c, d] = -math.expm1(trust[level[c], d] * math.log1p(-trust[c, d]))
+    return found
+
+
+@compiled
+def _add_level_gradient(by_trust: Array, trust: Array, level: Index) -> None:
+    """Turn the gradient by probabilities at their level into that by both, in place."""
+    for c in range(level.shape[0]):
+        if level[c] >= 0 and trust[c] < 1.0:
+            times = trust[level[c]]
+            left = math.log1p(-trust[c])
+            by_trust[level[c]] -= by_trust[c] * math.exp(times * left) * left
+            by_trust[c] *= times * math.exp((times - 1.0) * left)
 
 
 @compiled
@@ -238,12 +271,13 @@ def report_log_likelihoods(trust: Array, density: Array, reports: ReportArrays) 
     Parameters
     ----------
     trust
-        Probabilities about sources, (source parameter, draw), in the order of `sources.TRUSTED`.
+        What is judged of sources, (source parameter, draw), in the order of `sources.TRUSTED`.
     density
         Log-density of every reported number under each state, (number, state, draw).
     reports
         What was reported.
     """
+    trust = probabilities_at_level(trust, reports.level)
     n_steps, n_columns = reports.settings.shape
     found = np.empty((n_steps * n_columns, trust.shape[1]))
     first = _first_versions(reports)
@@ -300,7 +334,8 @@ def report_gradient(
     """
     by_trust, by_density = np.zeros(trust.shape[0]), np.zeros(density.shape)
     gradient = np.ascontiguousarray(by_log_like).reshape(reports.settings.size)
-    probabilities = np.ascontiguousarray(trust).reshape(trust.shape[0], 1)
+    judged = np.ascontiguousarray(trust).reshape(trust.shape[0], 1)
+    probabilities = probabilities_at_level(judged, reports.level)
     numbers = np.ascontiguousarray(density).reshape(density.shape[0], density.shape[1], 1)
     weights = _log_weights(numbers, reports, 0)
     _rescale(weights, reports)
@@ -333,6 +368,7 @@ def report_gradient(
         c = reports.control_probability[k]
         by_trust[c] -= gradient[reports.control_place[k, 0]] / (1.0 - trust[c])
         by_trust[c] += gradient[reports.control_place[k, 1]] / trust[c]
+    _add_level_gradient(by_trust, judged[:, 0], reports.level)
     return by_trust, by_density
 
 

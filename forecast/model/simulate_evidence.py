@@ -18,7 +18,7 @@ from forecast.evidence.silence import share_known
 from forecast.evidence.sources import TRUSTED, accuracy_index, trust_in
 from forecast.evidence.streams import find_streams
 from forecast.model.builder import compile_tables
-from forecast.model.report_likelihood import report_data
+from forecast.model.report_likelihood import probabilities_at_level, report_data
 from forecast.model.simulate_reports import simulate_reports_of
 from forecast.model.usual_reports import typical_error
 from forecast.scenario.collection import Lag
@@ -114,11 +114,14 @@ def _opportunities(
 ) -> Iterator[Opportunity]:
     """Yield everybody who may report on an indicator in a step up to a day."""
     trust, found = trust_in(scenario), find_streams(scenario, as_of)
-    names = {family: [judged.name for judged in getattr(trust, family)] for family in TRUSTED}
+    keys = [(family, judged.name) for family, members in trust.families() for judged in members]
+
+    trusted = np.concatenate([parameters[name] for name in TRUSTED if name in parameters])
+    at_level = probabilities_at_level(trusted[:, None], trust.level_of)[: len(keys), 0]
+    probabilities = dict(zip(keys, at_level, strict=True))
 
     def value(key: Key) -> float:
-        family, name = key
-        return float(parameters[family][names[family].index(name)])
+        return float(probabilities[key])
 
     for (step, name), several in found.items():
         for stream in several:

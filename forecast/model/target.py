@@ -54,6 +54,8 @@ class Target(NamedTuple):
         one after another.
     positive, real
         Mean and sd of log-normal and of normal priors, (judgement, 2).
+    level
+        Mean and sd of the log-normal priors of levels of reporting, (level, 2).
     log_constant
         Logarithm of everything in the priors that does not depend on the point.
     constants, steps, order
@@ -72,6 +74,7 @@ class Target(NamedTuple):
     positive: Array
     real: Array
     trust: Array
+    level: Array
     log_constant: float
     constants: Array
     steps: expressions.Steps
@@ -101,6 +104,7 @@ def make_target(program: TableProgram, data: Mapping[str, Any]) -> Target:
         positive=_pairs(priors.positive),
         real=_pairs(priors.real),
         trust=_trust(priors),
+        level=_pairs(priors.trust.shapes("reporting_level")),
         log_constant=sum(family.log_constant() for family in priors.families),
         constants=writable(program.expressions.constants),
         steps=writable(program.expressions.steps),
@@ -126,7 +130,8 @@ def count_coordinates(target: Target) -> int:
     """Length of a point."""
     probabilities = len(target.probability) + len(target.trust)
     rows = int(target.widths.sum()) - len(target.widths)
-    return probabilities + rows + len(target.positive) + len(target.real)
+    numbers = len(target.positive) + len(target.real) + len(target.level)
+    return probabilities + rows + numbers
 
 
 def prior_point(priors: Priors) -> Array:
@@ -266,6 +271,9 @@ def constrain(point: Array, target: Target) -> Array:
     at, to = at + n_real, to + n_real
     for k in range(t.trust.shape[0]):
         values[to + k] = 1.0 / (1.0 + math.exp(-point[at + k]))
+    at, to = at + t.trust.shape[0], to + t.trust.shape[0]
+    for k in range(t.level.shape[0]):
+        values[to + k] = math.exp(point[at + k])
     return values
 
 
@@ -290,7 +298,7 @@ def log_posterior(point: Array, target: Target) -> tuple[float, Array]:
     ----------
     point
         Unconstrained coordinates, (coordinate,): probabilities of tables, rows, positive and real
-        numbers, probabilities about sources.
+        numbers, probabilities about sources, levels of reporting.
     target
         Priors and evidence.
     """
@@ -351,17 +359,33 @@ def _log_prior(point: Array, values: Array, by_value: Array, t: Target) -> tuple
         row, by_row = values[to : to + width], by_value[to : to + width]
         total += _add_row(row, by_row, given, gradients[at : at + width - 1])
         at, to = at + width - 1, to + width
-    for k in range(n_positive):
-        z = (point[at + k] - t.positive[k, 0]) / t.positive[k, 1]
-        total -= 0.5 * z * z
-        gradients[at + k] = by_value[to + k] * values[to + k] - z / t.positive[k, 1]
+    total += _add_positives(
+        point[at : at + n_positive], values[to:], by_value[to:], t.positive, gradients[at:]
+    )
     at, to = at + n_positive, to + n_positive
     for k in range(n_real):
         z = (point[at + k] - t.real[k, 0]) / t.real[k, 1]
         total -= 0.5 * z * z
         gradients[at + k] = by_value[to + k] - z / t.real[k, 1]
     at, to = at + n_real, to + n_real
-    return total + _add_probabilities(point[at:], by_value[to:], t.trust, gradients[at:]), gradients
+    n_trust = t.trust.shape[0]
+    total += _add_probabilities(point[at : at + n_trust], by_value[to:], t.trust, gradients[at:])
+    at, to = at + n_trust, to + n_trust
+    total += _add_positives(point[at:], values[to:], by_value[to:], t.level, gradients[at:])
+    return total, gradients
+
+
+@compiled
+def _add_positives(
+    point: Array, values: Array, by_value: Array, given: Array, gradients: Array
+) -> float:
+    """Log-density of positive numbers by their logarithm; fill their gradients."""
+    total = 0.0
+    for k in range(point.shape[0]):
+        z = (point[k] - given[k, 0]) / given[k, 1]
+        total -= 0.5 * z * z
+        gradients[k] = by_value[k] * values[k] - z / given[k, 1]
+    return total
 
 
 @compiled

@@ -77,7 +77,7 @@ def draw_priors(priors: Priors, n: int, random_seed: int | np.random.Generator) 
     -------
     dict
         By family "probability", (judgement, draw); "row_k", (judgement, k, draw); "positive" and
-        "real", (judgement, draw); "accuracy", "detection" and "control", (judgement, draw).
+        "real", (judgement, draw); and those of `sources.TRUSTED`, (judgement, draw).
         Families without a judgement are left out.
 
     Raises

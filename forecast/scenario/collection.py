@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from forecast.scenario.basis import Basis
+from forecast.scenario.positive_statements import PositiveNumber
 from forecast.scenario.probability_statements import Probability
 from forecast.scenario.statements import Number, Text, Value
 
@@ -149,6 +150,24 @@ class Profile(Value):
     false_alarms: Probability | None = None
     delay: Lag | None = None
     blackouts: tuple[Blackout, ...] = ()
+    basis: Basis
+
+
+class ReportingLevel(Value):
+    """How far profiles may all be wrong together: what their rates are multiplied by.
+
+    Watches have no part in it: somebody vouches for them.
+
+    Attributes
+    ----------
+    reports
+        Multiple of what profiles say of how much is reported.
+    false_alarms
+        Multiple of their false alarms; as uncertain as that of reports unless it is given.
+    """
+
+    reports: PositiveNumber
+    false_alarms: PositiveNumber | None = None
     basis: Basis
 
 

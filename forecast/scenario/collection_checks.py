@@ -36,6 +36,9 @@ def check_collection(scenario: Scenario, unread: frozenset[str]) -> Iterator[Fin
         yield from _check_watch(("watches", name), watch, scenario, unread)
     for name, variable in scenario.variables.items():
         yield from _check_reporting(("variables", name, "reporting"), name, variable)
+    for key in ("reports", "false_alarms"):
+        if (level := getattr(scenario.reporting_level, key, None)) is not None:
+            yield from level.check(("reporting_level", key))
 
 
 def _check_channel(

@@ -44,6 +44,7 @@ def find_pools(scenario: Scenario) -> Iterator[Pooled]:
     for kind in ("sources", "channels", "watches"):
         for name, part in getattr(scenario, kind).items():
             yield from _walk(part, name, "", None)
+    yield from _walk(scenario.reporting_level, "reporting_level", "", None)
 
 
 def _walk(part: Any, label: str, when: str, days: float | None) -> Iterator[Pooled]:

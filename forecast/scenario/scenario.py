@@ -12,7 +12,15 @@ from pydantic import Field
 
 from forecast.arguments import checked
 from forecast.scenario.basis import Basis
-from forecast.scenario.collection import Channel, Day, Profile, Reporting, Source, Watch
+from forecast.scenario.collection import (
+    Channel,
+    Day,
+    Profile,
+    Reporting,
+    ReportingLevel,
+    Source,
+    Watch,
+)
 from forecast.scenario.forms import Quantity, Table
 from forecast.scenario.measured import Measured
 from forecast.scenario.probability_statements import ProbabilityInterval
@@ -150,7 +158,8 @@ class Scenario(Value):
     """A warning problem: the question, the clock, the variables and what they mean.
 
     `time` is absent for a static problem, which has a single step. `reporting` is how reports come
-    about of indicators that do not say so themselves.
+    about of indicators that do not say so themselves, `reporting_level` how far all that is said of
+    it may be wrong together.
     """
 
     format: Literal[1] = 1
@@ -171,6 +180,7 @@ class Scenario(Value):
     channels: dict[Name, Channel] = Field(default_factory=dict)
     watches: dict[Name, Watch] = Field(default_factory=dict)
     reporting: Reporting | None = None
+    reporting_level: ReportingLevel | None = None
 
     @cached_property
     def timeline(self) -> Timeline | None:

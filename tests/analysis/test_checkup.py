@@ -530,7 +530,7 @@ def test_a_scenario_without_courses_is_checked():
 
 def test_it_prints_in_a_notebook(found):
     page = found._repr_html_()
-    assert page.count("<table") == page.count("</table>") == 5
+    assert page.count("<table") == page.count("</table>") == 6
     assert "CONFLICT plan=strike" in page
 
 

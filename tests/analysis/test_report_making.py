@@ -36,6 +36,9 @@ def test_every_reading_is_what_it_says(readings):
     assert storm.found.mean < storm.without_silence.mean - 0.2
     assert union.found.mean == pytest.approx(storm.found.mean)
     assert found.trusted
+    [level] = found.levels
+    assert level.prior.lower == pytest.approx(0.25)
+    assert level.found.mean < level.prior.mean
 
 
 def test_bits_are_what_the_evidence_has_said_of_a_course(readings):

@@ -5,47 +5,60 @@ weeks of reports, made as each row says. The tables are then taken as known, so 
 compared is the reading of reports alone: the mean of what is said of a course with how often it
 held, the slope of a logistic regression of what held on what was said, and the Brier score.
 
-Rows in which reports are read as they were made are `right`. In the others the reading is wrong:
+Rows in which reports are read as they were made are `right`: said and true are within two standard
+errors, and the slope within 0.1 or two of its own standard errors of 1. Few worlds cannot tell a
+slope of 1 from one of 1.3 where a course is rare, so each case gives the slope's standard error,
+and last of all stands the slope of all right rows together. In the other rows the reading is wrong:
 rows that must be caught (`off`), and rows in which no dangerous course may be off by more than 1.5
-times (`robust`): their profile says half or double of the detection, with the uncertainty of ten
-weeks seen, and is summed over.
+times (`robust`), judged by what is said in the same worlds by who knows how reports are made
+(`known`), which is as right as `true` and less noisy.
+
+A whole run takes about a quarter of an hour on one processor: all rows share their worlds, with
+their tables and what lies ahead of the last week under each, so a world costs three forward steps
+for each draw of the chances of reports. Where these are known there is one draw; where they are
+not, there are `DRAWS`, and `FEWER` times fewer worlds.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.special import ndtri
 
 import forecast as fc
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import tabulate_reports
 from forecast.evidence.profiles import ALARMS
-from forecast.evidence.report import Report
+from forecast.evidence.report import RELIABILITY, Report
+from forecast.evidence.sources import admiralty_grades
 from forecast.model.builder import compile_tables
 from forecast.model.report_likelihood import log_likelihoods, report_data
 from forecast.model.usual_reports import prior_shares
+from forecast.network.horizon import Future, messages_after
 from forecast.network.simulate import simulate_histories
-from forecast.network.sweep import sweep
 from forecast.posterior.prior import draw_priors
 from forecast.scenario.scenario import Scenario
 from tests.benchmarks import timing  # before NumPy
 
 WEEKS, AHEAD = 3, 13
-DRAWS, MOST_DRAWS = 64, 2048
+WORLDS, FEWER = 3000, 10
+"""Worlds of a row, and how many times fewer where chances of reports are drawn."""
+DRAWS, MOST_DRAWS = 2048, 4096
 """Draws of chances that are not known; and draws of all worlds that are summed at once."""
 AT_ONCE = {"days": (0,), "share": (1.0,)}
 BASIS = "judgement: made for a benchmark"
-ACCURACY = 0.86
-"""Accuracy of every source; about that of grade B."""
-INVENTED = 0.02
-"""Share of its errors that name any state evenly, as of grade B."""
+ACCURACY = {"B": 0.86, "E": 0.5}
+"""Accuracy of ordinary sources, about that of their grade, and of a poor one."""
+SHARE_OF_POOR = 1 / 3
+LASTING = {"direct_fire": 19.6, "march_call": 19.6}
+"""Indicators that persist in some worlds, with a probability of 0.7 a week, by dwell time."""
 
 NOW = {
     "hold now": ("iran_posture", "hold"),
@@ -61,19 +74,34 @@ class Making:
     """How reports are made, or are taken to be made.
 
     `routine` and `happening` are the chances that a week in the first state, or in another, is
-    reported on; `alarms` that of a false alarm. `weeks` is how many a reader has seen who is not
-    sure of them; None for one who knows them.
+    reported on; `alarms` that of a false alarm. `weeks` is in how many something happened that a
+    reader has seen who is not sure of them, beside ten times as many quiet ones; None for one who
+    knows them. `leveled` is whether the level of reporting differs
+    from world to world, as its prior says, and is not known.
     """
 
     routine: float
     happening: float
     alarms: float = 0.0
     weeks: int | None = None
+    leveled: bool = False
+
+    @property
+    def n_draws(self) -> int:
+        """Draws of what is not known of it."""
+        if self.weeks is not None:
+            return DRAWS
+        return DRAWS // 32 if self.leveled else 1
 
 
 @dataclass(frozen=True)
 class Row:
-    """One way in which reports are made, and one in which they are read; None is ignorable."""
+    """One way in which reports are made, and one in which they are read; None is ignorable.
+
+    `copies` are made of each report, their origin stated or not. `poor` is the grade that is given
+    to a poor source, which makes some of the reports; empty for none. `lasting` is whether some
+    indicators persist.
+    """
 
     name: str
     world: Making
@@ -81,22 +109,36 @@ class Row:
     expect: str
     copies: int = 1
     stated: bool = True
+    poor: str = ""
+    lasting: bool = False
 
 
 ANY = Making(0.5, 0.5)
 POSITIVE = Making(1e-9, 0.6, 0.01)
+MOSTLY = Making(0.1, 0.6, 0.01)
+UNSURE = Making(0.1, 0.6, 0.01, leveled=True)
+SPARSE = Making(0.1, 0.6)
 ROWS = (
     Row("indicators picked without regard to their state", ANY, None, "right"),
     Row("positives only, read as if picked", POSITIVE, None, "off"),
     Row("positives only, read as made", POSITIVE, POSITIVE, "right"),
-    Row("mostly positives, read as made", Making(0.1, 0.6, 0.01), Making(0.1, 0.6, 0.01), "right"),
-    Row("profile says half of the detection", POSITIVE, Making(1e-9, 0.3, 0.01, 10), "robust"),
+    Row("mostly positives, read as made", MOSTLY, MOSTLY, "right"),
+    Row("level of reporting not known", UNSURE, UNSURE, "right"),
+    Row(
+        "profile says half of the detection",
+        POSITIVE,
+        Making(1e-9, 0.3, 0.01, 10, leveled=True),
+        "robust",
+    ),
     Row(
         "profile says double the detection",
         Making(1e-9, 0.45, 0.01),
-        Making(1e-9, 0.9, 0.01, 10),
+        Making(1e-9, 0.9, 0.01, 10, leveled=True),
         "robust",
     ),
+    Row("indicators that persist, read as made", POSITIVE, POSITIVE, "right", lasting=True),
+    Row("one poor source, graded as such", SPARSE, SPARSE, "right", poor="E"),
+    Row("one poor source, graded like the others", SPARSE, SPARSE, "off", poor="B"),
     Row("five copies, their origin stated", POSITIVE, POSITIVE, "right", copies=5),
     Row("five copies, no origin stated", POSITIVE, POSITIVE, "off", copies=5, stated=False),
 )
@@ -107,22 +149,33 @@ def read_as(scenario: Scenario, making: Making | None) -> Scenario:
     body = scenario.model_dump(by_alias=True)
     body |= {"watches": {}, "channels": {}, "reporting": "ignorable"}
     for variable in body["variables"].values():
-        variable |= {"reporting": None, "kind": None}
+        variable["reporting"] = None
+        variable["kind"] = "standing" if variable["kind"] == "standing" else None
         if making is not None and variable["role"] == "indicator":
             chances = (making.routine, *[making.happening] * (len(variable["states"]) - 1))
+            cases, quiet = making.weeks or 1000, 10 * (making.weeks or 100)
             variable["reporting"] = {
                 "reported": {
-                    state: {"guess": max(chance, 0.002), "cases": making.weeks or 1000}
-                    for state, chance in zip(variable["states"], chances, strict=True)
+                    state: {"guess": max(chance, 0.002), "cases": cases if k else quiet}
+                    for k, (state, chance) in enumerate(
+                        zip(variable["states"], chances, strict=True)
+                    )
                 },
                 "false_alarms": (
-                    {"guess": making.alarms, "cases": making.weeks or 1000}
-                    if making.alarms
-                    else None
+                    {"guess": making.alarms, "cases": quiet} if making.alarms else None
                 ),
                 "delay": AT_ONCE,
                 "basis": BASIS,
             }
+    return Scenario.model_validate(body)
+
+
+def lasting_indicators(scenario: Scenario) -> Scenario:
+    """The scenario with some indicators that persist."""
+    body = scenario.model_dump(by_alias=True)
+    for name, days in LASTING.items():
+        dwell = {"between": (0.99 * days, 1.01 * days), "basis": BASIS}
+        body["variables"][name] |= {"kind": "standing", "dwell": dwell}
     return Scenario.model_validate(body)
 
 
@@ -131,7 +184,6 @@ class Worlds:
     """Drawn worlds: judgements, cells of the tables, and the state of everything at every step."""
 
     scenario: Scenario
-    parameters: Mapping[str, Any]
     theta: Any
     history: Any
 
@@ -147,45 +199,69 @@ class Worlds:
         ).arrays.settings
         rng = np.random.default_rng([seed, 1])
         history = simulate_histories(program.network, theta, settings, rng)
-        return cls(scenario, parameters, theta, history)
+        return cls(scenario, theta, history)
+
+    def first(self, n: int) -> Worlds:
+        """Some of the worlds."""
+        found = replace(self, theta=self.theta[:, :n], history=self.history[..., :n])
+        axes, never = self.ahead
+        found.__dict__["ahead"] = axes, never[:, :n]
+        return found
+
+    @cached_property
+    def ahead(self) -> tuple[tuple[str, ...], Any]:
+        """Variables, and the probability by their states that no attack comes, (state, world)."""
+        network = compile_tables(self.scenario).network
+        table = tabulate_reports(self.scenario, Evidence(self.scenario.time.start), WEEKS + 1)
+        future = Future(network, self.theta, table.arrays.settings[-1])
+        return future.values([NOW["coordinated now"]], AHEAD)
 
 
 def make_reports(worlds: Worlds, row: Row, seed: int) -> list[tuple[Report, ...]]:
     """Reports of each world, as a row says that they are made."""
     rng = np.random.default_rng([seed, 2])
-    network = compile_tables(worlds.scenario).network
-    n = worlds.history.shape[-1]
+    network, n = compile_tables(worlds.scenario).network, worlds.history.shape[-1]
     found: list[list[Report]] = [[] for _ in range(n)]
+    read = read_as(worlds.scenario, row.read)
+    chances = draw_chances(read_as(worlds.scenario, row.world), row.world, rng, n)
+    times, times_false = np.resize(chances.get("reporting_level", np.ones((2, n))), (2, n))
     for place, name in enumerate(network.names):
         variable = worlds.scenario.variables[name]
         if variable.role != "indicator":
             continue
         k = len(variable.states)
-        usual, alarm = usual_words(worlds.scenario, name, row.read)
+        words = {grade: usual_words(read, name, row.read, grade) for grade in ACCURACY}
         chance = np.array([row.world.routine, *[row.world.happening] * (k - 1)])
         for week in range(WEEKS):
             true = worlds.history[week, place]
-            made = rng.random(n) < chance[true]
-            false = ~made & (rng.random(n) < row.world.alarms)
-            right = rng.random(n) < ACCURACY
-            said = np.where(right, true, rng.choice(k, n, p=usual))
-            said = np.where(false, rng.choice(k, n, p=alarm), said)
+            poor = rng.random(n) < (SHARE_OF_POOR if row.poor else 0.0)
+            made = rng.random(n) < 1 - (1 - chance[true]) ** times
+            false = ~made & (rng.random(n) < 1 - (1 - row.world.alarms) ** times_false)
+            right = rng.random(n) < np.where(poor, ACCURACY["E"], ACCURACY["B"])
+            errs = [rng.choice(k, n, p=words[grade][0]) for grade in ACCURACY]
+            said = np.where(right, true, np.where(poor, errs[1], errs[0]))
+            said = np.where(false, rng.choice(k, n, p=words["B"][1]), said)
             days = rng.integers(0, 7, n)
             for world in np.flatnonzero(made | false):
                 day = worlds.scenario.time.start + timedelta(int(7 * week + days[world]))
-                found[world] += copies(row, name, variable.states[said[world]], week, day)
+                grade = row.poor if poor[world] else "B"
+                found[world] += copies(row, name, variable.states[said[world]], week, day, grade)
     return [tuple(reports) for reports in found]
 
 
-def copies(row: Row, name: str, state: str, week: int, day: date) -> Iterator[Report]:
+def copies(
+    row: Row, name: str, state: str, week: int, day: date, grade: str = "B"
+) -> Iterator[Report]:
     """A report and its copies."""
     origin = f"{name} {week}" if row.stated else ""
     for k in range(row.copies):
-        yield Report(f"{name} {week} {k}", name, state, *[day] * 4, "press", "B", origin=origin)
+        yield Report(f"{name} {week} {k}", name, state, *[day] * 4, "press", grade, origin=origin)
 
 
-def usual_words(scenario: Scenario, name: str, making: Making | None) -> tuple[Any, Any]:
-    """What those who err say, and what false alarms say."""
+def usual_words(
+    scenario: Scenario, name: str, making: Making | None, grade: str = "B"
+) -> tuple[Any, Any]:
+    """What those of a grade who err say, and what false alarms say."""
     program = compile_tables(scenario)
     table = tabulate_reports(scenario, Evidence(scenario.time.start), 1)
     shares = prior_shares(
@@ -193,65 +269,74 @@ def usual_words(scenario: Scenario, name: str, making: Making | None) -> tuple[A
     )[name]
     if making is not None:
         shares = shares * [max(making.routine, 0.002), *[making.happening] * (len(shares) - 1)]
-    usual = (1 - INVENTED) * shares / shares.sum() + INVENTED / len(shares)
+    own, usual_own = (admiralty_grades()[RELIABILITY.index(g)].invented for g in (grade, "B"))
+    usual = (1 - own) * shares / shares.sum() + own / len(shares)
     beyond = shares[1:] / shares[1:].sum()
-    return usual, np.array([0.0, *((1 - INVENTED) * beyond + INVENTED / len(beyond))])
+    return usual, np.array([0.0, *((1 - usual_own) * beyond + usual_own / len(beyond))])
 
 
 def say(worlds: Worlds, row: Row, reports: list[tuple[Report, ...]]) -> dict[str, Any]:
     """What is said of each course in each world, the tables known, and all chances if they are.
 
-    Chances that are not known are drawn, and weigh by how probable they make the reports.
+    Chances that are not known are drawn, and weigh by how probable they make the reports: also
+    given is the effective number of draws.
     """
     scenario = read_as(worlds.scenario, row.read)
     program = compile_tables(scenario)
     as_of = scenario.time.start + timedelta(7 * WEEKS - 1)
-    chances = draw_chances(scenario, row.read)
-    at_once = max(MOST_DRAWS // chances["accuracy"].shape[1], 1)
-    parts = []
+    n_draws = row.read.n_draws if row.read else 1
+    chances = draw_chances(scenario, row.read, np.random.default_rng(7), n_draws)
+    at_once, parts = max(MOST_DRAWS // n_draws, 1), []
     for first in range(0, len(reports), at_once):
+        some = slice(first, first + at_once)
         like = [
             log_likelihoods(
-                report_data(
-                    program, tabulate_reports(scenario, Evidence(as_of, known), WEEKS + AHEAD)
-                ),
+                report_data(program, tabulate_reports(scenario, Evidence(as_of, known), WEEKS)),
                 chances,
             )
-            for known in reports[first : first + at_once]
+            for known in reports[some]
         ]
-        theta = worlds.theta[:, first : first + at_once]
-        parts.append(say_of(program.network, theta, np.concatenate(like, axis=-1)))
+        parts.append(say_of(worlds, program.network, some, np.concatenate(like, axis=-1)))
     return {label: np.concatenate([part[label] for part in parts]) for label in parts[0]}
 
 
-def say_of(network: Any, theta: Any, like: Any) -> dict[str, Any]:
+def say_of(worlds: Worlds, network: Any, some: slice, like: Any) -> dict[str, Any]:
     """What is said of each course in some worlds, (world,), over draws of the chances."""
-    n_worlds = theta.shape[1]
-    theta = np.repeat(theta, like.shape[-1] // n_worlds, axis=1)
-    found = sweep(network, theta, like, "smoothed")
-    logs = found.log_evidence.reshape(n_worlds, -1)
+    theta, (axes, never) = worlds.theta[:, some], worlds.ahead
+    n_worlds, each = theta.shape[1], like.shape[-1] // theta.shape[1]
+    found = messages_after(network, np.repeat(theta, each, axis=1), like[:-1], [like[-1]])
+    assert found is not None, "a product came near underflow"
+    [present] = found
+    logs = present.log_norm.sum(axis=0).reshape(n_worlds, each)
     weights = np.exp(logs - logs.max(axis=1, keepdims=True))
-    said = {label: found.marginals[WEEKS - 1, network.state(*pair)] for label, pair in NOW.items()}
-    without = like.copy()
-    without[WEEKS:, network.state("iran_posture", "coordinated_attack")] = -np.inf
-    never = sweep(network, theta, without, "forward").log_evidence - found.log_evidence
-    said[WITHIN] = -np.expm1(never)
-    return {
-        label: np.average(draws.reshape(n_worlds, -1), axis=1, weights=weights)
-        for label, draws in said.items()
+    draws = {label: present.of(network, *pair) for label, pair in NOW.items()}
+    over = present.over(network, axes)
+    draws[WITHIN] = 1 - np.einsum("id,id->d", over, np.repeat(never[:, some], each, axis=1))
+    said = {
+        label: np.average(values.reshape(n_worlds, each), axis=1, weights=weights)
+        for label, values in draws.items()
     }
+    return said | {"effective": weights.sum(axis=1) ** 2 / (weights**2).sum(axis=1)}
 
 
-def draw_chances(scenario: Scenario, making: Making | None) -> dict[str, Any]:
-    """Accuracies and chances of reports, (…, draw): one draw if they are known."""
-    trust, rng = compile_tables(scenario).priors.trust, np.random.default_rng(7)
-    n = DRAWS if making is not None and making.weeks else 1
-    found = {"accuracy": np.full((len(trust.accuracy), n), ACCURACY)}
-    if making is not None and making.weeks:
+def draw_chances(
+    scenario: Scenario, making: Making | None, rng: np.random.Generator, n: int
+) -> dict[str, Any]:
+    """Accuracies and chances of reports, (…, draw): what is known of them is the same in all."""
+    trust = compile_tables(scenario).priors.trust
+    accuracy = [ACCURACY.get(judged.name, ACCURACY["B"]) for judged in trust.accuracy]
+    found = {"accuracy": np.repeat(np.array(accuracy)[:, None], n, axis=1)}
+    if making is None:
+        return found
+    if making.weeks:
         found["reporting"] = np.array([rng.beta(*judged.shape, n) for judged in trust.reporting])
-    elif making is not None:
-        chances = [chance_of(scenario, making, judged.name) for judged in trust.reporting]
-        found["reporting"] = np.array(chances)[:, None]
+    else:
+        known = [chance_of(scenario, making, judged.name) for judged in trust.reporting]
+        found["reporting"] = np.repeat(np.array(known)[:, None], n, axis=1)
+    # Stratified: each level has a value in each of as many equal parts of its distribution.
+    ranks = np.array([rng.permutation(n) + rng.random(n) for _ in trust.reporting_level]) / n
+    mean, sd = np.array([judged.shape for judged in trust.reporting_level]).T[..., None]
+    found["reporting_level"] = np.exp((mean + sd * ndtri(ranks)) * making.leveled)
     return found
 
 
@@ -319,10 +404,10 @@ def is_right(case: Mapping[str, Any]) -> bool:
 def judge(cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Mark each case of a row: right where it should be; elsewhere caught, or not off by much."""
     for case in cases:
-        near = case["true"] / 1.5 <= case["said"] <= case["true"] * 1.5
         if case["expect"] == "right":
             case["ok"] = is_right(case)
         elif case["expect"] == "robust":
+            near = case["known"] / 1.5 <= case["said"] <= case["known"] * 1.5
             case["ok"] = near or case["course"] not in DANGEROUS
         else:
             case["ok"] = any(not is_right(other) for other in cases)
@@ -331,31 +416,51 @@ def judge(cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def run(n: int, seed: int = 1, rows: tuple[Row, ...] = ROWS) -> Iterator[list[dict[str, Any]]]:
     """Yield the cases of each row, judged."""
-    worlds = Worlds.draw(read_as(fc.load_scenario("iraq-2020"), None), n, seed)
-    true = held(worlds)
+    plain = read_as(fc.load_scenario("iraq-2020"), None)
+    drawn: dict[bool, Worlds] = {}
     for row in rows:
-        found = say(worlds, row, make_reports(worlds, row, seed))
-        yield judge([compare(row, course, found[course], true[course]) for course in found])
+        if row.lasting not in drawn:
+            scenario = lasting_indicators(plain) if row.lasting else plain
+            drawn[row.lasting] = Worlds.draw(scenario, n, seed)
+        worlds = drawn[row.lasting]
+        if row.read is not None and row.read.weeks:
+            worlds = worlds.first(max(n // FEWER, 1))
+        reports, true = make_reports(worlds, row, seed), held(worlds)
+        found = say(worlds, row, reports)
+        cases = [compare(row, course, found[course], true[course]) for course in true]
+        if row.expect == "robust":
+            known = say(worlds, replace(row, read=row.world), reports)
+            for case in cases:
+                case["known"] = round(float(known[case["course"]].mean()), 4)
+                case["effective"] = round(float(np.median(found["effective"])), 1)
+        yield judge(cases)
+
+
+def all_slopes(cases: list[dict[str, Any]]) -> dict[str, Any]:
+    """The slope of all right cases together, by their standard errors."""
+    right = [case for case in cases if case["expect"] == "right"]
+    weight = np.array([case["slope_se"] ** -2 for case in right])
+    slope = float(np.average([case["slope"] for case in right], weights=weight))
+    found = {"name": "all right rows", "slope": round(slope, 3), "ok": abs(slope - 1) <= 0.1}
+    return found | {"slope_se": round(float(weight.sum() ** -0.5), 3)}
 
 
 def main() -> int:
     """Print the cases, and last of all one line of JSON."""
     parser = timing.parser(__doc__)
-    parser.add_argument("--worlds", type=int, default=3000)
+    parser.add_argument("--worlds", type=int, default=WORLDS)
     given = parser.parse_args()
-    cases = []
+    cases: list[dict[str, Any]] = []
     for found in run(300 if given.quick else given.worlds):
         cases += found
         for case in found:
-            print(
+            timing.note(
                 f"{case['name']:50} {case['course']:20} {case['said']:.3f} / {case['true']:.3f} ±"
-                f" {case['se']:.3f}  slope {case['slope']:.2f}  {'ok' if case['ok'] else 'NOT OK'}",
-                file=sys.stderr,
-                flush=True,
+                f" {case['se']:.3f}  slope {case['slope']:.2f} ± {case['slope_se']:.2f}"
+                + (f"  known {case['known']:.3f}" if "known" in case else "")
+                + ("" if case["ok"] else "  NOT OK")
             )
-    ok = all(case["ok"] for case in cases)
-    print(json.dumps({"benchmark": "reporting", "ok": ok, "cases": cases}))
-    return 0 if ok else 1
+    return timing.finish("reporting", [*cases, all_slopes(cases)])
 
 
 if __name__ == "__main__":

@@ -103,7 +103,7 @@ def test_a_watch_learns_from_what_it_reports_as_a_binomial_does(weeks, known):
     grid = np.linspace(0.001, 0.999, 999)
     draws = draw_priors(compile_tables(scenario).priors, len(grid), 1)
     draws |= {"detection": grid[None]}
-    for name in ("accuracy", "reporting"):
+    for name in ("accuracy", "reporting", "reporting_level"):
         draws[name] = np.repeat(draws[name][:, :1], len(grid), axis=1)
     logs = beliefs_under(scenario, evidence, draws).log_evidence().to_numpy()[0]
     weight = np.exp(logs - logs.max()) * stats.beta(*judged.shape).pdf(grid)

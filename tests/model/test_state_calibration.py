@@ -5,6 +5,7 @@ said to be too probable, or too improbable, show it. Here everything is known bu
 small world; `tests.benchmarks.reporting` does the same with iraq-2020.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -18,6 +19,7 @@ from forecast.network.sweep import sweep
 from tests.benchmarks.reporting import (
     ANY,
     POSITIVE,
+    UNSURE,
     WEEKS,
     Making,
     Row,
@@ -39,6 +41,8 @@ ROWS = (
     Row("positives only, read as if whatever the state", POSITIVE, None, "off"),
     Row("half of the detection", POSITIVE, HALF, "off"),
     Row("double the detection", DOUBLE, Making(1e-9, 0.9, 0.01), "off"),
+    Row("level of reporting not known", UNSURE, UNSURE, "right"),
+    Row("level taken for known", replace(UNSURE, happening=0.2), Making(0.1, 0.6, 0.01), "off"),
     Row("copies of a stated origin", POSITIVE, POSITIVE, "right", copies=3),
     Row("copies taken for witnesses", POSITIVE, POSITIVE, "off", copies=3, stated=False),
 )
@@ -67,7 +71,8 @@ def worlds():
 def said_of_states(worlds, row):
     """Probability of each of `STATES` in the last week, (state, world); equal reports read once."""
     scenario = read_as(worlds.scenario, row.read)
-    program, chances = compile_tables(scenario), draw_chances(scenario, row.read)
+    program, n = compile_tables(scenario), row.read.n_draws if row.read else 1
+    chances = draw_chances(scenario, row.read, np.random.default_rng(1), n)
     as_of = scenario.time.start + timedelta(7 * WEEKS - 1)
     found = {}
     reports = make_reports(worlds, row, 5)
@@ -76,8 +81,9 @@ def said_of_states(worlds, row):
     for key, known in dict(zip(keys, reports, strict=True)).items():
         table = tabulate_reports(scenario, Evidence(as_of, known), WEEKS)
         like = log_likelihoods(report_data(program, table), chances)
-        marginals = sweep(program.network, worlds.theta[:, :1], like, "smoothed").marginals
-        found[key] = marginals[WEEKS - 1, columns, 0]
+        swept = sweep(program.network, worlds.theta[:, :1], like, "smoothed")
+        weights = np.exp(swept.log_evidence)
+        found[key] = np.average(swept.marginals[WEEKS - 1, columns], axis=-1, weights=weights)
     return np.array([found[key] for key in keys]).T
 
 
