@@ -20,6 +20,7 @@ from forecast.reporting.document import (
     Stack,
     Table,
 )
+from forecast.reporting.findings import source_summary
 from forecast.reporting.report_text import statement_text
 from forecast.scenario.warning import ANY_DANGEROUS
 from forecast.text import DASH, isolated
@@ -27,7 +28,7 @@ from forecast.wording import long_date, period, plain
 
 
 def evidence_section(outlook: Forecast, weighed: WeighedEvidence) -> Section:
-    """Where reports disagree, when events were, what silence says, who may hold a channel.
+    """What the sources are, where they disagree, when events were, what silence says.
 
     Parameters
     ----------
@@ -37,6 +38,7 @@ def evidence_section(outlook: Forecast, weighed: WeighedEvidence) -> Section:
         What its evidence comes to.
     """
     blocks = (
+        Prose(source_summary(outlook), "Sources"),
         *_conflict_blocks(outlook, weighed.conflicts),
         *_date_blocks(outlook, weighed.dates),
         *_silence_blocks(outlook, weighed.silences),

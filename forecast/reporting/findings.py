@@ -379,7 +379,7 @@ def sources_section(outlook: Forecast, weighed: WeighedEvidence) -> Section:
     weighed
         What its evidence comes to.
     """
-    blocks: list[Block] = [Prose(_source_summary(outlook))]
+    blocks: list[Block] = []
     reports = sorted(outlook.evidence, key=lambda report: report.id)
     if reports:
         head = ("Report", "Source and citation", "Known", "Grade", "Origin")
@@ -416,7 +416,8 @@ def _context(outlook: Forecast) -> Iterator[Block]:
     yield Table(("When", "What", "Source", "Grade"), rows, (4, 9, 4, 2))
 
 
-def _source_summary(outlook: Forecast) -> str:
+def source_summary(outlook: Forecast) -> str:
+    """How many reports there are, from how many origins, over what time, of which grades."""
     evidence = outlook.evidence
     if not evidence.reports:
         return "No report is in force."

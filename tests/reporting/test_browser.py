@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import forecast as fc
+from forecast.reporting.markdown import figures_of
 from forecast.reporting.portable import find_browser
 from forecast.reporting.product import product
 from tests.reporting.test_reporting import made
@@ -18,10 +20,9 @@ from tests.reporting.test_reporting import made
 CHROMIUM = find_browser()
 PDFTOPPM = shutil.which("pdftoppm")
 PDFTOTEXT = shutil.which("pdftotext")
-HOSTILE = (
-    '<script>top.acted = 1</script><img src="x" onerror="top.acted = 2">"><svg onload=top.acted=3>'
-    "</style></title><iframe srcdoc=x></iframe>{{ 1 }} \u202e\x1b[2J\r# $x$ https://a.example/"
-)
+CORPUS = (Path(__file__).parent / "hostile.txt").read_text("utf-8").splitlines()
+HOSTILE = " ".join([*CORPUS, "\u202e\x1b[2J\r# $x$ https://a.example/"])
+"""Text that would act if anything took it for markup, code, a formula or a template."""
 LONG = "Averyveryverylongwordthatnobodywouldwriteintoalabelbutthatamachinemight" * 3
 PHONE, DESK = 375, 1280
 MEASURE = """
@@ -124,6 +125,30 @@ def test_no_script_runs_even_where_markup_would_get_in(tmp_path, hostile):
     """The page forbids scripts, pictures and requests of its own, should escaping ever fail."""
     page = hostile.html.replace("<main>", "<main><script>top.acted = 4</script>")
     assert measured(tmp_path, page, DESK)[0] == 0
+
+
+def test_nothing_of_others_runs_in_a_notebook_or_in_a_viewer_of_markdown(tmp_path, hostile):
+    """What values show of themselves, and Markdown by a viewer that lets HTML through."""
+    markdown_it = pytest.importorskip("markdown_it")
+    outlook = made(text=HOSTILE)
+    shown = [
+        *(outlook, outlook.scenario, outlook.evidence, fc.Ledger(outlook.evidence.reports)),
+        *(fc.weigh_evidence(outlook), fc.tripwires(outlook), fc.lint(f"It may {HOSTILE}")),
+    ]
+    parts = [value._repr_html_() for value in shown]
+    viewer = markdown_it.MarkdownIt("commonmark", {"html": True}).enable("table")
+    parts.append(viewer.render(hostile.markdown))
+    page = f"<!DOCTYPE html><meta charset=utf-8><body>{''.join(parts)}</body>"
+    acted, _, elements, *_ = measured(tmp_path, page, DESK)
+    assert (acted, elements) == (0, len(figures_of(hostile.document)))
+
+
+def test_a_pdf_has_no_action_link_or_file(hostile):
+    """Skia writes its dictionaries as they are, so that what they say can be read."""
+    written = hostile.pdf
+    assert b"/Type /Page" in written
+    acts = (b"/JavaScript", b"/JS ", b"/URI", b"/Launch", b"/OpenAction", b"/EmbeddedFile", b"/AA ")
+    assert [each for each in acts if each in written] == []
 
 
 @pytest.mark.skipif(not (PDFTOTEXT and PDFTOPPM), reason="poppler is not installed")

@@ -4,12 +4,13 @@ import io
 import json
 import re
 import zipfile
+from html import unescape
 from pathlib import Path
 
 import jsonschema
 import pytest
 
-from forecast.estimate import Estimate, quantity
+from forecast.estimate import Estimate, interval, percent, quantity
 from forecast.lexicon import lexicon_names, phrase
 from forecast.reading import shipped_folder
 from forecast.reporting.document import (
@@ -114,6 +115,20 @@ def test_json_keeps_to_its_schema_and_holds_the_numbers_of_the_forecast(schema):
             assert courses[name]["text"] == quantity(answer)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(found | {"interval": "90 %"}, schema)
+
+
+def test_every_form_prints_the_numbers_of_the_forecast():
+    outlook = made()
+    written = product(outlook, made(seed=8))
+    plain = re.sub(r"<[^>]+>", "", written.html)
+    texts = [unescape(plain), written.markdown, "\n".join(docx_text(written.docx)), written.json]
+    estimates = [outlook.any_dangerous]
+    for each in outlook.courses:
+        estimates += [each.now, each.average, *([each.within] if each.course.dangerous else [])]
+    for text in texts:
+        for found in estimates:
+            assert quantity(found) in text or interval(found) in text
+            assert percent(found.mean) in text
 
 
 def test_same_inputs_same_bytes():

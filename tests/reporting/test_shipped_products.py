@@ -1,7 +1,9 @@
 """Products of the scenarios that ship: one page is one page, nobody's wording is at fault."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
+from html import unescape
 
 import pytest
 
@@ -10,6 +12,7 @@ from forecast.reporting.product import Product, product
 from tests.reporting.test_browser import CHROMIUM, PDFTOPPM, PDFTOTEXT, printed_pages
 
 QUESTIONS = ["How likely is it?", "How sure is that?", "What changed, and why?", "What next?"]
+MOST_PAGES = 25
 SETTINGS = {"method": "reweight", "draws": 8, "chains": 1, "progressbar": False}
 """Few draws of the prior: what is looked at here is the page, not the numbers."""
 
@@ -46,3 +49,34 @@ def test_the_page_of_each_shipped_scenario_is_one_page_and_answers_what_is_asked
     for question in QUESTIONS:
         assert question.split()[0] in texts[0]
     assert not fc.lint(as_if_reliable(written).markdown)
+    assert not fc.lint(text_of(as_if_reliable(written).html))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", fc.scenario_names())
+def test_the_full_product_of_each_shipped_scenario_prints_and_reads_well(tmp_path, name):
+    """No page is less than a third full but the last, none ends in a heading, no word is vague."""
+    outlook, earlier = forecasts(name)
+    document = fc.read_published(name, outlook.scenario) if name == "iraq-2020" else None
+    written = as_if_reliable(product(outlook, earlier, document=document, allow_unreliable=True))
+    assert not fc.lint(written.markdown), fc.lint(written.markdown)
+    assert not fc.lint(text_of(written.html)), fc.lint(text_of(written.html))
+    texts, filled = printed_pages(tmp_path, written.html)
+    assert len(texts) <= MOST_PAGES
+    assert all(part > 1 / 3 for part in filled[:-1])
+    titles = {f"{'Annex: ' * each.annex}{each.title}" for each in written.document.sections}
+    for text in texts:
+        last = [line.strip() for line in text.strip().splitlines() if line.strip()][-2]
+        assert last not in titles
+        assert not last.endswith("?")
+
+
+def text_of(html):
+    """The text of a page as it is read: every paragraph, cell and heading on a line of its own."""
+    body = html.partition("<main>")[2].partition("</main>")[0]
+    body = re.sub(r"<svg.*?</svg>", "", body, flags=re.DOTALL)
+    body = re.sub(r"<h2[^>]*>", "\n\n# ", body)
+    body = re.sub(r"</tr>", "\n\n", re.sub(r"</t[dh]>\s*", " | ", body))
+    body = re.sub(r"</(?:p|h\d|li|ul|table|section|div)>", "\n\n", body)
+    lines = re.sub(r"<[^>]+>", "", body).split("\n\n")
+    return "\n\n".join(" ".join(unescape(line).split()) for line in lines)
