@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import ceil
 from typing import Any, Final, NamedTuple
 
@@ -23,7 +24,7 @@ from forecast.evidence.auxiliary_evidence import AuxiliaryEvidence, date_key
 from forecast.evidence.events import ranked, setting_step
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.report import Report
-from forecast.evidence.report_checks import find_faults
+from forecast.evidence.report_checks import ColumnFault, find_faults
 from forecast.evidence.sources import PROBABILITIES, accuracy_index, channel_of, trust_in
 from forecast.evidence.statements import Statements, fill_shares
 from forecast.network.auxiliary import AuxiliaryFactor, AuxiliaryVariable
@@ -32,6 +33,9 @@ from forecast.scenario.scenario import Scenario
 STATE, NUMBER, RANGE, LIKELIHOODS = range(4)
 USUAL_DAYS: Final = 90
 """Days from the start over which it is averaged what is usual, whatever is asked of a forecast."""
+
+MOST_REMEMBERED: Final = 10_000
+"""Reports that are known to keep the rules."""
 
 
 class ReportArrays(NamedTuple):
@@ -213,7 +217,7 @@ def tabulate_reports(
         [
             Problem(f"report {report.id}: {column}", message)
             for report in evidence
-            for column, message in (*find_faults(report, scenario), *_untimely(report, evidence))
+            for column, message in (*_faults_of(report, scenario), *_untimely(report, evidence))
         ]
     )
     inputs = scenario.with_role("input")
@@ -243,6 +247,19 @@ def tabulate_reports(
         **_by_report(scenario, observed, widest),
         simulation=_simulation(scenario, observed, laid, widest),
     )
+
+
+def _faults_of(report: Report, scenario: Scenario) -> tuple[ColumnFault, ...]:
+    """What is wrong with a report, which does not change while others come."""
+    try:
+        return _known_faults(report, scenario)
+    except TypeError:  # a field that is no plain value, and so nothing to look up by
+        return tuple(find_faults(report, scenario))
+
+
+@lru_cache(maxsize=MOST_REMEMBERED)
+def _known_faults(report: Report, scenario: Scenario) -> tuple[ColumnFault, ...]:
+    return tuple(find_faults(report, scenario))
 
 
 def _untimely(report: Report, evidence: Evidence) -> Iterator[tuple[str, str]]:

@@ -9,14 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from math import prod
 
 import numpy as np
 import numpy.typing as npt
 
+from forecast.arrays import Mask
 from forecast.errors import TooLarge
-from forecast.network.circuit import LEFT, RIGHT, TARGET, Circuit, arrange_axes, lay_out
+from forecast.network.circuit import (
+    LEFT,
+    OFFSETS,
+    RIGHT,
+    ROWS_INNER,
+    ROWS_OUTER,
+    SUMS_INNER,
+    SUMS_OUTER,
+    TARGET,
+    Circuit,
+    arrange_axes,
+    lay_out,
+)
 from forecast.network.kernels import N_ARRAYS, N_NUMBERS, Packed, Slice
 from forecast.network.planning import ORDERS_TRIED, Plan, Scope, plan_elimination
 from forecast.network.structure import PLAIN, Block, Network, StepShape
@@ -38,6 +51,7 @@ def planned_slice(network: Network, *, first: bool) -> PlannedSlice:
     return _plain_slices(network.without_auxiliaries, (), filtered=False)[not first]
 
 
+@lru_cache(maxsize=64)
 def pack_circuits(
     network: Network,
     probes: tuple[Scope, ...],
@@ -64,23 +78,24 @@ def pack_circuits(
     TooLarge
         If the elimination of a step would pass the network's memory limit.
     """
-    return _pack(network, probes, n_steps, factored=factored, filtered=filtered)[0]
-
-
-def message_axes(network: Network, n_steps: int) -> Scope:
-    """Variables of the message after so many steps, in the order in which its cells lie."""
-    return _pack(network, (), n_steps, factored=True, filtered=False)[1][0]
-
-
-@lru_cache(maxsize=64)
-def _pack(
-    network: Network, probes: tuple[Scope, ...], n_steps: int, *, factored: bool, filtered: bool
-) -> tuple[Packed, tuple[Scope, ...]]:
-    """Circuits of all steps, and the axes of each factor of the last message."""
     starts = np.zeros(2 * n_steps if filtered else n_steps, np.int64)
     parts: list[npt.NDArray[np.int64]] = [starts]
     places: dict[tuple[bool, StepShape], int] = {}
-    end, messages = starts.size, tuple[Scope, ...]()
+    end = starts.size
+    for at, first, own, laid in _lay_steps(network, probes, n_steps, factored, filtered):
+        if (first, own) not in places:
+            places[first, own] = end
+            parts += _numbers(laid.circuit)
+            end = sum(part.size for part in parts)
+        starts[at] = places[first, own]
+    return np.concatenate(parts).astype(np.int32)
+
+
+def _lay_steps(
+    network: Network, probes: tuple[Scope, ...], n_steps: int, factored: bool, filtered: bool
+) -> Iterator[tuple[int, bool, StepShape, PlannedSlice]]:
+    """Yield the circuits of each step: where it is told of, whether it is the first, its shape."""
+    messages = tuple[Scope, ...]()
     for step in range(n_steps):
         shape = network.step_shape(step)
         if shape != PLAIN:
@@ -92,12 +107,12 @@ def _pack(
         for at, own in ((step, shape), (n_steps + step, closing))[: 1 + filtered]:
             laid = _slice_of(network, probes, first, own, filtered)
             messages = messages if own.closes else laid.results
-            if (first, own) not in places:
-                places[first, own] = end
-                parts += _numbers(laid.circuit)
-                end = sum(part.size for part in parts)
-            starts[at] = places[first, own]
-    return np.concatenate(parts).astype(np.int32), messages
+            yield at, first, own, laid
+
+
+def step_slices(network: Network, n_steps: int) -> list[PlannedSlice]:
+    """The slice of each step; the same object wherever the same is done."""
+    return [laid for *_, laid in _lay_steps(network, (), n_steps, True, False)]
 
 
 def _numbers(circuit: Slice) -> Iterator[npt.NDArray[np.int64]]:
@@ -134,6 +149,70 @@ class PlannedSlice:
     plan: Plan
     sizes: Mapping[str, int]
 
+    @cached_property
+    def split(self) -> SplitSlice:
+        """What the likelihoods have no say in, and the rest."""
+        return _split(self.circuit)
+
+
+@dataclass(frozen=True, eq=False)
+class SplitSlice:
+    """A slice in two: what tables and the last message settle, and what likelihoods come into.
+
+    Attributes
+    ----------
+    settled, rest
+        The slice with the contractions of each part alone.
+    tables, cells
+        Table inputs, and other settled cells, that the rest reads.
+    """
+
+    settled: Slice
+    rest: Slice
+    tables: npt.NDArray[np.int64]
+    cells: npt.NDArray[np.int64]
+
+
+def _split(circuit: Slice) -> SplitSlice:
+    late, spoken, read = _depending(circuit, slice(circuit.like_at, circuit.one_at))
+    read[int(circuit.results[0]) :] = True
+    read &= ~spoken
+    read[circuit.one_at] = False
+    needed, n_tables = np.flatnonzero(read), len(circuit.table_cells)
+    return SplitSlice(
+        settled=circuit._replace(forward=circuit.forward[~late]),
+        rest=circuit._replace(forward=circuit.forward[late]),
+        tables=needed[needed < n_tables],
+        cells=needed[needed >= n_tables],
+    )
+
+
+def _depending(circuit: Slice, cells: slice) -> tuple[Mask, Mask, Mask]:
+    """Which nests depend on some inputs, (nest,); which cells do, and what these nests read."""
+    spoken, read = np.zeros((2, circuit.n_cells), np.bool_)
+    spoken[cells] = True
+    late = np.zeros(len(circuit.forward), np.bool_)
+    for k, nest in enumerate(circuit.forward.astype(np.int64)):
+        operands = _operands(circuit, nest)
+        late[k] = spoken[operands].any()
+        read[operands] |= late[k]
+        target = int(nest[TARGET])
+        spoken[target : target + int(nest[ROWS_OUTER] * nest[ROWS_INNER])] = late[k]
+    return late, spoken, read
+
+
+def _operands(circuit: Slice, nest: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Cells that a loop nest reads."""
+    lengths = nest[[ROWS_OUTER, ROWS_INNER, SUMS_OUTER, SUMS_INNER]]
+    at, found = int(nest[OFFSETS]), []
+    for first in nest[[LEFT, RIGHT]]:
+        places = np.array([first], np.int64)
+        for length in lengths:
+            offsets = circuit.offsets[at : at + length].astype(np.int64)
+            places, at = np.add.outer(places, offsets).ravel(), at + int(length)
+        found.append(places)
+    return np.concatenate(found)
+
 
 @lru_cache(maxsize=64)
 def _plain_slices(
@@ -169,16 +248,19 @@ def _own_slice(
 
 
 @lru_cache(maxsize=64)
-def backward_slice(network: Network) -> tuple[Slice, Scope]:
+def backward_slice(network: Network) -> tuple[tuple[Slice, Slice], Scope]:
     """A later slice that takes values of the states after the step to those before it.
 
     Its message is a number for each joint state of the interface; so is its result, the expected
-    number, given the states before. Both lie in the same order, which is given as well.
+    number, given the states before. Both lie in the same order, which is given as well. Beside
+    the slice stands what is to be run again where only the message has changed.
     """
     plain = _plain_slices(network, (), filtered=False)[1]
     axes = tuple(axis for axis in plain.order if axis in network.interface)
     draft = _Draft(network, (), first=False, filtered=False, backward=True)
-    return draft.lay([*plain.order]).circuit, axes
+    circuit = draft.lay([*plain.order]).circuit
+    late = _depending(circuit, slice(circuit.message_at, circuit.like_at))[0]
+    return (circuit, circuit._replace(forward=circuit.forward[late])), axes
 
 
 def _axis(name: str, lag: int) -> str:

@@ -276,6 +276,13 @@ def chunk_size(n_cells: int) -> int:
     return min(wished, max(MOST_CELLS // n_cells, 1))
 
 
+def shares(n_draws: int) -> Iterator[slice]:
+    """Yield an even share of the draws for each processor."""
+    size = max(-(-n_draws // _processors()), SMALLEST_CHUNK)
+    for start in range(0, n_draws, size):
+        yield slice(start, min(start + size, n_draws))
+
+
 def in_threads(run: Callable[[slice], None], chunks: Iterator[slice]) -> None:
     """Run a loop for all chunks, on as many processors as there are."""
     jobs = list(chunks)

@@ -7,7 +7,6 @@ on the set but the likelihoods of the reports, so what lies ahead is computed on
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -19,7 +18,8 @@ from forecast.evidence.events import last_step
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import tabulate_reports
 from forecast.evidence.report import Report
-from forecast.network.horizon import Future, Present, look_ahead
+from forecast.network.filtering import Memory, Present
+from forecast.network.horizon import Future, look_ahead
 from forecast.network.kernels import circuit_at, count_products
 from forecast.network.slices import pack_circuits
 from forecast.network.structure import Network
@@ -88,7 +88,7 @@ class PartialEvidence:
         self.targets = tuple(targets)
         self.now = last_step(fit.scenario, Evidence(as_of))
         self._found: dict[tuple[frozenset[Report], bool], Found] = {}
-        self._rows: dict[tuple[frozenset[Report], bool], tuple[Network, Array]] = {}
+        self._memory = Memory()
 
     def earlier(self, steps: int) -> PartialEvidence:
         """Ask the same of as many days, so many steps before."""
@@ -107,9 +107,9 @@ class PartialEvidence:
     @property
     def work(self) -> int:
         """Multiply-adds that one set of reports takes, of all draws."""
-        packed = pack_circuits(self._alone((), silence=False)[0], (), self.now + 1)
+        packed = pack_circuits(self._likelihoods((), silence=False)[0], (), self.now + 1)
         circuits = [circuit_at(packed, step) for step in range(self.now + 1)]
-        return int(sum(map(count_products, circuits)) * self.fit.tables.shape[1])
+        return int(sum(map(count_products, circuits)) * self.fit.n_draws)
 
     def has_silence(self, reports: Iterable[Report]) -> bool:
         """Whether silence speaks beside some reports."""
@@ -131,9 +131,13 @@ class PartialEvidence:
         window = range(self.now + 1, self.now + 2)
         spared = [barred for each in self.targets for barred in self._barred(network, each)]
         if not self.targets:
-            norm = sweep(network, self.fit.tables, like[: self.now + 1], "forward").log_norm
+            norm = sweep(
+                network, self.fit.cells, _stacked(like[: self.now + 1]), "forward"
+            ).log_norm
             return Found(np.zeros((0, norm.shape[1])), norm.sum(axis=0))
-        ahead = look_ahead(network, self.fit.tables, like, window, spared=spared)
+        ahead = look_ahead(
+            network, self.fit.cells, like, window, spared=spared, memory=self._memory
+        )
         if ahead is None:
             return self._ask(reports, silence)
         future, [present, *without] = ahead
@@ -227,35 +231,9 @@ class PartialEvidence:
     def _evidence(self, reports: Iterable[Report]) -> Evidence:
         return Evidence(self.as_of, tuple(reports))
 
-    def _likelihoods(self, reports: Sequence[Report], silence: bool) -> tuple[Network, Array]:
+    def _likelihoods(self, reports: Sequence[Report], silence: bool) -> tuple[Network, list[Array]]:
         """The network, and log-likelihoods up to the step after the present one."""
-        if not self._found:
-            return self._lay_out(reports, silence)
-        by_indicator: dict[str, list[Report]] = defaultdict(list)
-        for report in reports:
-            by_indicator[report.indicator].append(report)
-        rows = {name: self._alone(own, silence) for name, own in by_indicator.items()}
-        # Dates and channels that are not known tie indicators together; these are laid out at once.
-        tied = {name for name, (own, _) in rows.items() if own.auxiliaries or own.factors}
-        network, base = self._alone([r for name in tied for r in by_indicator[name]], silence)
-        like = base.copy()
-        for name in rows.keys() - tied:
-            # Without auxiliary variables a report says nothing but of its own indicator.
-            columns = network.states(name)
-            like[:, columns] = rows[name][1][:, columns]
-        return network, like
-
-    def _alone(self, reports: Sequence[Report], silence: bool) -> tuple[Network, Array]:
-        """Likelihoods of reports of one indicator, kept."""
-        key = frozenset(reports), silence
-        if key not in self._rows:
-            self._rows[key] = self._lay_out(reports, silence)
-        return self._rows[key]
-
-    def _lay_out(self, reports: Sequence[Report], silence: bool) -> tuple[Network, Array]:
-        n_steps = 1 if self.fit.scenario.timeline is None else self.now + 2
-        found = self.fit.beliefs(self._evidence(reports), n_steps, silence=silence)
-        return found.network, found.log_like
+        return self.fit.likelihoods(self._evidence(reports), self.now + 2, silence=silence)
 
     # ── from beliefs, where the future cannot be kept ─────────────────────────────────────────
 
@@ -285,6 +263,12 @@ class PartialEvidence:
 def _members(target: Target) -> list[tuple[Pair, ...]]:
     """A union of states, and each of them: together they are no less probable than one."""
     return list(dict.fromkeys([target.states, *((state,) for state in target.states)]))
+
+
+def _stacked(rows: Sequence[Array]) -> Array:
+    """Log-likelihoods of several steps, (step, column, draw)."""
+    n_draws = max(row.shape[1] for row in rows)
+    return np.stack([np.broadcast_to(row, (len(row), n_draws)) for row in rows])
 
 
 def _spared(without: Present, present: Present) -> Array:

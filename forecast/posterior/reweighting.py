@@ -21,10 +21,12 @@ from forecast.arrays import Array, Index
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import ReportTable
 from forecast.model.builder import compile_tables
+from forecast.model.kept_likelihoods import KeptLikelihoods
 from forecast.model.model import model_coordinates
 from forecast.model.parameter_draws import ParameterDraws
 from forecast.model.target import variable_dims
-from forecast.network.horizon import Future, Memory, Present, States, look_ahead
+from forecast.network.filtering import Memory, Present, States
+from forecast.network.horizon import Future, look_ahead
 from forecast.network.planning import MEMORY_LIMIT, Scope
 from forecast.network.structure import Network
 from forecast.posterior.beliefs import Beliefs
@@ -254,8 +256,8 @@ class Fit:
             _latest=list(self._latest),
             _memory=Memory(),  # messages are of all draws
         )
-        if "tables" in self.__dict__:
-            found.__dict__["tables"] = self.tables[:, draws]
+        if "cells" in self.__dict__:
+            found.__dict__["cells"] = self.cells[:, draws]
         return found
 
     def thinned(self, every: int) -> Fit:
@@ -270,11 +272,16 @@ class Fit:
 
     @cached_property
     def tables(self) -> Array:
-        """Table cells of all draws, (cell, draw)."""
-        program = compile_tables(self.scenario)
-        found = np.array(ParameterDraws(program, self.parameters, {}).theta(slice(None)))
+        """Table cells of all draws, (cell, draw); nobody can write to them."""
+        found = self.cells.copy()
         found.flags.writeable = False
         return found
+
+    @cached_property
+    def cells(self) -> Array:
+        """The same for compiled loops, which would copy what cannot be written to."""
+        program = compile_tables(self.scenario)
+        return np.array(ParameterDraws(program, self.parameters, {}).theta(slice(None)))
 
     @cached_property
     def _own_log_evidence(self) -> Array | float:
@@ -292,18 +299,42 @@ class Fit:
         return np.asarray(found.log_evidence().to_numpy().ravel())
 
     def _look_ahead(
-        self, evidence: Evidence, spared: Callable[[Network], list[States]] | None = None
+        self,
+        evidence: Evidence,
+        spared: Callable[[Network], tuple[list[States], list[States]]] | None = None,
     ) -> tuple[Future, list[Present]] | None:
-        """What the steps ahead know of the evidence, in the part of the network that matters."""
+        """What the steps ahead know of the evidence.
+
+        And, with some states ruled out in the present step: with messages, and log norms alone.
+        """
         timeline = self.scenario.timeline
         assert timeline is not None
         now = timeline.step_of(evidence.as_of)
-        found = self.beliefs(evidence, now + 2)
-        courses = [variable for variable, _ in self.scenario.courses]
-        part = found.network.relevant_to([*found.evidence_variables, *courses])
-        like = found.log_like[:, found.network.columns(part.names)]
-        window, barred = range(now + 1, now + 2), [] if spared is None else spared(part)
-        return look_ahead(part, self.tables, like, window, spared=barred, memory=self._memory)
+        network, rows = self.likelihoods(evidence, now + 2)
+        messages, norms = ([], []) if spared is None else spared(network)
+        return look_ahead(
+            network,
+            self.cells,
+            rows,
+            range(now + 1, now + 2),
+            spared=[*messages, *norms],
+            memory=self._memory,
+            norms=len(norms),
+        )
+
+    def likelihoods(
+        self, evidence: Evidence, n_steps: int, *, silence: bool = True
+    ) -> tuple[Network, list[Array]]:
+        """The network under some evidence, and log-likelihoods of each step, (column, draw)."""
+        table = self._tabulate(evidence).up_to(n_steps)
+        table = table if silence else table.without_silence()
+        network = compile_tables(self.scenario).network
+        network = replace(network, auxiliaries=table.auxiliaries, factors=table.factors)
+        return network, self._likelihoods.rows(table)
+
+    @cached_property
+    def _likelihoods(self) -> KeptLikelihoods:
+        return KeptLikelihoods(compile_tables(self.scenario), self.parameters)
 
     # ── answers ahead ─────────────────────────────────────────────────────────────────────────
 
@@ -333,40 +364,49 @@ class Fit:
             return None
         n, asked = len(days) - 1, [states for states in groups if len(states) == 1]
 
-        def inside_of(part: Network) -> list[States]:
-            return [states for states in asked if states[0][0] not in part.interface]
+        def beyond(part: Network, barred: Sequence[Sequence[Pair]]) -> list[States]:
+            """Those that the interface does not tell of: the present step is run without them."""
+            return [b for b in barred if any(name not in part.interface for name, _ in b)]
 
-        ahead = self._look_ahead(evidence, lambda part: [*inside_of(part), *lasting])
+        ahead = self._look_ahead(
+            evidence, lambda part: (beyond(part, lasting), beyond(part, asked))
+        )
         if ahead is None:
             return None
         future, [present, *spared] = ahead
-        network, inside = future.network, inside_of(future.network)
-        gone = [np.exp((each.log_norm - present.log_norm).sum(axis=0)) for each in spared]
-        left = iter(np.clip(1.0 - np.array(gone[: len(inside)]), 0.0, 1.0))
-        neither = [
-            share * self.expect(future, each, "never", states, 1)
-            for share, each, states in zip(
-                gone[len(inside) :], spared[len(inside) :], groups, strict=False
-            )
-        ]
-        turn = np.stack([gone[len(inside) :], neither], axis=-1) if lasting else None
+        network = future.network
+        n_lasting = len(beyond(network, lasting))
+        going_on, left = iter(spared[:n_lasting]), iter(spared[n_lasting:])
         held = [
-            present.of(network, *state) if state[0] in network.interface else next(left)
-            for [state] in asked
+            1.0 - np.exp((next(left).log_norm - present.log_norm).sum(axis=0))
+            if beyond(network, [states])
+            else present.of(network, *states[0])
+            for states in asked
         ]
         never = [self.expect(future, present, "never", states, n) for states in groups]
         average = [
             days[0] * now_held + self.expect(future, present, "share", states, tuple(days[1:]))
             for states, now_held in zip(asked, held, strict=True)
         ]
-        soon = groups if lasting else []
-        first = [self.expect(future, present, "never", states, 1) for states in soon]
+        first, turn = list[Array](), list[list[Array]]()
+        for states, going in zip(groups if lasting else (), lasting, strict=True):
+            told = not beyond(network, [going])
+            parts = self._expect_parts(future, present, "never", states, 1, going if told else ())
+            first.append(parts.sum(axis=0))
+            if told:
+                turn.append([present.without(network, going), parts[0]])
+                continue
+            end = next(going_on)
+            gone = np.exp((end.log_norm - present.log_norm).sum(axis=0))
+            turn.append([gone, gone * self.expect(future, end, "never", states, 1)])
         return Prospects(
-            now=np.stack(held).reshape(-1, *self.shape),
+            now=np.clip(np.stack(held), 0.0, 1.0).reshape(-1, *self.shape),
             within=_reached(np.stack(never)).reshape(-1, *self.shape),
             average=np.clip(np.stack(average) / days.sum(), 0.0, 1.0).reshape(-1, *self.shape),
-            first=None if turn is None else _reached(np.stack(first)).reshape(-1, *self.shape),
-            turn=None if turn is None else _reached(turn).reshape(-1, *self.shape, 2),
+            first=_reached(np.stack(first)).reshape(-1, *self.shape) if first else None,
+            turn=_reached(np.moveaxis(np.array(turn), 1, -1)).reshape(-1, *self.shape, 2)
+            if turn
+            else None,
         )
 
     def expect(
@@ -384,15 +424,29 @@ class Fit:
         states
             Pairs of variable and state.
         """
+        return np.asarray(self._expect_parts(future, present, kind, states, about).sum(axis=0))
+
+    def _expect_parts(
+        self,
+        future: Future,
+        present: Present,
+        kind: str,
+        states: Sequence[Pair],
+        about: Any,
+        barred: Sequence[Pair] = (),
+    ) -> Array:
+        """Expectation from where the present step is without some states, and with, (2, draw)."""
         key = kind, tuple(states), about, future.inputs
         if key not in self._values:
-            self._values[key] = (
+            axes, values = (
                 future.values(states, about)
                 if kind == "never"
                 else future.shares(states[0], np.array(about))
             )
+            self._values[key] = present.in_order(future.network, axes, values)
         axes, values = self._values[key]
-        return np.asarray(np.einsum("id,id->d", values, present.over(future.network, axes)))
+        found: Array = present.overlap(future.network, axes, values, barred)
+        return found
 
 
 @dataclass(frozen=True, eq=False)

@@ -76,3 +76,22 @@ def test_the_same_question_is_asked_earlier(fit):
     first = fit.beliefs(Evidence(day(3)), 3, silence=False)
     assert first.n_steps == 3
     assert earlier.find((), silence=False).probability.min() > 0
+
+
+def test_what_is_kept_of_earlier_evidence_changes_no_answer(fit):
+    """Reports come, also of earlier weeks, and go; time passes, and is asked about again."""
+    random, known = np.random.default_rng(4), [*reports(undated=True), *reports(undated=False)[4:]]
+    kept, groups = fit.select(np.arange(fit.n_draws)), [[STORM], [LOW], [STORM, LOW]]
+    for _ in range(12):
+        as_of = day(int(random.integers(12, 25)))
+        own = {r.id: r for r in known if r.known <= as_of and random.random() < 0.6}
+        given = Evidence(as_of, tuple(own.values()))
+        n_steps = fit.scenario.timeline.step_of(as_of) + 1
+        exact = fit.beliefs(given, n_steps).log_evidence().to_numpy().ravel()
+        np.testing.assert_allclose(kept.log_evidence_of(given), exact, rtol=0, atol=1e-12)
+        days, anew = np.array([2.0, 7.0, 7.0]), fit.select(np.arange(fit.n_draws))
+        found, other = (each.prospects(given, groups, days, groups) for each in (kept, anew))
+        for name in ("now", "within", "average", "first", "turn"):
+            np.testing.assert_allclose(
+                getattr(found, name), getattr(other, name), rtol=0, atol=1e-12, err_msg=name
+            )

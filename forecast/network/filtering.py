@@ -1,0 +1,464 @@
+"""Where the evidence up to a step leaves the interface, and what is kept of it.
+
+The message after a step depends on the evidence up to it alone. So messages are kept, and of
+evidence that begins the same only the steps from the first that differs are run. Of the last step
+it is also kept what its evidence has no say in: tables and the message before it settle most of its
+contractions (`slices.SplitSlice`), and other evidence on that step runs the few others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from math import prod
+
+import numpy as np
+
+from forecast.arrays import Array, Index, Mask
+from forecast.frozen import writable
+from forecast.network import kernels
+from forecast.network.circuit import ROWS_INNER, ROWS_OUTER, TARGET
+from forecast.network.compiling import compiled_loosely
+from forecast.network.kernels import Slice
+from forecast.network.planning import MEMORY_LIMIT, Scope
+from forecast.network.slices import PlannedSlice, step_slices
+from forecast.network.structure import Network
+from forecast.network.sweep import chunks, in_threads, shares
+
+States = Sequence[tuple[str, str]]
+
+KEPT_SHARE = 0.125
+"""Share of the memory limit that messages of past steps may take to be kept."""
+
+
+@dataclass(frozen=True, eq=False)
+class Present:
+    """Where the evidence up to a step leaves the interface.
+
+    Attributes
+    ----------
+    axes
+        Variables of the interface, slowest first.
+    message
+        Probability of each of their joint states, (joint state, draw).
+    log_norm
+        Log-probability of each step's evidence given the steps before it, (step, draw).
+    """
+
+    axes: Scope
+    message: Array
+    log_norm: Array
+    _over: dict[Scope, Array] = field(default_factory=dict, repr=False)
+
+    def over(self, network: Network, axes: Scope) -> Array:
+        """Distribution of some of the variables, in another order, (joint state, draw)."""
+        if axes == self.axes:
+            return self.message
+        if axes not in self._over:
+            sizes = [network.sizes[name] for name in axes]
+            places = np.zeros([network.sizes[name] for name in self.axes], np.int64)
+            for k, name in enumerate(axes):
+                places += self._along(network, name) * prod(sizes[k + 1 :])
+            self._over[axes] = add_rows(self.message, None, places.ravel(), prod(sizes))
+        return self._over[axes]
+
+    def of(self, network: Network, name: str, state: str) -> Array:
+        """Probability of a state of a variable of the interface, (draw,)."""
+        return np.asarray(self.over(network, (name,))[network.node(name).states.index(state)])
+
+    def without(self, network: Network, barred: States) -> Array:
+        """Probability of none of some states of the interface, (draw,)."""
+        axes = tuple(axis for axis in self.axes if axis in dict(barred))
+        if not axes:
+            return np.ones(self.message.shape[1])
+        free = self._holds(network, axes, barred) == 0
+        return np.asarray(self.over(network, axes)[free].sum(axis=0))
+
+    def overlap(self, network: Network, axes: Scope, values: Array, barred: States) -> Array:
+        """Expectation of some values from where none of some states holds, and where one does.
+
+        Parameters
+        ----------
+        axes, values
+            Variables that the values depend on, in the order of `axes`, and (joint state, draw).
+        barred
+            States of the interface.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (2, draw); both parts together are the expectation.
+        """
+        both = tuple(axis for axis in self.axes if axis in axes or axis in dict(barred))
+        if both != axes:
+            sizes = [network.sizes[axis] if axis in axes else 1 for axis in both]
+            shape = *(network.sizes[axis] for axis in both), values.shape[-1]
+            values = np.broadcast_to(values.reshape(*sizes, -1), shape).reshape(-1, shape[-1])
+        return add_rows(self.over(network, both), values, self._holds(network, both, barred), 2)
+
+    def in_order(self, network: Network, axes: Scope, values: Array) -> tuple[Scope, Array]:
+        """Values for each joint state of some variables, (joint state, draw), in own order."""
+        found = values.reshape(*(network.sizes[axis] for axis in axes), -1)
+        order = tuple(axis for axis in self.axes if axis in axes)
+        found = found.transpose(*(axes.index(axis) for axis in order), -1)
+        return order, np.ascontiguousarray(found.reshape(-1, found.shape[-1]))
+
+    def _along(self, network: Network, name: str) -> Index:
+        """State of a variable of the interface, one dimension for each variable."""
+        shape = [network.sizes[axis] if axis == name else 1 for axis in self.axes]
+        return np.arange(network.sizes[name]).reshape(shape)
+
+    def _holds(self, network: Network, axes: Scope, barred: States) -> Index:
+        """Whether one of some states holds, 1, or none does, 0, (joint state,)."""
+        found = np.zeros([network.sizes[axis] for axis in axes], np.int64)
+        for name, state in barred:
+            at: list[int | slice] = [slice(None)] * len(axes)
+            at[axes.index(name)] = network.node(name).states.index(state)
+            found[tuple(at)] = 1
+        return found.ravel()
+
+
+@dataclass(frozen=True, eq=False)
+class _Settled:
+    """What the evidence on a step has no say in, of all draws.
+
+    Attributes
+    ----------
+    slice, before
+        The step, and the message before it.
+    cells
+        Settled cells that the rest of the step reads, (cell, draw).
+    lowest, total
+        The smallest positive cell, and a sum that none exceeds, (draw,).
+    """
+
+    slice: PlannedSlice
+    before: Array
+    cells: Array
+    lowest: Array
+    total: Array
+
+
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """A step that has been run.
+
+    Attributes
+    ----------
+    slice, row
+        The step, and its log-likelihoods, (column, draw).
+    message, log_norm
+        The message after it, (joint state, draw), None if it is not kept; log-probability of its
+        evidence given the steps before, (draw,).
+    safe
+        Whether no product came near underflow.
+    """
+
+    slice: PlannedSlice
+    row: Array
+    message: Array | None
+    log_norm: Array
+    safe: bool
+
+    def is_of(self, own: PlannedSlice, row: Array) -> bool:
+        """Whether it is the same step, with the same evidence on it."""
+        width = int(own.circuit.blocks[-1])
+        same = self.row is row or np.array_equal(self.row[:width], row[:width])
+        return self.slice is own and same
+
+
+@dataclass(eq=False)
+class Memory:
+    """The last messages that were computed under some tables, for evidence that begins the same.
+
+    Attributes
+    ----------
+    steps
+        Steps from the first one to the present one.
+    ends
+        The present step with other evidence on it.
+    settled
+        What the evidence on the present step has no say in.
+    """
+
+    steps: list[_Step] = field(default_factory=list)
+    ends: list[_Step] = field(default_factory=list)
+    settled: _Settled | None = None
+
+
+def messages_after(
+    network: Network,
+    theta: Array,
+    log_like: Sequence[Array],
+    rows: Sequence[Array],
+    regimes: Index | None = None,
+    memory: Memory | None = None,
+    norms: int = 0,
+) -> list[Present] | None:
+    """Where evidence leaves the interface; None where a product comes near underflow.
+
+    Parameters
+    ----------
+    theta, regimes
+        As for `sweep`.
+    log_like
+        Log-likelihoods of each step before the present one, (column, draw), or 1 for draw.
+    rows
+        Those of the present step: for each answer, its own.
+    norms
+        How many of the last of them are asked for their log norm alone, and get no message.
+    memory
+        What was computed under the same tables, which is kept there.
+    """
+    filtering = _Filtering(
+        network, theta, regimes, len(log_like), Memory() if memory is None else memory
+    )
+    filtering.draws = max(filtering.draws, *(row.shape[1] for row in (*log_like, *rows)))
+    filtering.advance([*log_like, rows[0]])
+    ends = filtering.end_each(rows, len(rows) - norms)
+    if not all(step.safe for step in (*filtering.memory.steps, *ends)):
+        return None
+    return [filtering.present(end) for end in ends]
+
+
+class _Filtering:
+    """Steps that are run one after another, where they are not known.
+
+    Parameters
+    ----------
+    network, theta, regimes, memory
+        As for `messages_after`.
+    now
+        The present step.
+    """
+
+    def __init__(
+        self, network: Network, theta: Array, regimes: Index | None, now: int, memory: Memory
+    ) -> None:
+        self.network, self.theta, self.regimes, self.memory = network, theta, regimes, memory
+        self.slices = step_slices(network, now + 1)
+        self.now, self.draws = now, theta.shape[-1]
+
+    def advance(self, rows: Sequence[Array]) -> None:
+        """Run the steps from the first whose evidence differs, or is not known."""
+        steps = self.memory.steps
+        known = 0
+        while known < min(len(steps), len(rows)) and steps[known].is_of(
+            self.slices[known], rows[known]
+        ):
+            known += 1
+        while 0 < known < len(rows) and steps[known - 1].message is None:
+            known -= 1
+        if known == len(rows) == len(steps) and steps[-1].message is not None:
+            return
+        del steps[min(known, self.now) :]
+        for step in range(len(steps), len(rows)):
+            steps.append(self._run(step, rows[step]))
+        self._forget()
+
+    def end_each(self, rows: Sequence[Array], n_messages: int) -> list[_Step]:
+        """The present step with each of several rows of evidence on it; no others are kept.
+
+        The first so many have messages.
+        """
+        own, ends = self.slices[-1], list[_Step]()
+        known = [self.memory.steps[-1], *self.memory.ends]
+        for k, row in enumerate(rows):
+            same = (end for end in known if end.is_of(own, row))
+            found = next((end for end in same if k >= n_messages or end.message is not None), None)
+            ends.append(found or self._run(self.now, row, keep=k < n_messages))
+            known.append(ends[-1])
+        self.memory.ends = [end for end in ends if end is not known[0]]
+        return ends
+
+    def present(self, end: _Step) -> Present:
+        """Where the present step leaves the interface."""
+        past = [step.log_norm for step in self.memory.steps[:-1]]
+        message = np.empty((0, self.draws)) if end.message is None else end.message
+        return Present(end.slice.results[0], message, np.stack([*past, end.log_norm]))
+
+    def _run(self, step: int, row: Array, *, keep: bool = True) -> _Step:
+        settled, own = self._settle(step), self.slices[step]
+        n_message = own.circuit.n_cells - int(own.circuit.results[0])
+        message = np.empty((n_message if keep else 0, self.draws))
+        log_norm, safe = np.empty(self.draws), np.empty(self.draws, np.bool_)
+        arguments = self._tables(step), own.split.rest, own.split.tables, own.split.cells
+        given = settled.cells, settled.lowest, settled.total, writable(row)
+
+        def run(draws: slice) -> None:
+            _finish(*arguments, *given, draws.start, draws.stop, message, log_norm, safe)
+
+        in_threads(run, chunks(self.draws, own.circuit.n_cells))
+        return _Step(own, row, message if keep else None, log_norm, bool(safe.all()))
+
+    def _settle(self, step: int) -> _Settled:
+        """What the evidence on a step has no say in; what is known of another is forgotten."""
+        own, kept = self.slices[step], self.memory.settled
+        before = self.memory.steps[step - 1].message if step else np.empty((0, self.draws))
+        assert before is not None
+        if kept is not None and kept.slice is own and (kept.before is before or not step):
+            return kept
+        found = _Settled(
+            own,
+            before,
+            np.empty((len(own.split.cells), self.draws)),
+            np.empty(self.draws),
+            np.empty(self.draws),
+        )
+        given = self._tables(step), own.split.settled, own.split.cells, before
+
+        def run(draws: slice) -> None:
+            _settle(*given, draws.start, draws.stop, found.cells, found.lowest, found.total)
+
+        in_threads(run, chunks(self.draws, own.circuit.n_cells))
+        # Other evidence on another step, or after another past, ends elsewhere.
+        self.memory.settled, self.memory.ends = found, []
+        return found
+
+    def _tables(self, step: int) -> Array:
+        tables = self.theta if self.theta.ndim == 2 else self.theta[self._regime(step)]
+        if tables.shape[1] < self.draws:
+            tables = np.repeat(tables, self.draws, axis=1)
+        found: Array = writable(np.asarray(tables, np.float64))
+        return found
+
+    def _regime(self, step: int) -> int:
+        return 0 if self.regimes is None else int(self.regimes[step])
+
+    def _forget(self) -> None:
+        """Keep the messages of the latest steps alone, as many as there is room for."""
+        steps, left = self.memory.steps, KEPT_SHARE * MEMORY_LIMIT
+        for k in range(len(steps) - 1, -1, -1):
+            message = steps[k].message
+            if message is not None:
+                left -= message.nbytes
+                if left < 0 and k < len(steps) - 2:
+                    steps[k] = replace(steps[k], message=None)
+
+
+def add_rows(message: Array, values: Array | None, groups: Index, n_groups: int) -> Array:
+    """Sum of the message, or of its products with some values, by group, (group, draw).
+
+    Parameters
+    ----------
+    message, values
+        Shape (joint state, draw).
+    groups
+        Group of each joint state.
+    n_groups
+        How many groups there are.
+    """
+    found = np.zeros((n_groups, message.shape[1]))
+    both = writable(message), writable(message if values is None else values)
+
+    def run(draws: slice) -> None:
+        if values is None:
+            _add_rows(both[0], groups, draws.start, draws.stop, found)
+        else:
+            _add_products(*both, groups, draws.start, draws.stop, found)
+
+    # Long runs along the draws: what is added up comes from memory, once.
+    in_threads(run, shares(message.shape[1]))
+    return found
+
+
+@compiled_loosely
+def _add_rows(message: Array, groups: Index, start: int, stop: int, found: Array) -> None:
+    for i in range(message.shape[0]):
+        g = groups[i]
+        for d in range(start, stop):
+            found[g, d] += message[i, d]
+
+
+@compiled_loosely
+def _add_products(
+    message: Array, values: Array, groups: Index, start: int, stop: int, found: Array
+) -> None:
+    for i in range(message.shape[0]):
+        g = groups[i]
+        for d in range(start, stop):
+            found[g, d] += message[i, d] * values[i, d]
+
+
+@compiled_loosely
+def _note_results(cells: Array, c: Slice, lowest: Array, total: Array) -> None:
+    """Note the range of all that the contractions of a slice make."""
+    for k in range(c.forward.shape[0]):
+        first = int(c.forward[k, TARGET])
+        n = int(c.forward[k, ROWS_OUTER]) * int(c.forward[k, ROWS_INNER])
+        kernels.note_range(cells[first : first + n], lowest, total)
+
+
+@compiled_loosely
+def _settle(
+    theta: Array,
+    c: Slice,
+    needed: Index,
+    before: Array,
+    start: int,
+    stop: int,
+    kept: Array,
+    lowest: Array,
+    total: Array,
+) -> None:
+    """Run the settled contractions of a step for a chunk of draws."""
+    n_draws = stop - start
+    cells = np.empty((c.n_cells, n_draws))
+    low, high = np.full(n_draws, np.inf), np.zeros(n_draws)
+    for k in range(c.table_cells.shape[0]):
+        for d in range(n_draws):
+            cells[k, d] = theta[c.table_cells[k], start + d]
+    if c.message_at >= 0:
+        for i in range(c.like_at - c.message_at):
+            for d in range(n_draws):
+                cells[c.message_at + i, d] = before[i, start + d]
+    cells[c.one_at] = 1.0
+    kernels.evaluate(cells, c)
+    kernels.note_range(cells[: c.like_at], low, high)
+    _note_results(cells, c, low, high)
+    for d in range(n_draws):
+        lowest[start + d] = low[d]
+        total[start + d] = high[d]
+    for i in range(needed.shape[0]):
+        for d in range(n_draws):
+            kept[i, start + d] = cells[needed[i], d]
+
+
+@compiled_loosely
+def _finish(
+    theta: Array,
+    c: Slice,
+    tables: Index,
+    needed: Index,
+    kept: Array,
+    lowest: Array,
+    total: Array,
+    row: Array,
+    start: int,
+    stop: int,
+    message: Array,
+    log_norm: Array,
+    safe: Mask,
+) -> None:
+    """Run what the likelihoods of a step come into, for a chunk of draws."""
+    n_draws = stop - start
+    n_message = c.n_cells - int(c.results[0])
+    cells, after = np.empty((c.n_cells, n_draws)), np.empty((n_message, n_draws))
+    for k in tables:
+        for d in range(n_draws):
+            cells[k, d] = theta[c.table_cells[k], start + d]
+    for i in range(needed.shape[0]):
+        for d in range(n_draws):
+            cells[needed[i], d] = kept[i, start + d]
+    scale = kernels.load_likelihoods(row, start, c.blocks, cells[c.like_at :])
+    cells[c.probe_at : c.one_at + 1] = 1.0
+    kernels.evaluate(cells, c)
+    low, high = lowest[start:stop].copy(), total[start:stop].copy()
+    kernels.note_range(cells[c.like_at : c.probe_at], low, high)
+    _note_results(cells, c, low, high)
+    kernels.normalise(cells, scale, log_norm, start, after, c)
+    for i in range(message.shape[0]):
+        for d in range(n_draws):
+            message[i, start + d] = after[i, d]
+    for d in range(n_draws):
+        safe[start + d] = (low[d] >= kernels.SMALLEST) & (high[d] < kernels.LARGEST)

@@ -1,0 +1,34 @@
+"""Likelihoods that are kept while evidence changes, against all of them computed at once."""
+
+import numpy as np
+import pytest
+
+import forecast as fc
+from forecast.model.builder import compile_tables
+from forecast.model.kept_likelihoods import KeptLikelihoods
+from forecast.model.report_likelihood import log_likelihoods, report_data
+from forecast.posterior.mcmc import tabulate_to_horizon
+from forecast.posterior.prior import draw_priors
+
+DRAWS = 3
+
+
+@pytest.mark.parametrize("name", ["iraq-2020", "veyra-fleet", "ombara-outbreak"])
+def test_kept_likelihoods_are_those_of_all_reports(name):
+    problem = fc.load_scenario(name)
+    ledger, program = fc.read_evidence(name, problem), compile_tables(problem)
+    parameters = draw_priors(program.priors, DRAWS, 1)
+    kept = KeptLikelihoods(program, parameters)
+    whole = ledger.known_at(max(report.known for report in ledger))
+    random = np.random.default_rng(2)
+    before: list[np.ndarray] = []
+    for share in (0.3, 0.6, 1.0, 0.5, 1.0, 1.0):
+        reports = tuple(report for report in whole if random.random() < share)
+        table = tabulate_to_horizon(problem, fc.Evidence(whole.as_of, reports))
+        rows = kept.rows(table)
+        found = log_likelihoods(report_data(program, table), parameters)
+        for row, own in zip(rows, found, strict=True):
+            np.testing.assert_allclose(np.broadcast_to(row, own.shape), own, rtol=1e-13, atol=1e-13)
+        unchanged = [row is own for row, own in zip(rows, before, strict=True)] if before else []
+        before = rows
+    assert all(unchanged)
