@@ -57,7 +57,14 @@ def test_complete_observations_give_the_conjugate_posterior():
         elimination = pack_circuits(program.network, (), len(log_like))
         pm.Potential("evidence", LogEvidence()(theta, pt.constant(log_like), elimination)[0])
         draws = pm.sample(
-            draws=1500, tune=500, chains=2, cores=1, random_seed=3, progressbar=False, quiet=True
+            draws=500,
+            tune=300,
+            chains=2,
+            cores=1,
+            random_seed=3,
+            progressbar=False,
+            quiet=True,
+            compile_kwargs={"mode": "FAST_COMPILE"},
         )
     sampled = draws["posterior"]["row_3"][:, :, 0]
     alpha = prior + np.bincount(seen)

@@ -189,20 +189,20 @@ def test_check_and_salvage_a_damaged_file(run, tmp_path, ledger):
 
 
 def test_a_report_can_be_made_from_a_ledger(run, tmp_path):
-    path, table = tmp_path / "reports.db", shipped_folder() / "iraq-2020" / "evidence.csv"
+    path, table = tmp_path / "reports.db", shipped_folder() / "veyra-fleet" / "evidence.csv"
     with fc.open_ledger(path) as made:
         made.import_csv(table)
         stray = {"indicator": "rokets", "state": "surge", "source": "nobody"}
         made.append(report("X1", **stray))
-    few = ["--draws", "20", "--tune", "20", "--allow-unreliable", "--as-of", "2020-01-23"]
-    code, out, err = run("report", "iraq-2020", *few, "--evidence", path)
+    few = ["--draws", "20", "--tune", "20", "--allow-unreliable", "--as-of", "2021-10-18"]
+    code, out, err = run("report", "veyra-fleet", *few, "--evidence", path)
     assert (code, err) == (DONE, "")
-    assert "left out: 1 reports on what iraq-2020 has no variable for:\n  rokets (1)\n" in out
-    known = fc.read_evidence(table, fc.load_scenario("iraq-2020")).known_at("2020-01-23")
-    assert f": {len(known)} reports in force on 2020-01-23\n" in out
+    assert "left out: 1 reports on what veyra-fleet has no variable for:\n  rokets (1)\n" in out
+    known = fc.read_evidence(table, fc.load_scenario("veyra-fleet")).known_at("2021-10-18")
+    assert f": {len(known)} reports in force on 2021-10-18\n" in out
     with fc.open_ledger(path) as made:
-        about = fc.load_scenario("iraq-2020").variables
-        assert made.known_at("2020-01-23", about).reports == known.reports
+        about = fc.load_scenario("veyra-fleet").variables
+        assert made.known_at("2021-10-18", about).reports == known.reports
 
 
 def test_what_a_scenario_has_no_variable_for_is_told_with_what_was_meant():

@@ -138,7 +138,8 @@ def assert_exact(draws):
 @pytest.mark.parametrize(
     "choice",
     [
-        pytest.param({"nuts_sampler": "pymc"}, id="pymc"),
+        pytest.param({"compile_kwargs": {"mode": "FAST_COMPILE"}}, id="python"),
+        pytest.param({"nuts_sampler": "pymc"}, id="pymc", marks=pytest.mark.slow),
         pytest.param({"nuts_sampler": "nutpie"}, id="nutpie", marks=pytest.mark.slow),
         pytest.param(
             {"nuts_sampler": "nutpie", "backend": "jax"}, id="nutpie-jax", marks=pytest.mark.slow
