@@ -80,3 +80,30 @@ def test_a_ledger_that_cannot_be_read_still_prints(tmp_path, monkeypatch):
         assert repr(ledger).endswith("ledger.db: 0 reports>")
         monkeypatch.setattr(fc.LedgerFile, "__len__", fail)
         assert repr(ledger).endswith("ledger.db: cannot be read>")
+
+
+PARTS = set(
+    "AchItem Branch Case ComparedJudgement Contribution CourseReadings Estimate LevelReading "
+    "Phrase Problem PublishedJudgement Question Report Resolution TripwireStatus Variable".split()
+)
+"""What stands in a row of something that shows itself, or is a line of its own."""
+
+
+def test_every_result_shows_itself_in_a_notebook():
+    classes = {name: value for name in dir(fc) if isinstance(value := getattr(fc, name), type)}
+    plain = {
+        name
+        for name, value in classes.items()
+        if not hasattr(value, "_repr_html_") and not issubclass(value, Exception)
+    }
+    assert plain - PARTS == set()
+
+
+def test_scores_and_their_parts_are_tables_of_text():
+    found = fc.reliability([0.1, 0.4, 0.6, 0.9], [0, 1, 0, 1])
+    line = fc.calibration_line([0.2] * 10 + [0.8] * 10, [1] * 2 + [0] * 8 + [1] * 8 + [0] * 2)
+    better = fc.advantage([0.1, 0.2], [0.3, 0.3])
+    for value in (found, found.decomposition, line, better, fc.read_lexicon("kent")):
+        assert value._repr_html_().count("<tr") > 1
+    questions = fc.read_questions("iraq-2020")
+    assert questions._repr_html_().count("<tr") == len(questions) + 1
