@@ -82,10 +82,11 @@ def test_a_ledger_that_cannot_be_read_still_prints(tmp_path, monkeypatch):
         assert repr(ledger).endswith("ledger.db: cannot be read>")
 
 
-PARTS = set(
-    "AchItem Branch Case ComparedJudgement Contribution CourseReadings Estimate LevelReading "
-    "Phrase Problem PublishedJudgement Question Report Resolution TripwireStatus Variable".split()
-)
+PARTS = {
+    *("AchItem", "Branch", "Case", "ComparedJudgement", "Contribution", "CourseReadings"),
+    *("Estimate", "LevelReading", "Phrase", "Problem", "PublishedJudgement", "Question"),
+    *("Report", "Resolution", "TripwireStatus", "Variable"),
+}
 """What stands in a row of something that shows itself, or is a line of its own."""
 
 
