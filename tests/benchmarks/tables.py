@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,61 @@ base 16, and how many parents."""
 
 NEAR = 7
 """Parents in random networks are among so many variables before, as in networks of people's."""
+
+
+def random_rows(
+    rng: np.random.Generator, name: str, sizes: dict[str, int], parents: dict[str, tuple[str, ...]]
+) -> TabledNetwork:
+    """A network with the given structure, and rows that are all equally likely."""
+    tables = {
+        own: rng.dirichlet(np.ones(size), [sizes[parent] for parent in parents[own]])
+        for own, size in sizes.items()
+    }
+    labels = {own: tuple(f"s{s}" for s in range(size)) for own, size in sizes.items()}
+    return TabledNetwork(name, labels, parents, tables)
+
+
+def hub(n: int) -> TabledNetwork:
+    """A variable with so many children of three states."""
+    sizes = {"hub": 4, **{f"v{k}": 3 for k in range(n)}}
+    parents = {own: ("hub",) if own != "hub" else () for own in sizes}
+    return random_rows(np.random.default_rng(n), "hub", sizes, parents)
+
+
+def grid(rows: int, columns: int) -> TabledNetwork:
+    """Binary variables in rows, each with parents to the left and above: two rows are a ladder."""
+    parents = {
+        f"v{i}_{j}": tuple(f"v{a}_{b}" for a, b in ((i - 1, j), (i, j - 1)) if min(a, b) >= 0)
+        for j in range(columns)
+        for i in range(rows)
+    }
+    rng = np.random.default_rng([rows, columns])
+    return random_rows(rng, f"grid {rows} x {columns}", dict.fromkeys(parents, 2), parents)
+
+
+def near_parents(n: int, most: int, near: int) -> TabledNetwork:
+    """Variables of two to four states with up to so many parents, among the few just before."""
+    rng = np.random.default_rng([n, most, near])
+    sizes = {f"v{k}": int(rng.integers(2, 5)) for k in range(n)}
+    names = list(sizes)
+    parents = {}
+    for k, own in enumerate(names):
+        before = np.arange(max(0, k - near), k)
+        chosen = sorted(rng.permutation(before)[: rng.integers(0, most + 1)].tolist())
+        parents[own] = tuple(names[p] for p in chosen)
+    return random_rows(rng, f"{n} variables", sizes, parents)
+
+
+LARGE: dict[str, Callable[[], TabledNetwork]] = {
+    "hub of 200": lambda: hub(200),
+    "ladder of 400": lambda: grid(2, 200),
+    "grid 8 x 30": lambda: grid(8, 30),
+    "chain of 1000": lambda: near_parents(1000, 1, 1),
+    "223 variables": lambda: near_parents(223, 3, 6),
+    "441 variables": lambda: near_parents(441, 3, 6),
+    "1000 variables": lambda: near_parents(1000, 3, 5),
+}
+"""Networks of the sizes of large published ones, where none are given."""
 
 
 def load_tabled(name: str, folder: Path | None) -> TabledNetwork:

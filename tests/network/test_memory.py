@@ -1,6 +1,9 @@
 """Many draws on a small machine: the memory that answers need does not grow with the draws."""
 
+import subprocess
+import sys
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -43,6 +46,32 @@ def test_the_limit_of_beliefs_is_the_one_that_refuses():
     with pytest.raises(TooLarge, match=r"more than the limit of 1e-05 GB"):
         few.posterior("v69")
     assert enough.posterior("v69").shape == (1, 1, 3)
+
+
+def test_exact_tables_are_one_draw_and_drawn_ones_are_kept():
+    exact = replace(chain(), concentration={}).beliefs(draws=500)
+    assert exact.posterior("v9").shape == (1, 1, 3)
+    drawn = chain().beliefs(draws=300).draws
+    assert drawn.theta(slice(0, 300)).base is drawn.theta(slice(100, 200)).base
+    few = chain().beliefs(draws=300, memory_limit=1e6).draws
+    assert np.array_equal(few.theta(slice(40, 290)), drawn.theta(slice(40, 290)))
+
+
+LARGE = """
+import resource
+from tests.benchmarks.tables import near_parents
+beliefs = near_parents(1000, 3, 5).with_concentration(20.0).beliefs(draws=100)
+found = beliefs.set_evidence({"v999": "s0", "v500": "s1"}).posteriors()
+assert found.shape[:2] == (1, 100)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def test_a_thousand_variables_take_less_than_a_gigabyte():
+    """Everything that is loaded, planned, drawn and swept for the posteriors of all of them."""
+    command = [sys.executable, "-W", "ignore", "-c", LARGE]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 1e6  # kilobytes
 
 
 @pytest.mark.slow

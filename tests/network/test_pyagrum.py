@@ -70,6 +70,18 @@ def test_large_networks(n_variables):
     assert_agree(case.network, our_beliefs(case), rival_of(gum, case))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(50))
+def test_fifty_more_large_networks(seed):
+    """200 to 1,000 variables; single variables are asked about, and so their parts swept."""
+    case = random_case(seed, 200 + 800 * seed // 49, zeros=seed % 3 == 0)
+    theirs = rival_of(gum, case)
+    assert_agree(case.network, our_beliefs(case), theirs)
+    for name in some_variables(case, seed, 3):
+        ours = our_beliefs(case).posterior(name).to_numpy()[0, 0]
+        np.testing.assert_allclose(ours, theirs.engine.posterior(name).tolist(), **CLOSE)
+
+
 @pytest.mark.parametrize(("seed", "n_variables", "zeros"), CASES)
 def test_joint_of_two_or_three(seed, n_variables, zeros):
     case = random_case(seed, n_variables, zeros=zeros)
