@@ -19,7 +19,6 @@ from forecast.network.circuit import (
     LEFT,
     N_FIELDS,
     OFFSETS,
-    PAIRS,
     RIGHT,
     RIGHT_ADVANCES,
     ROW_RUN,
@@ -92,8 +91,6 @@ class Nest(NamedTuple):
         Whether the right operand advances along the run, as the left one does.
     adds
         Whether the nest adds to its target.
-    pairs
-        Where the list of the cells that are multiplied begins; 0 if there is none.
     rows, sums
         Numbers of slower joint states of the axes of the target, and of those summed out.
     next_rows, last_sums
@@ -112,7 +109,6 @@ class Nest(NamedTuple):
     sum_run: Cell
     right_advances: bool
     adds: bool
-    pairs: Cell
     rows: Cell
     next_rows: Cell
     sums: Cell
@@ -193,7 +189,6 @@ def nest_at(nests: Places, k: int) -> Nest:
         sum_run=Cell(nests[k, SUM_RUN]),
         right_advances=nests[k, RIGHT_ADVANCES] > 0,
         adds=nests[k, ADDS] > 0,
-        pairs=Cell(nests[k, PAIRS]),
         rows=rows,
         next_rows=next_rows,
         sums=sums,

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from forecast.arrays import Array
 from forecast.errors import InputError, Problem
+from forecast.network.draws import SMALLEST_PART
 from forecast.network.horizon import look_ahead
 from forecast.network.structure import Network
 from forecast.network.sweep import sweep
@@ -210,6 +211,49 @@ def joint_with(
         given = swept.marginals[seen_at, : network.n_states]
         found[k] = np.where(prior[k] > 0, prior[k] * given, 0.0)
     return found
+
+
+def two_step_joint(
+    network: Network,
+    theta: Array,
+    log_like: Array,
+    name: str,
+    regimes: Regimes | None = None,
+) -> Array:
+    """Joint probability of a variable's state at each step and at the next.
+
+    The uses of a cell of its later table at one step are a joint probability, of its own state with
+    those of its parents. So one sweep with tables of their own for each step gives all of them, if
+    it depends on its own state before.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (step but the last, state, state at the next step, draw).
+    """
+    node, n_steps = network.node(name), len(log_like)
+    if node.later is None or (name, 1) not in node.later.parents:
+        states = network.states(name)
+        joints = [
+            joint_with(network, theta, log_like, name, t, t + 1, regimes)[:, states]
+            for t in range(n_steps - 1)
+        ]
+        size, n_draws = len(node.states), theta.shape[-1]
+        return np.array(joints).reshape(n_steps - 1, size, size, n_draws)
+    own, cells = node.later.parents.index((name, 1)), network.cells(node.later, name)
+    shape = network.table_shape(node.later, name)
+    others = tuple(1 + k for k in range(len(shape) - 1) if k != own)
+    tables = theta if theta.ndim == 3 else theta[None]
+    which = np.zeros(n_steps, np.int64) if regimes is None else regimes
+    found = []
+    for start in range(0, tables.shape[-1], SMALLEST_PART):
+        draws = slice(start, start + SMALLEST_PART)
+        like = log_like if log_like.shape[2:] in ((), (1,)) else log_like[..., draws]
+        apart = tables[..., draws][which]
+        swept = sweep(network, apart, like, "smoothed", regimes=np.arange(n_steps), counts=True)
+        uses = swept.counts[1:, cells].reshape(n_steps - 1, *shape, -1)
+        found.append(uses.sum(axis=others))
+    return np.concatenate(found, axis=-1)
 
 
 def mutual_information(

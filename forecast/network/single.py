@@ -12,6 +12,15 @@ from typing import Final
 import numpy as np
 
 from forecast.arrays import Array, Index
+from forecast.network.circuit import (
+    ADDS,
+    PAIRS,
+    ROWS_INNER,
+    ROWS_OUTER,
+    SUMS_INNER,
+    SUMS_OUTER,
+    TARGET,
+)
 from forecast.network.compiling import (
     compiled,
     compiled_inline,
@@ -32,34 +41,37 @@ from forecast.network.kernels import (
     Slice,
     circuit_at,
     extent,
-    load_likelihoods,
     nest_at,
-    note_row,
 )
 
-LANES: Final = 64
-"""Parts into which cells are taken to find their range, so that vector arithmetic can be used."""
+NO_CELL: Final = np.uint64(2**64 - 1)
+SMALLEST_BITS: Final = np.float64(SMALLEST).view(np.uint64)
 
 
 @compiled
 def _run_nests(cells: Array, nests: Places, offsets: Places) -> None:
     """Run nests one after another, along runs of neighbouring cells where there are any."""
     for each in range(nests.shape[0]):
+        if nests[each, PAIRS] > 0:
+            # Nests with lists are small and many: no more of them is looked at than is needed.
+            n_rows = Cell(nests[each, ROWS_OUTER]) * Cell(nests[each, ROWS_INNER])
+            width = Cell(nests[each, SUMS_OUTER]) * Cell(nests[each, SUMS_INNER])
+            place, at = Cell(nests[each, TARGET]), Cell(nests[each, PAIRS])
+            _sum_pairs(cells, place, place + n_rows, width, nests[each, ADDS] > 0, offsets, at)
+            continue
         n = nest_at(nests, each)
-        if n.pairs > 0:
-            _sum_pairs(cells, n, offsets)
-        elif n.row_run > 1:
+        if n.row_run > 1:
             _make_runs(cells, n, offsets)
         else:
             _sum_runs(cells, n, offsets)
 
 
 @compiled
-def _sum_pairs(cells: Array, n: Nest, pairs: Places) -> None:
-    """Run a nest whose products are listed."""
-    at, place, width = n.pairs, n.target, n.sums * n.last_sums
-    end = place + n.rows * n.next_rows
-    if n.adds:
+def _sum_pairs(
+    cells: Array, place: Cell, end: Cell, width: Cell, adds: bool, pairs: Places, at: Cell
+) -> None:
+    """Make cells, from one place up to another, of so many products each, which are listed."""
+    if adds:
         while place < end:
             total = cells[place]
             for _ in range(width):
@@ -263,18 +275,39 @@ def _take_out(log_like: Array, c: Slice) -> float:
     return scale
 
 
+@compiled
+def _load_likelihoods(log_like: Array, blocks: Places, target: Array) -> float:
+    """As `kernels.load_likelihoods`, of a single draw."""
+    scale = 0.0
+    for v in range(blocks.shape[0] - 1):
+        lo, hi = int(blocks[v]), int(blocks[v + 1])
+        top, flat = log_like[lo], True
+        for s in range(lo, hi):
+            top = max(top, log_like[s])
+            flat = flat and log_like[s] == 0.0
+        if flat:
+            _fill(target[lo:hi], 1.0)
+        elif top == -np.inf:
+            _fill(target[lo:hi], 0.0)
+        else:
+            scale += top
+            for s in range(lo, hi):
+                gap = log_like[s] - top
+                # Never rounded to zero: what is too small must be seen by `_least_and_total`.
+                target[s] = max(np.exp(gap), 1e-300) if gap > -np.inf else 0.0
+    return scale
+
+
 @compiled_inline
 def _fill_inputs(cells: Array, tables: Array, log_like: Array, message: Array, c: Slice) -> float:
     """Fill the inputs of one step; return the logarithm of what the likelihoods were divided by."""
     for k in range(c.table_cells.shape[0]):
         cells[k] = tables[c.table_cells[k]]
-    n_columns, n_like = log_like.shape[0], c.probe_at - c.like_at
-    like = cells[c.like_at : c.probe_at].reshape(n_like, 1)
-    scale = load_likelihoods(log_like.reshape(n_columns, 1), 0, c.blocks, like)
+    scale = _load_likelihoods(log_like, c.blocks, cells[c.like_at :])
     if c.message_at >= 0:
         _copy(message[: c.like_at - c.message_at], cells[c.message_at :])
     _fill(cells[c.probe_at : c.one_at + 1], 1.0)
-    return float(scale[0])
+    return scale
 
 
 @compiled_inline
@@ -362,11 +395,18 @@ def _linear(message: Array, logarithmic: bool) -> Array:
     return found
 
 
-@compiled
-def _note_range(cells: Array, low: Array, total: Array) -> None:
-    """Keep smallest positive cells, and sums that no cell exceeds, (lane,)."""
-    for start in range(0, cells.shape[0], LANES):
-        note_row(cells[start : start + LANES], low, total)
+@compiled_loosely
+def _least_and_total(cells: Array) -> tuple[np.uint64, float]:
+    """The bits of the smallest positive cell, less one, and a sum that no cell exceeds.
+
+    As whole numbers, the bits of positive numbers have the same order; those of zero, less one,
+    are the largest. Unlike a minimum of numbers, which may be none, theirs is taken abreast.
+    """
+    bits, least, total = cells.view(np.uint64), NO_CELL, 0.0
+    for i in range(cells.shape[0]):
+        least = min(least, bits[i] - np.uint64(1))
+        total += cells[i]
+    return least, total
 
 
 @compiled
@@ -409,21 +449,20 @@ def sweep_one(
     probes = np.zeros((answered, start.one_at - start.probe_at))
     counts = np.zeros((theta.shape[0] if mode == SMOOTHED else 0, theta.shape[1]))
     messages = np.zeros((n_steps + 1, n_message))
-    cells = np.empty(n_cells if mode == FORWARD else 2 * n_cells)
+    # Where they all fit into the cache, each step has cells of its own, and slopes behind them.
     kept = mode == SMOOTHED and n_steps * n_cells <= KEPT_CELLS
-    saved = np.empty((n_steps - 1 if kept else 0, n_cells))
-    low, total = np.full(LANES, np.inf), np.zeros(LANES)
+    rows = np.empty((n_steps if kept else 1, n_cells if mode == FORWARD else 2 * n_cells))
+    least, total = NO_CELL, 0.0
 
     ends, carried, before = np.zeros(n_message), 0.0, 0.0
     for stage in range(2 * n_steps if mode == FILTERED else n_steps):
         # Filtered, each step is run alone, as if it were the last, and then on to the next.
         t, alone = (stage // 2, stage % 2 == 0) if mode == FILTERED else (stage, False)
-        c = circuit_at(packed, n_steps + t if alone else t)
+        c, cells = circuit_at(packed, n_steps + t if alone else t), rows[t if kept else 0]
         scale = _run_step(cells, theta[regimes[t]], log_like[t], messages[t], c, logarithmic)
-        if t < saved.shape[0]:
-            _copy(cells[: c.n_cells], saved[t])
         if not logarithmic:
-            _note_range(cells[: c.n_cells], low, total)
+            low, added = _least_and_total(cells[: c.n_cells])
+            least, total = min(least, low), total + added
         found = scale + _normalise(cells, ends if alone else messages[t + 1], c, logarithmic)
         if alone:
             now = carried + found
@@ -440,10 +479,8 @@ def sweep_one(
     if mode == SMOOTHED:
         flow = _linear(messages[n_steps], logarithmic)
         for t in range(n_steps - 1, -1, -1):
-            c = circuit_at(packed, t)
-            if t < saved.shape[0]:
-                _copy(saved[t, : c.n_cells], cells)
-            elif t < n_steps - 1:
+            c, cells = circuit_at(packed, t), rows[t if kept else 0]
+            if t < n_steps - 1 and not kept:
                 _run_step(cells, theta[regimes[t]], log_like[t], messages[t], c, logarithmic)
             flows = cells[c.n_cells : 2 * c.n_cells]
             _run_back(flow, cells, c, logarithmic)
@@ -453,4 +490,5 @@ def sweep_one(
                 counts[regimes[t], c.table_cells[k]] += flows[k]
             if t > 0:
                 _copy(flows[c.message_at : c.like_at], flow)
-    return log_norm, marginals, probes, counts, low.min() < SMALLEST or not total.sum() < LARGEST
+    unsafe = bool(least < SMALLEST_BITS - np.uint64(1)) or not total < LARGEST
+    return log_norm, marginals, probes, counts, unsafe

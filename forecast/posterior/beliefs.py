@@ -603,6 +603,38 @@ class Beliefs(BeliefState):
             **state_labels(self.network),
         )
 
+    def two_step_joint(self, name: str) -> DataArray:
+        """Joint probability of a variable's state at each step and at the next.
+
+        Its sum over the steps of a window says how often each transition is expected; divided by
+        its sum over ``next_state``, how probable each is from where it starts.
+
+        Parameters
+        ----------
+        name
+            The variable.
+
+        Returns
+        -------
+        xarray.DataArray
+            Dimensions (chain, draw, time, state, next_state), given all evidence; the time is that
+            of the earlier step.
+        """
+        self._require_possible()
+        states = list(self.network.node(name).states)
+        found = self._ask(
+            lambda theta, like, regimes: queries.two_step_joint(
+                self.network, theta, like, name, regimes
+            )
+        )
+        return self._label(
+            found,
+            ("time", "state", "next_state"),
+            time=list(self.times[:-1]),
+            state=states,
+            next_state=states,
+        )
+
     def cell_sensitivity(self, states: StateOf, time: Any = None) -> DataArray:
         """Derivative of the probability of some states with respect to every table cell.
 

@@ -168,6 +168,22 @@ def test_expected_duration_of_what_cannot_be_entered_or_is_not_there():
         Beliefs.of(static, np.array([[0.5, 0.5]]).T).expected_duration("lamp", "on")
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_two_step_joints_are_those_of_all_histories(seed):
+    """Of variables that depend on their own state before, and of others."""
+    case = dynamic_case(seed)
+    answer = enumerate_answer(case.network, case.theta, case.log_like)
+    beliefs = Beliefs.of(case.network, case.theta[:, None], case.log_like)
+    for k, node in enumerate(case.network.nodes):
+        found = beliefs.two_step_joint(node.name)
+        assert found.dims == ("chain", "draw", "time", "state", "next_state")
+        size = len(node.states)
+        for t in range(len(case.log_like) - 1):
+            pair = answer.histories[:, t, k] * size + answer.histories[:, t + 1, k]
+            expected = np.bincount(pair, answer.probability, size * size).reshape(size, size)
+            np.testing.assert_allclose(found.to_numpy()[0, 0, t], expected, rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_joints_agree_and_sum_to_marginals(seed):
     case = dynamic_case(seed)
