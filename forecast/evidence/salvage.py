@@ -33,7 +33,7 @@ SHORTEST_ROW = 60
 
 
 @checked
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True)
 class Salvage(PrintsItself):
     """What could be read of a damaged ledger.
 
