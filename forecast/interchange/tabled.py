@@ -342,27 +342,30 @@ class TableDraws:
         start, stop, _ = part.indices(self.n)
         if not self.tabled.concentration:
             return np.repeat(self.tabled.theta, stop - start, axis=1)
-        first, last = start // DRAWN_TOGETHER, -(-stop // DRAWN_TOGETHER)
-        blocks = np.concatenate([self._block(k) for k in range(first, last)], axis=1)
-        skipped = start - first * DRAWN_TOGETHER
-        return np.ascontiguousarray(blocks[:, skipped : skipped + stop - start])
+        theta = np.repeat(self.tabled.theta, stop - start, axis=1)
+        for number in range(start // DRAWN_TOGETHER, -(-stop // DRAWN_TOGETHER)):
+            first = number * DRAWN_TOGETHER
+            own = slice(max(start - first, 0), min(stop - first, DRAWN_TOGETHER))
+            self._draw_block(number, own, theta[:, first + own.start - start :])
+        return theta
 
     def log_like(self, part: slice) -> Array:  # noqa: ARG002
         """No evidence, (step, state)."""
         states = sum(map(len, self.tabled.variables.values()))
         return np.zeros((self.n_steps, states))
 
-    def _block(self, number: int) -> Array:
+    def _draw_block(self, number: int, own: slice, theta: Array) -> None:
+        """Draw a block, and write the draws of it that are wanted; one table at a time."""
         random = np.random.default_rng([self.random_seed, number])
-        theta = np.repeat(self.tabled.theta, DRAWN_TOGETHER, axis=1)
         start = 0
         for name, table in self.tabled.tables.items():
             firm = self.tabled.concentration.get(name)
             if firm is not None:
                 rows = table.reshape(-1, table.shape[-1])
-                draw_rows(random, theta[start : start + table.size], rows, firm.ravel())
+                drawn = np.repeat(table.reshape(-1, 1), DRAWN_TOGETHER, axis=1)
+                draw_rows(random, drawn, rows, firm.ravel())
+                theta[start : start + table.size, : own.stop - own.start] = drawn[:, own]
             start += table.size
-        return theta
 
 
 _TITLES = ("variable", "states", "parents", "concentration")
