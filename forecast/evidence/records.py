@@ -102,7 +102,9 @@ def digest_with(digest: str, values: Sequence[Any]) -> str:
 
     What was removed, put in, moved or changed anywhere before changes every digest after it.
     """
-    return sha256(f"{digest}{json.dumps(list(values))}".encode()).hexdigest()
+    # A damaged file can hold bytes where text was stored: they have a digest, and not that one.
+    written = json.dumps(list(values), default=repr)
+    return sha256(f"{digest}{written}".encode()).hexdigest()
 
 
 @lru_cache(maxsize=100_000)

@@ -288,6 +288,20 @@ def test_a_report_that_cannot_be_read_costs_itself(tmp_path):
     assert fc.salvage_ledger(path).lost == (2,)
 
 
+def test_bytes_where_text_was_stored_are_damage(tmp_path):
+    path = tmp_path / "ledger.db"
+    with fc.open_ledger(path) as ledger:
+        ledger.append([report("R1"), report("R2")])
+    with sqlite3.connect(path) as plain:
+        plain.execute("UPDATE reports SET known = CAST(known AS BLOB) WHERE id = 'R2'")
+    plain.close()
+    with (
+        fc.open_ledger(path) as ledger,
+        pytest.raises(LedgerFailure, match=r"receipt 2 \('R2'\): not what was stored"),
+    ):
+        ledger.check()
+
+
 def test_what_does_not_read_back_is_not_stored(address, monkeypatch):
     changed = report("R1", "high")
     monkeypatch.setattr(intake, "report_of", lambda _: changed)
