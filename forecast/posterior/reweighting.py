@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -146,6 +147,7 @@ class Fit:
     _values: dict[Any, tuple[Scope, Array]] = field(default_factory=dict, repr=False)
     _latest: list[tuple[Evidence, ReportTable]] = field(default_factory=list, repr=False)
     _memory: Memory = field(default_factory=Memory, repr=False)
+    _lock: Any = field(default_factory=RLock, repr=False)
 
     @classmethod
     def of_prior(cls, scenario: Scenario, sampling: Sampling) -> Fit:
@@ -185,11 +187,11 @@ class Fit:
 
     def __getstate__(self) -> dict[str, Any]:
         kept = ("scenario", "evidence", "parameters", "shape", "divergences", "method", "ancestry")
-        return {name: self.__dict__[name] for name in kept} | {
-            "_values": {},
-            "_latest": [],
-            "_memory": Memory(),
-        }
+        return {name: self.__dict__[name] for name in kept}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        made = {"_values": {}, "_latest": [], "_memory": Memory(), "_lock": RLock()}
+        self.__dict__.update(state | made)
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -312,15 +314,16 @@ class Fit:
         now = timeline.step_of(evidence.as_of)
         network, rows = self.likelihoods(evidence, now + 2)
         messages, norms = ([], []) if spared is None else spared(network)
-        return look_ahead(
-            network,
-            self.cells,
-            rows,
-            range(now + 1, now + 2),
-            spared=[*messages, *norms],
-            memory=self._memory,
-            norms=len(norms),
-        )
+        with self._lock:  # a refinement in the background may use the same draws
+            return look_ahead(
+                network,
+                self.cells,
+                rows,
+                range(now + 1, now + 2),
+                spared=[*messages, *norms],
+                memory=self._memory,
+                norms=len(norms),
+            )
 
     def likelihoods(
         self, evidence: Evidence, n_steps: int, *, silence: bool = True
@@ -330,7 +333,8 @@ class Fit:
         table = table if silence else table.without_silence()
         network = compile_tables(self.scenario).network
         network = replace(network, auxiliaries=table.auxiliaries, factors=table.factors)
-        return network, self._likelihoods.rows(table)
+        with self._lock:
+            return network, self._likelihoods.rows(table)
 
     @cached_property
     def _likelihoods(self) -> KeptLikelihoods:
