@@ -168,7 +168,7 @@ def weigh_reporting(given: Forecast) -> WeighedReporting:
             _course(name, [Estimate.of(each.isel(course=k)) for each in answers])
             for k, name in enumerate(dict(watched(given.scenario)))
         ),
-        tuple(_levels(given)),
+        tuple(read_levels(given)),
         all(ks),
     )
 
@@ -179,8 +179,8 @@ def _course(name: str, answers: list[Estimate]) -> CourseReadings:
     return CourseReadings(name, prior, found, without_silence, regardless, bits)
 
 
-def _levels(given: Forecast) -> Iterator[LevelReading]:
-    """How much is reported, before any report and given all."""
+def read_levels(given: Forecast) -> Iterator[LevelReading]:
+    """Yield how much is reported, before any report and given all, if there are profiles."""
     shared = trust_in(given.scenario).reporting_level
     if shared:
         draws = given.posterior["posterior"]["reporting_level"].to_numpy()

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Literal
 
+from forecast.analysis.report_making import read_levels
 from forecast.analysis.tripwires import (
     State,
     Tripwires,
@@ -17,7 +18,9 @@ from forecast.analysis.tripwires import (
 )
 from forecast.analysis.weighing import WeighedEvidence, find_conflicts
 from forecast.estimate import MASS_TEXT, quantity
+from forecast.evidence.judged import multiple
 from forecast.evidence.origins import count_origins, speaking
+from forecast.evidence.profiles import default_reporting
 from forecast.evidence.report import RELIABILITY, Report
 from forecast.evidence.sources import admiralty_grades, trust_in
 from forecast.outlook import CourseOutlook, Forecast
@@ -395,6 +398,7 @@ def sources_section(outlook: Forecast, weighed: WeighedEvidence) -> Section:
         )
         blocks.append(Table(head, rows, (2, 9, 4, 2, 5)))
     blocks += [*_context(outlook), *_documents(outlook), *_accuracies(outlook, weighed)]
+    blocks += _reporting_levels(outlook)
     return Section("sources", "Sources", tuple(blocks))
 
 
@@ -472,3 +476,21 @@ def _accuracies(outlook: Forecast, weighed: WeighedEvidence) -> Iterator[Block]:
     )
     head = ("Grade or source", "Before", "Reports", "Given the evidence", "Basis")
     yield Table(head, tuple(rows), (3, 4, 2, 4, 7))
+
+
+def _reporting_levels(outlook: Forecast) -> Iterator[Block]:
+    """How far all that is said of how reports come about may be wrong together."""
+    stated = outlook.scenario.reporting_level or default_reporting().level
+    rows = tuple(
+        (each.label, multiple(each.prior), multiple(each.found), stated.basis)
+        for each in read_levels(outlook)
+    )
+    if rows:
+        yield Heading("How much is reported")
+        yield Prose(
+            "The probabilities that something is reported may all be too low, or too high, at "
+            f"once ({MASS_TEXT} intervals). The number of reports says which.",
+            style="note",
+        )
+        head = ("Multiple", "Before", "Given the evidence", "Basis")
+        yield Table(head, rows, (5, 4, 4, 7))

@@ -207,6 +207,12 @@ class Scenario(Value):
 
         return scenario_summary(self).html
 
+    def __eq__(self, other: object) -> bool:
+        # What is cached by scenario is asked for often: one comparison of all parts is enough.
+        if not isinstance(other, Scenario):
+            return NotImplemented
+        return self is other or self.digest == other.digest
+
     def __hash__(self) -> int:
         return hash(self.digest)
 

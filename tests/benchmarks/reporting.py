@@ -16,7 +16,7 @@ times (`robust`), judged by what is said in the same worlds by who knows how rep
 A whole run takes about a quarter of an hour on one processor: all rows share their worlds, with
 their tables and what lies ahead of the last week under each, so a world costs three forward steps
 for each draw of the chances of reports. Where these are known there is one draw; where they are
-not, there are `DRAWS`, and `FEWER` times fewer worlds.
+not, there are `DRAWS`, and fewer worlds.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ from forecast.scenario.scenario import Scenario
 from tests.benchmarks import timing  # before NumPy
 
 WEEKS, AHEAD = 3, 13
-WORLDS, FEWER = 3000, 10
-"""Worlds of a row, and how many times fewer where chances of reports are drawn."""
+WORLDS, FEW = 3000, 300
+"""Worlds of a row; and at most so many where chances of reports are drawn."""
 DRAWS, MOST_DRAWS = 2048, 4096
 """Draws of chances that are not known; and draws of all worlds that are summed at once."""
 AT_ONCE = {"days": (0,), "share": (1.0,)}
@@ -424,7 +424,7 @@ def run(n: int, seed: int = 1, rows: tuple[Row, ...] = ROWS) -> Iterator[list[di
             drawn[row.lasting] = Worlds.draw(scenario, n, seed)
         worlds = drawn[row.lasting]
         if row.read is not None and row.read.weeks:
-            worlds = worlds.first(max(n // FEWER, 1))
+            worlds = worlds.first(min(n, FEW))
         reports, true = make_reports(worlds, row, seed), held(worlds)
         found = say(worlds, row, reports)
         cases = [compare(row, course, found[course], true[course]) for course in true]

@@ -113,6 +113,26 @@ def test_a_watch_learns_from_what_it_reports_as_a_binomial_does(weeks, known):
     assert found == pytest.approx(known, abs=1e-3)
 
 
+def test_a_level_is_learned_from_how_many_weeks_are_reported_on():
+    """What happens every week, reported on in three of seven: a binomial of a multiplied rate."""
+    at_once = {"days": (0,), "share": (1.0,)}
+    profile = {"reported": {"yes": {"guess": 0.6, "cases": 50}}, "delay": at_once, "basis": BASIS}
+    scenario = harm(always(none=0.0, yes=1.0), states=("none", "yes"), reporting=profile)
+    evidence = at_end_of(6, *(report(f"R{k}", "yes", k) for k in range(3)))
+    trust, level = trust_in(scenario), np.geomspace(0.05, 20, 200)
+    draws = draw_priors(compile_tables(scenario).priors, len(level), 1)
+    for name in ("accuracy", "reporting"):
+        draws[name] = np.repeat(draws[name][:, :1], len(level), axis=1)
+    draws["reporting_level"] = level[None]
+    found = beliefs_under(scenario, evidence, draws).log_evidence().to_numpy()[0]
+    own = draws["reporting"][[each.name for each in trust.reporting].index("harm: yes"), 0]
+    left = level * np.log1p(-own)
+    expected = 3 * np.log(-np.expm1(left)) + 4 * left
+    assert found - found[0] == pytest.approx(expected - expected[0], abs=1e-9)
+    [judged] = trust.reporting_level
+    assert stats.lognorm(judged.shape[1]).ppf([0.05, 0.95]) == pytest.approx([0.25, 4.0])
+
+
 @pytest.mark.parametrize("reporting", ["ignorable", "overt", None])
 def test_a_rare_event_is_believed_of_a_good_source_and_not_of_a_poor_one(reporting):
     """The poor source errs as often by rumour, which is of anything, as by what is usual."""

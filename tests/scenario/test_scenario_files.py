@@ -99,6 +99,7 @@ def test_digest_follows_every_change():
     one, other = weather(), weather(horizon=35)
     assert one.digest == weather().digest
     assert one.digest != other.digest
+    assert one == weather() != other
 
 
 FAULTS = {
