@@ -23,6 +23,8 @@ from .analysis.report_making import WeighedReporting as WeighedReporting
 from .analysis.report_making import weigh_reporting as weigh_reporting
 from .analysis.sensitivity import sensitivity as sensitivity
 from .analysis.sensitivity import sensitivity_of as sensitivity_of
+from .analysis.shared_origins import Lineage as Lineage
+from .analysis.shared_origins import lineage as lineage
 from .analysis.smallest_change import SmallestChange as SmallestChange
 from .analysis.smallest_change import smallest_change as smallest_change
 from .analysis.surprises import Surprises as Surprises

@@ -74,6 +74,7 @@ def weather(*, dynamic=True, horizon=28):
             "time": {"start": START, "step": 7, "horizon": horizon} if dynamic else None,
             "variables": {"storm": forecast_, "barometer": barometer},
             "reporting": "ignorable",
+            "lineage": "as_stated",
         }
     )
 

@@ -30,14 +30,23 @@ DELAY = {"days": (0, 1, 2, 6, 90), "share": (0.64, 0.85, 0.9, 0.95, 0.99)}
 
 
 def harbour(
-    *, dynamic: bool = True, channels: int = 2, watches: bool = True, making: str = "ignorable"
+    *,
+    dynamic: bool = True,
+    channels: int = 2,
+    watches: bool = True,
+    making: str = "ignorable",
+    lineage: str | None = "as_stated",
 ) -> Scenario:
     """A storm, a barometer, a gauge that counts, a source with a record, channels and watches.
 
     Whether a report is made may be "ignorable", "default", or stated in a "profile"; and
-    with "events" the barometer is reported by single events.
+    with "events" the barometer is reported by single events. If lineage is not as stated, sources
+    belong to families that copy one another.
     """
     scenario = weather(dynamic=dynamic).model_dump()
+    scenario["lineage"] = lineage
+    if lineage is None:
+        scenario["families"] = FAMILIES
     scenario["reporting"] = None if making == "default" else "ignorable"
     if making in ("profile", "events"):
         scenario["variables"]["barometer"]["reporting"] = PROFILE
@@ -116,6 +125,17 @@ PROFILE = {
         },
     ),
     "basis": BASIS,
+}
+
+
+FAMILIES = {
+    "harbour": {"sources": ("keeper", "pilot"), "copying": (0.1, 0.6), "basis": BASIS},
+    "red": {
+        "sources": ("red office",),
+        "copying": (0.5, 0.9),
+        "copies": ("harbour", "others"),
+        "basis": BASIS,
+    },
 }
 
 
@@ -208,7 +228,7 @@ class Answer:
 def sum_over_everything(
     scenario: Scenario, evidence: Evidence, parameters: dict[str, np.ndarray], n_steps: int
 ) -> Answer:
-    """Sum over histories, dates of events, control of channels and versions of words."""
+    """Sum over histories, dates, control of channels, who copied whom, and versions of words."""
     told = _Told(scenario, evidence, {k: v[..., 0] for k, v in parameters.items()})
     network = told.program.network
     theta = told.program.cells({k: v for k, v in told.parameters.items() if k not in TRUST})
@@ -238,7 +258,7 @@ def sum_over_everything(
     return Answer(log(total), marginals / total, control / total)
 
 
-TRUST = ("accuracy", "detection", "control", "reporting", "reporting_level")
+TRUST = ("accuracy", "detection", "control", "reporting", "copying", "reporting_level")
 INVENTED = (0.01, 0.02, 0.1, 0.3, 0.5, 0.2, 0.02)
 """Share of errors that name any state evenly: of grades A to F, and of the pilot, who is like B."""
 B_ERRS = admiralty_grades()[1].shape[1] / sum(admiralty_grades()[1].shape)
@@ -280,6 +300,18 @@ def usually_said(scenario: Scenario, name: str, grade: str = "B") -> np.ndarray:
     """What a source errs by saying, if reports are made whatever the state."""
     shares, invented = prior_shares(scenario)[name], INVENTED["ABCDEF".index(grade)]
     return (1 - invented) * shares + invented / len(shares)
+
+
+def partitions(names):
+    """Every way to part names into blocks."""
+    if not names:
+        yield []
+        return
+    first, *rest = names
+    for blocks in partitions(rest):
+        yield [[first], *blocks]
+        for k, block in enumerate(blocks):
+            yield [*blocks[:k], [first, *block], *blocks[k + 1 :]]
 
 
 @dataclass
@@ -344,17 +376,42 @@ class _Told:
     def dates(self):
         """Every way in which the events may have been in steps: its probability, and the steps.
 
-        Events of one witness that share their days share their date.
+        Events of one witness that share their days share their date; and so do those that may be
+        copies of one another.
         """
         keys, spans = {}, []
         for origin, _, event in self.events:
             key = origin, self.days(event[0])
             if key not in keys:
-                keys[key] = len(spans)
-                spans.append(self.steps(self.days(event[0])))
+                alike = [
+                    keys[o, self.days(e[0])]
+                    for o, _, e in self.events
+                    if (o, self.days(e[0])) in keys and self.one_date(event[0], e[0])
+                ]
+                keys[key] = (alike or [len(spans)])[0]
+                if not alike:
+                    spans.append(self.steps(self.days(event[0])))
         for choice in product(*(span.items() for span in spans)):
             probabilities = np.prod([share for _, share in choice])
             yield probabilities, [choice[keys[o, self.days(e[0])]][0] for o, _, e in self.events]
+
+    def one_date(self, report, other):
+        """Whether two reports with the same days are of one date, though of different origins."""
+        stated = bool(report.origin and other.origin)
+        if self.scenario.lineage == "as_stated" or stated:
+            return False
+        same = report.indicator, self.said(report), self.days(report)
+        return same == (other.indicator, self.said(other), self.days(other))
+
+    def said(self, report):
+        return (
+            report.state,
+            report.scope,
+            report.number,
+            report.upper,
+            report.exposure,
+            report.likelihoods,
+        )
 
     def channel(self, report):
         return next(
@@ -378,6 +435,7 @@ class _Told:
     def place_likelihood(self, name, step, here, may, held):
         """Likelihood of each state of a variable by everything about one step."""
         found, left = np.ones(len(self.scenario.variables[name].states)), dict(may)
+        alone = {}
         for stream in self.streams(name, step):
             broken = [o for o in may if any(stream.source in ("", r.source) for r in may[o])]
             own = [o for o in broken if o in left]
@@ -393,16 +451,79 @@ class _Told:
             for origin in own:
                 if here[origin]:
                     made = stream if origin == maker else None
-                    found = found * self.witness(here[origin], held, (name, stream), made)
+                    alone[origin] = self.witness(here[origin], held, (name, stream), made)
         for origin in left:
             if here[origin]:
-                found = found * self.witness(here[origin], held, (name, None), None)
+                alone[origin] = self.witness(here[origin], held, (name, None), None)
+        order = sorted(alone, key=lambda o: self.precedence(may[o]))
+        return found * sum(self.partition(part, may, held, alone) for part in partitions(order))
+
+    def partition(self, blocks, may, held, alone):
+        """Probability of who shares an origin with whom, times the likelihood of each state."""
+        found, before = 1.0, []
+        for origin in sorted(alone, key=lambda o: self.precedence(may[o])):
+            [block] = [block for block in blocks if origin in block]
+            weights = (
+                {} if self.channel(may[origin][0]) in held else self.weights(origin, may, before)
+            )
+            shared = [o for o in block if o in before]
+            before.append(origin)
+            first = alone[origin]
+            if shared:
+                one = may[origin][0]
+                same = [o for o in shared if self.said(one) in map(self.said, may[o])]
+                first = sum(weights.get(o, 0.0) for o in same) * max(self.speaks(one))
+            found = found * first / (1 + sum(weights.values()))
         return found
 
+    def weights(self, origin, may, before):
+        """Weight of each other origin that a report may share, where 1 is one of its own."""
+        (_, stated), [report, *_] = origin, may[origin]
+        if stated or self.scenario.lineage == "as_stated":
+            return {}
+        found = {}
+        for other in before:
+            events = [e for o, _, e in self.events if o == other and e[0] in may[other]]
+            undated = [e[0] for e in events if len(self.steps(self.days(e[0]))) > 1]
+            if all(self.one_date(report, each) for each in undated):
+                pairs = [self.pair(report, r) for r in events[0]]
+                if any(pairs):
+                    found[other] = max(filter(None, pairs))[2]
+        return found
+
+    def pair(self, report, other):
+        """Nearness, family and weight of two reports of which the later may have copied."""
+        mine, theirs = self.family(report), self.family(other)
+        ways = [(mine, theirs), (theirs, mine)]
+        if other.origin or report.published > other.published:
+            ways = ways[:1]
+        elif report.published < other.published:
+            ways = ways[1:]
+        for copier, copied in ways:
+            stated = FAMILIES.get(copier)
+            if stated is None or copied in (copier, *stated.get("copies", ())):
+                a, b = self.days(report), self.days(other)
+                apart = max((a[0] - b[1]).days, (b[0] - a[1]).days, 0) / 3
+                apart += abs((report.published - other.published).days) / 7
+                k = self.parameters["copying"][[*FAMILIES, "others"].index(copier)]
+                return 0.5**apart, copier, 0.5**apart * k / (1 - k)
+        return None
+
+    def family(self, report):
+        return next((n for n, f in FAMILIES.items() if report.source in f["sources"]), "others")
+
+    def precedence(self, reports):
+        """What orders witnesses: the best, whoever states an origin, what came first."""
+        best = max(self.means[self.place(r)] for r in reports)
+        first = min((r.published, r.known, r.id) for r in reports)
+        undated = [
+            e for _, _, e in self.events if e[0] in reports and len(self.steps(self.days(e[0]))) > 1
+        ]
+        return -best, not reports[0].origin, bool(undated), *first
+
     def turn(self, reports):
-        """What orders witnesses: the worst event, what is sure, what came first."""
-        first = min((r.known, r.id) for r in reports)
-        return -self.level(reports), not self.is_sure(reports), *first
+        """What orders witnesses: the worst event, what is sure, then the best."""
+        return -self.level(reports), not self.is_sure(reports), *self.precedence(reports)
 
     def level(self, reports):
         return max((self.number(r) for r in reports if self.of_event(r)), default=0)

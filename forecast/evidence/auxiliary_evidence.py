@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
 from itertools import product
 from math import log
+from typing import Any
 
 import numpy as np
 
+from forecast.evidence.copying import Link, find_link
 from forecast.evidence.events import (
     Event,
     best_versions,
@@ -19,7 +20,7 @@ from forecast.evidence.events import (
 )
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.report import Report
-from forecast.evidence.sources import channel_of
+from forecast.evidence.sources import accuracy_index, channel_of, trust_in
 from forecast.evidence.statements import Statements, level_of
 from forecast.evidence.streams import Place, Row, Stream, find_streams
 from forecast.network.auxiliary import AuxiliaryFactor, AuxiliaryVariable
@@ -31,6 +32,9 @@ StepColumn = tuple[int, int]
 """A step and a column."""
 Making = tuple[int, tuple[float, ...]]
 """Row of a stream, and its reach by state."""
+
+Links = tuple[Link, ...]
+"""What a report may have copied, or have been copied by."""
 
 CONTENT: Making = (-1, ())
 NOT_YET, PAST = 0, 1
@@ -80,6 +84,7 @@ class _Origin:
     dates: tuple[UncertainDate, ...]
     channels: tuple[str, ...]
     sure: bool
+    earlier: tuple[tuple[_Origin, Link], ...] = ()
 
     def case(self, state: dict[Axis, int]) -> tuple[list[Event], set[str]]:
         """Events that are of the step, and channels that are controlled, in a joint state."""
@@ -87,6 +92,17 @@ class _Origin:
         past = {name for when in self.dates if not when.is_now(state) for name in when.reports}
         now = [e for e in self.events if e.is_dated or e.reports[0].id not in past]
         return now, held
+
+    def links(self, state: dict[Axis, int]) -> tuple[Link, ...]:
+        """What may have been copied, in a joint state; nothing if the report was planted."""
+        if any(state[control_variable(name), 0] == CONTROLLED for name in self.channels):
+            return ()
+        return tuple(link for other, link in self.earlier if other.is_of_step(state))
+
+    def is_of_step(self, state: dict[Axis, int]) -> bool:
+        """Whether one of its events is of the step, given what was past before and after it."""
+        dates = {name: when for when in self.dates for name in when.reports}
+        return any(e.is_dated or dates[e.reports[0].id].is_now(state) for e in self.events)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +144,14 @@ class AuxiliaryEvidence:
     auxiliaries, factors
         Auxiliary variables of the evidence, and the factors that depend on them.
     counts
-        How many origins make a statement at a cell, by statement, making and cell. The making is
-        that of the first report of a stream, the number of its row and its reach; or `CONTENT`,
-        where it says nothing that the statement was made.
+        How many origins make a statement at a cell, by statement, making, cell and what may have
+        been copied. The making is that of the first report of a stream, the number of its row and
+        its reach; or `CONTENT`, where it says nothing that the statement was made.
     silent
         Row, reach and first cell of each stream that is silent.
+    linked
+        For each report that may share the origin of others: what orders it among all that do, and
+        its links, by the other report.
     controls
         Channel, and the cell where it is free; the cell where it is controlled is the next.
     constants
@@ -157,8 +176,9 @@ class AuxiliaryEvidence:
         self.channels = self._find_channels()
         self.auxiliaries = list(self._auxiliary_variables())
         self.factors: list[AuxiliaryFactor] = []
-        self.counts: dict[tuple[int, Making, StepColumn], float] = defaultdict(float)
+        self.counts: dict[tuple[int, Making, StepColumn, Links], float] = defaultdict(float)
         self.silent: list[tuple[int, tuple[float, ...], StepColumn]] = []
+        self.linked: dict[str, tuple[Any, dict[str, Link]]] = {}
         self.controls: list[tuple[str, StepColumn]] = []
         self.constants: dict[StepColumn, float] = {}
         self._ends: dict[int, int] = defaultdict(lambda: self.n_states)
@@ -225,7 +245,7 @@ class AuxiliaryEvidence:
         by_origin: dict[str, list[Event]] = defaultdict(list)
         for event in self.events.get(place, []):
             by_origin[event.origin].append(event)
-        origins = [self._origin(events) for events in by_origin.values()]
+        origins = self._linked([self._origin(events) for events in by_origin.values()])
         streams = self.streams.get(place, [])
         starts: dict[tuple[Axis, ...], int] = {(): self.first_state[place[1]]}
         for stream in streams:
@@ -242,6 +262,35 @@ class AuxiliaryEvidence:
         channels = self._channels_of(events)
         sure = not channels and any(event.is_dated for event in events)
         return _Origin(events, reports, tuple(dates), tuple(channels), sure)
+
+    def _linked(self, origins: list[_Origin]) -> list[_Origin]:
+        """Origins, each with those before it whose origin it may share.
+
+        One that is undated shares that of another only if that has the same date, or none of
+        its own: so each step knows by itself who was there.
+        """
+        if self.scenario.lineage == "as_stated" or len(origins) == 1:
+            return origins
+        found: list[_Origin] = []
+        for each in sorted(origins, key=self._precedence):
+            links: list[tuple[_Origin, Link]] = []
+            if not each.reports[0].origin:
+                for other in found:
+                    if set(other.dates) <= set(each.dates):
+                        link = find_link(self.scenario, each.events[0], other.events[0])
+                        links += [] if link is None else [(other, link)]
+            found.append(replace(each, earlier=tuple(links)))
+            if links:
+                _, known = self.linked.setdefault(links[0][1].report, (self._precedence(each), {}))
+                known |= {link.earlier: link for _, link in links}
+        return found
+
+    def _precedence(self, origin: _Origin) -> tuple[Any, ...]:
+        """What orders origins apart from the stream: the best, stated, dated and earliest first."""
+        means = [judged.mean for judged in trust_in(self.scenario).accuracy]
+        best = max(means[accuracy_index(self.scenario, report)] for report in origin.reports)
+        first = min((report.published, report.known, report.id) for report in origin.reports)
+        return -best, not origin.reports[0].origin, bool(origin.dates), *first
 
     def _fill_stream(
         self,
@@ -272,10 +321,10 @@ class AuxiliaryEvidence:
             self._fill_link(place, each, stream, starts, _Link(before, after, silent))
             before = after
 
-    def _turn(self, origin: _Origin) -> tuple[int, bool, date, str]:
-        """What orders origins: the worst event first, then what is sure, then what came first."""
-        known, name = min((report.known, report.id) for report in origin.reports)
-        return -level_of(self.scenario, origin.reports), not origin.sure, known, name
+    def _turn(self, origin: _Origin) -> tuple[Any, ...]:
+        """What orders origins: the worst event first, then what is sure, then the best."""
+        level = level_of(self.scenario, origin.reports)
+        return -level, not origin.sure, *self._precedence(origin)
 
     def _add_link(self, place: Place, stream: Stream, k: int) -> str:
         step, variable = place
@@ -297,7 +346,7 @@ class AuxiliaryEvidence:
         row = None if stream is None else stream.row
         for cell, state in self._cells(place, self._axes(place, origin), starts):
             for statement in self._statements_of(*origin.case(state), row):
-                self.counts[statement, CONTENT, cell] += 1
+                self.counts[statement, CONTENT, cell, origin.links(state)] += 1
 
     def _fill_link(
         self,
@@ -319,7 +368,7 @@ class AuxiliaryEvidence:
                 continue
             for statement in self._statements_of(now, controlled, stream.row):
                 making = first if there and not was else CONTENT
-                self.counts[statement, making, cell] += 1
+                self.counts[statement, making, cell, origin.links(state)] += 1
             if not (link.after or there or was) and link.silent:
                 self._add_silence(stream, cell)
 
@@ -369,7 +418,7 @@ class AuxiliaryEvidence:
 
 
 def date_variables(events: Iterable[Event]) -> dict[object, UncertainDate]:
-    """Dates that are not known: events of one origin that share their days share their date."""
+    """Dates that are not known: what one origin states of the same days has one date."""
     members: dict[object, dict[str, None]] = defaultdict(dict)
     shares: dict[object, tuple[tuple[int, float], ...]] = {}
     for event in events:
@@ -386,8 +435,8 @@ def control_variable(channel: str) -> str:
 
 
 def date_key(event: Event) -> object:
-    """What tells the date of an event from others: its step, or else its origin and days."""
-    return next(iter(event.shares)) if event.is_dated else (event.origin, event.start, event.end)
+    """What tells the date of an event from others: its step, or else its days and who states it."""
+    return next(iter(event.shares)) if event.is_dated else (event.stated_by, event.start, event.end)
 
 
 def _first_states(scenario: Scenario) -> dict[str, int]:

@@ -36,6 +36,9 @@ class Event:
         on which that became known.
     shares
         Steps in which it may have been, with the probability of each: its share of the days.
+    stated_by
+        What else has the same date if it has the same days: whatever the origin states; or, if
+        none is stated, all that states the same of the indicator.
     """
 
     indicator: str
@@ -44,6 +47,7 @@ class Event:
     start: date
     end: date
     shares: Mapping[int, float]
+    stated_by: object
 
     @property
     def is_dated(self) -> bool:
@@ -71,11 +75,41 @@ def find_events(scenario: Scenario, evidence: Evidence) -> tuple[Event, ...]:
     for report in evidence.observations:
         if report.indicator not in inputs:
             groups[origin_of(report), report.indicator].append(report)
-    return tuple(
-        Event(indicator, origin, members, *days_of(members[0]), shares_of(scenario, members[0]))
+    found = [
+        (indicator, origin, members)
         for (origin, indicator), reports in groups.items()
         for members in _about_one_event(scenario, reports)
+    ]
+    stated: dict[object, str] = {
+        (_content(members[0]), days_of(members[0])): origin
+        for _, origin, members in found
+        if members[0].origin
+    }
+    return tuple(
+        Event(
+            indicator,
+            origin,
+            members,
+            *days_of(members[0]),
+            shares_of(scenario, members[0]),
+            _stated_by(scenario, origin, members[0], stated),
+        )
+        for indicator, origin, members in found
     )
+
+
+def _stated_by(
+    scenario: Scenario, origin: str, best: Report, stated: Mapping[object, str]
+) -> object:
+    """What has one date with an event if it has the same days."""
+    if best.origin or scenario.lineage == "as_stated":
+        return origin
+    return stated.get((_content(best), days_of(best)), _content(best))
+
+
+def _content(report: Report) -> tuple[object, ...]:
+    """What a report states, and of what."""
+    return report.indicator, version_of(report)
 
 
 def origin_of(report: Report) -> str:

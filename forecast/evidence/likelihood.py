@@ -21,6 +21,7 @@ import numpy.typing as npt
 from forecast.arrays import Array, Index
 from forecast.errors import Problem, raise_if_any
 from forecast.evidence.auxiliary_evidence import AuxiliaryEvidence, date_key
+from forecast.evidence.copying import Link
 from forecast.evidence.events import ranked, setting_step
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.report import Report
@@ -76,6 +77,10 @@ class ReportArrays(NamedTuple):
     level
         Which level of reporting each probability shares, by its number among all that is judged of
         sources; -1 for none, (probability,).
+    link_place, link_copying, link_near, link_repeats
+        For each report that states no origin and each other that it may share one with: its place,
+        the propensity to copy, by its number among all that is judged of sources, how likely the
+        other is to have been copied, and how likely if it states the same, (link,).
     row_probabilities, row_alarms
         Streams that would report: the probability that each state is reported on, by its number
         among all that is judged of sources, (row, state), and that of false alarms, or -1, (row,).
@@ -107,6 +112,10 @@ class ReportArrays(NamedTuple):
     place_row: Index
     place_reach: Array
     level: Index
+    link_place: Index
+    link_copying: Index
+    link_near: Array
+    link_repeats: Array
     row_probabilities: Index
     row_alarms: Index
     silence_row: Index
@@ -148,6 +157,8 @@ class ReportTable:
         How many states its variable has.
     accuracy
         Which accuracy it has: of a grade, 0 for A, or of a source.
+    links
+        Which reports each row of `ReportArrays.link_place` is about.
     simulation
         What is needed to draw reports, by name.
     """
@@ -167,6 +178,7 @@ class ReportTable:
     exposure: Array
     n_states: Index
     accuracy: Index
+    links: tuple[Link, ...]
     simulation: Mapping[str, npt.NDArray[np.generic]]
 
     @property
@@ -226,7 +238,6 @@ def tabulate_reports(
     statements = Statements(scenario, observed)
     laid = AuxiliaryEvidence(scenario, evidence, statements, unread)
     about = dict.fromkeys(name for _, name in sorted({*laid.events, *laid.streams}))
-    places = _places(scenario, laid, widest)
     return ReportTable(
         arrays=ReportArrays(
             value=np.array([_value(scenario, report) for report in observed], np.float64),
@@ -234,7 +245,7 @@ def tabulate_reports(
             **statements.arrays(widest),
             statement_usual=np.zeros((len(statements.variables), widest)),
             statement_alarm=np.zeros((len(statements.variables), widest)),
-            **places,
+            **_places(scenario, laid, widest),
             settings=_settings(scenario, evidence, n_steps, laid),
         ),
         auxiliaries=tuple(laid.auxiliaries),
@@ -245,6 +256,7 @@ def tabulate_reports(
         defaults={n: v.states.index(str(v.default)) for n, v in inputs.items()},
         prior_steps=1 if scenario.time is None else ceil(USUAL_DAYS / scenario.time.step),
         **_by_report(scenario, observed, widest),
+        links=tuple(link for key, _ in _in_order(laid) for link in key[3]),
         simulation=_simulation(scenario, observed, laid, widest),
     )
 
@@ -307,22 +319,32 @@ def _value(scenario: Scenario, report: Report) -> float:
     return states.index(report.state)
 
 
+def _in_order(laid: AuxiliaryEvidence) -> list[tuple[Any, float]]:
+    """Statements by cell, and how many origins make each."""
+    return sorted(laid.counts.items(), key=lambda each: (each[0][2], each[0][:2]))
+
+
 def _places(scenario: Scenario, laid: AuxiliaryEvidence, widest: int) -> dict[str, Any]:
     """Cells of statements, of silences and of the control of channels."""
     width = laid.n_columns
     trust = trust_in(scenario)
     judged = [(family, each.name) for family in PROBABILITIES for each in getattr(trust, family)]
     number = {place: k for k, place in enumerate(judged)}
-    counts = sorted(laid.counts.items(), key=lambda each: (each[0][2], each[0][:2]))
+    counts = _in_order(laid)
     keys = [key for key, _ in counts]
+    links = [(k, link) for k, key in enumerate(keys) for link in key[3]]
     free = np.array([step * width + column for _, (step, column) in laid.controls], np.int64)
     return {
-        "place_statement": np.array([statement for statement, _, _ in keys], np.int64),
-        "place": np.array([step * width + column for _, _, (step, column) in keys], np.int64),
+        "place_statement": np.array([statement for statement, *_ in keys], np.int64),
+        "place": np.array([step * width + column for _, _, (step, column), _ in keys], np.int64),
         "place_count": np.array([count for _, count in counts], np.float64),
-        "place_row": np.array([row for _, (row, _), _ in keys], np.int64),
-        "place_reach": _padded([reach for _, (_, reach), _ in keys], widest, 0.0),
+        "place_row": np.array([row for _, (row, _), *_ in keys], np.int64),
+        "place_reach": _padded([reach for _, (_, reach), *_ in keys], widest, 0.0),
         "level": trust.level_of,
+        "link_place": np.array([place for place, _ in links], np.int64),
+        "link_copying": np.array([number["copying", link.family] for _, link in links], np.int64),
+        "link_near": np.array([link.near for _, link in links], np.float64),
+        "link_repeats": np.array([link.near * link.repeats for _, link in links], np.float64),
         **_rows(laid, number, widest),
         "silence_row": np.array([row for row, _, _ in laid.silent], np.int64),
         "silence_reach": _padded([reach for _, reach, _ in laid.silent], widest, 0.0),
@@ -381,8 +403,11 @@ def _simulation(
         report and its variable together, (report,); "variable", that of the variable, (report,);
         "date", number of the date, (report,); "first", first step in which each date may be,
         (date,), and "shares", probability of that step and those after it, (date, step);
-        "channel", number of the channel, or -1, (report,); and "controlled", probability of each
-        state in what the channel would state if it were controlled, (report, state).
+        "channel", number of the channel, or -1, (report,); "controlled", probability of each
+        state in what the channel would state if it were controlled, (report, state); and, of each
+        report that may share the origin of another, those that come first before the others,
+        "copier" and "copied", the two reports, "family", number of the propensity to copy, and
+        "near", (link,).
     """
     names, channels = list(scenario.variables), list(scenario.channels)
     events = {
@@ -415,4 +440,20 @@ def _simulation(
         "first": first,
         "shares": shares,
         "controlled": controlled,
+        **_simulated_links(scenario, laid, rank),
+    }
+
+
+def _simulated_links(
+    scenario: Scenario, laid: AuxiliaryEvidence, rank: Mapping[str, int]
+) -> dict[str, npt.NDArray[Any]]:
+    """Who may share the origin of whom, in an order in which origins can be drawn."""
+    families = [judged.name for judged in trust_in(scenario).copying]
+    ordered = sorted(laid.linked.values(), key=lambda each: each[0])
+    links = [link for _, own in ordered for link in own.values()]
+    return {
+        "copier": np.array([rank[link.report] for link in links], np.int64),
+        "copied": np.array([rank[link.earlier] for link in links], np.int64),
+        "family": np.array([families.index(link.family) for link in links], np.int64),
+        "near": np.array([link.near for link in links], np.float64),
     }

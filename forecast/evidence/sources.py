@@ -10,6 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 from forecast.arrays import Array, Index
+from forecast.evidence.families import copying_probabilities
 from forecast.evidence.judged import Judged, JudgedLevel
 from forecast.evidence.profiles import reporting_levels, reporting_probabilities
 from forecast.evidence.report import RELIABILITY, Report
@@ -71,6 +72,8 @@ class Trust:
         P(a channel is controlled), by channel.
     reporting
         P(a step in a state is reported on), by indicator and state, and P(false alarm).
+    copying
+        P(a report copies another that it could have copied), by family of sources.
     reporting_level
         Multiples of the rates of reporting that those of profiles share, by level.
     """
@@ -79,6 +82,7 @@ class Trust:
     detection: tuple[Judged, ...]
     control: tuple[Judged, ...]
     reporting: tuple[Judged, ...]
+    copying: tuple[Judged, ...]
     reporting_level: tuple[JudgedLevel, ...]
 
     def families(self) -> Iterator[tuple[str, tuple[Judged, ...]]]:
@@ -99,7 +103,7 @@ class Trust:
         return np.array([judged.shape for judged in getattr(self, family)]).reshape(-1, 2)
 
 
-PROBABILITIES = ("accuracy", "detection", "control", "reporting")
+PROBABILITIES = ("accuracy", "detection", "control", "reporting", "copying")
 """Families of probabilities about sources and reports, each a variable of the model."""
 TRUSTED = (*PROBABILITIES, "reporting_level")
 """All that is judged of sources and reports, in the order that the likelihood takes."""
@@ -108,6 +112,7 @@ DIMENSIONS = {
     "detection": "watch",
     "control": "channel",
     "reporting": "profile",
+    "copying": "family",
     "reporting_level": "level",
 }
 """Name of the dimension of each."""
@@ -143,6 +148,7 @@ def trust_in(scenario: Scenario) -> Trust:
             for name, channel in scenario.channels.items()
         ),
         reporting=tuple(reporting_probabilities(scenario)),
+        copying=tuple(copying_probabilities(scenario)),
         reporting_level=tuple(reporting_levels(scenario)),
     )
 

@@ -133,8 +133,13 @@ def group_keys(data: Data) -> dict[int, Key]:
     for statement, version in zip(data["version_statement"].tolist(), versions, strict=True):
         statements[statement] += version
     found: dict[int, list[bytes]] = defaultdict(list)
+    places = _texts(data, "place_", but=("statement", "row"))
+    for place, link in zip(
+        data["link_place"].tolist(), _texts(data, "link_", but=("place",)), strict=True
+    ):
+        places[place] += b"link" + link
     for own, cell, row, statement in zip(
-        _texts(data, "place_", but=("statement", "row")),
+        places,
         data["place"].tolist(),
         data["place_row"].tolist(),
         data["place_statement"].tolist(),
@@ -169,6 +174,9 @@ def select_groups(data: Data, cells: list[int]) -> dict[str, Any]:
     found["version_report"] = np.searchsorted(report, data["version_report"][version])
     found["place_statement"] = np.searchsorted(statement, data["place_statement"][place])
     found["place"] = _moved(data["place"][place], to)
+    link = np.flatnonzero(np.isin(data["link_place"], place))
+    found |= _taken(data, "link_", link)
+    found["link_place"] = np.searchsorted(place, data["link_place"][link])
     silence = _chosen(data, "silence_place", to)
     found |= _taken(data, "silence_", silence)
     found["silence_place"] = _moved(data["silence_place"][silence], to)

@@ -19,6 +19,10 @@ An origin that is quoted in several versions made one of them. The relay that br
 is right and the others are wrong, so versions count by the odds that their relays are right; the
 statement is as accurate as the best of them. A controlled channel states what it wants to be
 believed, whatever is true.
+
+A report that states no origin may share that of another. It has one of its own with weight 1, and
+that of another, better one with the odds of copying times how near the two are. Where they state
+the same, such a report says nothing new; where not, it cannot be a copy.
 """
 
 from __future__ import annotations
@@ -67,8 +71,8 @@ def log_likelihoods(data: Mapping[str, Any], parameters: Mapping[str, Array]) ->
     data
         As `report_data` gives it.
     parameters
-        "accuracy", (accuracy, draw), and if there are any "detection", "control", "reporting" and
-        "reporting_level"; and the families of parameters that numbers need.
+        "accuracy", (accuracy, draw), and if there are any "detection", "control", "reporting",
+        "copying" and "reporting_level"; and the families of parameters that numbers need.
 
     Returns
     -------
@@ -79,6 +83,33 @@ def log_likelihoods(data: Mapping[str, Any], parameters: Mapping[str, Array]) ->
     density = log_densities(data, parameters, trust.shape[1])
     reports = ReportArrays(*(writable(data[name]) for name in ReportArrays._fields))
     return report_log_likelihoods(writable(trust), writable(density), reports)
+
+
+def copied_shares(data: Mapping[str, Any], parameters: Mapping[str, Array]) -> tuple[Array, Array]:
+    """Of each report that may have copied, the probability that it did, if a state holds.
+
+    Parameters
+    ----------
+    data, parameters
+        As in `log_likelihoods`.
+
+    Returns
+    -------
+    repeats
+        Probability that what is stated repeats another report, (place, state, draw).
+    shares
+        Probability that it repeats the one of a link, if it repeats any, (link, draw).
+    """
+    trust = np.concatenate([parameters[name] for name in TRUSTED if name in parameters])
+    density = log_densities(data, parameters, trust.shape[1])
+    reports = ReportArrays(*(writable(data[name]) for name in ReportArrays._fields))
+    repeats = _repeated(writable(trust), writable(density), reports)
+    propensity = np.minimum(trust[reports.link_copying], SUREST)
+    weights = propensity / (1 - propensity) * reports.link_repeats[:, None]
+    whole = np.zeros((len(reports.place), trust.shape[1]))
+    np.add.at(whole, reports.link_place, weights)
+    with np.errstate(invalid="ignore"):
+        return repeats, np.nan_to_num(weights / whole[reports.link_place])
 
 
 @compiled
@@ -265,6 +296,73 @@ def _made_likelihood(
 
 
 @compiled
+def _copying_odds(trust: Array, reports: ReportArrays, k: int, d: int) -> float:
+    """Odds that the later of two linked reports copies."""
+    propensity = min(trust[reports.link_copying[k], d], SUREST)
+    return float(propensity / (1.0 - propensity))
+
+
+@compiled
+def _copying_weights(trust: Array, reports: ReportArrays, d: int) -> tuple[Array, Array]:
+    """Summed weights of other origins that each report may share, (place,), where 1 is its own.
+
+    First of those that state the same, then of all.
+    """
+    repeating = np.zeros(reports.place.shape[0])
+    whole = np.zeros(reports.place.shape[0])
+    for k in range(reports.link_place.shape[0]):
+        odds = _copying_odds(trust, reports, k, d)
+        repeating[reports.link_place[k]] += odds * reports.link_repeats[k]
+        whole[reports.link_place[k]] += odds * reports.link_near[k]
+    return repeating, whole
+
+
+@compiled
+def _own_likelihoods(
+    trust: Array, density: Array, reports: ReportArrays, d: int
+) -> tuple[Array, Array]:
+    """Likelihood of each state by what is stated, if it copies nothing, (place, state).
+
+    As shares of a number for each statement, whose logarithm comes with them.
+    """
+    weights = _log_weights(density, reports, d)
+    taken = _rescale(weights, reports)
+    usual, alarm = _usual_weights(weights, reports)
+    share, _ = _version_probabilities(trust, reports, d)
+    totals = _statement_likelihoods(
+        _version_likelihoods(weights, usual, trust, reports, d), share, reports
+    )
+    first = _first_versions(reports)
+    found = np.zeros((reports.place.shape[0], totals.shape[1]))
+    for p in range(found.shape[0]):
+        w = reports.place_statement[p]
+        if reports.place_row[p] < 0:
+            found[p] = totals[w]
+            continue
+        for s in range(reports.statement_states[w]):
+            for v in range(first[w], first[w + 1]):
+                made = _made_likelihood(weights, usual, alarm, trust, reports, p, v, s, d)
+                found[p, s] += share[v] * made
+    return found, taken
+
+
+@compiled
+def _repeated(trust: Array, density: Array, reports: ReportArrays) -> Array:
+    """Probability that what is stated repeats another report, (place, state, draw)."""
+    trust = probabilities_at_level(trust, reports.level)
+    n_states = reports.controlled.shape[1]
+    found = np.zeros((reports.place.shape[0], n_states, trust.shape[1]))
+    for d in range(trust.shape[1]):
+        own, _ = _own_likelihoods(trust, density, reports, d)
+        repeating, _ = _copying_weights(trust, reports, d)
+        for p in range(found.shape[0]):
+            for s in range(n_states):
+                if repeating[p] > 0.0:
+                    found[p, s, d] = repeating[p] / (own[p, s] + repeating[p])
+    return found
+
+
+@compiled
 def report_log_likelihoods(trust: Array, density: Array, reports: ReportArrays) -> Array:
     """Log-likelihoods, (step, column, draw).
 
@@ -280,28 +378,16 @@ def report_log_likelihoods(trust: Array, density: Array, reports: ReportArrays) 
     trust = probabilities_at_level(trust, reports.level)
     n_steps, n_columns = reports.settings.shape
     found = np.empty((n_steps * n_columns, trust.shape[1]))
-    first = _first_versions(reports)
     for k in range(found.shape[0]):
         found[k] = reports.settings[k // n_columns, k % n_columns]
     for d in range(trust.shape[1]):
-        weights = _log_weights(density, reports, d)
-        taken = _rescale(weights, reports)
-        usual, alarm = _usual_weights(weights, reports)
-        share, _ = _version_probabilities(trust, reports, d)
-        totals = _statement_likelihoods(
-            _version_likelihoods(weights, usual, trust, reports, d), share, reports
-        )
+        own, taken = _own_likelihoods(trust, density, reports, d)
+        repeating, whole = _copying_weights(trust, reports, d)
         for p in range(reports.place.shape[0]):
             w, at, times = reports.place_statement[p], reports.place[p], reports.place_count[p]
+            rest = taken[w] - np.log1p(whole[p])
             for s in range(reports.statement_states[w]):
-                total = totals[w, s]
-                if reports.place_row[p] >= 0:
-                    total = 0.0
-                    for v in range(first[w], first[w + 1]):
-                        total += share[v] * _made_likelihood(
-                            weights, usual, alarm, trust, reports, p, v, s, d
-                        )
-                found[at + s, d] += times * (np.log(total) + taken[w])
+                found[at + s, d] += times * (np.log(own[p, s] + repeating[p]) + rest)
         _add_silence(found, trust, reports, d)
         for k in range(reports.control_probability.shape[0]):
             probability = trust[reports.control_probability[k], d]
@@ -344,16 +430,34 @@ def report_gradient(
     by_version = _version_likelihoods(weights, usual, probabilities, reports, 0)
     totals = _statement_likelihoods(by_version, share, reports)
     by_total = np.zeros(totals.shape)
+    repeating, whole = _copying_weights(probabilities, reports, 0)
+    by_repeating, by_whole = np.zeros(repeating.shape[0]), np.zeros(whole.shape[0])
     for p in range(reports.place.shape[0]):
         w = reports.place_statement[p]
-        if reports.place_row[p] < 0:
-            for s in range(reports.statement_states[w]):
-                if totals[w, s] > 0.0:
-                    derivative = gradient[reports.place[p] + s]
-                    by_total[w, s] += reports.place_count[p] * derivative / totals[w, s]
+        for s in range(reports.statement_states[w]):
+            slope = reports.place_count[p] * gradient[reports.place[p] + s]
+            by_whole[p] -= slope / (1.0 + whole[p])
+            if reports.place_row[p] < 0 and totals[w, s] + repeating[p] > 0.0:
+                by_total[w, s] += slope / (totals[w, s] + repeating[p])
+                by_repeating[p] += slope / (totals[w, s] + repeating[p])
     _add_made_gradient(
-        by_trust, by_density, gradient, weights, usual, alarm, share, odds, probabilities, reports
+        by_trust,
+        by_density,
+        by_repeating,
+        gradient,
+        repeating,
+        weights,
+        usual,
+        alarm,
+        share,
+        odds,
+        probabilities,
+        reports,
     )
+    _add_copying_gradient(by_trust, by_repeating, by_whole, trust, reports)
+    for p in range(repeating.shape[0]):
+        if repeating[p] > 0.0:
+            _add_scale_gradient(by_density, by_repeating[p] * repeating[p], weights, reports, p)
     for v in range(share.shape[0]):
         w = reports.version_statement[v]
         quoted = 0.0
@@ -370,6 +474,29 @@ def report_gradient(
         by_trust[c] += gradient[reports.control_place[k, 1]] / trust[c]
     _add_level_gradient(by_trust, judged[:, 0], reports.level)
     return by_trust, by_density
+
+
+@compiled
+def _add_copying_gradient(
+    by_trust: Array, by_repeating: Array, by_whole: Array, trust: Array, reports: ReportArrays
+) -> None:
+    """Add what propensities to copy contribute, from the slopes by summed weights."""
+    for k in range(reports.link_place.shape[0]):
+        p, propensity = reports.link_place[k], trust[reports.link_copying[k]]
+        if propensity < SUREST:
+            slope = by_repeating[p] * reports.link_repeats[k] + by_whole[p] * reports.link_near[k]
+            by_trust[reports.link_copying[k]] += slope / (1.0 - propensity) ** 2
+
+
+@compiled
+def _add_scale_gradient(
+    by_density: Array, slope: float, weights: Array, reports: ReportArrays, p: int
+) -> None:
+    """Add what a number contributes as the measure of a copy: its density where it is largest."""
+    for v in range(weights.shape[0]):
+        number = reports.number[reports.version_report[v]]
+        if reports.version_statement[v] == reports.place_statement[p] and number >= 0:
+            by_density[number, weights[v].argmax()] += slope
 
 
 @compiled
@@ -412,7 +539,9 @@ def _add_silence_gradient(
 def _add_made_gradient(
     by_trust: Array,
     by_density: Array,
+    by_repeating: Array,
     gradient: Array,
+    repeating: Array,
     weights: Array,
     usual: Array,
     alarm: Array,
@@ -439,9 +568,10 @@ def _add_made_gradient(
         for s in range(n):
             for v in range(n_versions):
                 total[s] += share[first[w] + v] * made[v, s]
-            if total[s] > 0.0:
+            if total[s] + repeating[p] > 0.0:
                 slope = reports.place_count[p] * gradient[reports.place[p] + s]
-                by_total[s] = slope / total[s]
+                by_total[s] = slope / (total[s] + repeating[p])
+                by_repeating[p] += by_total[s]
         for k in range(n_versions):
             v, quoted = first[w] + k, 0.0
             for s in range(n):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from forecast.arrays import Array, Index
 from forecast.model.interval_censoring import FAMILIES
@@ -89,7 +90,8 @@ def simulate_reports_of(
 
     The dates of events and the control of channels are drawn too. An origin states one state or
     number of a variable in a step, and all its reports repeat it: copies that misquote it are not
-    drawn, although the likelihood allows for them. Nor is it drawn whether reports come at all:
+    drawn, although the likelihood allows for them. A report that states no origin may repeat
+    another. It is not drawn whether reports come at all:
     those that came are given. A report of a range gives the number that was
     drawn, and one of likelihoods the state that its origin took for true.
 
@@ -102,7 +104,7 @@ def simulate_reports_of(
         with the table's "settings", "accuracy" and "n_states"; only its shape is used, not what
         was stated.
     parameters
-        "accuracy", "detection" and "control", and the parameters of numbers, one draw.
+        "accuracy", "detection", "control" and "copying", and the parameters of numbers, one draw.
     rng
         Source of randomness.
 
@@ -135,7 +137,27 @@ def simulate_reports_of(
         numbers = [report for report in members if 0 <= data["number"][report] < n_numbers]
         if numbers:
             value[numbers] = _draw_number(data, parameters, numbers[0], state, rng)
+    free = np.array([k < 0 or not controlled[k] for k in data["channel"]], bool)
+    _copy_values(value, data, parameters, np.array(steps)[data["date"]], free, rng)
     return value
+
+
+def _copy_values(
+    value: Array,
+    data: Mapping[str, Any],
+    parameters: Mapping[str, Array],
+    steps: Index,
+    free: npt.NDArray[np.bool_],
+    rng: np.random.Generator,
+) -> None:
+    """Let reports that state no origin repeat what others of their step state, as copies do."""
+    for report in dict.fromkeys(data["copier"].tolist()):
+        own = np.flatnonzero(data["copier"] == report)
+        own = own[steps[data["copied"][own]] == steps[report]]
+        propensity = parameters["copying"][data["family"][own]]
+        weights = propensity / (1 - propensity) * data["near"][own]
+        if free[report] and rng.random() * (1 + weights.sum()) >= 1:
+            value[report] = value[data["copied"][rng.choice(own, p=weights / weights.sum())]]
 
 
 def _usual(data: Mapping[str, Any], report: int) -> Array:

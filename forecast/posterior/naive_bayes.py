@@ -150,6 +150,7 @@ class _Model:
         made = (table.arrays.place_row >= 0).any() or table.arrays.version_at_least.any()
         _require(not made, "whether a report is made says nothing, and it is of the whole step")
         rows, once = table.arrays.version_report, bool((table.arrays.place_count == 1).all())
+        once = once and not len(table.arrays.link_place)
         statements = set(table.arrays.version_statement)
         _require(len(statements) == len(rows), "one origin is quoted differently")
         indicator = np.array(

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Literal
 
 from forecast.analysis.report_making import read_levels
+from forecast.analysis.shared_origins import original_reports
 from forecast.analysis.tripwires import (
     State,
     Tripwires,
@@ -438,6 +439,12 @@ def source_summary(outlook: Forecast) -> str:
             f"The {len(relevant)} that speak to what is estimated cover {period(first, last)} and "
             f"have {origins_text(count_origins(relevant))}. "
         )
+        original = original_reports(outlook)
+        if original is not None:
+            text += (
+                f"Of those that state no origin, about {original.mean:.1f} "
+                f"({original.lower:.1f}{DASH}{original.upper:.1f}) repeat no other. "
+            )
     return f"{text}Reliability grades: {grades}."
 
 

@@ -1,9 +1,9 @@
-"""How what happens becomes known: sources, channels, watches and reporting profiles."""
+"""How what happens becomes known: sources, families, channels, watches and reporting profiles."""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
@@ -26,6 +26,10 @@ def _parse_day(given: Any) -> Any:
 Day = Annotated[date, BeforeValidator(_parse_day, json_schema_input_type=date)]
 
 
+OTHERS: Final = "others"
+"""The family of all sources that no family names."""
+
+
 class Record(Value):
     """How often a report of a source names the true state."""
 
@@ -44,6 +48,27 @@ class Source(Value):
     published: Day | None = None
     note: str = ""
     record: Record | None = None
+
+
+class Family(Value):
+    """Sources that belong together: one owner, one agency, one language.
+
+    Attributes
+    ----------
+    sources
+        Sources, as reports name them, that belong to it.
+    copying
+        Probability that a report of one of them, whose origin nobody states, copies another report
+        of the same event that it could have copied.
+    copies
+        Other families that its members copy, besides one another; `others` are all sources that
+        no family names.
+    """
+
+    sources: Annotated[tuple[Text, ...], Field(min_length=1)]
+    copying: Probability
+    copies: tuple[str, ...] = ()
+    basis: Basis
 
 
 class Channel(Value):

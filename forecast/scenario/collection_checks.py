@@ -1,4 +1,4 @@
-"""Rules that sources, channels, watches and reporting profiles keep.
+"""Rules that sources, families, channels, watches and reporting profiles keep.
 
 Like those of `forecast.scenario.scenario_checks`, every function yields findings and stops at none.
 """
@@ -10,7 +10,7 @@ from itertools import pairwise
 from math import isclose
 
 from forecast.errors import nearest
-from forecast.scenario.collection import Channel, Lag, Profile, Watch
+from forecast.scenario.collection import OTHERS, Channel, Family, Lag, Profile, Watch
 from forecast.scenario.limits import Finding
 from forecast.scenario.scenario import Role, Scenario, Variable
 from forecast.scenario.tree import Path
@@ -20,7 +20,7 @@ WATCHED: tuple[Role, ...] = ("indicator", "outcome")
 
 
 def check_collection(scenario: Scenario, unread: frozenset[str]) -> Iterator[Finding]:
-    """Yield what is wrong with a scenario's sources, channels, watches and profiles."""
+    """Yield what is wrong with a scenario's sources, families, channels, watches and profiles."""
     for name, source in scenario.sources.items():
         if source.record is not None:
             yield from source.record.probability.check(("sources", name, "record", "probability"))
@@ -32,6 +32,7 @@ def check_collection(scenario: Scenario, unread: frozenset[str]) -> Iterator[Fin
                 message = f"{source_name!r} belongs to the channel {owner[source_name]!r} already"
                 yield ("channels", name, "sources", index), message
             owner[source_name] = name
+    yield from _check_families(scenario.families)
     for name, watch in scenario.watches.items():
         yield from _check_watch(("watches", name), watch, scenario, unread)
     for name, variable in scenario.variables.items():
@@ -39,6 +40,25 @@ def check_collection(scenario: Scenario, unread: frozenset[str]) -> Iterator[Fin
     for key in ("reports", "false_alarms"):
         if (level := getattr(scenario.reporting_level, key, None)) is not None:
             yield from level.check(("reporting_level", key))
+
+
+def _check_families(families: Mapping[str, Family]) -> Iterator[Finding]:
+    owner: dict[str, str] = {}
+    for name, family in families.items():
+        at: Path = ("families", name)
+        if name == OTHERS:
+            yield at, f"{OTHERS!r} are the sources that no family names"
+        yield from family.copying.check((*at, "copying"))
+        for index, source in enumerate(family.sources):
+            if source in owner:
+                message = f"{source!r} belongs to the family {owner[source]!r} already"
+                yield (*at, "sources", index), message
+            owner[source] = name
+        legal = [*(other for other in families if other != name), OTHERS]
+        for index, other in enumerate(family.copies):
+            if other not in legal:
+                message = f"{other!r} is not another family; {nearest(other, legal)}"
+                yield (*at, "copies", index), message
 
 
 def _check_channel(

@@ -15,6 +15,7 @@ from forecast.scenario.basis import Basis
 from forecast.scenario.collection import (
     Channel,
     Day,
+    Family,
     Profile,
     Reporting,
     ReportingLevel,
@@ -159,7 +160,8 @@ class Scenario(Value):
 
     `time` is absent for a static problem, which has a single step. `reporting` is how reports come
     about of indicators that do not say so themselves, `reporting_level` how far all that is said of
-    it may be wrong together.
+    it may be wrong together. With `lineage` as stated, a report that states no origin copies no
+    other.
     """
 
     format: Literal[1] = 1
@@ -177,10 +179,12 @@ class Scenario(Value):
     expectations: tuple[Expectation, ...] = ()
     actors: tuple[Actor, ...] = ()
     sources: dict[Name, Source] = Field(default_factory=dict)
+    families: dict[Name, Family] = Field(default_factory=dict)
     channels: dict[Name, Channel] = Field(default_factory=dict)
     watches: dict[Name, Watch] = Field(default_factory=dict)
     reporting: Reporting | None = None
     reporting_level: ReportingLevel | None = None
+    lineage: Literal["as_stated"] | None = None
 
     @cached_property
     def timeline(self) -> Timeline | None:

@@ -147,7 +147,7 @@ ROWS = (
 def read_as(scenario: Scenario, making: Making | None) -> Scenario:
     """The scenario with one reporting profile for all indicators, and states of whole weeks."""
     body = scenario.model_dump(by_alias=True)
-    body |= {"watches": {}, "channels": {}, "reporting": "ignorable"}
+    body |= {"watches": {}, "channels": {}, "reporting": "ignorable", "lineage": "as_stated"}
     for variable in body["variables"].values():
         variable["reporting"] = None
         variable["kind"] = "standing" if variable["kind"] == "standing" else None

@@ -28,7 +28,8 @@ def test_everything_unknown_is_summed_out(seed):
     rng = np.random.default_rng(seed)
     making = ("ignorable", "default", "profile", "events")[seed % 4]
     channels, watches = int(rng.integers(0, 3)), bool(rng.integers(0, 2))
-    scenario = harbour(channels=channels, watches=watches, making=making)
+    lineage = (None, "as_stated")[seed // 4 % 2]
+    scenario = harbour(channels=channels, watches=watches, making=making, lineage=lineage)
     evidence = random_evidence(rng, scenario, int(rng.integers(1, 7)), 3)
     parameters = random_parameters(rng, scenario)
     told = beliefs_under(scenario, evidence, parameters, n_steps=3)

@@ -1,0 +1,268 @@
+"""Who copied whom of those that state no origin: against sums over all partitions, and in worlds.
+
+`test_witnesses` sums over partitions together with everything else that may be unknown.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise, product
+
+import numpy as np
+import pytest
+from scipy import special
+
+import forecast as fc
+from forecast.evidence.ledger import Evidence
+from forecast.evidence.likelihood import tabulate_reports
+from forecast.evidence.report import Report
+from forecast.evidence.sources import trust_in
+from forecast.model.builder import compile_tables
+from forecast.model.report_likelihood import report_data
+from forecast.model.simulate_reports import simulate_reports_of
+from forecast.posterior.mcmc import beliefs_under
+from forecast.posterior.prior import draw_priors, prior_beliefs
+from forecast.scenario.scenario import Scenario
+from tests.small import BASIS, START, rows
+from tests.witnesses import harbour, partitions, random_parameters, sum_over_everything
+
+SURE = 0.3
+"""Prior probability of a raid; everything else of the table is known."""
+
+
+def town(families=None, lineage=None):
+    """A raid that there was or was not, of which outlets write."""
+    return Scenario.model_validate(
+        {
+            "name": "town",
+            "version": "1",
+            "title": "Was there a raid?",
+            "question": "Was there a raid?",
+            "variables": {
+                "raid": {
+                    "role": "indicator",
+                    "label": "Raid",
+                    "states": ("none", "raid"),
+                    "table": rows(({}, {"exactly": {"none": 1 - SURE, "raid": SURE}})),
+                },
+                "plan": {
+                    "role": "course_of_action",
+                    "label": "Plan",
+                    "states": ("none", "more"),
+                    "courses": {"more": {"label": "More raids", "severity": 3, "dangerous": True}},
+                    "table": rows(
+                        ({"raid": "none"}, {"exactly": {"none": 0.9, "more": 0.1}}),
+                        ({"raid": "raid"}, {"exactly": {"none": 0.5, "more": 0.5}}),
+                    ),
+                },
+            },
+            "families": families or {},
+            "lineage": lineage,
+        }
+    )
+
+
+def outlet(k, state="raid", *, origin="", grade="C", days=0):
+    day = START + timedelta(days=days)
+    return Report(
+        f"R{k:03}", "raid", state, START, START, day, day, f"outlet {k}", grade, "6", origin
+    )
+
+
+def log_odds(scenario, *reports, **given):
+    """Log-odds of a raid, judgements at one point or averaged over draws of the prior."""
+    evidence = Evidence(START + timedelta(days=60), reports)
+    if given:
+        draws = draw_priors(compile_tables(scenario).priors, 1, 1)
+        for family, value in given.items():
+            draws[family] = np.full_like(draws[family], value)
+        found = beliefs_under(scenario, evidence, draws)
+    else:
+        found = prior_beliefs(scenario, evidence, draws=4000, random_seed=2)
+    answer = found.posterior("raid").sel(state="raid")
+    return special.logit(fc.Estimate.of(answer).mean)
+
+
+def families(n, copying):
+    return {
+        f"owner{k}": {"sources": (f"outlet {k}",), "copying": copying, "basis": BASIS}
+        for k in range(n)
+    }
+
+
+def press(copying):
+    sources = tuple(f"outlet {k}" for k in range(60))
+    return {"press": {"sources": sources, "copying": copying, "basis": BASIS}}
+
+
+def test_forty_undeclared_copies_move_little_more_than_one_where_copying_is_expected():
+    scenario = town(press((0.93, 0.99)))
+    prior = special.logit(SURE)
+    one = log_odds(scenario, outlet(0)) - prior
+    forty = log_odds(scenario, *map(outlet, range(40))) - prior
+    assert one < forty < 1.1 * one
+
+
+def test_better_sources_that_copy_a_poor_one_are_one_origin_as_good_as_the_best():
+    scenario = town(press((0.93, 0.99)))
+    prior = special.logit(SURE)
+    best = log_odds(scenario, outlet(1, grade="B", days=1)) - prior
+    rumour = outlet(0, grade="D")
+    relays = [outlet(k, grade="B", days=1) for k in range(1, 40)]
+    assert best < log_odds(scenario, rumour, *relays) - prior < 1.1 * best
+
+
+def test_forty_families_that_do_not_copy_one_another_are_forty_origins():
+    reports = [outlet(k) for k in range(40)]
+    apart = town(families(40, (0.2, 0.9)))
+    stated = [replace(report, origin=report.source) for report in reports]
+    product = log_odds(town(lineage="as_stated"), *reports, accuracy=0.6)
+    assert log_odds(apart, *reports, accuracy=0.6) == pytest.approx(product, rel=1e-12)
+    assert log_odds(town(), *stated, accuracy=0.6) == pytest.approx(product, rel=1e-12)
+
+
+def test_agreement_never_makes_a_statement_less_probable():
+    """Not even that of a poor source that spoke first."""
+    for grade, days in (("E", 0), ("C", 0), ("A", 3)):
+        found = [
+            log_odds(town(), *reports, copying=0.6)
+            for reports in (
+                [outlet(1, grade="B", days=1)],
+                [outlet(1, grade="B", days=1), outlet(0, grade=grade, days=days)],
+            )
+        ]
+        assert all(before < after for before, after in pairwise(found))
+
+
+@pytest.mark.parametrize("n", [3, 8])
+def test_eight_reports_are_the_sum_over_all_partitions(n):
+    """Every partition by itself, with the probability that the links come to it."""
+    rng = np.random.default_rng(n)
+    days = rng.integers(0, 9, n)
+    said = ["none" if rng.random() < 0.3 else "raid" for _ in range(n)]
+    reports = [outlet(k, said[k], days=int(days[k])) for k in range(n)]
+    accuracy, copying = 0.7, 0.55
+    shares = np.array([1 - SURE, SURE]) * 0.9 + 0.1 / 2  # a tenth of the errors of C is rumour
+    single = {
+        state: np.array([accuracy * (s == state) for s in ("none", "raid")])
+        + (1 - accuracy) * shares[k]
+        for k, state in enumerate(("none", "raid"))
+    }
+    order = sorted(range(n), key=lambda k: (days[k], k))
+    total = np.zeros(2)
+    for blocks in partitions(order):
+        probability, like = 1.0, np.ones(2)
+        for block in blocks:
+            ordered = sorted(block, key=order.index)
+            like = like * single[said[ordered[0]]]
+            if len({said[k] for k in block}) > 1:
+                probability = 0.0
+        for place, k in enumerate(order):
+            odds = {
+                j: copying / (1 - copying) * 0.5 ** (abs(days[k] - days[j]) / 7)
+                for j in order[:place]
+            }
+            [block] = [b for b in blocks if k in b]
+            own = [odds[j] for j in block if j in odds]
+            probability *= (sum(own) if own else 1.0) / (1 + sum(odds.values()))
+        total += probability * like
+    expected = np.log(total[1] * SURE) - np.log(total[0] * (1 - SURE))
+    found = log_odds(town(), *reports, accuracy=accuracy, copying=copying)
+    assert found == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_several_copies_with_dates_channels_and_streams(seed):
+    """Where reports are alike so that many of them may be copies."""
+    rng = np.random.default_rng(seed)
+    making = ("profile", "events", "default")[seed % 3]
+    scenario = harbour(channels=seed % 2, watches=seed > 2, making=making, lineage=None)
+    reports = []
+    for k in range(4):
+        start, known = int(rng.integers(0, 5)), int(rng.integers(9, 13))
+        days = [START + timedelta(days=d) for d in (start, start + 6 * (k > 1), known, known)]
+        source = str(rng.choice(["keeper", "pilot", "red office", "other"]))
+        state, grade = ("low", "low", "high")[int(rng.integers(0, 3))], str(rng.choice([*"BCD"]))
+        origin = str(rng.choice(["", "", "one"]))
+        reports.append(Report(f"R{k}", "barometer", state, *days, source, grade, "6", origin))
+    evidence = Evidence(START + timedelta(days=13), tuple(reports))
+    parameters = random_parameters(rng, scenario)
+    found = beliefs_under(scenario, evidence, parameters, n_steps=2).log_evidence().item()
+    expected = sum_over_everything(scenario, evidence, parameters, 2).log_evidence
+    assert found == pytest.approx(expected, abs=1e-9)
+
+
+def test_drawn_reports_are_as_probable_as_the_likelihood_says():
+    """All that three outlets may say of a raid, the second of them a week later."""
+    scenario, n = town(), 4000
+    reports = outlet(0), outlet(1, days=7), outlet(2)
+    program = compile_tables(scenario)
+    judged = {k: v[:, 0] for k, v in draw_priors(program.priors, 1, 1).items() if v.size}
+    judged["copying"] = np.array([0.6])
+    as_of = START + timedelta(days=60)
+    table = tabulate_reports(scenario, Evidence(as_of, reports), 1)
+    data = report_data(program, table) | dict(table.simulation)
+    data |= {"settings": table.arrays.settings}
+    data |= {"accuracy": table.accuracy, "n_states": table.n_states}
+    rng = np.random.default_rng(2)
+    truth = (rng.random(n) < SURE).astype(np.int64)
+    drawn = np.array([simulate_reports_of(t.reshape(1, 1), data, judged, rng) for t in truth])
+    draws = {name: values[..., None] for name, values in judged.items()}
+    for said in product((0, 1), repeat=3):
+        stated = tuple(
+            replace(r, state=("none", "raid")[k]) for r, k in zip(reports, said, strict=True)
+        )
+        p = np.exp(beliefs_under(scenario, Evidence(as_of, stated), draws).log_evidence().item())
+        found = (drawn == said).all(axis=1).mean()
+        assert found == pytest.approx(p, abs=4 * np.sqrt(p * (1 - p) / n))
+
+
+def syndicate(rng, propensity, n):
+    """Whether there was a raid, reports of it, and which of them rest on something of their own."""
+    raid = rng.random() < SURE
+    [_, _, (a, b), *_] = [judged.shape for judged in trust_in(town()).accuracy]
+    accuracy = rng.beta(a, b)
+    reports, origins = [], []
+    for k in range(n):
+        odds = propensity / (1 - propensity) * k
+        if rng.random() * (1 + odds) < odds:
+            j = int(rng.integers(k))
+            state, origin = reports[j].state, origins[j]
+        else:
+            right = rng.random() < accuracy
+            said = raid if right else rng.random() < 0.9 * SURE + 0.05
+            state, origin = ("none", "raid")[int(said)], f"origin {k}"
+        reports.append(outlet(k, state))
+        origins.append(origin)
+    return raid, reports, origins
+
+
+@pytest.mark.slow
+def test_a_thousand_syndications_are_calibrated_and_nearly_as_good_as_known_lineage():
+    """The propensity to copy is within its 90 % interval, and a raid as probable as is said."""
+    rng = np.random.default_rng(6)
+    scenario, known = town(), town(lineage="as_stated")
+    [(a, b)] = [judged.shape for judged in trust_in(scenario).copying]
+    draws = draw_priors(compile_tables(scenario).priors, 400, 3)
+    unlinked = {name: values for name, values in draws.items() if name != "copying"}
+    inside, unsure, sure = 0, [], []
+    for _ in range(1000):
+        propensity, n = rng.beta(a, b), int(rng.integers(2, 7))
+        raid, reports, origins = syndicate(rng, propensity, n)
+        stated = [replace(r, origin=o) for r, o in zip(reports, origins, strict=True)]
+        as_of = START + timedelta(days=60)
+        found = beliefs_under(scenario, Evidence(as_of, tuple(reports)), draws)
+        whole = beliefs_under(known, Evidence(as_of, tuple(stated)), unlinked)
+        logs = found.log_evidence().to_numpy()[0]
+        weight = np.exp(logs - logs.max())
+        below = weight[draws["copying"][0] < propensity].sum()
+        inside += 0.05 <= below / weight.sum() <= 0.95
+        for answers, each in ((unsure, found), (sure, whole)):
+            own = np.exp(each.log_evidence().to_numpy()[0])
+            said = np.average(each.posterior("raid").sel(state="raid").to_numpy()[0], weights=own)
+            answers.append((said, raid))
+    assert 850 <= inside <= 950
+    brier = [np.mean([(said - raid) ** 2 for said, raid in each]) for each in (unsure, sure)]
+    assert brier[0] - brier[1] < 0.005
+    said, raid = np.array(unsure, float).T
+    error = np.sqrt(np.mean(said * (1 - said)) / len(said))
+    assert abs(said.mean() - raid.mean()) < 2.6 * error
