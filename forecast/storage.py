@@ -20,9 +20,10 @@ import numpy as np
 from forecast.arguments import checked
 from forecast.errors import InputError, Problem
 from forecast.evidence.ledger import Evidence
-from forecast.evidence.records import record_of, report_of
+from forecast.evidence.records import listed, record_of, report_of
 from forecast.evidence.report import Report
 from forecast.outlook import Forecast
+from forecast.posterior.mcmc import parameter_names
 from forecast.posterior.reweighting import Fit
 from forecast.sampling import Sampling
 from forecast.scenario.rendering import render_scenario
@@ -95,6 +96,10 @@ def load(path: str | Path) -> Forecast:
     texts = {str(name): str(found.item()) for name, found in tree[GROUP].data_vars.items()}
     del tree[GROUP]
     scenario = parse_scenario(texts["scenario"], str(source))
+    missing = [name for name in parameter_names(scenario) if name not in tree["posterior"]]
+    if missing:
+        made = f"by forecast {about.get('forecast_version')}, whose model has no"
+        _refuse(source, f"was written {made} {listed(missing)}; make the forecast anew")
     sampling = Sampling(**json.loads(texts["sampling"]))
     evidence, fit = read_evidence_text(texts["evidence"]), None
     if "fit" in texts:

@@ -7,6 +7,7 @@ import pytest
 import xarray as xr
 
 import forecast as fc
+from forecast import storage
 from forecast.evidence.ledger import Ledger
 from tests.api_fuzz import untouched_forecast
 from tests.small import barometer_report, evidence, weather
@@ -107,6 +108,16 @@ def test_a_file_of_a_later_format_says_so(file):
     tree["forecast_file"].attrs["format"] = 2
     tree.to_netcdf(file, engine="h5netcdf")
     with pytest.raises(fc.InputError, match="in format 2; this version reads format 1"):
+        fc.load(file)
+
+
+def test_a_file_of_another_model_says_so(file):
+    tree = storage._read(file)
+    tree["posterior"] = tree["posterior"].to_dataset().drop_vars("probability")
+    tree["forecast_file"].attrs["checksum"] = storage._checksum(tree)
+    tree.to_netcdf(file, engine="h5netcdf")
+    told = "whose model has no probability; make the forecast anew"
+    with pytest.raises(fc.InputError, match=told):
         fc.load(file)
 
 
