@@ -218,6 +218,7 @@ def made(*, text="quiet words", dynamic=True, divergences=0, shift=0.0, seed=7):
             "probability": (("chain", "draw", "probability_judgement"), np.ones((4, 250, 6))),
             "accuracy": (("chain", "draw", "reliability"), rng.beta(8, 2, (4, 250, 6))),
             "reporting_level": (("chain", "draw", "level"), rng.gamma(2, 0.5, (4, 250, 1))),
+            "copying": (("chain", "draw", "family"), rng.beta(2, 2, (4, 250, 1))),
         }
     )
     stats = xr.Dataset({"diverging": (("chain", "draw"), diverging)})
