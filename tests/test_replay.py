@@ -131,7 +131,7 @@ def storm(scenario, reports, parameters):
 
 
 def test_a_hundred_copies_move_no_more_than_the_best_and_independent_ones_multiply():
-    scenario = weather()
+    scenario = weather().model_copy(update={"lineage": "as_stated"})
     parameters = random_parameters(np.random.default_rng(3), harbour(channels=0, watches=False))
     parameters = {k: v for k, v in parameters.items() if k in ("probability", "row_3")}
     parameters["probability"] = parameters["probability"][:3]

@@ -456,7 +456,9 @@ class _Told:
             if here[origin]:
                 alone[origin] = self.witness(here[origin], held, (name, None), None)
         order = sorted(alone, key=lambda o: self.precedence(may[o]))
-        return found * sum(self.partition(part, may, held, alone) for part in partitions(order))
+        alike = self.scenario.lineage != "as_stated"
+        parts = partitions(order) if alike else [[[origin] for origin in order]]
+        return found * sum(self.partition(part, may, held, alone) for part in parts)
 
     def partition(self, blocks, may, held, alone):
         """Probability of who shares an origin with whom, times the likelihood of each state."""
