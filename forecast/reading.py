@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from forecast.errors import InputError, Problem
 
@@ -60,3 +62,11 @@ def read_text(path: Path) -> str:
         line = text[: text.index("\0")].count("\n") + 1
         raise InputError([Problem(f"{path}:{line}", "not a text file: it holds a NUL byte")])
     return text
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Tables of a TOML file that anybody may have written; of any other file an `InputError`."""
+    try:
+        return tomllib.loads(read_text(path))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise InputError([Problem(str(path), f"not readable as TOML: {error}")]) from None

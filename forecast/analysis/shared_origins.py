@@ -19,15 +19,15 @@ from forecast.arguments import checked
 from forecast.arrays import Array
 from forecast.errors import InputError, Problem
 from forecast.estimate import Estimate, quantity
-from forecast.evidence.copying import other_event_link
+from forecast.evidence.copying import other_event_link, precedence
 from forecast.evidence.events import shares_of
 from forecast.evidence.likelihood import ReportTable, tabulate_reports
 from forecast.evidence.origins import count_origins, speaking
 from forecast.evidence.report import Report
-from forecast.evidence.sources import accuracy_index, trust_in
+from forecast.evidence.sources import trust_in
 from forecast.layout import PrintsItself, Summary
 from forecast.model.parameter_draws import ParameterDraws
-from forecast.model.report_likelihood import copied_shares
+from forecast.model.report_likelihood import copied_shares, copying_odds
 from forecast.outlook import Forecast, beliefs
 from forecast.posterior.beliefs import Beliefs
 from forecast.text import DASH
@@ -160,12 +160,10 @@ def _in_order(given: Forecast) -> list[Report]:
     if len(reports) > MOST_REPORTS:
         message = f"{len(reports):,} reports are in force; at most {MOST_REPORTS} are compared"
         raise InputError([Problem("given", message)])
-    means = [judged.mean for judged in trust_in(given.scenario).accuracy]
 
     def key(report: Report) -> tuple[object, ...]:
-        best = means[accuracy_index(given.scenario, report)]
         undated = len(shares_of(given.scenario, report)) > 1
-        return not report.origin, -best, undated, report.published, report.known, report.id
+        return not report.origin, *precedence(given.scenario, [report], undated)
 
     return sorted(reports, key=key)
 
@@ -239,7 +237,7 @@ def _links(
         link = other_event_link(given.scenario, report, other)
         if link is not None and (report.id, other.id) not in copied:
             propensity = draws.parameters["copying"][families.index(link.family)]
-            weights[j] = link.near * propensity / (1 - propensity)
+            weights[j] = link.near * copying_odds(propensity)
     whole = 1 + sum(weights.values())
     yield from ((j, rest * weight / whole) for j, weight in weights.items())
 
@@ -261,12 +259,9 @@ def _origins(
     for name in dict.fromkeys(report.indicator for report in reports):
         own = [report for report in reports if report.indicator == name]
         counted = count_origins(own)
-        repeats = [share for (report, _), share in copied.items() if _among(report, own)]
+        named = {report.id for report in own}
+        repeats = [share for (report, _), share in copied.items() if report in named]
         expected = counted.stated + counted.unstated - sum(repeats, np.zeros(len(weight)))
         rows[name] = (len(own), counted.stated, *_estimate(expected, weight))
     columns = ["reports", "stated", "expected", "lower", "upper"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
-
-
-def _among(report: str, reports: Sequence[Report]) -> bool:
-    return any(each.id == report for each in reports)

@@ -20,6 +20,7 @@ from forecast.wording import long_date, plain
 
 DRAWS = 100
 """Draws of each chain that answer, unless another number is given."""
+UNSUPPOSED = "nothing supposed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class WhatIf(PrintsItself):
             (plain(each.state), percent(each.probability.mean), *_ends(each.ahead))
             for each in self.branches
         ]
-        rows.append(("nothing supposed", "", *_ends(self.ahead)))
+        rows.append((UNSUPPOSED, "", *_ends(self.ahead)))
         title = f"{self.course_label}: under way, if this is known now: {self.variable_label}"
         return Summary(title, ("If it is", "Probability", first, last), rows)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from forecast.evidence.copying import Link, find_link
+from forecast.evidence.copying import Link, find_link, precedence
 from forecast.evidence.events import (
     Event,
     best_versions,
@@ -20,7 +20,7 @@ from forecast.evidence.events import (
 )
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.report import Report
-from forecast.evidence.sources import accuracy_index, channel_of, trust_in
+from forecast.evidence.sources import channel_of
 from forecast.evidence.statements import Statements, level_of
 from forecast.evidence.streams import Place, Row, Stream, find_streams
 from forecast.network.auxiliary import AuxiliaryFactor, AuxiliaryVariable
@@ -286,11 +286,8 @@ class AuxiliaryEvidence:
         return found
 
     def _precedence(self, origin: _Origin) -> tuple[Any, ...]:
-        """What orders origins apart from the stream: the best, stated, dated and earliest first."""
-        means = [judged.mean for judged in trust_in(self.scenario).accuracy]
-        best = max(means[accuracy_index(self.scenario, report)] for report in origin.reports)
-        first = min((report.published, report.known, report.id) for report in origin.reports)
-        return -best, not origin.reports[0].origin, bool(origin.dates), *first
+        """What orders origins apart from the stream."""
+        return precedence(self.scenario, origin.reports, bool(origin.dates))
 
     def _fill_stream(
         self,

@@ -11,12 +11,14 @@ a product over reports: each counts by itself, or repeats what is known already.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from forecast.evidence.events import Event, days_of, version_of
 from forecast.evidence.families import default_lineage, family_of, may_copy
 from forecast.evidence.report import Report
+from forecast.evidence.sources import accuracy_index, trust_in
 from forecast.scenario.scenario import Scenario
 
 
@@ -44,6 +46,26 @@ class Link:
     family: str
     near: float
     repeats: bool
+
+
+def precedence(
+    scenario: Scenario, reports: Sequence[Report], undated: bool
+) -> tuple[float, bool, bool, date, date, str]:
+    """What orders origins: the best first, then who states one, who is dated, who came first.
+
+    Parameters
+    ----------
+    scenario
+        The scenario.
+    reports
+        What one origin states.
+    undated
+        Whether the step of some of it is not known.
+    """
+    means = [judged.mean for judged in trust_in(scenario).accuracy]
+    best = max(means[accuracy_index(scenario, report)] for report in reports)
+    first = min((report.published, report.known, report.id) for report in reports)
+    return -best, not reports[0].origin, undated, *first
 
 
 def find_link(scenario: Scenario, event: Event, earlier: Event) -> Link | None:

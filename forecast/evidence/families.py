@@ -64,11 +64,6 @@ def default_lineage() -> DefaultLineage:
     )
 
 
-def lineage_as_stated(scenario: Scenario) -> Scenario:
-    """The scenario if no report copied another but those that state one origin."""
-    return scenario.model_copy(update={"lineage": "as_stated"})
-
-
 def copying_probabilities(scenario: Scenario) -> Iterator[Judged]:
     """Yield the propensity to copy of every family, last that of all other sources."""
     if scenario.lineage == "as_stated":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from calendar import monthrange
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -27,7 +26,7 @@ from forecast.evidence.report import DATES
 from forecast.evidence.report_checks import LONGEST
 from forecast.evidence.report_files import OPTIONAL, REQUIRED
 from forecast.evidence.spreadsheet import RAGGED, cell_text, is_ragged
-from forecast.reading import read_text, shipped_folder
+from forecast.reading import read_toml, shipped_folder
 from forecast.scenario.document_part import DocumentPart, read_document
 
 FIELDS = (*REQUIRED, *OPTIONAL)
@@ -332,13 +331,13 @@ def read_mapping(source: str | Path | Mapping[str, Any]) -> EventMapping:
     'event_date'
     """
     where = "mapping" if isinstance(source, Mapping) else str(source)
-    given = dict(source) if isinstance(source, Mapping) else _read_toml(source)
+    given = dict(source) if isinstance(source, Mapping) else _mapping_table(source)
     name, assumed = given.pop("layout", None), frozenset[str]()
     if name is not None:
         if name not in mapping_names():
             message = f"layout {name!r:.60} does not ship with the library"
             raise InputError([Problem(where, f"{message}; {nearest(name, mapping_names())}")])
-        base = _read_toml(str(name))
+        base = _mapping_table(str(name))
         own = {*_table(given, "columns"), *given.keys() & {"spread"}}
         assumed = frozenset({*base["columns"], *base.keys() & {"spread"}} - own)
         given = _completed(base, given)
@@ -347,13 +346,9 @@ def read_mapping(source: str | Path | Mapping[str, Any]) -> EventMapping:
     return mapping
 
 
-def _read_toml(source: str | Path) -> dict[str, Any]:
+def _mapping_table(source: str | Path) -> dict[str, Any]:
     shipped = shipped_folder() / "mappings" / f"{source}.toml"
-    path = shipped if str(source) in mapping_names() else Path(source)
-    try:
-        return tomllib.loads(read_text(path))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise InputError([Problem(str(path), f"not readable as TOML: {error}")]) from None
+    return read_toml(shipped if str(source) in mapping_names() else Path(source))
 
 
 def _completed(base: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

@@ -340,10 +340,9 @@ class TableDraws:
 
     def _drawn(self, part: slice) -> Array:
         start, stop, _ = part.indices(self.n)
-        if not self.tabled.concentration:
-            return np.repeat(self.tabled.theta, stop - start, axis=1)
         theta = np.repeat(self.tabled.theta, stop - start, axis=1)
-        for number in range(start // DRAWN_TOGETHER, -(-stop // DRAWN_TOGETHER)):
+        blocks = range(start // DRAWN_TOGETHER, -(-stop // DRAWN_TOGETHER))
+        for number in blocks if self.tabled.concentration else ():
             first = number * DRAWN_TOGETHER
             own = slice(max(start - first, 0), min(stop - first, DRAWN_TOGETHER))
             self._draw_block(number, own, theta[:, first + own.start - start :])

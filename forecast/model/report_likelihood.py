@@ -79,10 +79,23 @@ def log_likelihoods(data: Mapping[str, Any], parameters: Mapping[str, Array]) ->
     numpy.ndarray
         Shape (step, column, draw).
     """
+    return report_log_likelihoods(*_for_loops(data, parameters))
+
+
+def _for_loops(
+    data: Mapping[str, Any], parameters: Mapping[str, Array]
+) -> tuple[Array, Array, ReportArrays]:
+    """All that is judged of sources, log-densities of numbers, and reports, for compiled loops."""
     trust = np.concatenate([parameters[name] for name in TRUSTED if name in parameters])
     density = log_densities(data, parameters, trust.shape[1])
     reports = ReportArrays(*(writable(data[name]) for name in ReportArrays._fields))
-    return report_log_likelihoods(writable(trust), writable(density), reports)
+    return writable(trust), writable(density), reports
+
+
+def copying_odds(propensity: Array) -> Array:
+    """Odds that a report copies one that it may have copied; finite, however sure it is."""
+    surest = np.minimum(propensity, SUREST)
+    return np.asarray(surest / (1 - surest))
 
 
 def copied_shares(data: Mapping[str, Any], parameters: Mapping[str, Array]) -> tuple[Array, Array]:
@@ -100,12 +113,9 @@ def copied_shares(data: Mapping[str, Any], parameters: Mapping[str, Array]) -> t
     shares
         Probability that it repeats the one of a link, if it repeats any, (link, draw).
     """
-    trust = np.concatenate([parameters[name] for name in TRUSTED if name in parameters])
-    density = log_densities(data, parameters, trust.shape[1])
-    reports = ReportArrays(*(writable(data[name]) for name in ReportArrays._fields))
-    repeats = _repeated(writable(trust), writable(density), reports)
-    propensity = np.minimum(trust[reports.link_copying], SUREST)
-    weights = propensity / (1 - propensity) * reports.link_repeats[:, None]
+    trust, density, reports = _for_loops(data, parameters)
+    repeats = _repeated(trust, density, reports)
+    weights = copying_odds(trust[reports.link_copying]) * reports.link_repeats[:, None]
     whole = np.zeros((len(reports.place), trust.shape[1]))
     np.add.at(whole, reports.link_place, weights)
     with np.errstate(invalid="ignore"):

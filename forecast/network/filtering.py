@@ -210,10 +210,9 @@ def messages_after(
     memory
         What was computed under the same tables, which is kept there.
     """
-    filtering = _Filtering(
-        network, theta, regimes, len(log_like), Memory() if memory is None else memory
-    )
-    filtering.draws = max(filtering.draws, *(row.shape[1] for row in (*log_like, *rows)))
+    n_draws = max(theta.shape[-1], *(row.shape[1] for row in (*log_like, *rows)))
+    kept = Memory() if memory is None else memory
+    filtering = _Filtering(network, theta, regimes, len(log_like), kept, n_draws)
     filtering.advance([*log_like, rows[0]])
     ends = filtering.end_each(rows, len(rows) - norms)
     if not all(step.safe for step in (*filtering.memory.steps, *ends)):
@@ -230,14 +229,22 @@ class _Filtering:
         As for `messages_after`.
     now
         The present step.
+    draws
+        How many draws tables and likelihoods have.
     """
 
     def __init__(
-        self, network: Network, theta: Array, regimes: Index | None, now: int, memory: Memory
+        self,
+        network: Network,
+        theta: Array,
+        regimes: Index | None,
+        now: int,
+        memory: Memory,
+        draws: int,
     ) -> None:
         self.network, self.theta, self.regimes, self.memory = network, theta, regimes, memory
         self.slices = step_slices(network, now + 1)
-        self.now, self.draws = now, theta.shape[-1]
+        self.now, self.draws = now, draws
 
     def advance(self, rows: Sequence[Array]) -> None:
         """Run the steps from the first whose evidence differs, or is not known."""
@@ -311,8 +318,10 @@ class _Filtering:
             _settle(*given, draws.start, draws.stop, found.cells, found.lowest, found.total)
 
         in_threads(run, chunks(self.draws, own.circuit.n_cells))
-        # Other evidence on another step, or after another past, ends elsewhere.
-        self.memory.settled, self.memory.ends = found, []
+        # Other evidence on another step, or after another past, ends elsewhere: forgotten first, so
+        # that an interrupt between the two leaves nothing stale.
+        self.memory.ends = []
+        self.memory.settled = found
         return found
 
     def _tables(self, step: int) -> Array:

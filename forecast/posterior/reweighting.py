@@ -275,7 +275,7 @@ class Fit:
     @cached_property
     def tables(self) -> Array:
         """Table cells of all draws, (cell, draw); nobody can write to them."""
-        found = self.cells.copy()
+        found = self.cells.view()
         found.flags.writeable = False
         return found
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -41,6 +41,7 @@ INK, QUIET, RULE = "#1c2430", "#5d6673", "#d5d9df"
 BLUE, PALE = "#0b5f95", "#e3e9ef"
 DANGER = ("#b8450b", "#7a1230", "#c4700a", "#96331f", "#a8326b", "#5c3a12")
 DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (8, 3)), (0, (3, 3)))
+QUARTERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 CEILINGS = (0.1, 0.2, 0.3, 0.4, 0.6, 1.0)
 PANEL, TOTAL, NARROW = (3.6, 1.7), (6.2, 3.2), (3.6, 2.9)
 """Sizes in inches: one course; all dangerous ones, on a page and on a telephone."""
@@ -429,8 +430,13 @@ def scale_up(axis: Any, ceiling: float) -> None:
     _plain_ticks(axis)
     marks = [0.0, ceiling / 2, ceiling]
     axis.set_ylim(0, ceiling)
-    axis.set_yticks(marks, ["0", *(f"{100 * mark:g} %" for mark in marks[1:])])
+    axis.set_yticks(marks, percent_marks(marks))
     axis.grid(axis="y", color=RULE, lw=0.6)
+
+
+def percent_marks(marks: Iterable[float]) -> list[str]:
+    """What stands at the marks of a scale of probabilities."""
+    return [f"{100 * mark:g} %" if mark else "0" for mark in marks]
 
 
 def draw_as_of(axis: Any, day: date, days: Sequence[date]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from forecast.analysis.frames import ANSWER, MEAN, Sensitivity
 from forecast.analysis.report_making import prior_and_posterior
-from forecast.analysis.what_if import WhatIf
+from forecast.analysis.what_if import UNSUPPOSED, WhatIf
 from forecast.arguments import checked, short_repr
 from forecast.courses_table import ANY_LABEL
 from forecast.errors import InputError, Problem
@@ -22,6 +22,7 @@ from forecast.reporting.plots import (
     DASHES,
     INK,
     PALE,
+    QUARTERS,
     QUIET,
     RULE,
     axes_for,
@@ -30,6 +31,7 @@ from forecast.reporting.plots import (
     draw_band,
     house_style,
     name_ends,
+    percent_marks,
     scale_up,
     wrapped,
 )
@@ -47,7 +49,6 @@ UNDRAWN = ("credible_interval", "point_estimate", "point_estimate_text", "title"
 LABEL = 52
 """Letters of a judgement's name."""
 PALE_BLUE = "#9cc3de"
-UNSUPPOSED = "nothing supposed"
 BRANCHES = (BLUE, "#56a5d6", "#5b3a8c", "#1d7a5f")
 """Colours of what is supposed, cool and far apart in lightness; dashes tell them apart too."""
 
@@ -156,7 +157,7 @@ def _finish(axis: Any, end: float, title: str) -> None:
     """A scale of probabilities below, and none at the side."""
     axis.set_xlim(0, end)
     marks = np.linspace(0, end, 5)
-    axis.set_xticks(marks, ["0", *(f"{100 * mark:g} %" for mark in marks[1:])])
+    axis.set_xticks(marks, percent_marks(marks))
     axis.set_yticks([])
     axis.set_ylabel("")
     axis.tick_params(axis="x", labelsize=8, labelcolor=QUIET, color=QUIET)
@@ -236,7 +237,7 @@ def _name_rows(axis: Any, names: Sequence[str]) -> None:
 def _scale_answers(axis: Any, about: str) -> None:
     """Percent, where the answer is a probability; and what the ends of the bars are."""
     if about != "the answer":
-        axis.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %" if value else "0")
+        axis.xaxis.set_major_formatter(lambda value, _: percent_marks([value])[0])
     axis.set_xlabel(
         f"{for_figure(about)}\nat both ends of each judgement's {MASS_TEXT} interval, low end pale",
         size=8.5, color=QUIET,
@@ -288,12 +289,10 @@ def plot_calibration(found: Reliability | Scores, *, ax: Any = None) -> Any:
 
 
 def _square(axis: Any) -> None:
-    marks = [0.0, 0.25, 0.5, 0.75, 1.0]
-    names = ["0", *(f"{100 * mark:g} %" for mark in marks[1:])]
     axis.set_xlim(0, 1)
     axis.set_ylim(0, 1)
-    axis.set_xticks(marks, names)
-    axis.set_yticks(marks, names)
+    axis.set_xticks(QUARTERS, percent_marks(QUARTERS))
+    axis.set_yticks(QUARTERS, percent_marks(QUARTERS))
     axis.set_aspect("equal")
     axis.grid(color=RULE, lw=0.6)
     axis.tick_params(length=0, labelsize=8, labelcolor=QUIET)

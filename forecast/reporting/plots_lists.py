@@ -12,7 +12,17 @@ from forecast.courses_table import ANY_LABEL
 from forecast.errors import InputError, Problem
 from forecast.estimate import MASS_TEXT, Estimate, percent, quantity
 from forecast.outlook import Forecast
-from forecast.reporting.plots import BLUE, BY_A_DAY, DANGER, INK, QUIET, axes_for, house_style
+from forecast.reporting.plots import (
+    BLUE,
+    BY_A_DAY,
+    DANGER,
+    INK,
+    QUARTERS,
+    QUIET,
+    axes_for,
+    house_style,
+    percent_marks,
+)
 from forecast.text import flat, for_figure, visible
 from forecast.wording import long_date, plain
 
@@ -161,4 +171,4 @@ def _finish(axis: Any, labels: list[str], title: str) -> None:
 
 def _percents(axis: Any) -> None:
     axis.set_xlim(0, 1)
-    axis.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"])
+    axis.set_xticks(QUARTERS, percent_marks(QUARTERS))

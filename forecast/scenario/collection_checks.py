@@ -5,7 +5,7 @@ Like those of `forecast.scenario.scenario_checks`, every function yields finding
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from math import isclose
 
@@ -27,11 +27,7 @@ def check_collection(scenario: Scenario, unread: frozenset[str]) -> Iterator[Fin
     owner: dict[str, str] = {}
     for name, channel in scenario.channels.items():
         yield from _check_channel(("channels", name), channel, scenario, unread)
-        for index, source_name in enumerate(channel.sources):
-            if source_name in owner:
-                message = f"{source_name!r} belongs to the channel {owner[source_name]!r} already"
-                yield ("channels", name, "sources", index), message
-            owner[source_name] = name
+        yield from _check_owner("channel", ("channels", name), channel.sources, owner)
     yield from _check_families(scenario.families)
     for name, watch in scenario.watches.items():
         yield from _check_watch(("watches", name), watch, scenario, unread)
@@ -49,16 +45,25 @@ def _check_families(families: Mapping[str, Family]) -> Iterator[Finding]:
         if name == OTHERS:
             yield at, f"{OTHERS!r} are the sources that no family names"
         yield from family.copying.check((*at, "copying"))
-        for index, source in enumerate(family.sources):
-            if source in owner:
-                message = f"{source!r} belongs to the family {owner[source]!r} already"
-                yield (*at, "sources", index), message
-            owner[source] = name
+        yield from _check_owner("family", at, family.sources, owner)
         legal = [*(other for other in families if other != name), OTHERS]
         for index, other in enumerate(family.copies):
             if other not in legal:
                 message = f"{other!r} is not another family; {nearest(other, legal)}"
                 yield (*at, "copies", index), message
+
+
+def _check_owner(
+    kind: str, at: Path, sources: Iterable[str], owner: dict[str, str]
+) -> Iterator[Finding]:
+    """Yield sources that belong to another of its kind already, and note whose they are."""
+    for index, source in enumerate(sources):
+        if source in owner:
+            yield (
+                (*at, "sources", index),
+                f"{source!r} belongs to the {kind} {owner[source]!r} already",
+            )
+        owner[source] = str(at[-1])
 
 
 def _check_channel(

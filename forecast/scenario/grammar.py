@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -77,17 +77,10 @@ class Grammar:
         )
 
     def names_meant(self, path: Path) -> list[str]:
-        """Names of the entries of the way to state a mapping that it resembles most.
-
-        As where it is read: the way with most entries among those that are there, the last of
-        several.
-        """
-        given = self.value_at(path)
+        """Names of the entries of the way to state a mapping that it resembles most."""
         ways = [list(schema.get("properties", {})) for schema in self.schemas_at(path)]
-        alike = [sum(name in way for name in given) for way in ways] if given else []
-        if not any(alike):
-            return self.names_at(path)
-        return max(zip(alike, range(len(ways)), ways, strict=True))[2]
+        found = most_alike(ways, self.value_at(path) or ())
+        return self.names_at(path) if found is None else ways[found]
 
     def _tagged(self, path: Path) -> Iterator[tuple[str, list[str]]]:
         for schema in self._options_at(path):
@@ -111,6 +104,16 @@ class Grammar:
                 yield from self._options(schema["anyOf"])
             else:
                 yield schema
+
+
+def most_alike(ways: Sequence[Collection[str]], given: Iterable[Any]) -> int | None:
+    """Which way to state something has most entries among those given; None if none has any.
+
+    The last of several: the first, an interval, is the less telling.
+    """
+    names = list(given)
+    counts = [sum(name in way for name in names) for way in ways]
+    return max(range(len(ways)), key=lambda k: (counts[k], k)) if any(counts) else None
 
 
 @lru_cache(maxsize=64)

@@ -38,7 +38,7 @@ from forecast.scenario.fits import (
     Stated,
     lognormal_ends,
 )
-from forecast.scenario.grammar import forget_schemas
+from forecast.scenario.grammar import forget_schemas, most_alike
 from forecast.scenario.limits import LARGEST, SMALLEST, Finding
 from forecast.scenario.tree import Path
 
@@ -266,10 +266,9 @@ class AnyWay:
     def _meant(self, given: Any) -> type[Statement]:
         """The way with most entries among those that are there, or that resemble what is."""
         ways, names = self._ways(), list(given) if isinstance(given, Mapping) else []
-        # Where as many entries of two ways are there, the first, an interval, is the less telling.
-        best = max(reversed(ways), key=lambda way: sum(name in way.entries() for name in names))
-        if best.entries() & set(map(str, names)):
-            return best
+        best = most_alike([way.entries() for way in ways], names)
+        if best is not None:
+            return ways[best]
         entries = {entry: way for way in reversed(ways) for entry in way.entries()}
         close = [get_close_matches(str(name), entries, n=1) for name in names]
         return next((entries[found] for [found] in filter(None, close)), ways[0])

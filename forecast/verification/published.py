@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,12 +12,12 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from forecast.arguments import checked
-from forecast.errors import InputError, Problem, nearest, raise_if_any
+from forecast.errors import Problem, nearest, raise_if_any
 from forecast.estimate import Estimate, interval, quantity
 from forecast.layout import PrintsItself, Summary
 from forecast.lexicon import Lexicon, read_lexicon
 from forecast.outlook import Forecast, beliefs
-from forecast.reading import read_text, require_path
+from forecast.reading import read_toml, require_path
 from forecast.scenario.document_part import DocumentPart, read_document
 from forecast.scenario.scenario import Scenario
 from forecast.scenario.shipped import shipped_or_own
@@ -274,10 +273,7 @@ def read_published(source: str | Path, scenario: Scenario | None = None) -> Publ
     """
     require_path(source)
     path = shipped_or_own(source, FILE_NAME)
-    try:
-        document = tomllib.loads(read_text(path))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise InputError([Problem(str(path), f"not readable as TOML: {error}")]) from None
+    document = read_toml(path)
     read = read_document(PublishedDocument, str(path), document)
     words = read_lexicon(read.lexicon)
     problems = [

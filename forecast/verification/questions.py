@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -15,7 +14,7 @@ from forecast.arguments import checked
 from forecast.errors import InputError, Problem, nearest, raise_if_any
 from forecast.layout import PrintsItself, Summary
 from forecast.network.structure import Network
-from forecast.reading import read_text, require_path
+from forecast.reading import read_toml, require_path
 from forecast.scenario.document_part import DocumentPart
 from forecast.scenario.scenario import Scenario
 from forecast.scenario.shipped import shipped_or_own
@@ -311,10 +310,7 @@ def read_questions(source: str | Path, scenario: Scenario | None = None) -> Ques
     """
     require_path(source)
     path = shipped_or_own(source, FILE_NAME)
-    try:
-        document = tomllib.loads(read_text(path))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise InputError([Problem(str(path), f"not readable as TOML: {error}")]) from None
+    document = read_toml(path)
     try:
         read = QuestionFile.model_validate(document)
     except InputError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -10,8 +9,8 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from forecast.arguments import checked
-from forecast.errors import InputError, Problem, nearest, raise_if_any
-from forecast.reading import read_text, require_path
+from forecast.errors import Problem, nearest, raise_if_any
+from forecast.reading import read_toml, require_path
 from forecast.scenario.document_part import DocumentPart, read_document
 from forecast.verification.questions import Question, Questions
 
@@ -103,11 +102,7 @@ def read_resolutions(source: str | Path, questions: Questions) -> tuple[Resoluti
         With everything that is wrong with the file.
     """
     require_path(source)
-    try:
-        document = tomllib.loads(read_text(Path(source)))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise InputError([Problem(str(source), f"not readable as TOML: {error}")]) from None
-    read = read_document(ResolutionFile, str(source), document)
+    read = read_document(ResolutionFile, str(source), read_toml(Path(source)))
     problems = []
     for each in read.resolutions:
         unknown = f"is no question; {nearest(each.question, questions)}"

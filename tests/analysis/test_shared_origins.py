@@ -7,7 +7,6 @@ import pytest
 from scipy.stats import rankdata
 
 import forecast as fc
-from forecast.evidence.families import lineage_as_stated
 from forecast.evidence.ledger import Evidence
 from tests.evidence.test_lineage import START, SURE, outlet, town
 
@@ -41,7 +40,7 @@ def test_two_reports_share_an_origin_as_often_as_bayes_rule_says():
 
 def test_what_is_stated_is_known():
     reports = outlet(0, origin="a"), outlet(1, origin="b"), outlet(2, origin="a"), outlet(3)
-    found = fc.lineage(told(lineage_as_stated(town()), *reports)).pairs
+    found = fc.lineage(told(town().model_copy(update={"lineage": "as_stated"}), *reports)).pairs
     assert found["probability"].tolist() == [1.0, 0.0, 0.0, 0.0, 0.0, 0.0]
     assert set(found.iloc[0][["report", "other"]]) == {"R000", "R002"}
 

@@ -139,24 +139,15 @@ def _compare(given: Any) -> dict[str, Any]:
 
 def _build(kind: str) -> Any:
     import forecast as fc
+    from forecast.evidence.profiles import regardless_of_reporting
 
-    problem = _without_report_making(fc.load_scenario("iraq-2020"))
+    problem = regardless_of_reporting(fc.load_scenario("iraq-2020"))
     evidence = _dated(problem, fc.read_evidence("iraq-2020", problem).known_at(AS_OF))
     if kind == "ours":
         return fc.build_model(problem, evidence)
     from tests.benchmarks.plain_model import build_plain_model
 
     return build_plain_model(problem, evidence)
-
-
-def _without_report_making(problem: Any) -> Any:
-    """The scenario where whether a report is made says nothing."""
-    body = problem.model_dump(by_alias=True)
-    for variable in body["variables"].values():
-        variable["reporting"] = (
-            "ignorable" if variable["role"] in ("indicator", "outcome") else None
-        )
-    return type(problem).model_validate(body)
 
 
 def _dated(problem: Any, evidence: Any) -> Any:
