@@ -217,8 +217,9 @@ def watch_list(
     >>> found = watch_list(network.beliefs(), "storm=yes", reliability=1.0)
     >>> [(lead.indicator, round(lead.bits, 3)) for lead in found.leads]
     [('glass', 0.211), ('gulls', 0.073)]
-    >>> found.lead("glass").findings[0]
-    Finding(state='low', probability=0.18, given=0.5)
+    >>> low = found.lead("glass").findings[0]
+    >>> (low.state, round(low.probability, 2), round(low.given, 2))
+    ('low', 0.18, 0.5)
     """
     name, names, question = pose(given, event, by, at, indicators, draws)
     accuracy = accuracy_of(question.scenario, reliability)

@@ -74,9 +74,8 @@ class EliminationTooLarge(TooLarge):
         About how long a sweep of one draw would take, were there memory for it.
     """
 
-    def __init__(self, message: str, widest: Axis, seconds: float) -> None:
-        super().__init__(message)
-        self.widest, self.seconds = widest, seconds
+    widest: Axis
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,14 +296,14 @@ def _too_large(
         size = prod(float(sizes[axis]) for axis in table)
         for axis in table:
             saved[axis] += size * (1 - 1 / sizes[axis])
-    return EliminationTooLarge(
+    error = EliminationTooLarge(
         f"exact elimination needs {'more than ' if best.refused.any() else ''}"
         f"{cells * BYTES_PER_CELL / 1e9:.3g} GB, more than the limit of "
         f"{memory_limit / 1e9:.3g} GB, and {seconds:.2g} s for each draw of the tables; "
         f"its largest table is over {', '.join(largest[:LONGEST_LIST])}{more}. "
         "Raise memory_limit if this machine has more; "
         "ask about fewer variables, since what neither they nor the evidence depend on is left "
-        "out; or give these variables fewer states or fewer parents.",
-        max(names, key=saved.__getitem__),
-        seconds,
+        "out; or give these variables fewer states or fewer parents."
     )
+    error.widest, error.seconds = max(names, key=saved.__getitem__), seconds
+    return error

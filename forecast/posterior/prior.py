@@ -25,8 +25,9 @@ def prior_beliefs(
 ) -> Beliefs:
     """Beliefs in which every draw comes from the prior and knows the reports.
 
-    Draws weigh by how probable they make the reports: `Beliefs.log_weights` is `log_evidence`.
-    Without reports they are the prior itself.
+    Draws weigh by how probable they make the reports, and that nothing was reported where
+    somebody watches: `Beliefs.log_weights` is `log_evidence`. On the scenario's first day they
+    are the prior itself.
 
     Parameters
     ----------
@@ -39,7 +40,7 @@ def prior_beliefs(
     --------
     >>> from forecast.scenario.scenario_files import load_scenario
     >>> scenario = load_scenario("iraq-2020")
-    >>> beliefs = prior_beliefs(scenario, Evidence(scenario.as_of), draws=100, random_seed=1)
+    >>> beliefs = prior_beliefs(scenario, Evidence(scenario.time.start), draws=100, random_seed=1)
     >>> beliefs.posterior("iran_posture", beliefs.times[0]).shape
     (1, 100, 3)
     """

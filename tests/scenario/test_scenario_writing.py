@@ -163,6 +163,7 @@ variables:
           basis: "judgement: made for a test"
     speaks_to: [{course: storm=storm}]
 reporting: ignorable
+lineage: as_stated
 """
     )
 

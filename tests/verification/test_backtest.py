@@ -1,5 +1,6 @@
 """Back-tests against ledgers cut by hand, through kills and on other processes."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -122,8 +123,13 @@ def test_a_report_from_the_future_changes_nothing_before_it_was_known(run):
         assert (one == other) == (one.as_of < day(3, 1))
 
 
+def processes(number):
+    """Started anew: a fork of a process that has used JAX can hang."""
+    return ProcessPoolExecutor(number, mp_context=multiprocessing.get_context("spawn"))
+
+
 def test_other_processes_give_the_same_numbers(run):
-    with ProcessPoolExecutor(2) as pool:
+    with processes(2) as pool:
         other = fc.backtest(
             SCENARIO, Ledger(reports()), asked(), outcomes(), executor=pool, **SETTINGS
         )
@@ -182,7 +188,7 @@ def die(block):
 def test_a_worker_that_dies_is_an_error_that_says_how_to_go_on(tmp_path, monkeypatch):
     monkeypatch.setattr(rooms, "run_block", die)
     path = tmp_path / "kept.jsonl"
-    with ProcessPoolExecutor(1) as pool, pytest.raises(ForecastError, match="run it again"):
+    with processes(1) as pool, pytest.raises(ForecastError, match="run it again"):
         fc.backtest(SCENARIO, Ledger(reports()), executor=pool, path=path, **SETTINGS)
 
 
