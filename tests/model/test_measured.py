@@ -24,6 +24,7 @@ from forecast.posterior.prior import draw_priors
 from forecast.scenario.scenario import Scenario
 from forecast.scenario.scenario_checks import find_problems
 from forecast.testing.networks import enumerate_answer
+from tests.slopes import assert_slopes_are_differences
 from tests.small import (
     BASIS,
     START,
@@ -239,19 +240,9 @@ def test_model_evidence_equals_enumeration(model):
 
 def test_model_gradient_equals_differences(model):
     _, built, _ = model
-    logp = built.compile_logp(mode="FAST_COMPILE")
-    slope = built.compile_dlogp(mode="FAST_COMPILE")
     rng = np.random.default_rng(5)
     point = {k: v + rng.normal(0, 0.3, v.shape) for k, v in built.initial_point().items()}
-    expected = []
-    for name in [value.name for value in built.continuous_value_vars]:
-        for index in np.ndindex(point[name].shape):
-            shift = np.zeros(point[name].shape)
-            shift[index] = 1e-6
-            rise = logp(point | {name: point[name] + shift})
-            rise -= logp(point | {name: point[name] - shift})
-            expected.append(rise / 2e-6)
-    np.testing.assert_allclose(slope(point), expected, rtol=1e-5, atol=1e-6)
+    assert_slopes_are_differences(built, [point])
 
 
 def test_prior_predictive_numbers_follow_the_model():

@@ -8,6 +8,7 @@ from html import unescape
 import pytest
 
 import forecast as fc
+from forecast.analysis import shapley
 from forecast.reporting.product import Product, product
 from tests.reporting.test_browser import CHROMIUM, PDFTOPPM, PDFTOTEXT, printed_pages
 
@@ -22,6 +23,13 @@ pytestmark = [
         not (CHROMIUM and PDFTOTEXT and PDFTOPPM), reason="Chromium or poppler is not installed"
     ),
 ]
+
+
+@pytest.fixture(autouse=True)
+def _few_orders(monkeypatch):
+    """Reports are weighed in few orders, for the same reason."""
+    monkeypatch.setattr(shapley, "MOST_WORK", 0)
+    monkeypatch.setattr(shapley, "MOST_PAIRS", shapley.FEWEST_PAIRS)
 
 
 def forecasts(name):
