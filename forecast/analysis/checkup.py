@@ -145,9 +145,9 @@ def check(
     Examples
     --------
     >>> from forecast.scenario.scenario_files import load_scenario
-    >>> found = check(load_scenario("iraq-2020"), draws=64)
-    >>> found.conflicts.empty, found.courses["best"]["iran_posture=coordinated_attack"]
-    (True, 'direct_fire')
+    >>> found = check(load_scenario("veyra-fleet"), draws=64)
+    >>> found.conflicts.empty, found.courses["best"]["fleet_activity=smuggling"]
+    (True, 'small_boats')
     """
     require_whole({"draws": draws, "random_seed": random_seed}, {"draws": 2, "random_seed": 0})
     rng = np.random.default_rng(random_seed)

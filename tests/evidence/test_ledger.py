@@ -17,7 +17,7 @@ from forecast.testing.ledgers import FIRST, random_reports
 from tests.ledgers import generator, report, server_address
 from tests.small import weather
 
-LEDGERS, TIMES = 500, 6
+LEDGERS, TIMES = 100, 6
 
 
 @pytest.fixture(params=["file", pytest.param("server", marks=pytest.mark.postgres)])
@@ -106,8 +106,11 @@ def check_ledgers(address_of, seeds):
                 assert set(ids(found)) == known_then(reports, moment)
 
 
-def test_the_database_gives_the_evidence_of_the_ledger_in_memory(tmp_path):
-    check_ledgers(lambda seed: tmp_path / f"{seed}.db", range(LEDGERS))
+@pytest.mark.parametrize(
+    "seeds", [range(LEDGERS), pytest.param(range(LEDGERS, 500), marks=pytest.mark.slow)]
+)
+def test_the_database_gives_the_evidence_of_the_ledger_in_memory(tmp_path, seeds):
+    check_ledgers(lambda seed: tmp_path / f"{seed}.db", seeds)
 
 
 @pytest.mark.postgres
