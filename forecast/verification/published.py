@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -22,7 +22,7 @@ from forecast.scenario.document_part import DocumentPart, read_document
 from forecast.scenario.scenario import Scenario
 from forecast.scenario.shipped import shipped_or_own
 from forecast.verification.asking import ask
-from forecast.verification.questions import Event, Id, Question, Window, misnamed
+from forecast.verification.questions import Event, Id, Question, Window, misnamed, misnamed_states
 
 FILE_NAME = "document.toml"
 DRAWS = 100
@@ -304,16 +304,8 @@ def _misfits(where: str, read: PublishedDocument, scenario: Scenario) -> Iterato
         if each.event is not None:
             yield from misnamed(f"{at}.event", each.event, states)
         for name, stated in (("state", each.state), ("given", each.given)):
-            yield from _unknown_states(f"{at}.{name}", stated or {}, scenario)
-
-
-def _unknown_states(where: str, states: Mapping[str, str], scenario: Scenario) -> Iterator[Problem]:
-    for name, state in states.items():
-        if name not in scenario.variables:
-            yield Problem(where, f"{name!r} is no variable; {nearest(name, scenario.variables)}")
-        elif state not in scenario.variables[name].states:
-            legal = nearest(state, scenario.variables[name].states)
-            yield Problem(where, f"{state!r} is not a state of {name}; {legal}")
+            named = {variable: (state,) for variable, state in (stated or {}).items()}
+            yield from misnamed_states(f"{at}.{name}", named, states)
 
 
 @checked

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -348,18 +348,35 @@ def _misfits(where: str, read: QuestionFile, scenario: Scenario) -> Iterator[Pro
 def misnamed(where: str, event: Event, states: Mapping[str, tuple[str, ...]]) -> Iterator[Problem]:
     """Yield variables and states that an event names and that there are not."""
     for place, condition in event.conditions:
-        for name, stated in (pair for each in condition for pair in each.items()):
-            at = f"{where}.{place}.{name}"
-            if name not in states:
-                yield Problem(at, f"is no variable; {nearest(name, states)}")
-                continue
-            for state in [stated] if isinstance(stated, str) else stated:
-                bare = state.removeprefix(">=").removeprefix("<=").strip()
-                if bare not in states[name]:
-                    message = f"{bare!r} is not a state of {name}; {nearest(bare, states[name])}"
-                    yield Problem(at, message)
+        for each in condition:
+            named = {name: tuple(map(_bare, _listed(stated))) for name, stated in each.items()}
+            yield from misnamed_states(f"{where}.{place}", named, states)
     for k, part in enumerate(event.parts):
         yield from misnamed(f"{where}.{event.kind}.{k}", part, states)
+
+
+def misnamed_states(
+    where: str, named: Mapping[str, Iterable[str]], states: Mapping[str, tuple[str, ...]]
+) -> Iterator[Problem]:
+    """Yield variables, and states of them, that are named and that there are not."""
+    for name, stated in named.items():
+        at = f"{where}.{name}"
+        if name not in states:
+            yield Problem(at, f"is no variable; {nearest(name, states)}")
+            continue
+        for state in stated:
+            if state not in states[name]:
+                message = f"{state!r} is not a state of {name}; {nearest(state, states[name])}"
+                yield Problem(at, message)
+
+
+def _listed(stated: States) -> Sequence[str]:
+    return [stated] if isinstance(stated, str) else stated
+
+
+def _bare(state: str) -> str:
+    """A state without the sign that means those above or below it as well."""
+    return state.removeprefix(">=").removeprefix("<=").strip()
 
 
 def states_meant(stated: States, states: tuple[str, ...]) -> tuple[str, ...]:
@@ -371,11 +388,11 @@ def states_meant(stated: States, states: tuple[str, ...]) -> tuple[str, ...]:
     ('limited', 'large')
     """
     meant: set[str] = set()
-    for each in [stated] if isinstance(stated, str) else stated:
+    for each in _listed(stated):
         if each.startswith(">="):
-            meant |= {*states[states.index(each[2:].strip()) :]}
+            meant |= {*states[states.index(_bare(each)) :]}
         elif each.startswith("<="):
-            meant |= {*states[: states.index(each[2:].strip()) + 1]}
+            meant |= {*states[: states.index(_bare(each)) + 1]}
         else:
             meant.add(each)
     return tuple(state for state in states if state in meant)
