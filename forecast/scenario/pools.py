@@ -34,17 +34,22 @@ class Pooled:
     days: float | None
 
 
+SLOTS = {"initial": " at first", "reporting": " reported", "dwell": " dwell time"}
+"""Parts of a variable whose numbers are told apart from those of its table."""
+
+
 def find_pools(scenario: Scenario) -> Iterator[Pooled]:
-    """Yield every number on which several experts speak, in the order of the scenario."""
+    """Yield every number on which several experts speak, wherever the scenario has it."""
     for name, variable in scenario.variables.items():
-        for slot in ("initial", "transition", "table", "measured", "reporting"):
-            part = getattr(variable, slot)
-            if part is not None:
-                yield from _walk(part, name + (" at first" if slot == "initial" else ""), "", None)
-    for kind in ("sources", "channels", "watches"):
-        for name, part in getattr(scenario, kind).items():
-            yield from _walk(part, name, "", None)
-    yield from _walk(scenario.reporting_level, "reporting_level", "", None)
+        for slot in type(variable).model_fields:
+            yield from _walk(getattr(variable, slot), name + SLOTS.get(slot, ""), "", None)
+    for kind in type(scenario).model_fields:
+        part = getattr(scenario, kind)
+        if isinstance(part, Mapping) and kind != "variables":
+            for name, inner in part.items():
+                yield from _walk(inner, name, "", None)
+        elif isinstance(part, BaseModel):
+            yield from _walk(part, kind, "", None)
 
 
 def _walk(part: Any, label: str, when: str, days: float | None) -> Iterator[Pooled]:

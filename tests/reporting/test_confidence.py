@@ -214,10 +214,19 @@ def test_a_table_that_is_not_there():
         fc.implied_table(scenario(None), "glass", draws=0)
 
 
-def test_experts_on_sources_channels_and_watches_are_found_as_well() -> None:
-    problem = harbour(channels=1).model_dump()
+TIMES = {"Ann": {"says": (0.5, 1.0)}, "Bo": {"says": (2.0, 8.0)}}
+
+
+def test_experts_are_found_wherever_several_speak() -> None:
+    problem = harbour(channels=1, making="profile", lineage=None).model_dump()
     problem["sources"]["pilot"]["record"]["probability"] = {"experts": FAR}
+    problem["families"]["harbour"]["copying"] = {"experts": FAR}
     problem["channels"]["red"]["controlled"] = {"experts": FAR}
     problem["watches"]["desk"]["detection"] = {"experts": FAR}
+    problem["variables"]["gauge"]["reporting"]["reported"]["low"] = {"experts": FAR}
+    problem["reporting_level"] = {"reports": {"experts": TIMES}, "basis": BASIS}
     labels = [pooled.label for pooled in find_pools(Scenario.model_validate(problem))]
-    assert labels == ["pilot: probability", "red: controlled", "desk: detection"]
+    assert labels == [
+        *("gauge reported: low", "pilot: probability", "harbour: copying", "red: controlled"),
+        *("desk: detection", "reporting_level: reports"),
+    ]
