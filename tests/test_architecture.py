@@ -64,7 +64,7 @@ ONLY_IN = {
     "arviz_plots": {"reporting/plots_answers.py"},
     "numba": {"network/compiling.py"},
     "jax": {"model/operation_jax.py"},
-    "docx": {"reporting/word.py"},
+    "docx": {"reporting/word.py", "reporting/word_style.py"},
     "jinja2": {"reporting/product.py"},
     "sqlalchemy": {
         "evidence/database.py",

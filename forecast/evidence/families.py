@@ -32,6 +32,8 @@ class DefaultLineage:
     other_events
         Weight of a report as one of the same origin if it is about another event, beside that of
         one about the same.
+    bases
+        Basis of all this, by its part: "others", "nearness", "quotation" and "other_events".
     """
 
     copying: tuple[float, float]
@@ -40,6 +42,7 @@ class DefaultLineage:
     names_source: float
     same_document: float
     other_events: float
+    bases: dict[str, str]
 
 
 @lru_cache(maxsize=1)
@@ -61,6 +64,10 @@ def default_lineage() -> DefaultLineage:
         float(quotation["names_source"]),
         float(quotation["same_document"]),
         float(found["other_events"]["weight"]),
+        {
+            part: found[part]["basis"]
+            for part in ("others", "nearness", "quotation", "other_events")
+        },
     )
 
 

@@ -60,12 +60,15 @@ class DefaultReporting:
         How soon what is reported is known.
     dwell
         Dwell time of what is standing.
+    bases
+        Basis of what is reported, by visibility and for the routine state, and of the "delay".
     """
 
     reported: dict[str, tuple[float, float]]
     level: ReportingLevel
     delay: Lag
     dwell: Quantity
+    bases: dict[str, str]
 
     def shape(self, kind: str) -> tuple[float, float]:
         """Shape of the Beta prior for a visibility, or for the routine state."""
@@ -91,6 +94,7 @@ def default_reporting() -> DefaultReporting:
         Quantity.model_validate(
             {"between": found["standing"]["dwell"], "basis": found["standing"]["basis"]}
         ),
+        {part: found[part]["basis"] for part in (*kinds, "delay")},
     )
 
 

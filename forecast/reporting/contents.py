@@ -1,11 +1,13 @@
 """The contents of a product: which sections it has, in which order, and what each answers.
 
-A new section is a function that returns a `Section`, and a line in `CONTENTS`.
+A new section is a function that returns its key, title and blocks as a `Section`, and a line in
+`CONTENTS` or, of the one page, in `PAGE`. Its question, whether it is an annex, and what it rests
+on are put to it here and nowhere else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from forecast.reporting.confidence import experts_section
@@ -37,13 +39,20 @@ from forecast.reporting.judgement import (
     change_section,
     document_section,
     gaps_section,
-    judgements_section,
     next_section,
     why_section,
 )
 from forecast.reporting.method import method_section, terms_section
-from forecast.reporting.page import page_sections
+from forecast.reporting.page import (
+    bottom_line_section,
+    doubt_section,
+    leads_section,
+    moved_section,
+    sure_section,
+    warning_section,
+)
 from forecast.reporting.request import Length, Request
+from forecast.reporting.stated import judgements_section
 from forecast.reporting.track_record import track_record_section
 from forecast.wording import long_date
 
@@ -68,6 +77,12 @@ class Entry:
     question: str
     empty: str = ""
     annex: bool = False
+
+    def section(self, request: Request) -> Section:
+        """The section of a request, with its question and, of an answer, what it rests on."""
+        basis = "" if self.annex else f"Basis: {request.short_basis}."
+        found = self.build(request)
+        return replace(found, question=self.question, basis=basis, annex=self.annex)
 
 
 CONTENTS = (
@@ -126,10 +141,21 @@ CONTENTS = (
         "no record was given, or none of its questions has been resolved",
         annex=True,
     ),
-    Entry(judgements_section, "What do the tables rest on?", annex=True),
+    Entry(judgements_section, "What do the numbers rest on?", annex=True),
     Entry(method_section, "How were the numbers made?", annex=True),
     Entry(terms_section, "What do the words mean?", annex=True),
 )
+"""The full product."""
+
+PAGE = (
+    Entry(bottom_line_section, "How likely is it?"),
+    Entry(sure_section, "How sure is that?"),
+    Entry(moved_section, "What changed, and why?"),
+    Entry(doubt_section, "What if we are wrong?"),
+    Entry(leads_section, "What next?"),
+    Entry(warning_section, "What is in force?"),
+)
+"""The one page."""
 
 
 def gather(request: Request, length: Length = "full") -> Document:
@@ -159,23 +185,28 @@ def gather(request: Request, length: Length = "full") -> Document:
 
 
 def _page(request: Request) -> Iterator[Section]:
-    yield from (section for section in page_sections(request) if section.blocks)
+    """Sections of the page that have something to say."""
+    yield from (found for entry in PAGE if (found := entry.section(request)).blocks)
 
 
 def _full(request: Request) -> Iterator[Section]:
     """Sections with something to say, annexes last; what has nothing to say is listed there."""
-    basis = f"Basis: {request.short_basis}."
-    said, empty = [], []
-    for entry in CONTENTS:
-        section = entry.build(request)
-        if section.blocks:
-            said.append(replace(section, question=entry.question, basis=basis, annex=entry.annex))
-        else:
-            empty.append((section.title, entry.empty))
+    found = [entry.section(request) for entry in CONTENTS]
+    said = [section for section in found if section.blocks]
     yield from (section for section in said if not section.annex)
     yield from (section for section in said if section.annex)
-    if empty:
-        note = Prose("Sections that have nothing to say in this product.", style="note")
-        table = Table(("Section", "Why"), tuple(empty), (2, 3))
-        question = "What was left out?"
-        yield Section("left-out", "Nothing to report", (note, table), question, "", True)
+    reasons = [
+        (section.title, entry.empty)
+        for entry, section in zip(CONTENTS, found, strict=True)
+        if not section.blocks
+    ]
+    if reasons:
+        entry = Entry(lambda _: _left_out(reasons), "What was left out?", annex=True)
+        yield entry.section(request)
+
+
+def _left_out(reasons: Sequence[tuple[str, str]]) -> Section:
+    """Titles of sections that say nothing, and why."""
+    note = Prose("Sections that have nothing to say in this product.", style="note")
+    table = Table(("Section", "Why"), tuple(reasons), (2, 3))
+    return Section("left-out", "Nothing to report", (note, table))

@@ -25,7 +25,7 @@ from forecast.reporting.document import (
     Table,
 )
 from forecast.reporting.findings import fired_summary, tripwires_summary, warning_summary
-from forecast.reporting.plots import course_svgs, cumulative_svg
+from forecast.reporting.plots import course_drawings, cumulative_drawing
 from forecast.reporting.request import Request
 from forecast.scenario.scenario import Variable
 from forecast.scenario.warning import ANY_DANGEROUS
@@ -127,15 +127,15 @@ def timing_section(request: Request) -> Section:
             "reports that speak to the course. "
             "Titles of dangerous courses are in orange. Vertical scales differ."
         )
-        blocks.append(Figure(course_svgs(outlook), caption, numbers=_timeline_numbers(outlook)))
+        blocks.append(Figure(course_drawings(outlook), caption, numbers=_timeline_numbers(outlook)))
         if outlook.most_dangerous:
             caption = (
                 "Probability that a dangerous course has been under way on at least one day "
                 f"after {long_date(outlook.as_of)} by a date, with {MASS_TEXT} intervals."
             )
-            narrow = cumulative_svg(outlook, narrow=True)
+            narrow = cumulative_drawing(outlook, narrow=True)
             blocks += [
-                Figure((cumulative_svg(outlook),), caption, (narrow,)),
+                Figure((cumulative_drawing(outlook),), caption, (narrow,)),
                 _milestones(outlook),
             ]
     return Section("timing", "Timing", (*author(outlook, "timing"), *blocks))

@@ -5,6 +5,7 @@ All text in a document is plain text. The renderers escape it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -94,8 +95,27 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Drawing:
+    """A picture, as SVG and, for forms that hold no SVG, as pixels.
+
+    Attributes
+    ----------
+    svg
+        The picture.
+    title
+        What a screen reader says of it.
+    pixels
+        Draws it once more, as PNG.
+    """
+
+    svg: str
+    title: str
+    pixels: Callable[[], bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class Figure:
-    """Panels as SVG, with the caption that stands in for them where they cannot be shown.
+    """Drawings side by side, with the caption that stands in for them where they cannot be shown.
 
     Attributes
     ----------
@@ -109,9 +129,9 @@ class Figure:
         What is drawn, in numbers.
     """
 
-    panels: tuple[str, ...]
+    panels: tuple[Drawing, ...]
     caption: str
-    narrow: tuple[str, ...] = ()
+    narrow: tuple[Drawing, ...] = ()
     numbers: Table | None = None
 
 
@@ -144,12 +164,9 @@ class Section:
         Its name, for links and machines, and its heading.
     blocks
         What it says; none if there is nothing to say.
-    question
-        The one question that it answers.
-    basis
-        What its numbers rest on; empty where that is said in its text.
-    annex
-        Whether it stands behind the answers, for those who look things up.
+    question, basis, annex
+        The one question that it answers, what its numbers rest on, and whether it stands behind
+        the answers, for those who look things up; all three come from the contents.
     """
 
     key: str

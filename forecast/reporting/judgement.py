@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
-from pydantic import BaseModel
 
 from forecast.analysis.comparison import likelier
 from forecast.analysis.explanation import Contribution
@@ -23,7 +21,6 @@ from forecast.reporting.document import (
     Block,
     Cell,
     Lines,
-    Listing,
     Measure,
     Prose,
     Section,
@@ -33,8 +30,6 @@ from forecast.reporting.findings import fired_summary
 from forecast.reporting.report_text import statement_text
 from forecast.reporting.request import Request
 from forecast.reporting.status import indicator_status
-from forecast.scenario.forms import condition_text
-from forecast.scenario.rendering import describe, render_inline
 from forecast.text import DASH, isolated
 from forecast.verification.published import CODED, ComparedJudgement, compare_document
 from forecast.wording import counted, long_date, plain, points
@@ -457,62 +452,3 @@ def _gap_rows(outlook: Forecast) -> Iterator[tuple[Cell, ...]]:
         watches = [plain(key) for key, watch in scenario.watches.items() if watch.indicator == name]
         who = ", ".join(watches) or "nobody"
         yield variable.label, ", ".join(map(isolated, courses)) or DASH, who
-
-
-def judgements_section(request: Request) -> Section:
-    """Every number of the scenario as it was stated, with its basis.
-
-    Parameters
-    ----------
-    request
-        What the product is made from.
-    """
-    groups: dict[str, list[tuple[str, ...]]] = {}
-    for label, when, stated, basis in _judgements(request.outlook):
-        groups.setdefault(label, []).append((when, stated, basis))
-    note = (
-        "Every number that the scenario states, as its author wrote it, with what it is based on. "
-        f"Two numbers in brackets are a {MASS_TEXT} interval."
-    )
-    listed = tuple((label, tuple(rows)) for label, rows in groups.items())
-    blocks = (Prose(note, style="note"), Listing(("When", "Stated", "Basis"), listed))
-    return Section("judgements", "Judgements and their basis", blocks)
-
-
-def _judgements(outlook: Forecast) -> Iterator[tuple[str, str, str, str]]:
-    """Whose number it is, in what case, what is stated, and on what basis."""
-    for variable in outlook.scenario.variables.values():
-        for slot in ("initial", "transition", "table", "measured"):
-            part = getattr(variable, slot)
-            if part is not None:
-                yield from _with_basis(part, variable.label, ("at first",) * (slot == "initial"))
-    for kind in ("sources", "channels", "watches"):
-        for name, part in getattr(outlook.scenario, kind).items():
-            yield from _with_basis(part, plain(name), ())
-
-
-def _stated(entries: dict[str, Any]) -> str:
-    return render_inline(entries).removeprefix("{").removesuffix("}")
-
-
-def _with_basis(
-    part: Any, label: str, path: tuple[str, ...]
-) -> Iterator[tuple[str, str, str, str]]:
-    """Rows of every part that states its basis; the keys that lead to it come first."""
-    if isinstance(part, BaseModel):
-        basis = getattr(part, "basis", "")
-        if basis:
-            stated = describe(part)
-            when = condition_text(getattr(part, "when", {})).strip(" ,|")
-            for key in ("basis", "when", "label", "indicator", "source", "sources"):
-                stated.pop(key, None)
-            yield label, ", ".join([*path, *filter(None, [when])]), _stated(stated), f"“{basis}”"
-            return
-        for name in type(part).model_fields:
-            yield from _with_basis(getattr(part, name), label, path)
-    elif isinstance(part, dict):
-        for key, inner in part.items():
-            yield from _with_basis(inner, label, (*path, plain(str(key))))
-    elif isinstance(part, tuple):
-        for inner in part:
-            yield from _with_basis(inner, label, path)

@@ -52,7 +52,7 @@ def figures_of(document: Document, name: str = "figure") -> dict[str, str]:
     """
     blocks = (block for section in document.sections for block in section.blocks)
     panels = [panel for block in blocks if isinstance(block, Figure) for panel in block.panels]
-    return {f"{name}-{number}.svg": panel for number, panel in enumerate(panels, 1)}
+    return {f"{name}-{number}.svg": panel.svg for number, panel in enumerate(panels, 1)}
 
 
 def _head(document: Document) -> Iterator[str]:
@@ -92,7 +92,7 @@ def _section(section: Section, panels: Iterator[str]) -> Iterator[str]:
 
 def _figure(figure: Figure, panels: Iterator[str]) -> str:
     """Links to its panels, its caption, and its numbers."""
-    links = [f"![{for_markdown(figure.caption)}]({quote(next(panels))})" for _ in figure.panels]
+    links = [f"![{for_markdown(each.title)}]({quote(next(panels))})" for each in figure.panels]
     parts = [" ".join(links), f"*{for_markdown(figure.caption)}*"]
     return "\n\n".join([*parts, *([_table(figure.numbers)] if figure.numbers else [])])
 

@@ -1,4 +1,4 @@
-"""The product on one page: what a decision maker asks, in the order in which it is asked."""
+"""The sections of the product on one page, each an answer to what a decision maker asks."""
 
 from __future__ import annotations
 
@@ -28,30 +28,41 @@ MOST, MOST_MOVES = 3, 2
 """Reasons, findings and assumptions that one page has room for, and moves."""
 
 
-def page_sections(request: Request) -> Iterator[Section]:
-    """The sections of the page, each an answer to one question.
+def bottom_line_section(request: Request) -> Section:
+    """What is most likely, what is most dangerous, and how likely any danger is.
 
     Parameters
     ----------
     request
-        What the product is made from.
+        What the product is made from; so of every section here.
     """
-    outlook = request.outlook
-    lead = (*dated_note(outlook), *bottom_line(request))
-    basis = f"Basis: {request.basis}."
-    yield Section("bottom-line", "Bottom line", lead, "How likely is it?", basis)
-    yield Section(
-        "sure",
-        "Confidence",
-        (Prose(confidence_sentence(request)),),
-        "How sure is that?",
-    )
-    title = "What changed, and why" if request.previous else "What moved it"
-    yield Section("change", title, tuple(_changes(request)), "What changed, and why?")
-    minds = tuple(_change_of_mind(request))
-    yield Section("change-of-mind", "What would change our mind", minds, "What would change it?")
-    yield Section("next", "What to look for next", tuple(_next(request)), "What next?")
-    yield Section("warning", "Warning", tuple(_warning(request)), "What is in force?")
+    lead = (*dated_note(request.outlook), *bottom_line(request))
+    return Section("bottom-line", "Bottom line", lead)
+
+
+def sure_section(request: Request) -> Section:
+    """How firm the judgement stands, and why."""
+    return Section("sure", "Confidence", (Prose(confidence_sentence(request)),))
+
+
+def moved_section(request: Request) -> Section:
+    """What came in since the last product and what it moved; of a first one, what moved it."""
+    return Section("change", "Change", tuple(_changes(request)))
+
+
+def doubt_section(request: Request) -> Section:
+    """Assumptions and reports without which the probability would be another."""
+    return Section("change-of-mind", "What would change our mind", tuple(_change_of_mind(request)))
+
+
+def leads_section(request: Request) -> Section:
+    """The findings that would tell most."""
+    return Section("next", "What to look for next", tuple(_next(request)))
+
+
+def warning_section(request: Request) -> Section:
+    """The level of warning, and the tripwires that have fired."""
+    return Section("warning", "Warning", tuple(_warning(request)))
 
 
 def _changes(request: Request) -> Iterator[Block]:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ from forecast.courses_table import ANY_LABEL
 from forecast.errors import InputError, Problem, nearest
 from forecast.estimate import MASS_TEXT, Estimate, percent
 from forecast.outlook import CourseOutlook, Forecast
+from forecast.reporting.document import Drawing
 from forecast.scenario.warning import ANY_DANGEROUS
 from forecast.text import flat, for_figure, visible
 from forecast.wording import plain, short_date
@@ -45,6 +47,8 @@ QUARTERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 CEILINGS = (0.1, 0.2, 0.3, 0.4, 0.6, 1.0)
 PANEL, TOTAL, NARROW = (3.6, 1.7), (6.2, 3.2), (3.6, 2.9)
 """Sizes in inches: one course; all dangerous ones, on a page and on a telephone."""
+DPI = 220
+"""Pixels to the inch of what is drawn for print."""
 BY_A_DAY = "under way on at least one day up to each day"
 ROW = 0.3
 """Height of one bar with its gap, in inches."""
@@ -62,7 +66,6 @@ STYLE = {
     "figure.facecolor": "white",
     "axes.facecolor": "white",
     "svg.fonttype": "none",
-    "svg.hashsalt": "forecast",
     "text.parse_math": True,
     "text.usetex": False,
 }
@@ -185,8 +188,8 @@ def plot_expected(found: Check, *, ax: Any = None) -> Any:
     return axis
 
 
-def course_svgs(outlook: Forecast) -> tuple[str, ...]:
-    """One small panel for each course, as SVG, to be laid out by the page around them.
+def course_drawings(outlook: Forecast) -> tuple[Drawing, ...]:
+    """One small panel for each course, to be laid out by the page around them.
 
     Parameters
     ----------
@@ -194,16 +197,16 @@ def course_svgs(outlook: Forecast) -> tuple[str, ...]:
         A forecast of a scenario with a clock.
     """
 
-    def drawn(prospect: CourseOutlook) -> str:
+    def drawn(prospect: CourseOutlook) -> Drawing:
         name = f"{prospect.variable}={prospect.state}"
         label = f"{prospect.course.label}: probability over time"
-        return _svg(name, label, PANEL, lambda spec: _draw_panels(spec, outlook, [prospect]))
+        return _drawing(name, label, PANEL, lambda spec: _draw_panels(spec, outlook, [prospect]))
 
     return tuple(drawn(prospect) for prospect in _chosen(outlook, None))
 
 
-def cumulative_svg(outlook: Forecast, *, narrow: bool = False) -> str:
-    """Probability that dangerous courses have occurred by a date, as SVG.
+def cumulative_drawing(outlook: Forecast, *, narrow: bool = False) -> Drawing:
+    """Probability that dangerous courses have occurred by a date.
 
     Parameters
     ----------
@@ -217,7 +220,7 @@ def cumulative_svg(outlook: Forecast, *, narrow: bool = False) -> str:
         draw_cumulative(spec.get_gridspec().figure.add_subplot(spec), outlook, narrow=narrow)
 
     size = NARROW if narrow else TOTAL
-    return _svg(f"{ANY_DANGEROUS} {narrow}", "Dangerous courses by a date", size, draw)
+    return _drawing(f"{ANY_DANGEROUS} {narrow}", "Dangerous courses by a date", size, draw)
 
 
 def _chosen(outlook: Forecast, course: str | Sequence[str] | None) -> list[CourseOutlook]:
@@ -527,27 +530,37 @@ def shown_figure(size: tuple[float, float], layout: str = "constrained") -> Any:
     return plt.figure(figsize=size, layout=layout, facecolor="white")
 
 
-def _svg(name: str, title: str, size: tuple[float, float], draw: Callable[[Any], Any]) -> str:
-    """SVG text for use inside a page: the same bytes for the same forecast, and no group ids.
+def _drawing(
+    name: str, title: str, size: tuple[float, float], draw: Callable[[Any], Any]
+) -> Drawing:
+    """A drawing for use inside a page: the same bytes for the same forecast, and no group ids.
 
-    Its title is what a screen reader says of it.
-
-    The figure is none of pyplot's, so that nobody has to close it. Its text is set in letters
-    that the reader's browser has, whether or not we have them here.
+    Its text is set in letters that the reader's browser has, whether or not we have them here.
     """
     import matplotlib as mpl
-    from matplotlib.figure import Figure
 
-    with house_style(), mpl.rc_context({"svg.hashsalt": f"forecast {name}"}), _any_letters():
-        figure = Figure(figsize=size, layout="constrained")
-        draw(figure.add_gridspec(1, 1)[0])
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-    text = buffer.getvalue()
+    with mpl.rc_context({"svg.hashsalt": f"forecast {name}"}):
+        text = _saved(size, draw, "svg", metadata={"Date": None}).decode("utf-8")
     text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
     text = re.sub(r'<g id="[^"]*"(/?)>', r"<g\1>", text)
-    label = escape(visible(flat(title)), quote=True)
-    return text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+    label = visible(flat(title))
+    named = f'<svg role="img" aria-label="{escape(label, quote=True)}" '
+    pixels = partial(_saved, size, draw, "png", dpi=DPI, metadata={"Software": None})
+    return Drawing(text.replace("<svg ", named, 1), label, pixels)
+
+
+def _saved(
+    size: tuple[float, float], draw: Callable[[Any], Any], form: str, **settings: Any
+) -> bytes:
+    """Draw into a figure that is none of pyplot's, so that nobody has to close it."""
+    from matplotlib.figure import Figure
+
+    with house_style(), _any_letters():
+        figure = Figure(figsize=size, layout="constrained")
+        draw(figure.add_gridspec(1, 1)[0])
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format=form, **settings)
+    return buffer.getvalue()
 
 
 @contextmanager

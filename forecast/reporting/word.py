@@ -12,8 +12,10 @@ from forecast.errors import InputError, Problem
 from forecast.estimate import interval, percent, quantity
 from forecast.reporting.document import (
     Badge,
+    Block,
     Cell,
     Document,
+    Drawing,
     Figure,
     Heading,
     Lines,
@@ -24,10 +26,28 @@ from forecast.reporting.document import (
     Stack,
     Table,
 )
+from forecast.reporting.word_style import (
+    BETWEEN,
+    MARGINS,
+    PAGE_WIDTH,
+    ask_in_heading,
+    columns,
+    describe_picture,
+    dress_page,
+    dress_table,
+    next_column,
+    number_pages,
+    set_style,
+    write_cell,
+)
 from forecast.text import flat, visible
 
 MOMENT = datetime(2000, 1, 1, tzinfo=UTC)
 """Written as the time of making, so that the same document gives the same bytes."""
+GUTTER = 6.0
+"""Millimetres for a space between two pictures in a row, and to spare."""
+WEIGHTS = (5, 2, 3, 4, 2)
+"""Relative widths of the columns of the summary."""
 
 
 def require_docx() -> None:
@@ -38,12 +58,13 @@ def require_docx() -> None:
 
 
 def render_docx(document: Document) -> bytes:
-    """Write a document as DOCX. Figures stand as their numbers.
+    """Write a document as DOCX.
 
     Parameters
     ----------
     document
-        What to write; text is text there, never a field, a link or a formula.
+        What to write; text is text there, never a field, a link or a formula. The only fields are
+        the numbers of the pages.
 
     Raises
     ------
@@ -57,103 +78,177 @@ def render_docx(document: Document) -> bytes:
     core = page.core_properties
     core.title, core.author, core.comments = _text(document.title)[:255], "", ""
     core.created = core.modified = MOMENT.replace(tzinfo=None)
-    core.revision = 1
-    _head(page, document)
-    for section in document.sections:
-        _section(page, section)
+    core.revision, core.language = 1, "en"
+    dress_page(page, document.length)
+    if document.length == "full":
+        number_pages(page, _text(document.running_title))
+    writer = _Writer(page, PAGE_WIDTH - 2 * MARGINS[document.length])
+    writer.head(document)
+    if document.length == "page":
+        writer.on_one_page(document.sections)
+    else:
+        writer.sections(document.sections)
     buffer = io.BytesIO()
     page.save(buffer)
     return _repacked(buffer.getvalue())
 
 
-def _head(page: Any, document: Document) -> None:
-    if document.failures:
-        reasons = "; ".join(document.failures)
-        warning = f"Do not rely on these numbers. The checks failed: {reasons}."
-        page.add_paragraph(_text(warning), style="Intense Quote")
-    page.add_heading(_text(document.title), 0)
-    page.add_paragraph(_text(document.question), style="Subtitle")
-    page.add_paragraph(_text(" · ".join(f"{name}: {value}" for name, value in document.facts)))
-    page.add_heading(_text(document.glance_title), 1)
-    since = (document.change_title,) if document.change_title else ()
-    rows = tuple(
-        (
-            line.label,
-            percent(line.phrase.estimate.mean),
-            interval(line.phrase.estimate),
-            line.phrase.label,
-            *((line.change,) if since else ()),
+class _Writer:
+    """Writes the parts of a document, one below the other."""
+
+    def __init__(self, page: Any, width: float) -> None:
+        self.page, self.width = page, width
+
+    def line(self, text: str, style: str, *, keep: bool = False) -> Any:
+        """A paragraph, which stays with what follows if asked to."""
+        paragraph = self.page.add_paragraph(_text(text))
+        set_style(paragraph, style)
+        if keep:
+            paragraph.paragraph_format.keep_with_next = True
+        return paragraph
+
+    def head(self, document: Document) -> None:
+        """Title, question and facts, and the courses at a glance."""
+        if document.failures:
+            reasons = "; ".join(document.failures)
+            warning = f"Do not rely on these numbers. The checks failed: {reasons}."
+            self.line(warning, "Intense Quote")
+        self.page.add_heading(_text(document.title), 0)
+        self.line(document.question, "Subtitle")
+        self.line(" · ".join(f"{name}: {value}" for name, value in document.facts), "Facts")
+        self.page.add_heading(_text(document.glance_title), 1)
+        since = (document.change_title,) if document.change_title else ()
+        rows = tuple(
+            (
+                line.label,
+                percent(line.phrase.estimate.mean),
+                interval(line.phrase.estimate),
+                line.phrase.label,
+                *((line.change,) if since else ()),
+            )
+            for line in document.glance
         )
-        for line in document.glance
-    )
-    _table(page, Table(("Course", "Probability", "Interval", "In words", *since), rows))
-    if document.basis:
-        page.add_paragraph(_text(f"Basis: {document.basis}."))
+        head = ("Course", "Probability", "Interval", "In words", *since)
+        self.table(Table(head, rows, WEIGHTS[: len(head)]))
+        if document.basis:
+            self.line(f"Basis: {document.basis}.", "Note")
 
+    def sections(self, sections: tuple[Section, ...]) -> None:
+        """Headings, each with its question below it, and what answers that."""
+        for section in sections:
+            self.page.add_heading(_text(f"{'Annex: ' if section.annex else ''}{section.title}"), 1)
+            if asked := " ".join(filter(None, (section.question, section.basis))):
+                self.line(asked, "Asked")
+            self.blocks(section)
 
-def _section(page: Any, section: Section) -> None:
-    page.add_heading(_text(f"{'Annex: ' if section.annex else ''}{section.title}"), 1)
-    if asked := " ".join(filter(None, (section.question, section.basis))):
-        page.add_paragraph(style="Normal").add_run(_text(asked)).italic = True
-    for block in section.blocks:
+    def on_one_page(self, sections: tuple[Section, ...]) -> None:
+        """The first section as wide as the page; below it prose, and beside it what has tables."""
+        lead, *others = sections
+        self.asked(lead, f"{lead.question} {lead.basis}")
+        columns(self.page, 2)
+        self.width = (self.width - BETWEEN) / 2
+        tabled = (each for each in others if any(isinstance(b, Table) for b in each.blocks))
+        first = next(tabled, None)
+        for section in others:
+            if section is first and section is not others[0]:
+                next_column(self.page)
+            self.asked(section, section.question, on_top=section in (first, others[0]))
+        columns(self.page, 1)
+
+    def asked(self, section: Section, question: str, *, on_top: bool = False) -> None:
+        """A section whose question stands beside its heading, which may top a column."""
+        heading = self.page.add_heading(_text(section.title), 1)
+        if on_top:
+            heading.paragraph_format.space_before = 0
+        ask_in_heading(self.page, heading, _text(question), self.width)
+        self.blocks(section)
+
+    def blocks(self, section: Section) -> None:
+        """What a section says."""
+        for block, following in zip(section.blocks, (*section.blocks[1:], None), strict=True):
+            self.block(block, keep=isinstance(following, Table | Figure | Listing))
+
+    def block(self, block: Block, *, keep: bool) -> None:
+        """A block, which stays with what follows if asked to."""
         if isinstance(block, Heading):
-            page.add_heading(_text(block.text), 2)
+            self.page.add_heading(_text(block.text), 2)
         elif isinstance(block, Table):
-            _table(page, block)
+            self.table(block)
         elif isinstance(block, Listing):
-            _listing(page, block)
+            self.listing(block)
         elif isinstance(block, Figure):
-            page.add_paragraph(style="Caption").add_run(_text(block.caption))
-            if block.numbers:
-                _table(page, block.numbers)
+            self.figure(block)
         else:
-            _prose(page, block)
+            self.prose(block, keep=keep)
+
+    def prose(self, prose: Prose, *, keep: bool) -> None:
+        """A paragraph of ours, of the author, or a note."""
+        style = {"author": "Quote", "note": "Note"}.get(prose.style, "Normal")
+        paragraph = self.line("", style, keep=keep)
+        if prose.style == "author":
+            paragraph.add_run("Author: ").italic = True
+        if prose.lead:
+            paragraph.add_run(f"{_text(prose.lead)}. ").bold = True
+        paragraph.add_run(_text(prose.text))
+
+    def figure(self, figure: Figure) -> None:
+        """Pictures side by side, two in a row, their caption, and their numbers."""
+        per_row = min(2, len(figure.panels))
+        width = (self.width - GUTTER * (per_row - 1)) / per_row
+        for start in range(0, len(figure.panels), per_row):
+            last = start + per_row >= len(figure.panels)
+            self.pictures(figure.panels[start : start + per_row], width, keep=last)
+        self.line(figure.caption, "Caption", keep=figure.numbers is not None)
+        if figure.numbers is not None:
+            self.table(figure.numbers)
+
+    def pictures(self, drawings: tuple[Drawing, ...], width: float, *, keep: bool) -> None:
+        """A row of pictures, each with what it shows; the last stays with the caption."""
+        from docx.shared import Mm
+
+        paragraph = self.line("", "Normal", keep=keep)
+        for drawing in drawings:
+            run = paragraph.add_run()
+            picture = run.add_picture(io.BytesIO(drawing.pixels()), Mm(width))
+            describe_picture(picture, _text(drawing.title))
+            paragraph.add_run("  " if drawing is not drawings[-1] else "")
+
+    def listing(self, listing: Listing) -> None:
+        """Names in bold, and a point for each row, in two columns."""
+        columns(self.page, 2)
+        for name, rows in listing.groups:
+            self.line(name, "Entry")
+            for row in rows:
+                self.line("; ".join(filter(None, row)), "List Bullet")
+        columns(self.page, 1)
+
+    def table(self, table: Table) -> None:
+        """A table whose head is repeated on every page and whose rows are not split."""
+        grid = self.page.add_table(rows=0, cols=len(table.head))
+        for title, cell in zip(table.head, grid.add_row().cells, strict=True):
+            write_cell(cell, [(_text(title), "Head", False)])
+        for row in table.rows:
+            for number, (value, cell) in enumerate(zip(row, grid.add_row().cells, strict=True)):
+                write_cell(cell, _lines(value, first=number == 0))
+        weights = table.weights or (1,) * len(table.head)
+        dress_table(grid, [self.width * weight / sum(weights) for weight in weights])
+        self.line("", "Gap")
 
 
-def _prose(page: Any, prose: Prose) -> None:
-    paragraph = page.add_paragraph(style="Quote" if prose.style == "author" else "Normal")
-    if prose.style == "author":
-        paragraph.add_run("Author: ").italic = True
-    if prose.lead:
-        paragraph.add_run(_text(f"{prose.lead}. ")).bold = True
-    paragraph.add_run(_text(prose.text)).italic = prose.style == "note"
-
-
-def _listing(page: Any, listing: Listing) -> None:
-    """Names in bold, and a point for each row."""
-    for name, rows in listing.groups:
-        page.add_paragraph(style="Normal").add_run(_text(name)).bold = True
-        for row in rows:
-            page.add_paragraph(_text("; ".join(filter(None, row))), style="List Bullet")
-
-
-def _table(page: Any, table: Table) -> None:
-    """A grid whose head is repeated on every page and whose rows are not split."""
-    from docx.oxml import OxmlElement
-
-    grid = page.add_table(rows=0, cols=len(table.head), style="Light Grid Accent 1")
-    for number, row in enumerate((table.head, *table.rows)):
-        line = grid.add_row()
-        for cell, value in zip(line.cells, row, strict=True):
-            cell.text = _text(_cell(value))
-        properties = line._tr.get_or_add_trPr()
-        for name in ("w:cantSplit", *(("w:tblHeader",) if number == 0 else ())):
-            properties.append(OxmlElement(name))
-    page.add_paragraph()
-
-
-def _cell(cell: Cell) -> str:
+def _lines(cell: Cell, *, first: bool) -> list[tuple[str, str, bool]]:
+    """Lines of a cell, with their style and whether they are bold."""
     match cell:
         case Measure(estimate=estimate):
-            return quantity(estimate)
-        case Badge(text=text):
-            return text
+            return [(_text(quantity(estimate)), "Cell", first)]
+        case Badge(text=text, tone=tone):
+            return [(_text(text), "Cell", tone in {"alert", "on"})]
         case Lines(main=main, small=small):
-            return f"{main}\n{small}" if small else main
-        case Stack(lines=lines):
-            return "\n".join(lines)
+            lines = [(_text(main), "Cell", first)]
+            return [*lines, (_text(small), "Cell small", False)] if small else lines
+        case Stack(lines=lines_of):
+            return [(_text(line), "Cell", first) for line in lines_of]
         case _:
-            return cell
+            return [(_text(cell), "Cell", first)]
 
 
 def _text(text: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from PIL import Image
 
 from forecast.estimate import Estimate, interval, percent, quantity
 from forecast.lexicon import lexicon_names, phrase
@@ -16,6 +17,7 @@ from forecast.reading import shipped_folder
 from forecast.reporting.document import (
     Badge,
     Document,
+    Drawing,
     Figure,
     Glance,
     Heading,
@@ -38,6 +40,13 @@ HOSTILE = (
 )
 
 
+def dot():
+    """The smallest picture."""
+    buffer = io.BytesIO()
+    Image.new("L", (1, 1)).save(buffer, "png")
+    return buffer.getvalue()
+
+
 def document(text="words", mean=0.12):
     """A document with a block and a cell of every kind."""
     found = Estimate(mean, mean / 2, min(1.0, mean * 2))
@@ -49,7 +58,8 @@ def document(text="words", mean=0.12):
             (Badge("fired", "alert"), text),
         ),
     )
-    figure = Figure(("<svg></svg>",), f"Caption, {text}", numbers=table)
+    drawing = Drawing("<svg></svg>", f"Curve, {text}", dot)
+    figure = Figure((drawing, drawing), f"Caption, {text}", numbers=table)
     listing = Listing(("When", "Stated"), ((text, (("", text), ("if it rains", "0.2"))),))
     blocks = (Prose(text, "Lead"), Prose(text, style="author"), Heading(text))
     blocks = (*blocks, table, figure, listing)

@@ -27,7 +27,7 @@ from forecast.reporting.change import change_cell
 from forecast.reporting.document import Heading, Lines, Table
 from forecast.reporting.evidence import _control_rows
 from forecast.reporting.findings import tripwires_section
-from forecast.reporting.plots import DANGER, course_svgs, cumulative_svg, plot_timeline
+from forecast.reporting.plots import DANGER, course_drawings, cumulative_drawing, plot_timeline
 from forecast.reporting.product import product
 from forecast.reporting.report_text import statement_text
 from forecast.reporting.status import indicator_status
@@ -255,7 +255,7 @@ def test_one_page_answers_five_questions(outlook):
         "How likely is it?",
         "How sure is that?",
         "What changed, and why?",
-        "What would change it?",
+        "What if we are wrong?",
         "What next?",
         "What is in force?",
     ]
@@ -423,7 +423,7 @@ def test_reports_are_the_same_every_time(written):
 
 def test_drawings_are_deterministic_and_leave_the_settings_alone(outlook):
     before = dict(mpl.rcParams)
-    first, second = cumulative_svg(outlook), cumulative_svg(made())
+    first, second = cumulative_drawing(outlook).svg, cumulative_drawing(made()).svg
     assert first == second
     assert dict(mpl.rcParams) == before
     assert first.startswith("<svg")
@@ -476,7 +476,7 @@ def test_a_plot_leaves_the_settings_alone_and_says_what_the_label_says(pyplot):
     axes[0].figure.canvas.draw()
     assert dict(mpl.rcParams) == before
     assert axes[0].get_title("left") == r"Attack from \$5 to \$9\x1b"
-    assert r"Attack from $5 to $9\x1b" in course_svgs(made(text=label))[1]
+    assert r"Attack from $5 to $9\x1b" in course_drawings(made(text=label))[1].svg
 
 
 def test_what_is_dangerous_is_never_drawn_in_the_colour_of_the_harmless(outlook, pyplot):

@@ -11,6 +11,7 @@ import forecast as fc
 from forecast.analysis import shapley
 from forecast.reporting.product import Product, product
 from tests.reporting.test_browser import CHROMIUM, PDFTOPPM, PDFTOTEXT, printed_pages
+from tests.reporting.test_word import SOFFICE, headings_at_a_foot, printed_by_office
 
 QUESTIONS = ["How likely is it?", "How sure is that?", "What changed, and why?", "What next?"]
 MOST_PAGES = 25
@@ -56,14 +57,11 @@ def test_the_page_of_each_shipped_scenario_is_one_page_and_answers_what_is_asked
     assert all(section.blocks for section in questions.values())
     for question in QUESTIONS:
         assert question.split()[0] in texts[0]
-    assert not fc.lint(as_if_reliable(written).markdown)
-
-
-@pytest.mark.xfail(reason="bars at the top of a page do not say what they rest on", strict=True)
-def test_the_text_of_a_page_names_its_sources():
-    outlook, earlier = forecasts("veyra-fleet")
-    written = product(outlook, earlier, length="page", allow_unreliable=True)
-    assert not fc.lint(text_of(as_if_reliable(written).html))
+    if SOFFICE:
+        assert len(printed_by_office(tmp_path, written.docx)) == 1
+    reliable = as_if_reliable(written)
+    for text in (reliable.markdown, text_of(reliable.html)):
+        assert not fc.lint(text), fc.lint(text)
 
 
 @pytest.mark.slow
@@ -83,6 +81,10 @@ def test_the_full_product_of_each_shipped_scenario_prints_and_reads_well(tmp_pat
         last = [line.strip() for line in text.strip().splitlines() if line.strip()][-2]
         assert last not in titles
         assert not last.endswith("?")
+    if SOFFICE:
+        pages = printed_by_office(tmp_path, written.docx)
+        assert len(pages) <= MOST_PAGES
+        assert not headings_at_a_foot(pages, written.document)
 
 
 def text_of(html):
