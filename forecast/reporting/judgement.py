@@ -224,7 +224,8 @@ def alternatives_section(request: Request) -> Section:
         pair, ahead = (other.variable, other.state), (leader.variable, leader.state)
         share = likelier(outlook, pair, ahead)
         fired = fired_summary(outlook, other)
-        rows.append((other.course.label, Measure(other.now), percent(share), fired))
+        now = Measure(other.now, other.course.dangerous)
+        rows.append((other.course.label, now, percent(share), fired))
     if not rows:
         return Section("alternatives", "Alternatives considered", ())
     head = ("Alternative", "Now", "Likelier now than the most likely course", "What speaks for it")
