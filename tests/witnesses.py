@@ -78,7 +78,8 @@ def harbour(
             "basis": BASIS,
         }
     scenario["sources"] = {
-        "pilot": {"title": "Pilot", "record": {"probability": (0.6, 0.95), "basis": BASIS}}
+        "pilot": {"title": "Pilot", "record": {"probability": (0.6, 0.95), "basis": BASIS}},
+        "keeper": {"title": "Keeper", "reliability": "C"},
     }
     scenario["channels"] = {
         name: {
@@ -259,8 +260,8 @@ def sum_over_everything(
 
 
 TRUST = ("accuracy", "detection", "control", "reporting", "copying", "reporting_level")
-INVENTED = (0.01, 0.02, 0.1, 0.3, 0.5, 0.2, 0.02)
-"""Share of errors that name any state evenly: of grades A to F, and of the pilot, who is like B."""
+INVENTED = (0.01, 0.02, 0.1, 0.3, 0.5, 0.2, 0.02, 0.1)
+"""Share of errors that name any state evenly: of grades A to F; of pilot, like B, and keeper, C."""
 B_ERRS = admiralty_grades()[1].shape[1] / sum(admiralty_grades()[1].shape)
 
 
@@ -329,9 +330,10 @@ class _Told:
 
     def place(self, report):
         """Number of a report's accuracy."""
-        recorded = [n for n, s in self.scenario.sources.items() if s.record is not None]
-        if report.source in recorded:
-            return 6 + recorded.index(report.source)
+        if report.source == "pilot":
+            return 6
+        if (report.source, report.reliability) == ("keeper", "C"):
+            return 7
         return "ABCDEF".index(report.reliability)
 
     def days(self, report):

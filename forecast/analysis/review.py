@@ -84,6 +84,8 @@ def _parts(found: Check) -> Iterator[Part]:
     levels = tuple(reporting_levels(found.scenario))
     if levels:
         yield _reporting(found, levels)
+    if found.scenario.sources:
+        yield _sources(found)
     if len(found.indicators):
         yield _indicators(found)
     if len(found.courses):
@@ -242,6 +244,15 @@ def _indicator(row: Any) -> Row:
         redundancy,
         f"{row.rating}{score}",
     )
+
+
+def _sources(found: Check) -> Part:
+    judged = [name for name, source in found.scenario.sources.items() if source.is_judged]
+    sentences = (
+        f"An accuracy of its own: {', '.join(judged) or 'no source'}.",
+        "All others share the accuracy of their grade: what refutes one tells against the rest.",
+    )
+    return Part("Sources: how far each is believed by itself", sentences)
 
 
 def _courses(found: Check) -> Part:

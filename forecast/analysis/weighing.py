@@ -6,7 +6,7 @@ rest, and what they would be if a channel were known to be free, or to be contro
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -116,12 +116,31 @@ class ChannelControl(Frozen):
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """How far a grade or a source is believed, before the evidence and given it."""
+    """How far a grade or a source is believed, before the evidence and given it.
+
+    Attributes
+    ----------
+    name
+        The grade, or the source if it has an accuracy of its own.
+    reports
+        Reports that have it.
+    sources
+        Sources of these reports. Those of a grade share its accuracy, so that what refutes one
+        tells against the others too.
+    prior, found
+        Probability that a report rests on what is true.
+    """
 
     name: str
     reports: int
+    sources: tuple[str, ...]
     prior: Estimate
     found: Estimate
+
+    @property
+    def note(self) -> str:
+        """Who shares it; empty if nobody does."""
+        return f"shared by {len(self.sources)} sources" if len(self.sources) > 1 else ""
 
 
 @checked
@@ -306,16 +325,16 @@ def _answers(given: Forecast, found: Beliefs) -> dict[str, Estimate]:
 
 
 def _accuracies(given: Forecast) -> Iterator[Accuracy]:
-    counts = Counter(
-        accuracy_index(given.scenario, report)
-        for event in find_events(given.scenario, given.evidence)
-        for report in event.reports
-    )
+    reports: dict[int, list[Report]] = defaultdict(list)
+    for event in find_events(given.scenario, given.evidence):
+        for report in event.reports:
+            reports[accuracy_index(given.scenario, report)].append(report)
     draws = given.posterior["posterior"]["accuracy"].to_numpy()
     for k, judged in enumerate(trust_in(given.scenario).accuracy):
-        if counts[k]:
+        if own := reports.get(k):
+            sources = tuple(sorted({report.source for report in own}))
             found = given.estimate(draws[..., k])
-            yield Accuracy(judged.name, counts[k], judged.prior, found)
+            yield Accuracy(judged.name, len(own), sources, judged.prior, found)
 
 
 def step_label(given: Forecast, step: int) -> str:
@@ -364,8 +383,8 @@ def _sections(review: WeighedEvidence) -> Iterator[Summary]:
         yield Summary(title, head_of_control, rows_of_control)
     if review.accuracies:
         rows_of_accuracy = [
-            (each.name, str(each.reports), quantity(each.prior), quantity(each.found))
+            (each.name, str(each.reports), quantity(each.prior), quantity(each.found), each.note)
             for each in review.accuracies
         ]
-        head_of_accuracy = ("source", "reports", "accuracy before", "now")
+        head_of_accuracy = ("source", "reports", "accuracy before", "now", "")
         yield Summary("How far sources are believed", head_of_accuracy, rows_of_accuracy)

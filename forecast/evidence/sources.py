@@ -15,6 +15,7 @@ from forecast.evidence.judged import Judged, JudgedLevel
 from forecast.evidence.profiles import reporting_levels, reporting_probabilities
 from forecast.evidence.report import RELIABILITY, Report
 from forecast.reading import shipped_folder
+from forecast.scenario.collection import Source
 from forecast.scenario.fits import fit_beta
 from forecast.scenario.scenario import Scenario
 
@@ -65,7 +66,9 @@ class Trust:
     ----------
     accuracy
         P(a report rests on what is true), by reliability grade and then by source, for those that
-        have a record of their own.
+        have a record or a reliability of their own. The prior of a grade says how accurate its
+        sources are, one by one: each that is listed with the grade is a draw from it, and those
+        that are not share one.
     detection
         P(what is watched for is reported), by watch.
     control
@@ -126,19 +129,18 @@ def trust_in(scenario: Scenario) -> Trust:
     --------
     >>> from forecast.scenario.scenario_files import load_scenario
     >>> [judged.name for judged in trust_in(load_scenario("iraq-2020")).accuracy]
-    ['A', 'B', 'C', 'D', 'E', 'F']
+    ['A', 'B', 'C', 'D', 'E', 'F', 'update', 'public_record', 'reuters_20200104']
     """
     grades = (
         Judged(grade.letter, f"accuracy of sources of grade {grade.letter}", grade.shape)
         for grade in admiralty_grades()
     )
-    recorded = (
-        Judged(name, f"accuracy of {name}", source.record.probability.fit().shape)
-        for name, source in scenario.sources.items()
-        if source.record is not None
+    sources = (
+        Judged(name, f"accuracy of {name}", _accuracy_shape(source))
+        for name, source in _judged_sources(scenario)
     )
     return Trust(
-        accuracy=(*grades, *recorded),
+        accuracy=(*grades, *sources),
         detection=tuple(
             Judged(name, f"detection by the watch {name}", watch.detection.fit().shape)
             for name, watch in scenario.watches.items()
@@ -154,15 +156,31 @@ def trust_in(scenario: Scenario) -> Trust:
 
 
 def accuracy_index(scenario: Scenario, report: Report) -> int:
-    """Which accuracy a report has: that of its source's own record, or of its grade."""
-    names = _accuracy_names(scenario)
-    return names.get(f"source {report.source}", RELIABILITY.index(report.reliability))
+    """Which accuracy a report has: that of its source, or the one that is shared by its grade."""
+    number, grades = _own_accuracies(scenario).get(report.source, (0, ""))
+    return number if report.reliability in grades else RELIABILITY.index(report.reliability)
 
 
 @lru_cache(maxsize=64)
-def _accuracy_names(scenario: Scenario) -> dict[str, int]:
-    recorded = enumerate(trust_in(scenario).accuracy[len(RELIABILITY) :], len(RELIABILITY))
-    return {f"source {judged.name}": k for k, judged in recorded}
+def _own_accuracies(scenario: Scenario) -> dict[str, tuple[int, str]]:
+    """Number of the accuracy of each source that has one, and the grades of reports that it has."""
+    judged = enumerate(_judged_sources(scenario), len(RELIABILITY))
+    return {
+        name: (k, RELIABILITY if source.record else str(source.reliability))
+        for k, (name, source) in judged
+    }
+
+
+def _judged_sources(scenario: Scenario) -> list[tuple[str, Source]]:
+    """Sources that have an accuracy of their own."""
+    return [(name, each) for name, each in scenario.sources.items() if each.is_judged]
+
+
+def _accuracy_shape(source: Source) -> tuple[float, float]:
+    """Prior of a source's own accuracy: what its record says, or what its grade does."""
+    if source.record is not None:
+        return source.record.probability.fit().shape
+    return admiralty_grades()[RELIABILITY.index(str(source.reliability))].shape
 
 
 def channel_of(scenario: Scenario, report: Report) -> str:

@@ -468,6 +468,8 @@ def _accuracies(outlook: Forecast, weighed: WeighedEvidence) -> Iterator[Block]:
     for name, source in outlook.scenario.sources.items():
         if source.record is not None:
             bases[name] = source.record.basis
+        elif source.reliability is not None:
+            bases[name] = f"a source of grade {source.reliability}"
     rows = []
     for judged in trust_in(outlook.scenario).accuracy:
         accuracy = found.get(judged.name)
@@ -476,8 +478,9 @@ def _accuracies(outlook: Forecast, weighed: WeighedEvidence) -> Iterator[Block]:
         rows.append((plain(judged.name), prior, *now, bases[judged.name]))
     yield Heading("How far sources are believed")
     yield Prose(
-        "How often a report of each reliability grade, or of a source with a record of its own, "
-        f"is taken to say what is true ({MASS_TEXT} intervals), before the evidence and given it. "
+        "How often a report is taken to say what is true, of each source that the scenario grades "
+        "or has a record of, and of each reliability grade for all others, which share it "
+        f"({MASS_TEXT} intervals), before the evidence and given it. "
         "Credibility, the digit, is printed and not used: it is already somebody's conclusion.",
         style="note",
     )

@@ -101,7 +101,7 @@ def _method_rows(outlook: Forecast) -> Iterator[tuple[str, str]]:
     yield "Variables", str(len(scenario.variables))
     yield (
         "Uncertain judgements",
-        (f"{judgements}, besides the accuracy of each reliability grade in use"),
+        (f"{judgements}, besides the accuracy of each reliability grade and source"),
     )
     yield "States", "summed over exactly, by variable elimination"
     yield "Tables", _tables(outlook)

@@ -40,14 +40,27 @@ class Record(Value):
 class Source(Value):
     """A document or a body that a judgement or a report refers to.
 
-    A record of its own, where there is one, takes the place of the reliability grade of its
-    reports in the likelihood.
+    Attributes
+    ----------
+    title, published, note
+        What it is, when it appeared, and what is to be said of it.
+    reliability
+        Its Admiralty grade. It then has an accuracy of its own, of which that of the grade is the
+        prior, for its reports of this grade. Sources without one share that of their grade.
+    record
+        How often it is right. Where there is one, it is its accuracy, whatever its grades.
     """
 
     title: Text
     published: Day | None = None
     note: str = ""
+    reliability: Literal["A", "B", "C", "D", "E", "F"] | None = None
     record: Record | None = None
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether it has an accuracy of its own."""
+        return self.record is not None or self.reliability is not None
 
 
 class Family(Value):

@@ -238,9 +238,10 @@ def _written(scenario: Scenario, tree: DataTree, n: int) -> Learned:
                 _write_moves(found, table, into, f"{name}{note}", computed)
     for name, source in scenario.sources.items():
         shape = found.beta(f"accuracy of {name}")
-        if source.record is not None and shape is not None:
+        if source.is_judged and shape is not None:
             stated = {"guess": shape[0] / sum(shape), "cases": sum(shape)}
-            basis = f"{computed}{source.record.basis}"
+            before = f"grade {source.reliability}" if source.record is None else source.record.basis
+            basis = f"{computed}{before}"
             body["sources"][name]["record"] = {"probability": stated, "basis": basis}
     rows = [(label, *found.intervals[label]) for label in found.written]
     columns = ["judgement", "before_lower", "before_upper", "after", "after_lower", "after_upper"]

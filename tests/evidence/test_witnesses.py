@@ -56,7 +56,7 @@ def undated(count):
     """Independent reports that the barometer stood somewhere on one of some days."""
     reports = []
     for k in range(count):
-        plain = barometer_report(f"U{k:02}", ("low", "high", "falling")[k % 3], grade="BCD"[k % 3])
+        plain = barometer_report(f"U{k:02}", ("low", "high", "falling")[k % 3], grade="BDE"[k % 3])
         days = [START + timedelta(days=number) for number in (k % 4, 16 - k % 3, 17)]
         start, end, known = days
         plain = replace(plain, event_start=start, event_end=end)

@@ -56,7 +56,7 @@ def points(model):
 def test_what_is_judged_of_sources_is_in_the_model(case):
     scenario, _, model = case
     assert {"accuracy", "detection", "control", "reporting"} < {rv.name for rv in model.free_RVs}
-    assert list(model.coords["reliability"]) == [*"ABCDEF", "pilot"]
+    assert list(model.coords["reliability"]) == [*"ABCDEF", "pilot", "keeper"]
     assert list(model.coords["watch"]) == ["desk", "tower"]
     assert list(model.coords["channel"]) == ["red", "blue"]
     assert list(model.coords["profile"])[:2] == ["barometer: first state", "barometer: falling"]

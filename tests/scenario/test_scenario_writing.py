@@ -255,7 +255,7 @@ EDITS = {
     "first source gone": (
         ("sources", "photographs"),
         None,
-        ["-  photographs: {title: Photographs of the border roads}"],
+        ["-  photographs: {title: Photographs of the border roads, reliability: B}"],
         [],
     ),
 }
