@@ -124,8 +124,8 @@ class _Settled:
 
     Attributes
     ----------
-    slice, before
-        The step, and the message before it.
+    slice, before, inputs
+        The step, the message before it, and what its inputs are set to, (column, draw or 1).
     cells
         Settled cells that the rest of the step reads, (cell, draw).
     lowest, total
@@ -134,9 +134,15 @@ class _Settled:
 
     slice: PlannedSlice
     before: Array
+    inputs: Array
     cells: Array
     lowest: Array
     total: Array
+
+    def is_of(self, own: PlannedSlice, before: Array, row: Array) -> bool:
+        """Whether it is the same step, after the same message, with inputs that are set alike."""
+        same = self.slice is own and self.before is before
+        return same and _same(self.inputs, row[own.inputs])
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,8 +219,9 @@ def messages_after(
     n_draws = max(theta.shape[-1], *(row.shape[1] for row in (*log_like, *rows)))
     kept = Memory() if memory is None else memory
     filtering = _Filtering(network, theta, regimes, len(log_like), kept, n_draws)
-    filtering.advance([*log_like, rows[0]])
-    ends = filtering.end_each(rows, len(rows) - norms)
+    asked = [(row, k < len(rows) - norms) for k, row in enumerate(rows)]
+    filtering.advance([*log_like, rows[0]], asked[1:])
+    ends = filtering.end_each(asked)
     if not all(step.safe for step in (*filtering.memory.steps, *ends)):
         return None
     return [filtering.present(end) for end in ends]
@@ -246,8 +253,11 @@ class _Filtering:
         self.slices = step_slices(network, now + 1)
         self.now, self.draws = now, draws
 
-    def advance(self, rows: Sequence[Array]) -> None:
-        """Run the steps from the first whose evidence differs, or is not known."""
+    def advance(self, rows: Sequence[Array], asked: Sequence[tuple[Array, bool]]) -> None:
+        """Run the steps from the first whose evidence differs, or is not known.
+
+        If the present step is among them, other rows on it are run with it.
+        """
         steps = self.memory.steps
         known = 0
         while known < min(len(steps), len(rows)) and steps[known].is_of(
@@ -259,22 +269,28 @@ class _Filtering:
         if known == len(rows) == len(steps) and steps[-1].message is not None:
             return
         del steps[min(known, self.now) :]
-        for step in range(len(steps), len(rows)):
-            steps.append(self._run(step, rows[step]))
+        for step in range(len(steps), self.now):
+            steps += self._run(step, [(rows[step], True)])
+        present, *ends = self._run(self.now, [(rows[-1], True), *asked])
+        steps.append(present)
+        self.memory.ends = ends
         self._forget()
 
-    def end_each(self, rows: Sequence[Array], n_messages: int) -> list[_Step]:
+    def end_each(self, asked: Sequence[tuple[Array, bool]]) -> list[_Step]:
         """The present step with each of several rows of evidence on it; no others are kept.
 
-        The first so many have messages.
+        Beside each row stands whether it is to have a message. The first is that of `advance`.
         """
-        own, ends = self.slices[-1], list[_Step]()
-        known = [self.memory.steps[-1], *self.memory.ends]
-        for k, row in enumerate(rows):
+        own, known = self.slices[-1], [self.memory.steps[-1], *self.memory.ends]
+
+        def find(row: Array, keep: bool) -> _Step | None:
             same = (end for end in known if end.is_of(own, row))
-            found = next((end for end in same if k >= n_messages or end.message is not None), None)
-            ends.append(found or self._run(self.now, row, keep=k < n_messages))
-            known.append(ends[-1])
+            return next((end for end in same if not keep or end.message is not None), None)
+
+        unknown = [each for each in asked if find(*each) is None]
+        if unknown:
+            known += self._run(self.now, [(asked[0][0], False), *unknown])[1:]
+        ends = [end for each in asked if (end := find(*each)) is not None]
         self.memory.ends = [end for end in ends if end is not known[0]]
         return ends
 
@@ -284,35 +300,63 @@ class _Filtering:
         message = np.empty((0, self.draws)) if end.message is None else end.message
         return Present(end.slice.results[0], message, np.stack([*past, end.log_norm]))
 
-    def _run(self, step: int, row: Array, *, keep: bool = True) -> _Step:
-        settled, own = self._settle(step), self.slices[step]
+    def _run(self, step: int, asked: Sequence[tuple[Array, bool]]) -> list[_Step]:
+        """A step with each of several rows of evidence, which all set the inputs alike, or not.
+
+        After the first row each runs only what the columns come into in which it differs.
+        """
+        own, first = self.slices[step], asked[0][0]
+        alike = [_same(first[own.inputs], row[own.inputs]) for row, _ in asked]
+        together = [each for each, same in zip(asked, alike, strict=True) if same]
+        found = iter(self._run_alike(step, together))
+        apart = (
+            self._run_alike(step, [each])[0] for each, s in zip(asked, alike, strict=True) if not s
+        )
+        return [next(found if same else apart) for same in alike]
+
+    def _run_alike(self, step: int, asked: Sequence[tuple[Array, bool]]) -> list[_Step]:
+        own, width = self.slices[step], int(self.slices[step].circuit.blocks[-1])
+        settled = self._settle(step, asked[0][0])
         n_message = own.circuit.n_cells - int(own.circuit.results[0])
-        message = np.empty((n_message if keep else 0, self.draws))
-        log_norm, safe = np.empty(self.draws), np.empty(self.draws, np.bool_)
-        arguments = self._tables(step), own.split.rest, own.split.tables, own.split.cells
-        given = settled.cells, settled.lowest, settled.total, writable(row)
+        tables = self._tables(step)
+        parts = list[tuple[tuple[Slice, Index, Index], Array, tuple[Array, Array, Mask]]]()
+        for k, (row, keep) in enumerate(asked):
+            part = own.split.rest, own.split.tables, own.split.cells
+            if k:
+                differs = (row[:width] != asked[k - 1][0][:width]).any(axis=1)
+                part = own.depending(differs), part[1][:0], part[2][:0]
+            message = np.empty((n_message if keep else 0, self.draws))
+            found = message, np.empty(self.draws), np.empty(self.draws, np.bool_)
+            parts.append((part, writable(row), found))
 
         def run(draws: slice) -> None:
-            _finish(*arguments, *given, draws.start, draws.stop, message, log_norm, safe)
+            cells = np.empty((own.circuit.n_cells, draws.stop - draws.start))
+            given = settled.cells, settled.lowest, settled.total
+            for part, row, (message, log_norm, safe) in parts:
+                _finish(cells, tables, *part, *given, row, draws.start, message, log_norm, safe)
 
         in_threads(run, chunks(self.draws, own.circuit.n_cells))
-        return _Step(own, row, message if keep else None, log_norm, bool(safe.all()))
+        return [
+            _Step(own, row, message if keep else None, log_norm, bool(safe.all()))
+            for (row, keep), (*_, (message, log_norm, safe)) in zip(asked, parts, strict=True)
+        ]
 
-    def _settle(self, step: int) -> _Settled:
+    def _settle(self, step: int, row: Array) -> _Settled:
         """What the evidence on a step has no say in; what is known of another is forgotten."""
         own, kept = self.slices[step], self.memory.settled
         before = self.memory.steps[step - 1].message if step else np.empty((0, self.draws))
         assert before is not None
-        if kept is not None and kept.slice is own and (kept.before is before or not step):
+        if kept is not None and kept.is_of(own, before if step else kept.before, row):
             return kept
         found = _Settled(
             own,
             before,
+            row[own.inputs],
             np.empty((len(own.split.cells), self.draws)),
             np.empty(self.draws),
             np.empty(self.draws),
         )
-        given = self._tables(step), own.split.settled, own.split.cells, before
+        given = self._tables(step), own.split.settled, own.split.cells, before, writable(row)
 
         def run(draws: slice) -> None:
             _settle(*given, draws.start, draws.stop, found.cells, found.lowest, found.total)
@@ -343,6 +387,11 @@ class _Filtering:
                 left -= message.nbytes
                 if left < 0 and k < len(steps) - 2:
                     steps[k] = replace(steps[k], message=None)
+
+
+def _same(one: Array, other: Array) -> bool:
+    """Whether likelihoods of some columns are the same, be it one row for all draws."""
+    return bool((one == other).all())
 
 
 def add_rows(message: Array, values: Array | None, groups: Index, n_groups: int) -> Array:
@@ -404,6 +453,7 @@ def _settle(
     c: Slice,
     needed: Index,
     before: Array,
+    row: Array,
     start: int,
     stop: int,
     kept: Array,
@@ -421,7 +471,8 @@ def _settle(
         for i in range(c.like_at - c.message_at):
             for d in range(n_draws):
                 cells[c.message_at + i, d] = before[i, start + d]
-    cells[c.one_at] = 1.0
+    kernels.load_likelihoods(row, start, c.blocks, cells[c.like_at :])
+    cells[c.probe_at : c.one_at + 1] = 1.0
     kernels.evaluate(cells, c)
     kernels.note_range(cells[: c.like_at], low, high)
     _note_results(cells, c, low, high)
@@ -435,6 +486,7 @@ def _settle(
 
 @compiled_loosely
 def _finish(
+    cells: Array,
     theta: Array,
     c: Slice,
     tables: Index,
@@ -444,15 +496,13 @@ def _finish(
     total: Array,
     row: Array,
     start: int,
-    stop: int,
     message: Array,
     log_norm: Array,
     safe: Mask,
 ) -> None:
-    """Run what the likelihoods of a step come into, for a chunk of draws."""
-    n_draws = stop - start
-    n_message = c.n_cells - int(c.results[0])
-    cells, after = np.empty((c.n_cells, n_draws)), np.empty((n_message, n_draws))
+    """Run what the evidence on a step comes into, for a chunk of draws, whose cells it fills in."""
+    n_draws = cells.shape[1]
+    after = np.empty((c.n_cells - int(c.results[0]), n_draws))
     for k in tables:
         for d in range(n_draws):
             cells[k, d] = theta[c.table_cells[k], start + d]
@@ -462,7 +512,7 @@ def _finish(
     scale = kernels.load_likelihoods(row, start, c.blocks, cells[c.like_at :])
     cells[c.probe_at : c.one_at + 1] = 1.0
     kernels.evaluate(cells, c)
-    low, high = lowest[start:stop].copy(), total[start:stop].copy()
+    low, high = lowest[start : start + n_draws].copy(), total[start : start + n_draws].copy()
     kernels.note_range(cells[c.like_at : c.probe_at], low, high)
     _note_results(cells, c, low, high)
     kernels.normalise(cells, scale, log_norm, start, after, c)

@@ -8,7 +8,7 @@ from step to step beside the states, and the steps that it touches have circuits
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from math import prod
 
@@ -141,23 +141,46 @@ def _slice_of(
 
 @dataclass(frozen=True, eq=False)
 class PlannedSlice:
-    """A compiled slice, the order of its axes, axes of each factor of its result, and its plan."""
+    """A compiled slice and how it was planned.
+
+    Attributes
+    ----------
+    circuit, order
+        The slice, and the order of its axes.
+    results
+        Axes of each factor of its result.
+    plan, sizes
+        Its plan, and the size of each axis.
+    inputs
+        Columns of the likelihoods that set the variables without a table.
+    """
 
     circuit: Slice
     order: tuple[str, ...]
     results: tuple[Scope, ...]
     plan: Plan
     sizes: Mapping[str, int]
+    inputs: npt.NDArray[np.int64]
+    _parts: dict[bytes, Slice] = field(default_factory=dict, repr=False)
 
     @cached_property
     def split(self) -> SplitSlice:
-        """What the likelihoods have no say in, and the rest."""
-        return _split(self.circuit)
+        """What evidence has no say in, and the rest."""
+        return _split(self.circuit, self.inputs)
+
+    def depending(self, columns: Mask) -> Slice:
+        """The slice with the contractions alone that some columns of the likelihoods come into."""
+        key = columns.tobytes()
+        if key not in self._parts:
+            cells = self.circuit.like_at + np.flatnonzero(columns)
+            late = _depending(self.circuit, cells)[0]
+            self._parts[key] = self.circuit._replace(forward=self.circuit.forward[late])
+        return self._parts[key]
 
 
 @dataclass(frozen=True, eq=False)
 class SplitSlice:
-    """A slice in two: what tables and the last message settle, and what likelihoods come into.
+    """A slice in two: what tables, inputs and the last message settle, and what evidence changes.
 
     Attributes
     ----------
@@ -173,11 +196,12 @@ class SplitSlice:
     cells: npt.NDArray[np.int64]
 
 
-def _split(circuit: Slice) -> SplitSlice:
-    late, spoken, read = _depending(circuit, slice(circuit.like_at, circuit.one_at))
+def _split(circuit: Slice, inputs: npt.NDArray[np.int64]) -> SplitSlice:
+    evidence = np.setdiff1d(np.arange(circuit.like_at, circuit.one_at), circuit.like_at + inputs)
+    late, spoken, read = _depending(circuit, evidence)
     read[int(circuit.results[0]) :] = True
     read &= ~spoken
-    read[circuit.one_at] = False
+    read[circuit.like_at : circuit.one_at + 1] = False
     needed, n_tables = np.flatnonzero(read), len(circuit.table_cells)
     return SplitSlice(
         settled=circuit._replace(forward=circuit.forward[~late]),
@@ -187,7 +211,7 @@ def _split(circuit: Slice) -> SplitSlice:
     )
 
 
-def _depending(circuit: Slice, cells: slice) -> tuple[Mask, Mask, Mask]:
+def _depending(circuit: Slice, cells: slice | npt.NDArray[np.int64]) -> tuple[Mask, Mask, Mask]:
     """Which nests depend on some inputs, (nest,); which cells do, and what these nests read."""
     spoken, read = np.zeros((2, circuit.n_cells), np.bool_)
     spoken[cells] = True
@@ -383,9 +407,10 @@ class _Draft:
         """Lay the slice out with its axes in an order."""
         rank = {axis: at for at, axis in enumerate(order)}.__getitem__
         results = tuple(tuple(sorted(each, key=rank)) for each in self.plan.results)
-        return PlannedSlice(
-            self._compile(order, rank), tuple(order), results, self.plan, self.sizes
-        )
+        circuit, plan = self._compile(order, rank), self.plan
+        names = [node.name for node in self.network.nodes if node.is_input]
+        inputs = self.network.state_columns(names) if names else np.empty(0, np.int64)
+        return PlannedSlice(circuit, tuple(order), results, plan, self.sizes, inputs)
 
     def _compile(self, order: list[str], rank: Callable[[str], int]) -> Slice:
         free = len(self.tables) + len(self.messages)

@@ -132,11 +132,12 @@ class _Particles:
     def gain(self) -> Array:
         return np.asarray(self.after - self.before)
 
-    def _log_evidence(self, fit: Fit) -> tuple[Array, Array]:
-        """Log-probability of the old and of the new evidence."""
+    def _log_evidence(self, fit: Fit, reached: float = 0.0) -> tuple[Array, Array]:
+        """Log-probability of the old and of the new evidence; zeros once the old has no say."""
         after = fit.log_evidence_of(self.new)
-        old = np.zeros_like(after) if self.old is None else fit.log_evidence_of(self.old)
-        return old, after
+        if self.old is None or reached == 1:
+            return np.zeros_like(after), after
+        return fit.log_evidence_of(self.old), after
 
     def resample(self, further: float) -> None:
         """Take draws by weight, chain by chain; descendants of one stand side by side."""
@@ -153,7 +154,8 @@ class _Particles:
     def step(self, reached: float) -> None:
         """Propose to move every draw, and accept by the tempered evidence."""
         proposed = propose(self.priors, self.parameters, self.kept, self.random)
-        before, after = self._log_evidence(Fit(self.scenario, None, proposed, self.shape))
+        fit = Fit(self.scenario, None, proposed, self.shape)
+        before, after = self._log_evidence(fit, reached)
         ratio = (1 - reached) * (before - self.before) + reached * (after - self.after)
         accepted = np.log(self.random.uniform(size=ratio.size)) < np.nan_to_num(ratio, nan=-np.inf)
         self.parameters = {

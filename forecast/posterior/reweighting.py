@@ -270,7 +270,7 @@ class Fit:
     def weights(self, evidence: Evidence) -> Weights:
         """What the draws weigh under some evidence."""
         own = self._own_log_evidence  # first, so that what is kept of the new evidence stays
-        return smooth(self.log_evidence_of(evidence) - own)
+        return smooth(self._log_evidence(evidence, self._courses_beyond) - own)
 
     @cached_property
     def tables(self) -> Array:
@@ -291,14 +291,25 @@ class Fit:
 
     def log_evidence_of(self, evidence: Evidence) -> Array:
         """Log-probability of evidence, which says nothing of the steps ahead, (draw,)."""
+        return self._log_evidence(evidence)
+
+    def _log_evidence(
+        self,
+        evidence: Evidence,
+        spared: Callable[[Network], tuple[list[States], list[States]]] | None = None,
+    ) -> Array:
         timeline, n_steps = self.scenario.timeline, None
         if timeline is not None:
             n_steps = timeline.step_of(evidence.as_of) + 1
-            ahead = self._look_ahead(evidence) if self._has_room else None
+            ahead = self._look_ahead(evidence, spared) if self._has_room else None
             if ahead is not None:
                 return np.asarray(ahead[1][0].log_norm.sum(axis=0))
         found = self.beliefs(evidence, n_steps)
         return np.asarray(found.log_evidence().to_numpy().ravel())
+
+    def _courses_beyond(self, part: Network) -> tuple[list[States], list[States]]:
+        """Courses that the interface does not tell of: who weighs draws asks for them next."""
+        return [], _beyond(part, [[course] for course in self.scenario.courses])
 
     def _look_ahead(
         self,
@@ -368,22 +379,18 @@ class Fit:
             return None
         n, asked = len(days) - 1, [states for states in groups if len(states) == 1]
 
-        def beyond(part: Network, barred: Sequence[Sequence[Pair]]) -> list[States]:
-            """Those that the interface does not tell of: the present step is run without them."""
-            return [b for b in barred if any(name not in part.interface for name, _ in b)]
-
         ahead = self._look_ahead(
-            evidence, lambda part: (beyond(part, lasting), beyond(part, asked))
+            evidence, lambda part: (_beyond(part, lasting), _beyond(part, asked))
         )
         if ahead is None:
             return None
         future, [present, *spared] = ahead
         network = future.network
-        n_lasting = len(beyond(network, lasting))
+        n_lasting = len(_beyond(network, lasting))
         going_on, left = iter(spared[:n_lasting]), iter(spared[n_lasting:])
         held = [
             1.0 - np.exp((next(left).log_norm - present.log_norm).sum(axis=0))
-            if beyond(network, [states])
+            if _beyond(network, [states])
             else present.of(network, *states[0])
             for states in asked
         ]
@@ -394,7 +401,7 @@ class Fit:
         ]
         first, turn = list[Array](), list[list[Array]]()
         for states, going in zip(groups if lasting else (), lasting, strict=True):
-            told = not beyond(network, [going])
+            told = not _beyond(network, [going])
             parts = self._expect_parts(future, present, "never", states, 1, going if told else ())
             first.append(parts.sum(axis=0))
             if told:
@@ -475,6 +482,11 @@ class Prospects:
     average: Array
     first: Array | None = None
     turn: Array | None = None
+
+
+def _beyond(part: Network, barred: Sequence[Sequence[Pair]]) -> list[States]:
+    """Those that the interface does not tell of: the present step is run without them."""
+    return [b for b in barred if any(name not in part.interface for name, _ in b)]
 
 
 def _reached(never: Array) -> Array:

@@ -5,15 +5,18 @@ or in one case of seven another. `update` answers each, and the printed numbers 
 read. `median_ms` and `p95_ms` are processor time of one such update; `refit_s` that of sampling
 anew under the evidence at the end, compiled code and caches ready; `ratio` one over the other.
 `shares` says how often each method answered. Memory is compared after the first tenth of the
-reports and at the end (`memory_growth`). The answer after all reports is that of one single update
-with all of them to 1e-12, whatever came between (`max_abs_diff`).
+reports and at the end (`memory_growth`). `--limit` ends the stream after so many seconds, and
+`reports` says how many came by then. The answer after all reports is that of one single update with
+all of them to 1e-12, whatever came between (`max_abs_diff`).
 """
 
 from __future__ import annotations
 
 from tests.benchmarks import timing  # isort: skip  # before NumPy, whose threads it sets
 
+import resource
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -34,6 +37,7 @@ def main() -> int:
     parser = timing.parser(__doc__)
     parser.add_argument("--reports", type=int, default=1000)
     parser.add_argument("--draws", type=int, default=1000, help="draws of each of four chains")
+    parser.add_argument("--limit", type=float, default=np.inf, help="seconds for all the updates")
     given = parser.parse_args()
     if given.quick:
         given.reports, given.draws = 6, 25
@@ -52,6 +56,7 @@ def _stream(given: Any) -> dict[str, Any]:
     outlook = fc.forecast(problem, fc.Evidence(problem.as_of), method="reweight", **settings)
     _read(outlook)
     times, answered, memory, start = [], Counter[str](), [], None
+    begun = time.monotonic()
     for n in range(1, len(reports) + 1):
         evidence = _evidence(reports[:n])
         found: list[Any] = []
@@ -63,8 +68,12 @@ def _stream(given: Any) -> dict[str, Any]:
             start = found[0]
         outlook = found[0]
         memory.append(_resident())
-        if n % 50 == 0:
-            timing.note(f"{n} reports, {times[-1]:.0f} ms, {dict(answered)}")
+        if n % 20 == 0:
+            passed, latest = time.monotonic() - begun, float(np.median(times[-20:]))
+            timing.note(f"{n} reports, {passed:.0f} s, {latest:.0f} ms, {dict(answered)}")
+        if time.monotonic() - begun > given.limit:
+            reports = reports[:n]
+            break
     at_once = fc.update(start, _evidence(reports), method="reweight")
     gap = max(abs(a.within.mean - b.within.mean) for a, b in _pairs(at_once, outlook))
     refit = timing.seconds(lambda: _read(fc.update(outlook, outlook.evidence, method="nuts")))
@@ -77,6 +86,7 @@ def _stream(given: Any) -> dict[str, Any]:
         "refit_s": refit,
         "ratio": 1e3 * refit / median,
         "shares": {name: n / len(reports) for name, n in answered.items()},
+        "memory_mb": memory[-1] * resource.getpagesize() / 1e6,
         "memory_growth": memory[-1] / memory[len(memory) // 10] - 1,
         "max_abs_diff": gap,
     }

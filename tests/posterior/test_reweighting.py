@@ -1,13 +1,15 @@
 """Forecasts from weighted draws: against the prior's own weights, and the laws of updating."""
 
 import pickle
+from collections import Counter
 
 import numpy as np
 import pytest
 
 import forecast as fc
 from forecast import fitting as home
-from forecast.model import model
+from forecast.model import kept_likelihoods, model
+from forecast.network import filtering, horizon
 from forecast.posterior import belief_state, mcmc, reweighting
 from forecast.posterior.prior import prior_beliefs
 from forecast.posterior.reweighting import smooth
@@ -122,6 +124,41 @@ def test_evidence_is_tabulated_once_and_beliefs_are_kept(monkeypatch):
         assert swept == []  # that the evidence is possible is known by then
         assert len(tabulated) == 1
         tabulated.clear()
+
+
+def test_a_report_costs_the_same_however_many_came_before(monkeypatch):
+    """Steps run, likelihoods made and values computed, of reports that come one at a time."""
+    done = Counter()
+
+    def count(where, name, size):
+        run = getattr(where, name)
+
+        def noted(*arguments, **named):
+            done[name] += size(*arguments)
+            return run(*arguments, **named)
+
+        monkeypatch.setattr(where, name, noted)
+
+    count(filtering._Filtering, "_run", lambda own, step, asked: 1)
+    count(kept_likelihoods.KeptLikelihoods, "_make", lambda own, data, missing: len(missing))
+    count(horizon.Future, "values", lambda *_: 1)
+    count(horizon.Future, "shares", lambda *_: 1)
+    reports = [
+        barometer_report(f"R{k}", ["low", "falling", "high"][k % 3], 2 * k // 40, origin=f"o{k}")
+        for k in range(60)
+    ]
+    outlook, costs = fc.forecast(weather(), evidence(), **QUICK | {"draws": 50}), []
+    printed(outlook)
+    for n in range(1, 61):
+        done.clear()
+        outlook = fc.update(outlook, evidence(*reports[:n]), method="reweight")
+        printed(outlook)
+        costs.append(tuple(done[name] for name in ("_run", "values", "shares")))
+        assert done["_make"] <= 1  # none, where a step has reports like those of another
+    # Of the first step it runs that and the two after it; of the last that alone.
+    assert set(costs[:20]) == {(3, 0, 0)}
+    assert set(costs[20:40]) == {(2, 0, 0)}
+    assert set(costs[40:]) == {(1, 0, 0)}
 
 
 def test_tables_too_large_to_keep_are_made_when_needed(monkeypatch):
