@@ -55,12 +55,41 @@ def hostile():
     return product(made(text=HOSTILE), made(text=HOSTILE, seed=8))
 
 
+DARK = "--blink-settings=preferredColorScheme=0"
+LOOKS = {
+    "phone": [f"--window-size={PHONE},800", "--screenshot"],
+    "desk": [f"--window-size={DESK},900", "--screenshot"],
+    "dark phone": [f"--window-size={PHONE},800", DARK, "--screenshot"],
+    "dark desk": [f"--window-size={DESK},900", DARK, "--screenshot"],
+    "print": ["--print-to-pdf"],
+}
+OUTSIDE = ["--host-resolver-rules=MAP * ~NOTFOUND", "--enable-logging=stderr", "--v=0"]
+
+
 def browse(folder, *arguments):
     """What Chromium prints, from a profile of its own."""
+    return started(folder, *arguments).stdout
+
+
+def started(folder, *arguments):
+    """A run of Chromium that has ended, from a profile of its own."""
     quiet = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"]
     quiet += ["--disable-background-networking", "--disable-component-update"]
     command = [CHROMIUM, *quiet, f"--user-data-dir={folder / 'profile'}", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+    return subprocess.run(
+        command, capture_output=True, text=True, check=True, timeout=120, cwd=folder
+    )
+
+
+def complaints(folder, page, *arguments):
+    """What a page writes to the console, warnings included, and the addresses it asks for."""
+    path, log = folder / "watched.html", folder / "net.json"
+    path.write_text(page, "utf-8")
+    done = started(folder, *OUTSIDE, f"--log-net-log={log}", *arguments, path.as_uri())
+    said = re.findall(r":CONSOLE:\d+\] (.*), source: ", done.stderr)
+    events = [each.get("params", {}) for each in json.loads(log.read_text("utf-8"))["events"]]
+    own = {None, "not an origin"}  # what Chromium asks for itself
+    return said, [each["url"] for each in events if each.get("initiator") not in own]
 
 
 def audited(folder, page, *, dark=False):
@@ -70,7 +99,7 @@ def audited(folder, page, *, dark=False):
     script = f"<script>{axe.read_text('utf-8')}</script><script>{AUDIT}</script></body>"
     path = folder / "audit.html"
     path.write_text(policy.replace("</body>", script), "utf-8")
-    scheme = ["--blink-settings=preferredColorScheme=0"] if dark else []
+    scheme = [DARK] if dark else []
     dom = browse(folder, *scheme, "--virtual-time-budget=20000", "--dump-dom", path.as_uri())
     found = re.search(r'data-audit="([^"]*)"', dom)
     return json.loads(unescape(found[1]))
@@ -108,6 +137,21 @@ def test_nothing_of_others_runs_and_nothing_overflows(tmp_path, hostile, width):
     assert (acted, elements, requests) == (0, 0, 0)
     assert reach <= width
     assert 9 <= letters < 20  # pixels
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_the_console_stays_empty_and_nothing_is_asked_for(tmp_path, hostile, look):
+    assert complaints(tmp_path, hostile.html, *LOOKS[look]) == ([], [])
+    if look != "print":
+        shade = np.asarray(Image.open(tmp_path / "screenshot.png").convert("L")).mean()
+        assert (shade < 128) == look.startswith("dark")
+
+
+def test_complaints_and_requests_are_seen_where_there_are_some(tmp_path):
+    page = "<script>console.warn('careful'); missing()</script><img src='https://a.example/x.png'>"
+    said, asked = complaints(tmp_path, page, *LOOKS["desk"])
+    assert [each.strip('"').split()[0] for each in said] == ["careful", "Uncaught"]
+    assert asked == ["https://a.example/x.png"]
 
 
 def test_a_word_without_end_is_broken(tmp_path):
