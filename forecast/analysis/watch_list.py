@@ -71,12 +71,15 @@ class Lead:
         What looking for it costs.
     findings
         What could be found, the most telling first.
+    label
+        What a scenario calls it; empty where there is none.
     """
 
     indicator: str
     bits: float
     cost: float
     findings: tuple[Finding, ...]
+    label: str = ""
 
     @property
     def bits_per_cost(self) -> float:
@@ -229,7 +232,7 @@ def watch_list(
     late = _late(question, by, lags)
     given_states = question.joints(names)
     leads = [
-        _lead(question.beliefs, n, joint, accuracy, 0.0 if n in late else comes[n], costs[n])
+        _lead(question, n, joint, accuracy, 0.0 if n in late else comes[n], costs[n])
         for n, joint in given_states.items()
     ]
     leads.sort(key=lambda lead: (-lead.bits_per_cost, -lead.bits))
@@ -313,9 +316,10 @@ def reported(n_states: int, accuracy: float, detection: float) -> Array:
 
 
 def _lead(
-    asked: Beliefs, name: str, joint: Array, accuracy: float, detection: float, cost: float
+    question: Question, name: str, joint: Array, accuracy: float, detection: float, cost: float
 ) -> Lead:
-    states = asked.network.node(name).states
+    states = question.beliefs.network.node(name).states
+    label = "" if question.scenario is None else question.scenario.variables[name].label
     found = joint @ reported(len(states), accuracy, detection).T
     probabilities = found.sum(axis=0)
     findings = [
@@ -325,7 +329,7 @@ def _lead(
     ]
     whole = joint[0].sum()
     findings.sort(key=lambda finding: (finding.state == "", -abs(finding.given - whole)))
-    return Lead(name, float(shared_bits(found)), cost, tuple(findings))
+    return Lead(name, float(shared_bits(found)), cost, tuple(findings), label)
 
 
 def _event_of(asked: Beliefs, scenario: Scenario | None, event: str | None) -> tuple[str, Event]:

@@ -333,10 +333,10 @@ def _curves(outlook: Forecast, days: Sequence[date]) -> Iterator[_Curve]:
 def _draw_expected(axis: Any, found: Check, name: str, place: int) -> None:
     """Draw one indicator's expected steps, state after state, and its number if it is measured.
 
-    The last state, if it has no room for its name, is named beside the bar.
+    States that have no room for their names are named beside the bar, but for the first.
     """
     table = found.states.loc[name]
-    beside = [number_text(found.numbers.loc[name])] if name in found.numbers.index else []
+    unnamed: list[str] = []
     start = 0.0
     for k, (state, steps) in enumerate(table["steps"].items()):
         depth, text = k / (len(table) - 1), plain(str(state))
@@ -344,10 +344,12 @@ def _draw_expected(axis: Any, found: Check, name: str, place: int) -> None:
         middle, shade = start + steps / 2, "white" if depth > 0.6 else INK
         if steps > LETTER * found.month * len(text):
             axis.text(middle, place, text, ha="center", va="center", size=7, color=shade)
-        elif depth == 1:
-            beside.insert(0, text)
+        elif k:
+            unnamed.append(text)
         start += steps
-    axis.text(1.01 * start, place, for_figure("; ".join(beside)), va="center", size=7, color=BLUE)
+    number = number_text(found.numbers.loc[name]) if name in found.numbers.index else ""
+    beside = "; ".join(filter(None, (", ".join(unnamed), number)))
+    axis.text(1.01 * start, place, for_figure(beside), va="center", size=7, color=BLUE)
 
 
 def _step_axis(axis: Any, found: Check) -> None:
@@ -358,10 +360,11 @@ def _step_axis(axis: Any, found: Check) -> None:
     axis.spines["bottom"].set_visible(False)
     if found.scenario.time is None:
         axis.set_xticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
-        axis.set_xlabel("probability of each state")
+        axis.set_xlabel("probability of each state", size=8, color=QUIET)
     else:
         axis.set_xticks(range(found.month + 1))
-        axis.set_xlabel(f"expected steps in each state, {first_steps(found)}")
+        title = f"expected steps in each state, {first_steps(found)}"
+        axis.set_xlabel(title, size=8, color=QUIET)
 
 
 def tint(depth: float) -> Any:

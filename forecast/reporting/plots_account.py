@@ -105,7 +105,9 @@ def _draw(ax: Any, start: float, bars: list[tuple[str, float]]) -> None:
     first = _first_drawn(ends)
     ax.set_xlim(first, ends.max() + 0.14 * max(ends.max() - first, 1e-9))
     ax.set_xlabel(
-        "probability in percent" + ("; the axis does not begin at 0" if first else ""), size=8
+        "probability in percent" + ("; the axis does not begin at 0" if first else ""),
+        size=8,
+        color=QUIET,
     )
 
 

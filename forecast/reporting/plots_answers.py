@@ -227,7 +227,7 @@ def _draw_bar(axis: Any, place: int, row: Any, middle: float) -> None:
 
 
 def _name_rows(axis: Any, names: Sequence[str]) -> None:
-    axis.set_yticks(range(len(names)), [wrapped(name, LABEL, most_lines=2) for name in names])
+    axis.set_yticks(range(len(names)), [wrapped(name, LABEL) for name in names])
     axis.tick_params(axis="y", length=0, labelsize=8, labelcolor=INK)
     axis.tick_params(axis="x", labelsize=8, labelcolor=QUIET, color=QUIET)
     axis.set_ylim(len(names) - 0.4, -0.6)

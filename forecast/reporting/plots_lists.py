@@ -22,6 +22,7 @@ from forecast.reporting.plots import (
     axes_for,
     house_style,
     percent_marks,
+    wrapped,
 )
 from forecast.text import flat, for_figure, visible
 from forecast.wording import long_date, plain
@@ -106,6 +107,8 @@ def plot_watch_list(found: WatchList, *, ax: Any = None) -> Any:
     InputError
         If nothing is on the list.
     """
+    from matplotlib.ticker import MaxNLocator
+
     leads = found.leads[:MOST_ROWS]
     if not leads:
         raise InputError([Problem("watch_list", "names no indicator, so nothing to plot")])
@@ -120,9 +123,11 @@ def plot_watch_list(found: WatchList, *, ax: Any = None) -> Any:
                 for_figure(visible(text)), (lead.bits, place), xytext=(4, 0),
                 textcoords="offset points", va="center", size=8, color=QUIET,
             )  # fmt: skip
-        names = [plain(lead.indicator) for lead in leads]
+        names = [lead.label or plain(lead.indicator) for lead in leads]
         _finish(axis, names, f"expected information of a report about {found.event}, in bits")
         axis.set_xlim(0, 1.3 * max(*bits, 1e-12))
+        axis.xaxis.set_major_locator(MaxNLocator(4))
+        axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     return axis
 
 
@@ -162,11 +167,11 @@ def plot_first_passage(outlook: Forecast, *, ax: Any = None) -> Any:
 
 def _finish(axis: Any, labels: list[str], title: str) -> None:
     """Names of the rows from the top, and what the scale is."""
-    axis.set_yticks(np.arange(len(labels)), [for_figure(visible(flat(each))) for each in labels])
+    axis.set_yticks(np.arange(len(labels)), [wrapped(each, 44, most_lines=2) for each in labels])
     axis.set_ylim(len(labels) - 0.4, -0.6)
     axis.tick_params(axis="y", length=0, labelsize=9, labelcolor=INK)
     axis.tick_params(axis="x", labelsize=8, labelcolor=QUIET)
-    axis.set_xlabel(for_figure(visible(flat(title))), fontsize=9)
+    axis.set_xlabel(for_figure(visible(flat(title))), size=8.5, color=QUIET)
 
 
 def _percents(axis: Any) -> None:

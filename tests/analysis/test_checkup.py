@@ -534,9 +534,14 @@ def test_it_prints_in_a_notebook(found):
     assert "CONFLICT plan=strike" in page
 
 
-def test_the_plot_has_a_bar_for_every_state(found):
-    axis = fc.plot_expected(found)
+def test_the_plot_names_every_state_and_has_a_bar_for_it(found):
+    given = plt.figure().add_subplot()
+    axis = fc.plot_expected(found, ax=given)
     plt.close(axis.figure)
+    assert axis is given
+    texts = "; ".join(text.get_text() for text in axis.texts)
+    for name in INDICATORS:
+        assert all(state.replace("_", " ") in texts for state in STATES[name][1:])
     assert len(axis.patches) == sum(len(STATES[name]) for name in INDICATORS)
     assert [label.get_text() for label in axis.get_yticklabels()] == list(INDICATORS)
     for name, height in zip(INDICATORS, range(len(INDICATORS)), strict=True):

@@ -1,5 +1,7 @@
 """Plots of lists: what they draw is what the API says, into the axes they are given."""
 
+from dataclasses import replace
+
 import matplotlib as mpl
 import pytest
 
@@ -37,10 +39,13 @@ def test_courses_are_intervals_with_their_numbers(axis):
 def test_the_watch_list_is_drawn_in_bits(axis):
     findings = (Finding("$a$", 0.2, 0.6),)
     leads = tuple(Lead(f"sign {k}", 0.1 / (k + 1), 1.0, findings) for k in range(15))
+    leads = (replace(leads[0], label="A sign with a name"), *leads[1:])
     found = WatchList("storm=storm", 0.3, 0.88, leads)
     drawn = fc.plot_watch_list(found, ax=axis)
     assert [bar.get_width() for bar in drawn.patches] == [lead.bits for lead in leads[:12]]
     drawn.figure.canvas.draw()
+    labels = [label.get_text() for label in drawn.get_yticklabels()]
+    assert labels[:2] == ["A sign with a name", "sign 1"]
     with pytest.raises(InputError, match="names no indicator"):
         fc.plot_watch_list(WatchList("storm=storm", 0.3, 0.88, ()))
     with pytest.raises(InputError, match="ax: 'here'; needs axes"):
