@@ -15,10 +15,12 @@ from forecast.errors import InputError, Problem
 from forecast.evidence.workbook import is_workbook, read_workbook
 from forecast.reading import read_text
 
-FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_BEGINS = r"[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
+"""What a formula begins with; of the full-width signs only where East Asian text is usual."""
+FORMULA = re.compile(rf"'*{_BEGINS}")
 """What a spreadsheet would run, or would run without the apostrophes before it."""
 
-GUARDED = re.compile(r"'+[=+\-@\t\r]")
+GUARDED = re.compile(rf"'+{_BEGINS}")
 
 SEPARATORS = ";\t|"
 """What parts columns where commas do not, as in countries that write decimals with a comma."""

@@ -405,10 +405,10 @@ def test_every_format_reads_back_what_it_wrote(tmp_path, address, kind):
 
 def test_exported_cells_are_no_formulas(tmp_path):
     with fc.open_ledger(tmp_path / "ledger.db") as ledger:
-        notes = ["=HYPERLINK(0)", "+1", "-1", "@SUM(1)", "'=1", "'plain", "plain"]
+        notes = ["=HYPERLINK(0)", "+1", "-1", "@SUM(1)", "\uff1d1", "'=1", "'plain", "plain"]
         ledger.append([report(f"R{k}", note=note) for k, note in enumerate(notes)])
         frame = pd.read_csv(ledger.export_csv(tmp_path / "reports.csv"), dtype=str)
-    assert not frame["note"].str.startswith(("=", "+", "-", "@")).any()
+    assert not frame["note"].str.startswith(("=", "+", "-", "@", "\uff1d")).any()
     assert set(frame["note"]) >= {"plain", "'plain"}
     read = fc.read_evidence(tmp_path / "reports.csv", weather())
     assert [one.note for one in read] == notes

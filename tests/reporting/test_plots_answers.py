@@ -1,5 +1,7 @@
 """Plots of answers: what they draw is what the API says, into the axes they are given."""
 
+from inspect import signature
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -126,6 +128,14 @@ def test_the_board_has_a_row_for_each_indicator_and_a_mark_for_each_report(axis)
     marks = [line for line in axis.lines if line.get_marker() == "o"]
     assert len(marks) == len(outlook.evidence.observations)
     assert [text.get_text() for text in axis.texts] == ["many, 21 Jan", "no report"]
+
+
+def test_every_plot_takes_axes():
+    plots = [getattr(fc, name) for name in dir(fc) if name.startswith("plot_")]
+    assert len(plots) > 10
+    for plot in plots:
+        given = signature(plot).parameters["ax"]
+        assert (given.kind, given.default) == (given.KEYWORD_ONLY, None)
 
 
 def test_a_timeline_draws_into_the_axes_it_is_given(axis):
