@@ -90,9 +90,8 @@ def _moves(request: Request, found: Comparison) -> Iterator[Block]:
     for name, move in ordered[:MOST_MOVES]:
         label = isolated(courses[name].course.label)
         total = f"From {percent(move.before)} to {percent(move.after)}{_of_what(courses[name])}"
-        causes = [
-            f"{_cause(request, part)} ({points(part.points)} points)" for part in move.named[:MOST]
-        ]
+        felt = [part for part in move.named if points(part.points) != points(0.0)]
+        causes = [f"{_cause(request, part)} ({points(part.points)} points)" for part in felt[:MOST]]
         yield Prose(f"{total}: {'; '.join(causes) or 'nothing moved it by much'}.", label)
 
 
