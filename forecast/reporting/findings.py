@@ -498,8 +498,9 @@ def _reporting_levels(outlook: Forecast) -> Iterator[Block]:
     if rows:
         yield Heading("How much is reported")
         yield Prose(
-            "The probabilities that something is reported may all be too low, or too high, at "
-            f"once ({MASS_TEXT} intervals). The number of reports says which.",
+            "The probabilities that something is reported are taken to be too low, or too high, "
+            f"all at once, by a multiple ({MASS_TEXT} intervals). The number of reports says "
+            "which.",
             style="note",
         )
         head = ("Multiple", "Before", "Given the evidence", "Basis")
