@@ -200,9 +200,9 @@ class _Pool:
         day = report.known
         if day not in self._asked:
             self._asked[day] = [PartialEvidence(fit, day, []) for fit in self.fits]
-        whole = []
+        whole, bare = [], replace(report, number=None, upper=None, exposure=None, likelihoods=())
         for state in self.variables[report.indicator].states:
-            other = replace(report, state=state, number=None, upper=None, likelihoods=())
+            other = replace(bare, state=state)
             logs = [
                 each.find([*before, other]).log_evidence - density
                 for each, density in zip(self._asked[day], self.density, strict=True)

@@ -86,3 +86,14 @@ def test_reports_that_the_model_does_not_expect_conflict_with_it():
     assert there.score > 2 > here.score
     assert "conflict" in str(there)
     assert "agree" in str(here)
+
+
+def test_a_count_with_its_exposure_has_an_expected_surprise():
+    scenario = fc.load_scenario("ombara-outbreak")
+    reports = fc.read_evidence("ombara-outbreak", scenario).known_at(scenario.as_of).observations
+    counts = tuple(each for each in reports if each.exposure is not None)[:1]
+    given = Evidence(scenario.as_of, counts)
+    outlook = fc.forecast(scenario, given, method="reweight", chains=1, draws=20)
+    [found] = fc.surprise(outlook, draws=20).reports
+    assert found.probability is None
+    assert 0 < found.expected < log2(len(scenario.variables[counts[0].indicator].states)) + 1e-9
