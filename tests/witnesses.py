@@ -229,7 +229,7 @@ class Answer:
 def sum_over_everything(
     scenario: Scenario, evidence: Evidence, parameters: dict[str, np.ndarray], n_steps: int
 ) -> Answer:
-    """Sum over histories, dates, control of channels, who copied whom, and versions of words."""
+    """Sum over histories, dates, control of channels, errors, who copied whom, and versions."""
     told = _Told(scenario, evidence, {k: v[..., 0] for k, v in parameters.items()})
     network = told.program.network
     theta = told.program.cells({k: v for k, v in told.parameters.items() if k not in TRUST})
@@ -244,18 +244,19 @@ def sum_over_everything(
                 [c if h else 1 - c for c, h in zip(told.control, hands, strict=True)]
             )
             names = {n for n, h in zip(scenario.channels, hands, strict=True) if h}
-            like = told.likelihoods(placed, names, n_steps)
-            value = prior * weight
-            for step in range(n_steps):
-                for k, name in enumerate(network.names):
-                    value = value * like[step][name][histories[:, step, k]]
-            total += value.sum()
-            control += value.sum() * np.array(hands)
-            for step in range(n_steps):
-                for k, name in enumerate(network.names):
-                    n = len(like[step][name])
-                    part = np.bincount(histories[:, step, k], value, n)
-                    marginals[step, network.states(name)] += part
+            for chance in told.errors():
+                like = told.likelihoods(placed, names, n_steps)
+                value = prior * weight * chance
+                for step in range(n_steps):
+                    for k, name in enumerate(network.names):
+                        value = value * like[step][name][histories[:, step, k]]
+                total += value.sum()
+                control += value.sum() * np.array(hands)
+                for step in range(n_steps):
+                    for k, name in enumerate(network.names):
+                        n = len(like[step][name])
+                        part = np.bincount(histories[:, step, k], value, n)
+                        marginals[step, network.states(name)] += part
     return Answer(log(total), marginals / total, control / total)
 
 
@@ -327,6 +328,20 @@ class _Told:
         trust = self.program.priors.trust
         self.means = [a / (a + b) for a, b in (judged.shape for judged in trust.accuracy)]
         self.events = self._events()
+        self.right: dict[object, int] = {}
+
+    def by_whom(self, report):
+        """What errs in all or in nothing: an origin, as one source of one accuracy brings it."""
+        return report.origin, report.source, self.place(report)
+
+    def errors(self):
+        """Set who is right and who errs in every possible way; yield the probability of each."""
+        several = [self.by_whom(report) for report in self.evidence if report.origin]
+        keys = sorted({key for key in several if several.count(key) > 1})
+        for right in product((0, 1), repeat=len(keys)):
+            self.right = dict(zip(keys, right, strict=True))
+            accuracies = [self.parameters["accuracy"][place] for _, _, place in keys]
+            yield np.prod([a if r else 1 - a for a, r in zip(accuracies, right, strict=True)])
 
     def place(self, report):
         """Number of a report's accuracy."""
@@ -670,7 +685,8 @@ class _Told:
             said = (report.state, report.number, report.upper, report.exposure, report.likelihoods)
             if said not in [other for other, _ in versions]:
                 versions.append((said, report))
-        a = self.parameters["accuracy"][self.place(free[0])]
+        own = self.parameters["accuracy"][self.place(free[0])]
+        a = self.right.get(self.by_whom(free[0]), own)
         usual = self.usual(*about, INVENTED[self.place(free[0])])
         right = [self.parameters["accuracy"][self.place(report)] for _, report in versions]
         quoted = [

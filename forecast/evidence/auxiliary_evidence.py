@@ -20,8 +20,9 @@ from forecast.evidence.events import (
 )
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.report import Report
+from forecast.evidence.shared_errors import bringer, deciding, find_shared_errors
 from forecast.evidence.sources import channel_of
-from forecast.evidence.statements import Statements, level_of
+from forecast.evidence.statements import UNKNOWN, Statements, level_of
 from forecast.evidence.streams import Place, Row, Stream, find_streams
 from forecast.network.auxiliary import AuxiliaryFactor, AuxiliaryVariable
 from forecast.scenario.scenario import Scenario
@@ -83,6 +84,7 @@ class _Origin:
     reports: tuple[Report, ...]
     dates: tuple[UncertainDate, ...]
     channels: tuple[str, ...]
+    errors: tuple[str, ...]
     sure: bool
     earlier: tuple[tuple[_Origin, Link], ...] = ()
 
@@ -152,8 +154,11 @@ class AuxiliaryEvidence:
     linked
         For each report that may share the origin of others: what orders it among all that do, and
         its links, by the other report.
-    controls
-        Channel, and the cell where it is free; the cell where it is controlled is the next.
+    errors
+        Errors that several statements of an origin share, by who brings them.
+    judged
+        Auxiliary variables whose probability is judged: its family and name, and the cell of the
+        first state; that of the second is the next.
     constants
         Logarithms of the probabilities of dates, by cell.
     """
@@ -174,12 +179,13 @@ class AuxiliaryEvidence:
         self.streams = find_streams(scenario, evidence.as_of)
         self.dates = date_variables(events)
         self.channels = self._find_channels()
+        self.errors = find_shared_errors(scenario, events, unread)
         self.auxiliaries = list(self._auxiliary_variables())
         self.factors: list[AuxiliaryFactor] = []
         self.counts: dict[tuple[int, Making, StepColumn, Links], float] = defaultdict(float)
         self.silent: list[tuple[int, tuple[float, ...], StepColumn]] = []
         self.linked: dict[str, tuple[Any, dict[str, Link]]] = {}
-        self.controls: list[tuple[str, StepColumn]] = []
+        self.judged: list[tuple[tuple[str, str], StepColumn]] = []
         self.constants: dict[StepColumn, float] = {}
         self._ends: dict[int, int] = defaultdict(lambda: self.n_states)
         self._fill()
@@ -205,6 +211,8 @@ class AuxiliaryEvidence:
             yield AuxiliaryVariable(
                 control_variable(channel), 2, min(steps), max(steps), moves=False
             )
+        for error in self.errors.values():
+            yield AuxiliaryVariable(error.name, 2, error.first, error.last, moves=False)
         for when in sorted(self.dates.values(), key=lambda when: when.name):
             yield AuxiliaryVariable(when.name, 2, when.first, when.last, moves=True)
 
@@ -212,10 +220,17 @@ class AuxiliaryEvidence:
         for when in self.dates.values():
             self._fill_date(when)
         for channel, places in sorted(self.channels.items()):
-            factor = self._factor(min(step for step, _ in places), [(control_variable(channel), 0)])
-            self.controls.append((channel, (factor.step, factor.start)))
+            first = min(step for step, _ in places)
+            self._fill_judged(first, control_variable(channel), ("control", channel))
+        for error in self.errors.values():
+            self._fill_judged(error.first, error.name, ("accuracy", error.accuracy))
         for place in sorted({*self.events, *self.streams}):
             self._fill_place(place)
+
+    def _fill_judged(self, step: int, name: str, probability: tuple[str, str]) -> None:
+        """Make room for the prior of an auxiliary variable that does not move."""
+        factor = self._factor(step, [(name, 0)])
+        self.judged.append((probability, (step, factor.start)))
 
     def _fill_date(self, when: UncertainDate) -> None:
         """Probabilities of being past after each step, given what was past before it."""
@@ -260,8 +275,14 @@ class AuxiliaryEvidence:
         reports = tuple(report for event in events for report in event.reports)
         dates = dict.fromkeys(self.dates[date_key(e)] for e in events if not e.is_dated)
         channels = self._channels_of(events)
+        shared = dict.fromkeys(
+            self.errors[key].name
+            for event in events
+            for report in deciding(self.scenario, event, self.unread)
+            if (key := bringer(self.scenario, event, report)) in self.errors
+        )
         sure = not channels and any(event.is_dated for event in events)
-        return _Origin(events, reports, tuple(dates), tuple(channels), sure)
+        return _Origin(events, reports, tuple(dates), tuple(channels), tuple(shared), sure)
 
     def _linked(self, origins: list[_Origin]) -> list[_Origin]:
         """Origins, each with those before it whose origin it may share.
@@ -342,7 +363,7 @@ class AuxiliaryEvidence:
         """Fill in what an origin states, where it says nothing that it does."""
         row = None if stream is None else stream.row
         for cell, state in self._cells(place, self._axes(place, origin), starts):
-            for statement in self._statements_of(*origin.case(state), row):
+            for statement in self._statements_of(*origin.case(state), state, row):
                 self.counts[statement, CONTENT, cell, origin.links(state)] += 1
 
     def _fill_link(
@@ -363,7 +384,7 @@ class AuxiliaryEvidence:
             if link.after and state[link.after, 0] != int(there or was):
                 self.constants |= {(cell[0], cell[1] + s): -np.inf for s in range(width)}
                 continue
-            for statement in self._statements_of(now, controlled, stream.row):
+            for statement in self._statements_of(now, controlled, state, stream.row):
                 making = first if there and not was else CONTENT
                 self.counts[statement, making, cell, origin.links(state)] += 1
             if not (link.after or there or was) and link.silent:
@@ -372,7 +393,8 @@ class AuxiliaryEvidence:
     def _axes(self, place: Place, origin: _Origin) -> tuple[Axis, ...]:
         """What an origin's statements depend on."""
         axes = tuple(axis for when in origin.dates for axis in when.axes(place[0]))
-        return axes + tuple((control_variable(name), 0) for name in origin.channels)
+        axes += tuple((control_variable(name), 0) for name in origin.channels)
+        return axes + tuple((name, 0) for name in origin.errors)
 
     def _cells(
         self, place: Place, axes: tuple[Axis, ...], starts: dict[tuple[Axis, ...], int]
@@ -399,7 +421,11 @@ class AuxiliaryEvidence:
         return sorted(found - {""})
 
     def _statements_of(
-        self, events: Sequence[Event], controlled: set[str], row: Row | None
+        self,
+        events: Sequence[Event],
+        controlled: set[str],
+        state: dict[Axis, int],
+        row: Row | None,
     ) -> Iterator[int]:
         """Numbers of an origin's statements at a step, where some channels are controlled."""
         reports = [each for event in events for each in event.reports if each.id != self.unread]
@@ -407,7 +433,9 @@ class AuxiliaryEvidence:
         free = [report for report in reports if through[report.id] not in controlled]
         if free:
             best = free if len(free) == 1 else ranked(self.scenario, free)
-            yield self.statements.of_origin(best_versions(best), row)
+            error = self.errors.get(bringer(self.scenario, events[0], best[0]))
+            right = UNKNOWN if error is None else state[error.name, 0]
+            yield self.statements.of_origin(best_versions(best), row, right)
             return
         for channel in sorted({*through.values()}):
             own = [report for report in reports if through[report.id] == channel]

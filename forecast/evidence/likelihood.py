@@ -2,9 +2,9 @@
 
 An event that may have been in several steps is in one of them, each with its share of the days.
 Whether it is past is carried from step to step as an auxiliary variable of the evidence, and so is
-whether a channel is controlled. For each of their joint states the statements about a variable at a
-step are a further factor, one row of likelihoods. `forecast.model.report_likelihood` turns
-the arrays into likelihoods.
+whether a channel is controlled, and whether an origin of several statements errs. For each of their
+joint states the statements about a variable at a step are a further factor, one row of likelihoods.
+`forecast.model.report_likelihood` turns the arrays into likelihoods.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from forecast.evidence.events import ranked, setting_step
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.report import Report
 from forecast.evidence.report_checks import ColumnFault, find_faults
+from forecast.evidence.shared_errors import bringer
 from forecast.evidence.sources import PROBABILITIES, accuracy_index, channel_of, trust_in
 from forecast.evidence.statements import Statements, fill_shares
 from forecast.network.auxiliary import AuxiliaryFactor, AuxiliaryVariable
@@ -59,10 +60,11 @@ class ReportArrays(NamedTuple):
         and whether it is of one event, so that a worse state may hold, (version,). A **statement**
         is what an origin states, in one version or in several; each version has the best report
         that relays it. Versions are in order of their statements.
-    statement_accuracy, statement_states, statement_row
+    statement_accuracy, statement_states, statement_row, statement_right
         Accuracy of each statement, that of its best report, or -1 for a controlled channel's; how
-        many states its variable has; and the row of the stream that it belongs to, or -1,
-        (statement,).
+        many states its variable has; the row of the stream that it belongs to, or -1; and whether
+        it rests on what is true: 1 or 0 where an auxiliary variable says so, -1 where its accuracy
+        alone does, (statement,).
     statement_usual, statement_alarm
         What reports of the statement's stream usually say, which those that err repeat: the
         probability of each state. And what its false alarms say, (statement, state). Both follow
@@ -86,9 +88,10 @@ class ReportArrays(NamedTuple):
         among all that is judged of sources, (row, state), and that of false alarms, or -1, (row,).
     silence_row, silence_reach, silence_place
         Row, reach by state, (silence, state), and first cell of each stream that is silent.
-    control_probability, control_place
-        Channel, by its number among all that is judged of sources; cells where it is free and
-        where it is controlled, (channel,), (channel, 2).
+    auxiliary_probability, auxiliary_place
+        Auxiliary variables whose second state has a judged probability, that a channel is
+        controlled or that an origin does not err: its number among all that is judged of sources,
+        and the cells of the two states, (auxiliary,), (auxiliary, 2).
     settings
         Log-likelihood of what is set and not reported: inputs, and probabilities of dates,
         (step, column).
@@ -103,6 +106,7 @@ class ReportArrays(NamedTuple):
     statement_accuracy: Index
     statement_states: Index
     statement_row: Index
+    statement_right: Index
     statement_usual: Array
     statement_alarm: Array
     controlled: Array
@@ -121,8 +125,8 @@ class ReportArrays(NamedTuple):
     silence_row: Index
     silence_reach: Array
     silence_place: Index
-    control_probability: Index
-    control_place: Index
+    auxiliary_probability: Index
+    auxiliary_place: Index
     settings: Array
 
 
@@ -325,7 +329,7 @@ def _in_order(laid: AuxiliaryEvidence) -> list[tuple[Any, float]]:
 
 
 def _places(scenario: Scenario, laid: AuxiliaryEvidence, widest: int) -> dict[str, Any]:
-    """Cells of statements, of silences and of the control of channels."""
+    """Cells of statements, of silences and of auxiliary variables with a judged probability."""
     width = laid.n_columns
     trust = trust_in(scenario)
     judged = [(family, each.name) for family in PROBABILITIES for each in getattr(trust, family)]
@@ -333,7 +337,7 @@ def _places(scenario: Scenario, laid: AuxiliaryEvidence, widest: int) -> dict[st
     counts = _in_order(laid)
     keys = [key for key, _ in counts]
     links = [(k, link) for k, key in enumerate(keys) for link in key[3]]
-    free = np.array([step * width + column for _, (step, column) in laid.controls], np.int64)
+    cells = np.array([step * width + column for _, (step, column) in laid.judged], np.int64)
     return {
         "place_statement": np.array([statement for statement, *_ in keys], np.int64),
         "place": np.array([step * width + column for _, _, (step, column), _ in keys], np.int64),
@@ -349,8 +353,8 @@ def _places(scenario: Scenario, laid: AuxiliaryEvidence, widest: int) -> dict[st
         "silence_row": np.array([row for row, _, _ in laid.silent], np.int64),
         "silence_reach": _padded([reach for _, reach, _ in laid.silent], widest, 0.0),
         "silence_place": np.array([s * width + c for _, _, (s, c) in laid.silent], np.int64),
-        "control_probability": np.array([number["control", n] for n, _ in laid.controls], np.int64),
-        "control_place": np.stack([free, free + 1], axis=1),
+        "auxiliary_probability": np.array([number[key] for key, _ in laid.judged], np.int64),
+        "auxiliary_place": np.stack([cells, cells + 1], axis=1),
     }
 
 
@@ -400,7 +404,8 @@ def _simulation(
     -------
     dict
         "rank", reports with the best first, (report,); "origin", number of the origin of each
-        report and its variable together, (report,); "variable", that of the variable, (report,);
+        report and its variable together, and "bringer", of its origin, source and accuracy, which
+        err together, (report,); "variable", that of the variable, (report,);
         "date", number of the date, (report,); "first", first step in which each date may be,
         (date,), and "shares", probability of that step and those after it, (date, step);
         "channel", number of the channel, or -1, (report,); "controlled", probability of each
@@ -419,24 +424,27 @@ def _simulation(
     number = {key: k for k, key in enumerate(dict.fromkeys(map(date_key, events.values())))}
     spans = {date_key(event): event.shares for event in events.values()}
     origins: dict[object, int] = {}
+    bringers: dict[object, int] = {}
     rows, controlled = [], np.zeros((len(observed), widest))
     for row, report in zip(controlled, observed, strict=True):
         event, channel = events[report.id], channel_of(scenario, report)
         origin = origins.setdefault((event.origin, report.indicator), len(origins))
         through = channels.index(channel) if channel else -1
-        rows.append((origin, names.index(report.indicator), number[date_key(event)], through))
+        who = bringers.setdefault(bringer(scenario, event, report), len(bringers))
+        variable = names.index(report.indicator)
+        rows.append((origin, who, variable, number[date_key(event)], through))
         states = scenario.variables[report.indicator].states
         shows = scenario.channels[channel].shows.get(report.indicator, {}) if channel else {}
         row[: len(states)] = fill_shares(shows, states)
     shares = np.zeros((len(spans), max(map(len, spans.values()), default=1)))
     for row, span in zip(shares, spans.values(), strict=True):
         row[: len(span)] = list(span.values())
-    columns = np.array(rows, np.int64).reshape(-1, 4).T
+    columns = np.array(rows, np.int64).reshape(-1, 5).T
     first = np.array([next(iter(span)) for span in spans.values()], np.int64)
     rank = {report.id: k for k, report in enumerate(observed)}
     return {
         "rank": np.array([rank[report.id] for report in ranked(scenario, observed)], np.int64),
-        **dict(zip(("origin", "variable", "date", "channel"), columns, strict=True)),
+        **dict(zip(("origin", "bringer", "variable", "date", "channel"), columns, strict=True)),
         "first": first,
         "shares": shares,
         "controlled": controlled,

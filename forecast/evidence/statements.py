@@ -20,6 +20,10 @@ UNMADE = -1
 """Stands for the row of probabilities where whether a report is made says nothing."""
 
 
+UNKNOWN = -1
+"""Stands for whether a statement rests on what is true where its accuracy alone says so."""
+
+
 class Statements:
     """All distinct statements, numbered.
 
@@ -44,19 +48,24 @@ class Statements:
         self._accuracy: list[int] = []
         self._states: list[int] = []
         self._row: list[int] = []
+        self._right: list[int] = []
         self._controlled: list[Sequence[float]] = []
 
     def number_of(self, row: Row | None) -> int:
         """Number of a stream's row of probabilities; -1 for none."""
         return UNMADE if row is None else self.rows.setdefault(row, len(self.rows))
 
-    def of_origin(self, versions: Sequence[Report], row: Row | None) -> int:
-        """Number of an origin's statement, given the best report of each version, best first."""
+    def of_origin(self, versions: Sequence[Report], row: Row | None, right: int = UNKNOWN) -> int:
+        """Number of an origin's statement, given the best report of each version, best first.
+
+        Whether it rests on what is true (1) or not (0) is given where an auxiliary variable says.
+        """
         indicator, number = versions[0].indicator, self.number_of(row)
         quoted = [
             (accuracy_index(self.scenario, report), version_of(report)) for report in versions
         ]
-        return self._add((indicator, number, *quoted), versions, quoted[0][0], (), number)
+        key = (indicator, number, right, *quoted)
+        return self._add(key, versions, quoted[0][0], (), number, right)
 
     def of_channel(self, channel: str, report: Report) -> int:
         """Number of a controlled channel's statement."""
@@ -73,6 +82,7 @@ class Statements:
         accuracy: int,
         controlled: Sequence[float],
         row: int,
+        right: int = UNKNOWN,
     ) -> int:
         if key not in self._known:
             number = self._known[key] = len(self._accuracy)
@@ -85,6 +95,7 @@ class Statements:
             self._accuracy.append(accuracy)
             self._states.append(len(self.scenario.variables[indicator].states))
             self._row.append(row)
+            self._right.append(right)
             self._controlled.append(controlled)
         return self._known[key]
 
@@ -102,6 +113,7 @@ class Statements:
             "statement_accuracy": np.array(self._accuracy, np.int64),
             "statement_states": np.array(self._states, np.int64),
             "statement_row": np.array(self._row, np.int64),
+            "statement_right": np.array(self._right, np.int64),
             "controlled": controlled,
         }
 

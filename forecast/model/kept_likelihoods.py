@@ -152,9 +152,9 @@ def group_keys(data: Data) -> dict[int, Key]:
     ):
         found[cell].append(b"silence" + own + rows[row])
     for own, (cell, _) in zip(
-        _texts(data, "control_", but=("place",)), data["control_place"].tolist(), strict=True
+        _texts(data, "auxiliary_", but=("place",)), data["auxiliary_place"].tolist(), strict=True
     ):
-        found[cell].append(b"control" + own)
+        found[cell].append(b"auxiliary" + own)
     return {cell: tuple(sorted(parts)) for cell, parts in found.items()}
 
 
@@ -180,10 +180,10 @@ def select_groups(data: Data, cells: list[int]) -> dict[str, Any]:
     silence = _chosen(data, "silence_place", to)
     found |= _taken(data, "silence_", silence)
     found["silence_place"] = _moved(data["silence_place"][silence], to)
-    control = np.flatnonzero(np.isin(data["control_place"][:, 0], list(to)))
-    found |= _taken(data, "control_", control)
-    free = _moved(data["control_place"][control, 0], to)
-    found["control_place"] = np.stack([free, free + 1], axis=1)
+    judged = np.flatnonzero(np.isin(data["auxiliary_place"][:, 0], list(to)))
+    found |= _taken(data, "auxiliary_", judged)
+    first = _moved(data["auxiliary_place"][judged, 0], to)
+    found["auxiliary_place"] = np.stack([first, first + 1], axis=1)
     return found | _densities_of(data, report)
 
 

@@ -17,8 +17,9 @@ multiplied by a level that they share, so that a probability p becomes 1 - (1 - 
 
 An origin that is quoted in several versions made one of them. The relay that brings the true one
 is right and the others are wrong, so versions count by the odds that their relays are right; the
-statement is as accurate as the best of them. A controlled channel states what it wants to be
-believed, whatever is true.
+statement is as accurate as the best of them. What an origin states of several things rests on what
+is true in all of them or in none: an auxiliary variable of the evidence says which. A controlled
+channel states what it wants to be believed, whatever is true.
 
 A report that states no origin may share that of another. It has one of its own with weight 1, and
 that of another, better one with the odds of copying times how near the two are. Where they state
@@ -45,7 +46,7 @@ from forecast.network.compiling import compiled
 SUREST: Final = 1 - 1e-12
 """The odds of a relay that is never wrong would be infinite."""
 
-PLACES = ("place", "silence_place", "control_place")
+PLACES = ("place", "silence_place", "auxiliary_place")
 """Fields of `ReportArrays` that number cells of the log-likelihoods."""
 
 
@@ -217,6 +218,14 @@ def _supports(weights: Array, reports: ReportArrays, v: int, s: int) -> float:
 
 
 @compiled
+def _is_right(trust: Array, reports: ReportArrays, w: int, d: int) -> float:
+    """Probability that a statement rests on what is true: 0 or 1 if an auxiliary variable says."""
+    if reports.statement_right[w] >= 0:
+        return float(reports.statement_right[w])
+    return float(trust[reports.statement_accuracy[w], d])
+
+
+@compiled
 def _version_likelihoods(
     weights: Array, usual: Array, trust: Array, reports: ReportArrays, d: int
 ) -> Array:
@@ -224,14 +233,14 @@ def _version_likelihoods(
     found = np.zeros(weights.shape)
     for v in range(weights.shape[0]):
         w = reports.version_statement[v]
-        n, accuracy = reports.statement_states[w], reports.statement_accuracy[w]
-        if accuracy < 0:
+        n = reports.statement_states[w]
+        if reports.statement_accuracy[w] < 0:
             overall = 0.0
             for s in range(n):
                 overall += reports.controlled[w, s] * weights[v, s]
             found[v, :n] = overall
             continue
-        a = trust[accuracy, d]
+        a = _is_right(trust, reports, w, d)
         for s in range(n):
             found[v, s] = a * _supports(weights, reports, v, s) + (1.0 - a) * usual[v]
     return found
@@ -298,7 +307,7 @@ def _made_likelihood(
 ) -> float:
     """Probability, under a state, that a stream reports and says what a version says."""
     row = reports.place_row[p]
-    a = trust[reports.statement_accuracy[reports.version_statement[v]], d]
+    a = _is_right(trust, reports, reports.version_statement[v], d)
     own = trust[reports.row_probabilities[row, s], d]
     astray = own * usual[v] + (1.0 - own) * _alarm_probability(trust, reports, row, d) * alarm[v]
     true = _true_report(weights, trust, reports, p, v, s, d)
@@ -399,10 +408,10 @@ def report_log_likelihoods(trust: Array, density: Array, reports: ReportArrays) 
             for s in range(reports.statement_states[w]):
                 found[at + s, d] += times * (np.log(own[p, s] + repeating[p]) + rest)
         _add_silence(found, trust, reports, d)
-        for k in range(reports.control_probability.shape[0]):
-            probability = trust[reports.control_probability[k], d]
-            found[reports.control_place[k, 0], d] += np.log1p(-probability)
-            found[reports.control_place[k, 1], d] += np.log(probability)
+        for k in range(reports.auxiliary_probability.shape[0]):
+            probability = trust[reports.auxiliary_probability[k], d]
+            found[reports.auxiliary_place[k, 0], d] += np.log1p(-probability)
+            found[reports.auxiliary_place[k, 1], d] += np.log(probability)
     return found.reshape(n_steps, n_columns, trust.shape[1])
 
 
@@ -478,10 +487,10 @@ def report_gradient(
             by_trust, by_density, by_total, weights, usual, share, trust, reports, v
         )
     _add_silence_gradient(by_trust, gradient, probabilities, reports)
-    for k in range(reports.control_probability.shape[0]):
-        c = reports.control_probability[k]
-        by_trust[c] -= gradient[reports.control_place[k, 0]] / (1.0 - trust[c])
-        by_trust[c] += gradient[reports.control_place[k, 1]] / trust[c]
+    for k in range(reports.auxiliary_probability.shape[0]):
+        c = reports.auxiliary_probability[k]
+        by_trust[c] -= gradient[reports.auxiliary_place[k, 0]] / (1.0 - trust[c])
+        by_trust[c] += gradient[reports.auxiliary_place[k, 1]] / trust[c]
     _add_level_gradient(by_trust, judged[:, 0], reports.level)
     return by_trust, by_density
 
@@ -623,13 +632,14 @@ def _add_state_gradient(
     w, row = reports.version_statement[v], reports.place_row[p]
     accuracy, c = reports.statement_accuracy[w], reports.row_probabilities[row, s]
     a, own, alarms = (
-        probabilities[accuracy, 0],
+        _is_right(probabilities, reports, w, 0),
         probabilities[c, 0],
         _alarm_probability(probabilities, reports, row, 0),
     )
     true = _true_report(weights, probabilities, reports, p, v, s, 0)
     astray = own * usual[v] + (1.0 - own) * alarms * alarm[v]
-    by_trust[accuracy] += slope * (true - astray)
+    if reports.statement_right[w] < 0:
+        by_trust[accuracy] += slope * (true - astray)
     by_trust[c] += slope * (1.0 - a) * (usual[v] - alarms * alarm[v])
     if alarms > 0.0:
         by_trust[reports.row_alarms[row]] += slope * (1.0 - a) * (1.0 - own) * alarm[v]
@@ -672,7 +682,10 @@ def _add_version_gradient(
         by_weight = reports.controlled[w, s] * all_gradients
         if accuracy >= 0:
             a = trust[accuracy]
-            by_trust[accuracy] += derivative * (_supports(weights, reports, v, s) - usual[v])
+            if reports.statement_right[w] >= 0:
+                a = float(reports.statement_right[w])
+            else:
+                by_trust[accuracy] += derivative * (_supports(weights, reports, v, s) - usual[v])
             by_weight = derivative * a + all_gradients * (1.0 - a) * reports.statement_usual[w, s]
         if number >= 0:
             by_density[number, s] += by_weight * weights[v, s]

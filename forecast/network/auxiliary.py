@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class AuxiliaryVariable:
-    """A hidden variable of the evidence, not of the world: a date, the control of a channel.
+    """A hidden variable of the evidence, not of the world.
+
+    It is a date, the control of a channel, or an error that statements share.
 
     Attributes
     ----------

@@ -1,8 +1,9 @@
 """The compiled circuits of a network's slices, in the form that the loops take.
 
 All later steps share one circuit, except where evidence is about something besides the states of
-one step: the date of an event, the control of a channel. Such an auxiliary variable is carried
-from step to step beside the states, and the steps that it touches have circuits of their own.
+one step: the date of an event, the control of a channel, an error that statements share. Such an
+auxiliary variable is carried from step to step beside the states, and the steps that it touches
+have circuits of their own.
 """
 
 from __future__ import annotations

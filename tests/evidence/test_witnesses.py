@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from forecast.errors import TooLarge
+from forecast.evidence.events import find_events
 from forecast.evidence.ledger import Evidence
+from forecast.evidence.shared_errors import find_shared_errors
 from forecast.model.builder import compile_tables
 from forecast.posterior.mcmc import beliefs_under
 from forecast.testing.networks import all_histories, cells_used
@@ -50,6 +52,43 @@ def test_a_static_scenario_as_well(seed):
     np.testing.assert_allclose(told.log_evidence().item(), answer.log_evidence, **CLOSE)
     found = told.posteriors(view="smoothed").to_numpy()[0, 0]
     np.testing.assert_allclose(found.reshape(1, -1), answer.marginals, **CLOSE)
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_one_origin_errs_in_everything_or_in_nothing(seed):
+    """Two sources bring what two origins state, of several indicators at several times."""
+    rng = np.random.default_rng(200 + seed)
+    dynamic, making = seed % 3 > 0, ("ignorable", "default", "profile", "events")[seed % 4]
+    scenario = harbour(dynamic=dynamic, channels=int(rng.integers(0, 3)), making=making)
+    reports = random_evidence(rng, scenario, int(rng.integers(3, 7)), 3)
+    sources = [("keeper", "C"), ("red wire", "D")]
+    pairs = [(each, *sources[int(rng.integers(2))]) for each in reports]
+    alike = [replace(each, source=who, reliability=grade) for each, who, grade in pairs]
+    evidence = Evidence(reports.as_of, tuple(alike))
+    parameters = random_parameters(rng, scenario)
+    n = 3 if dynamic else 1
+    told = beliefs_under(scenario, evidence, parameters, **({"n_steps": n} if dynamic else {}))
+    answer = sum_over_everything(scenario, evidence, parameters, n)
+    np.testing.assert_allclose(told.log_evidence().item(), answer.log_evidence, **CLOSE)
+    found = told.posteriors(view="smoothed").to_numpy()[0, 0]
+    np.testing.assert_allclose(found.reshape(n, -1), answer.marginals, **CLOSE)
+
+
+def test_where_many_shared_errors_meet_those_of_most_statements_are_taken():
+    scenario = harbour(channels=0, watches=False)
+    reports = [
+        barometer_report(f"{origin} {week}", "low", week, origin=origin)
+        for origin, weeks in {"a": 2, "b": 2, "c": 2, "d": 2, "e": 3}.items()
+        for week in range(weeks)
+    ]
+    for origin in "fghij":
+        low = barometer_report(f"{origin} low", "low", origin=origin)
+        reports += [low, replace(low, id=f"{origin} high", indicator="gauge", state="high")]
+    evidence = Evidence(START + timedelta(days=20), tuple(reports))
+    found = find_shared_errors(scenario, find_events(scenario, evidence))
+    carried = {origin: error.last for (origin, *_), error in found.items() if error.last}
+    assert carried == {"origin a": 1, "origin b": 1, "origin e": 2}
+    assert len(found) == 6
 
 
 def undated(count):

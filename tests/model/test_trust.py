@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 import forecast as fc
+from forecast.evidence.events import find_events
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import tabulate_reports
+from forecast.evidence.shared_errors import find_shared_errors
 from forecast.evidence.sources import trust_in
 from forecast.model.builder import compile_tables
 from forecast.model.report_likelihood import report_data
@@ -35,6 +37,7 @@ def everything():
             len(said) == 4
             and {"red", "blue", "pilot"} <= through
             and len(origins) > len({*origins})
+            and find_shared_errors(scenario, find_events(scenario, evidence))
         ):
             return scenario, evidence
     raise AssertionError
@@ -108,6 +111,26 @@ def test_drawn_reports_come_as_often_as_their_likelihood_says():
             p = np.exp(answer.log_evidence)
             found = ((drawn[:, 0] == first) & (drawn[:, 2] == second)).mean()
             assert found == pytest.approx(p, abs=4.5 * np.sqrt(p * (1 - p) / len(drawn)))
+
+
+def test_drawn_reports_of_one_origin_err_together():
+    scenario = harbour(channels=0, watches=False)
+    rng = np.random.default_rng(12)
+    parameters = random_parameters(rng, scenario)
+    days = {"event_start": day_of(1), "event_end": day_of(1), "published": day_of(2)}
+    blank = {"number": None, "upper": None, "exposure": None, "likelihoods": (), "origin": "o"}
+    [plain] = random_evidence(rng, scenario, 1, STEPS).reports
+    plain = replace(plain, known=day_of(2), source="keeper", reliability="D", **days, **blank)
+    one = replace(plain, id="A", indicator="barometer", state="low")
+    other = replace(plain, id="B", indicator="gauge", state="high")
+    drawn = draw(scenario, Evidence(day_of(20), (one, other)), parameters, 4_000)
+    for first, second in np.ndindex(3, 2):
+        states = [scenario.variables[name].states for name in ("barometer", "gauge")]
+        reports = replace(one, state=states[0][first]), replace(other, state=states[1][second])
+        evidence = Evidence(day_of(20), reports)
+        p = np.exp(sum_over_everything(scenario, evidence, parameters, STEPS).log_evidence)
+        found = ((drawn[:, 0] == first) & (drawn[:, 1] == second)).mean()
+        assert found == pytest.approx(p, abs=4 * np.sqrt(p * (1 - p) / len(drawn)))
 
 
 def test_drawn_numbers_follow_their_means():
