@@ -358,9 +358,11 @@ def _evidence_beside(scenario: str) -> Path | None:
 
 def _check_output(path: str) -> None:
     """Refuse what could not be written before a minute is spent on it."""
+    from forecast.reading import require_path
     from forecast.reporting.product import require_form
 
     target = Path(path)
+    require_path(target)
     require_form(target)
     folder = next(parent for parent in target.absolute().parents if parent.exists())
     if not folder.is_dir() or not os.access(folder, os.W_OK):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
+from datetime import date
+from math import nan
 from typing import Any, NoReturn, cast
 
 import numpy as np
@@ -35,8 +37,8 @@ class FrozenDict[Key, Item](dict[Key, Item]):
 def frozen[Given](value: Given) -> Given:
     """The same value with its containers frozen: dictionaries, lists, sets, tuples and arrays.
 
-    Lists become tuples, and arrays that somebody could still write to are copied. Anything else
-    stays as it is.
+    Lists become tuples, and arrays that somebody could still write to are copied. A date that is
+    missing becomes a number that is. Anything else stays as it is.
 
     Examples
     --------
@@ -54,6 +56,8 @@ def frozen[Given](value: Given) -> Given:
         found = tuple(map(frozen, value))
     elif isinstance(value, set):
         found = frozenset(value)
+    elif isinstance(value, date) and value != value:
+        found = nan  # pandas' NaT passes for a date until somebody asks for its year
     return cast("Given", found)
 
 

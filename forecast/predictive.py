@@ -153,10 +153,10 @@ class _Groups:
         [own] = [report for report in reports if report.id == name]
         states = self.given.scenario.variables[own.indicator].states
         plain = replace(own, state="", number=None, upper=None, likelihoods=())
-        said = [replace(plain, state=state) for state in states]
+        versions = [replace(plain, state=state) for state in states]
         if not own.state:
-            said = [replace(plain, likelihoods=tuple((state, 1.0) for state in states))]
-        for each in said:
+            versions = [replace(plain, likelihoods=tuple((state, 1.0) for state in states))]
+        for each in versions:
             yield replace(
                 self.given.evidence,
                 reports=tuple(each if report is own else report for report in reports),

@@ -133,8 +133,18 @@ class Timeline:
         return ceil(self.horizon_days / self.step_days)
 
     def n_steps(self, as_of: date) -> int:
-        """Steps from the start to the last one that a forecast has, both included."""
-        return self.step_of(as_of) + 1 + self.steps_ahead(as_of)
+        """Steps from the start to the last one that a forecast has, both included.
+
+        Raises
+        ------
+        InputError
+            If that one ends later than any date that can be written.
+        """
+        found = self.step_of(as_of) + 1 + self.steps_ahead(as_of)
+        if found * self.step_days > (date.max - self.start).days:
+            message = f"a forecast of {as_of} would reach beyond {date.max}, the last date there is"
+            raise InputError([Problem("as_of", message)])
+        return found
 
     def horizon(self, as_of: date) -> date:
         """Last day to which a forecast reaches: the target while it lies ahead, or a step's end."""

@@ -4,6 +4,7 @@ import inspect
 import pickle
 from datetime import date
 
+import pandas as pd
 import pytest
 
 import forecast as fc
@@ -90,3 +91,19 @@ def test_parts_of_a_scenario_say_all_that_is_wrong_with_them():
     assert fc.Variable(role="factor", label="a", states=["no", "yes"]).states == ("no", "yes")
     with pytest.raises(fc.InputError, match="the scenario should be a mapping with name"):
         fc.Scenario.model_validate(5)
+
+
+def test_a_missing_date_of_pandas_is_no_date():
+    with pytest.raises(fc.InputError, match="'resolved' should be a date") as caught:
+        fc.Resolution(question="q", outcome="yes", resolved=pd.NaT, source="a", note=pd.NaT)
+    assert len(caught.value.problems) == 2
+
+
+def test_a_number_too_long_to_be_written_out_is_described():
+    with pytest.raises(fc.InputError, match="a whole number of more than 60 digits days"):
+        fc.elicit([0.1, 0.3], within=10**5000, step=7)
+
+
+def test_no_forecast_reaches_beyond_the_last_date():
+    with pytest.raises(fc.InputError, match="beyond 9999-12-31, the last date there is"):
+        weather().timeline.n_steps(date(9999, 12, 20))

@@ -224,6 +224,17 @@ def test_odd_commands_end_in_a_message(tmp_path, monkeypatch):
     fuzz_commands(120, 1, tmp_path, monkeypatch)
 
 
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [("--evidence", "cannot be read: embedded null byte"), ("-o", "that no path can hold")],
+)
+def test_a_text_that_no_path_can_hold_is_refused_before_anything_is_computed(
+    option, message, capsys
+):
+    assert main(["report", "veyra-fleet", option, "\0.html"]) == BAD_INPUT
+    assert message in capsys.readouterr().err
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2, 12))
 def test_many_odd_commands_end_in_a_message(seed, tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from math import sqrt
 from typing import TYPE_CHECKING, Any
 
-from forecast.arguments import checked
+from forecast.arguments import checked, short_repr
 from forecast.errors import InputError, Problem, nearest, raise_if_any
 from forecast.interchange.network_checks import repeated, text_fault
 from forecast.layout import html_table, shortened, text_table
@@ -185,7 +185,7 @@ class AchMatrix:
     def points_against(self, items: Iterable[AchItem], hypothesis: str) -> float:
         """What some items count against a hypothesis."""
         if hypothesis not in self.hypotheses:
-            message = f"{hypothesis!r:.60} is unknown; {nearest(hypothesis, self.hypotheses)}"
+            message = f"{short_repr(hypothesis)} is unknown; {nearest(hypothesis, self.hypotheses)}"
             raise InputError([Problem("hypothesis", message)])
         k = self.hypotheses.index(hypothesis)
         return sum(item.weight * POINTS.get(item.ratings[k], 0) for item in items)

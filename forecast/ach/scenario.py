@@ -20,6 +20,7 @@ from functools import cached_property
 from typing import Any
 
 from forecast.ach.matrix import LEVELS, OTHER, RATINGS, AchItem, AchMatrix
+from forecast.arguments import short_repr
 from forecast.errors import Problem, nearest, raise_if_any
 from forecast.evidence.ledger import Evidence, Ledger, as_date
 from forecast.evidence.report import RELIABILITY, Report
@@ -119,7 +120,7 @@ def ach_scenario(
     options = {"prior": prior, "ratios": ratios, "grades": grades}
     raise_if_any(
         [
-            Problem(name, f"{value!r:.40}; needs a mapping")
+            Problem(name, f"{short_repr(value)}; needs a mapping")
             for name, value in options.items()
             if not (value is None or isinstance(value, Mapping))
         ]
@@ -367,7 +368,9 @@ def _ratio_faults(where: str, ends: Any) -> Iterator[Problem]:
         return
     low, high = ends
     if not LEAST <= low < high <= MOST:
-        message = f"[{low!r:.20}, {high!r:.20}]: needs {LEAST:g} <= lower < upper <= {MOST:g}"
+        message = (
+            f"[{short_repr(low)}, {short_repr(high)}]: needs {LEAST:g} <= lower < upper <= {MOST:g}"
+        )
         yield Problem(where, message)
     elif high > WIDEST * low:
         message = f"[{low:g}, {high:g}]: the upper end is at most {WIDEST:g} times the lower"

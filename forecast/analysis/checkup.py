@@ -96,7 +96,7 @@ class Check:
         """Tripwires whose firing says next to nothing of any course, over the whole horizon."""
         if self.tripwires.empty:
             return ()
-        largest = self.tripwires["said"].groupby(level="tripwire", sort=False).max()
+        largest = self.tripwires["gain"].groupby(level="tripwire", sort=False).max()
         return tuple(largest.index[largest < DEAD])
 
     @printed

@@ -25,7 +25,7 @@ from forecast.scenario.warning import Tripwire
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-UNKNOWN = {"if_fired": np.nan, "if_not": np.nan, "share": 0.0, "said": 0.0}
+UNKNOWN = {"if_fired": np.nan, "if_not": np.nan, "share": 0.0, "gain": 0.0}
 """Where a tripwire never fires, or a course is certain."""
 
 Truths = npt.NDArray[np.bool_]
@@ -59,7 +59,7 @@ def find_recurrence(
         One row for each tripwire and course, and any dangerous one: ``fires``, probability that the
         tripwire does; ``probability``, that the course is ever under way; ``if_fired`` and
         ``if_not``, that it is if the tripwire fires and if it does not; ``share`` of the
-        course's uncertainty that is removed by knowing whether it does, on average; and ``said`` by
+        course's uncertainty that is removed by knowing whether it does, on average; and ``gain`` by
         its firing, as a share of the same.
     """
     import pandas as pd
@@ -81,7 +81,16 @@ def find_recurrence(
         for name, fires in _firings(scenario, held)
         for course, happens in _courses(scenario, held)
     ]
-    columns = ["tripwire", "course", "fires", "probability", "if_fired", "if_not", "share", "said"]
+    columns = [
+        "tripwire",
+        "course",
+        "fires",
+        "probability",
+        "if_fired",
+        "if_not",
+        "share",
+        "gain",
+    ]
     return (
         pd.DataFrame(seen, columns=["indicator", "state", "each", "once"]).set_index(
             ["indicator", "state"]
@@ -133,12 +142,12 @@ def _association(fires: Truths, happens: Truths) -> dict[str, float]:
     whole = entropy(probability)
     if not (fires.any() and whole):
         return {"fires": float(fires.mean()), "probability": probability} | UNKNOWN
-    said = divergence(float(if_fired), probability)
+    gain = divergence(float(if_fired), probability)
     return {
         "fires": float(fires.mean()),
         "probability": probability,
         "if_fired": float(if_fired),
         "if_not": float(if_not),
         "share": float(shared_bits(joint)) / whole,
-        "said": said / whole,
+        "gain": gain / whole,
     }

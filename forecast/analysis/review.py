@@ -157,7 +157,7 @@ def _recurrence(found: Check) -> Part:
 
 def _tripwires(found: Check) -> Part:
     """What each tripwire's firing would say of the course that it tells most about."""
-    best = found.tripwires["said"].groupby(level="tripwire", sort=False).idxmax()
+    best = found.tripwires["gain"].groupby(level="tripwire", sort=False).idxmax()
     rows, sentences = [], []
     within = "" if found.scenario.time is None else " within the horizon"
     for row in found.tripwires.loc[list(best)].itertuples():

@@ -111,8 +111,8 @@ class Surprises(PrintsItself):
 
     @property
     def _summary(self) -> Summary:
-        said = "conflict with" if self.score > CONFLICT else "agree with"
-        title = f"The reports {said} the model: standard score {signed(self.score)}"
+        verdict = "conflict with" if self.score > CONFLICT else "agree with"
+        title = f"The reports {verdict} the model: standard score {signed(self.score)}"
         largest = sorted(self.reports, key=lambda each: -(each.bits or 0.0))
         rows = [_row(each) for each in largest[:SHOWN_ROWS]]
         below = [
@@ -124,9 +124,15 @@ class Surprises(PrintsItself):
 
 
 def _row(each: Surprise) -> Row:
-    said = DASH if each.probability is None else percent(each.probability)
+    expected = DASH if each.probability is None else percent(each.probability)
     bits = DASH if each.bits is None else f"{each.bits:.2f}"
-    return shortened(each.report, 30), each.known.isoformat(), said, bits, f"{each.expected:.2f}"
+    return (
+        shortened(each.report, 30),
+        each.known.isoformat(),
+        expected,
+        bits,
+        f"{each.expected:.2f}",
+    )
 
 
 @checked

@@ -408,13 +408,13 @@ def _moments(given: Forecast, history: Sequence[Forecast]) -> list[Moment]:
         for days in {0, *lasting}
         if report.supersedes or report.indicator in names
     }
-    said = {each.as_of: threshold_estimates(each) for each in (*earlier, given)}
-    days = sorted({*said, *(day for day in known if day <= given.as_of)})
+    estimates = {each.as_of: threshold_estimates(each) for each in (*earlier, given)}
+    days = sorted({*estimates, *(day for day in known if day <= given.as_of)})
     return [
         (
             day,
             given.evidence if day == given.as_of else ledger.known_at(day, names),
-            said.get(day, {}),
+            estimates.get(day, {}),
         )
         for day in days
     ]

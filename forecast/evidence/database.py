@@ -42,6 +42,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 
+from forecast.arguments import short_repr
 from forecast.errors import InputError, LedgerFailure, Problem
 from forecast.evidence.ledger_access import (
     PATIENCE,
@@ -194,7 +195,7 @@ def connect(address: str | Path) -> Engine:
     try:
         url = make_url(address)
     except (ArgumentError, ValueError):
-        message = f"{name_of(address)!r:.80} is not understood"
+        message = f"{short_repr(name_of(address))} is not understood"
         raise InputError([Problem("address", message)]) from None
     if url.get_backend_name() != "postgresql":
         message = f"{url.drivername!r} is no ledger; give a path, or postgresql://user@host/name"
@@ -207,7 +208,7 @@ def is_ledger_file(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             header = file.read(100)
-    except OSError:
+    except (OSError, ValueError):  # a text that can be no path
         return False
     return _is_ledger(header)
 

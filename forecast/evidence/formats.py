@@ -18,6 +18,7 @@ from itertools import batched, chain
 from pathlib import Path
 from typing import Any, Self, TextIO
 
+from forecast.arguments import short_repr
 from forecast.compression import opened
 from forecast.errors import InputError, Problem, nearest
 from forecast.evidence.records import values_of
@@ -381,7 +382,7 @@ def _object_faults(found: Any, legal: set[str]) -> Iterator[str]:
         if name not in legal:
             yield f"unknown name {name[:60]!r}; {nearest(name[:60], sorted(legal))}"
         elif isinstance(value, bool | dict | list):
-            yield f"{name}: {value!r:.60} is not text, a number or null"
+            yield f"{name}: {short_repr(value)} is not text, a number or null"
 
 
 def _read_groups(file: Any, path: Path, arrow: Any) -> Iterator[Row]:

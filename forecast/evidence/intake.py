@@ -9,6 +9,7 @@ from itertools import zip_longest
 
 from sqlalchemy import Connection, and_, insert, select, update
 
+from forecast.arguments import short_repr
 from forecast.errors import InputError, LedgerFailure, Problem, raise_if_any
 from forecast.evidence.database import FORMATS, HAS_ORIGIN, LINK, LINKS, REPORTS, in_any, with_later
 from forecast.evidence.records import digest_with, record_of, report_of
@@ -81,7 +82,9 @@ def checkpoint_of(receipt: Receipt | str) -> tuple[int, str]:
     """
     text = receipt.checkpoint if isinstance(receipt, Receipt) else receipt.strip()
     if not CHECKPOINT.fullmatch(text):
-        message = f"{text!r:.80} is no checkpoint; an append gives one, `append(…).checkpoint`"
+        message = (
+            f"{short_repr(text)} is no checkpoint; an append gives one, `append(…).checkpoint`"
+        )
         raise InputError([Problem("receipt", message)])
     received, digest = text.split(":")
     return int(received), digest
@@ -163,7 +166,7 @@ class Intake:
         rows = self._connection.execute(new).all()
         for report, row in zip_longest(reports, rows):
             if row is None or report_of(row) != report:
-                fault = f"report {report.id!r:.60} reads back as another; nothing was stored"
+                fault = f"report {short_repr(report.id)} reads back as another; nothing was stored"
                 raise LedgerFailure(f"{self._name}: {fault}")
 
     def _new_of(self, placed: Sequence[Placed]) -> Iterator[Placed]:

@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from forecast.arguments import short_repr
 from forecast.errors import InputError, Problem, nearest
 from forecast.evidence.formats import Layout
 from forecast.evidence.plain import read_date
@@ -173,7 +174,7 @@ class EventMapping(DocumentPart):
         try:
             "a".encode(encoding or "utf-8")
         except (LookupError, ValueError):
-            raise ValueError(f"{encoding!r:.60} is not an encoding of text") from None
+            raise ValueError(f"{short_repr(encoding)} is not an encoding of text") from None
         return encoding
 
     @property
@@ -335,7 +336,7 @@ def read_mapping(source: str | Path | Mapping[str, Any]) -> EventMapping:
     name, assumed = given.pop("layout", None), frozenset[str]()
     if name is not None:
         if name not in mapping_names():
-            message = f"layout {name!r:.60} does not ship with the library"
+            message = f"layout {short_repr(name)} does not ship with the library"
             raise InputError([Problem(where, f"{message}; {nearest(name, mapping_names())}")])
         base = _mapping_table(str(name))
         own = {*_table(given, "columns"), *given.keys() & {"spread"}}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from forecast.arguments import short_repr
 from forecast.errors import SHOWN_PROBLEMS, Problem, nearest
 
 if TYPE_CHECKING:
@@ -120,9 +121,9 @@ def state_faults(states: tuple[str, ...]) -> Iterator[str]:
         yield f"{len(states):,} states; at most {MAX_STATES:,} are handled"
     for label in states:
         if fault := text_fault(label):
-            yield f"the state {label!r:.60} {fault}"
+            yield f"the state {short_repr(label)} {fault}"
     for label in repeated(states):
-        yield f"the state {label!r:.60} is given more than once"
+        yield f"the state {short_repr(label)} is given more than once"
 
 
 def parent_faults(
@@ -136,9 +137,10 @@ def parent_faults(
         if parent == name:
             yield "is its own parent"
         elif parent not in variables:
-            yield f"the parent {parent!r:.60} is not a variable; {suggest(str(parent), variables)}"
+            hint = suggest(str(parent), variables)
+            yield f"the parent {short_repr(parent)} is not a variable; {hint}"
     for parent in repeated(parents):
-        yield f"the parent {parent!r:.60} is given more than once"
+        yield f"the parent {short_repr(parent)} is given more than once"
 
 
 def _parent_problems(network: TabledNetwork) -> Iterator[Problem]:

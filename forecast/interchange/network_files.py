@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from types import ModuleType
 
-from forecast.arguments import checked
+from forecast.arguments import checked, short_repr
 from forecast.compression import SUFFIXES as COMPRESSIONS
 from forecast.compression import opened, plain_name
 from forecast.errors import InputError, Problem, nearest
@@ -185,7 +185,7 @@ def _format(path: Path, name: str, given: str | None) -> str:
     """The format that was given, or that a name says."""
     if given is not None:
         if given not in FORMATS:
-            message = f"{given!r:.60} is not a format; {nearest(given, FORMATS)}"
+            message = f"{short_repr(given)} is not a format; {nearest(given, FORMATS)}"
             raise InputError([Problem("format", message)])
         return given
     suffix = Path(plain_name(Path(name))).suffix.lower()
@@ -198,7 +198,7 @@ def _format(path: Path, name: str, given: str | None) -> str:
             "from_pyagrum(pyagrum.loadBN(path))"
         )
         raise InputError([Problem(str(path), message)])
-    message = f"the suffix {suffix!r:.60} is of no known format; {nearest(suffix, SUFFIXES)}"
+    message = f"the suffix {short_repr(suffix)} is of no known format; {nearest(suffix, SUFFIXES)}"
     raise InputError([Problem(str(path), f"{message}; or give the format")])
 
 
@@ -229,6 +229,8 @@ def _codec(name: str, where: str) -> str:
     except (LookupError, TypeError, ValueError):
         found = ""
     if not _TEXT_CODECS.match(found):
-        message = f"the encoding {name!r:.60} is not known; save the file in UTF-8, or give another"
+        message = (
+            f"the encoding {short_repr(name)} is not known; save the file in UTF-8, or give another"
+        )
         raise InputError([Problem(where, message)])
     return found

@@ -656,9 +656,9 @@ def _add_state_gradient(
     if number >= 0:
         by_density[number, s] += slope * a * own * weights[v, s]
         for r in range(reports.statement_states[w]):
-            said = own * reports.statement_usual[w, r]
-            said += (1.0 - own) * alarms * reports.statement_alarm[w, r]
-            by_density[number, r] += slope * (1.0 - a) * said * weights[v, r]
+            astray = own * reports.statement_usual[w, r]
+            astray += (1.0 - own) * alarms * reports.statement_alarm[w, r]
+            by_density[number, r] += slope * (1.0 - a) * astray * weights[v, r]
 
 
 @compiled

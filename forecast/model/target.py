@@ -25,7 +25,7 @@ from forecast.model.densities import NUMBERS
 from forecast.model.priors import Priors
 from forecast.model.tables import TableProgram
 from forecast.network import kernels, single
-from forecast.network.compiling import compiled
+from forecast.network.compiling import compiled, compiled_inline
 from forecast.network.kernels import Packed
 
 
@@ -162,7 +162,7 @@ def variable_dims(priors: Priors) -> dict[str, tuple[str, ...]]:
 # ── a single draw ─────────────────────────────────────────────────────────────────────────────
 
 
-@compiled
+@compiled_inline
 def evaluate(theta: Array, log_like: Array, packed: Packed) -> tuple[Array, Array, Array]:
     """The outputs of `LogEvidence`."""
     like, numbers = np.ascontiguousarray(log_like), np.ascontiguousarray(packed)
@@ -192,7 +192,7 @@ def table_cells(
     return memory[order]
 
 
-@compiled
+@compiled_inline
 def _log_like_of(trust: Array, density: Array, reports: ReportArrays) -> Array:
     """Log-likelihoods, (step, column)."""
     found = report_likelihood.report_log_likelihoods(
@@ -308,7 +308,7 @@ def log_posterior(point: Array, target: Target) -> tuple[float, Array]:
     return log_prior + log_like, by_point
 
 
-@compiled
+@compiled_inline
 def _log_likelihood(values: Array, t: Target) -> tuple[float, Array]:
     """Log evidence given the judgements, and its gradients by them."""
     p = t.probability.shape[0] + t.rows.shape[0]
@@ -345,7 +345,7 @@ def _log_likelihood(values: Array, t: Target) -> tuple[float, Array]:
     return log_evidence.item(), found
 
 
-@compiled
+@compiled_inline
 def _log_prior(point: Array, values: Array, by_value: Array, t: Target) -> tuple[float, Array]:
     """Log-prior in the coordinates, and the gradients of prior and likelihood together."""
     total, gradients = t.log_constant, np.empty(point.shape[0])

@@ -194,8 +194,8 @@ class _Model:
         k = np.arange(len(reports) + 1)
         # The accuracy integrated out: E[a^k (1 - a)^(n - k)] under its Beta.
         right = betaln(a + k, b + len(reports) - k) - betaln(a, b)
-        said = log_sums_of_trials(self.probability[reports], self.usual[reports, None])
-        return np.asarray(said + right)
+        by_state = log_sums_of_trials(self.probability[reports], self.usual[reports, None])
+        return np.asarray(by_state + right)
 
     def draw_accuracy(self, random: np.random.Generator, reports: Index, states: Index) -> Array:
         """Draw a grade's accuracy given the class, (draw,)."""

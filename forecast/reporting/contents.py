@@ -192,9 +192,9 @@ def _page(request: Request) -> Iterator[Section]:
 def _full(request: Request) -> Iterator[Section]:
     """Sections with something to say, annexes last; what has nothing to say is listed there."""
     found = [entry.section(request) for entry in CONTENTS]
-    said = [section for section in found if section.blocks]
-    yield from (section for section in said if not section.annex)
-    yield from (section for section in said if section.annex)
+    full = [section for section in found if section.blocks]
+    yield from (section for section in full if not section.annex)
+    yield from (section for section in full if section.annex)
     reasons = [
         (section.title, entry.empty)
         for entry, section in zip(CONTENTS, found, strict=True)

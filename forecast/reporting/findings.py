@@ -150,10 +150,10 @@ def _levels(outlook: Forecast, tripwire: Tripwire) -> Iterator[str]:
 def _probabilities(outlook: Forecast, found: Sequence[TripwireStatus]) -> list[Cell]:
     """Probability of each tripwire's levels by or on the day that is asked about, and that day."""
     cells: list[Cell] = [DASH] * len(found)
-    said = threshold_estimates(outlook)
+    estimates = threshold_estimates(outlook)
     for k, status in enumerate(found):
         if not status.tripwire.any:
-            compared = tuple(quantity(said[level]) for level in status.tripwire.probabilities)
+            compared = tuple(quantity(estimates[level]) for level in status.tripwire.probabilities)
             cells[k] = Stack(compared)
     asked: dict[tuple[str, date], list[int]] = {}
     for k, status in enumerate(found):

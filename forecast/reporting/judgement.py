@@ -141,11 +141,11 @@ def document_section(request: Request) -> Section:
 
 
 def _document_row(request: Request, row: ComparedJudgement) -> tuple[Cell, ...]:
-    said = row.judgement
+    judgement = row.judgement
     document: Cell = row.stated_text
     words = "" if row.found is None else request.phrase(row.found).label
     forecast = Lines(row.found_text, words)
-    return Lines(said.text, said.place), document, forecast, row.agreement_text
+    return Lines(judgement.text, judgement.place), document, forecast, row.agreement_text
 
 
 def why_section(request: Request) -> Section:

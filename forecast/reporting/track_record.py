@@ -57,12 +57,12 @@ def section_of(record: Record) -> Section:
     n_questions = resolved["question"].nunique()
     entries = record.entries()
     issued = sum(entry.kind == "forecast" for entry in entries)
-    said = (
+    counts = (
         f"{counted(issued, 'forecast')} of this record gave {counted(len(resolved), 'answer')} to "
         f"{counted(n_questions, 'question')} that {'has' if n_questions == 1 else 'have'} been "
         "resolved by yes or no."
     )
-    blocks: list[Prose | Table] = [Prose(said)]
+    blocks: list[Prose | Table] = [Prose(counts)]
     if n_questions < FEW:
         warning = f"So few say next to nothing about how good they are; {FEW} are needed at least."
         blocks.append(Prose(warning))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from forecast.arguments import short_repr
 from forecast.scenario.tree import Path
 
 Finding = tuple[Path, str]
@@ -18,4 +19,4 @@ MOST_CASES = 1e6
 def check_days(at: Path, days: float) -> Iterator[Finding]:
     """Yield what is wrong with a number of days to which a probability or a rate refers."""
     if not SMALLEST <= days <= LARGEST:
-        yield at, f"{days!r:.20} days: from {SMALLEST:g} to {LARGEST:,.0f}"
+        yield at, f"{short_repr(days)} days: from {SMALLEST:g} to {LARGEST:,.0f}"

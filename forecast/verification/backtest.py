@@ -88,9 +88,9 @@ class Backtest(PrintsItself):
     @printed
     def __repr__(self) -> str:
         days = self.tree["courses"]["as_of"].to_numpy().astype("datetime64[D]")
-        said = f"Back-test of {counted(len(days), 'day')}, {days[0]} to {days[-1]}"
+        title = f"Back-test of {counted(len(days), 'day')}, {days[0]} to {days[-1]}"
         failed = int((self.tree["diagnostics"]["failures"] != "").sum())
-        lines = [f"{said}: sampled on {self.n_fits}, {counted(len(self.answers), 'answer')}"]
+        lines = [f"{title}: sampled on {self.n_fits}, {counted(len(self.answers), 'answer')}"]
         if failed:
             lines.append(f"On {counted(failed, 'day')} the fit failed its diagnostics.")
         if self.resolutions:

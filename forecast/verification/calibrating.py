@@ -79,7 +79,7 @@ class Calibration(PrintsItself):
     def by_quantity(self) -> DataFrame:
         """Each quantity, in one row.
 
-        `said` and `happened` on average, `z` of their difference, `coverage` of 90 % intervals,
+        `forecast` and `observed` on average, `z` of their difference, `coverage` of 90 % intervals,
         and `p` of uniform ranks (Kolmogorov and Smirnov).
         """
         import pandas as pd
@@ -88,7 +88,7 @@ class Calibration(PrintsItself):
             (*key, len(rows), *_compared(rows), *_ranked(rows["rank"].to_numpy()))
             for key, rows in self.table.groupby(["kind", "quantity"], sort=False)
         ]
-        columns = ["kind", "quantity", "n", "said", "happened", "z", "coverage", "p"]
+        columns = ["kind", "quantity", "n", "forecast", "observed", "z", "coverage", "p"]
         return pd.DataFrame(rows, columns=columns)
 
     @cached_property
@@ -137,7 +137,7 @@ class Calibration(PrintsItself):
         """What is not calibrated, in words; empty if nothing is, of a right one with 99 %."""
         checks = list(self._checks())
         level = ERROR / max(len(checks), 1)
-        return tuple(said for said, p in checks if p < level)
+        return tuple(meaning for meaning, p in checks if p < level)
 
     @property
     def tree(self) -> DataTree:
@@ -164,8 +164,8 @@ class Calibration(PrintsItself):
             return float(2 * norm.sf(abs(z))) if np.isfinite(z) else 1.0
 
         for row in self.by_quantity.itertuples():
-            share = f"{row.quantity} happened in {row.happened:.1%} of worlds and was given"
-            yield f"{share} {row.said:.1%}", two_sided(row.z)
+            share = f"{row.quantity} happened in {row.observed:.1%} of worlds and was given"
+            yield f"{share} {row.forecast:.1%}", two_sided(row.z)
             yield f"ranks of {row.quantity} are not uniform, p = {row.p:.2g}", row.p
         for row in self.by_kind.itertuples():
             line = f"the calibration line of {row.kind} has slope {row.slope:.2f}"
@@ -183,7 +183,7 @@ class Calibration(PrintsItself):
     @property
     def _summary(self) -> Summary:
         title = f"Calibration in {self.n} simulated worlds, {self.left_out} of them left out"
-        below = [f"Not calibrated: {said}" for said in self.failures] or ["Calibrated."]
+        below = [f"Not calibrated: {failure}" for failure in self.failures] or ["Calibrated."]
         return Summary(title, *of_frame(self.by_kind), below)
 
     @printed
@@ -192,7 +192,7 @@ class Calibration(PrintsItself):
         lines.append(self.by_kind.to_string(index=False, float_format="{:.3f}".format))
         if self.judgement_ranks.size:
             lines.append(f"90 % intervals of judgements cover {self.judgement_coverage:.1%}")
-        lines += [f"Not calibrated: {said}" for said in self.failures] or ["Calibrated."]
+        lines += [f"Not calibrated: {failure}" for failure in self.failures] or ["Calibrated."]
         return "\n".join(lines)
 
 
@@ -295,7 +295,7 @@ class Part:
 
 
 def run_part(part: Part) -> list[dict[str, Any]]:
-    """What is said in each world, and what happens in it."""
+    """What is forecast in each world, and what happens in it."""
     return [_world(part, number) for number in part.numbers]
 
 
@@ -383,12 +383,12 @@ def _question_row(
     question: Question,
     rng: np.random.Generator,
 ) -> list[Any]:
-    """A question: what was said, what came of it, and where in the interval the true value is."""
-    said = ask(made, question, draws=part.question_draws).probability
+    """A question: what was forecast, what came of it, where in the interval the true one is."""
+    answer = ask(made, question, draws=part.question_draws).probability
     true = ask(own, question).probability.mean
     outcome = world.resolve(own, question, rng)
-    rank = 0.0 if true < said.lower else 1.0 if true > said.upper else 0.5
-    return ["questions", question.id, min(max(said.mean, 0.0), 1.0), float(outcome), rank]
+    rank = 0.0 if true < answer.lower else 1.0 if true > answer.upper else 0.5
+    return ["questions", question.id, min(max(answer.mean, 0.0), 1.0), float(outcome), rank]
 
 
 def _judgement_ranks(part: Part, fit: Fit, weights: Weights, world: World) -> list[float]:
@@ -452,7 +452,7 @@ def _gathered(
 
 
 def _compared(rows: DataFrame) -> tuple[float, float, float]:
-    """Said and happened on average, and how many standard deviations they differ."""
+    """Forecast and observed on average, and how many standard deviations they differ."""
     p, y = rows["probability"].to_numpy(), rows["outcome"].to_numpy()
     variance = float((p * (1 - p)).sum())
     z = float((y - p).sum() / np.sqrt(variance)) if variance >= COMMON else float("nan")

@@ -87,12 +87,12 @@ class Replay(PrintsItself):
     def __repr__(self) -> str:
         n = len(self.table)
         if self.same:
-            said = f"Entry {self.n}: all {n} numbers come out as they were issued"
-            return "\n".join([said, *self.notes])
+            title = f"Entry {self.n}: all {n} numbers come out as they were issued"
+            return "\n".join([title, *self.notes])
         off = self.table[self.table["difference"].abs() > SAME]
         largest = off.reindex(off["difference"].abs().sort_values(ascending=False).index)[:10]
-        said = f"Entry {self.n}: {len(off)} of {n} numbers come out otherwise; the largest of them"
-        return "\n".join([said, largest.to_string(index=False), *self.notes])
+        title = f"Entry {self.n}: {len(off)} of {n} numbers come out otherwise; the largest of them"
+        return "\n".join([title, largest.to_string(index=False), *self.notes])
 
 
 def describe(

@@ -151,8 +151,8 @@ class Record(PrintsItself):
         """
         found = {answer.question.id: answer.question for answer in self.answers()}
         name = resolution.question
-        said = resolution.misfit(found[name]) if name in found else "no forecast answers it"
-        raise_if_any([Problem(name, said)] if said else [])
+        misfit = resolution.misfit(found[name]) if name in found else "no forecast answers it"
+        raise_if_any([Problem(name, misfit)] if misfit else [])
         return self._append("resolution", resolution.model_dump(mode="json"))
 
     def entries(self) -> tuple[Entry, ...]:
@@ -252,8 +252,8 @@ class Record(PrintsItself):
     @printed
     def __repr__(self) -> str:
         kinds = [entry.kind for entry in self.entries()]
-        said = f"{kinds.count('forecast')} forecasts, {kinds.count('resolution')} resolutions"
-        return f"Record of {said}; head {self.head}"
+        counts = f"{kinds.count('forecast')} forecasts, {kinds.count('resolution')} resolutions"
+        return f"Record of {counts}; head {self.head}"
 
     def _append(self, kind: str, body: dict[str, Any], texts: Sequence[str] = ()) -> Entry:
         with self._database() as database:

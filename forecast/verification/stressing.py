@@ -84,9 +84,9 @@ class Stress(PrintsItself):
 
         rows = []
         for course, found in self.table.groupby("course", sort=False):
-            said = found.pivot(index="world", columns="step", values="probability")
-            onsets = found.groupby("world")["onset"].first().reindex(said.index)
-            power = warning_power(said.to_numpy(), onsets.tolist(), levels)
+            ahead = found.pivot(index="world", columns="step", values="probability")
+            onsets = found.groupby("world")["onset"].first().reindex(ahead.index)
+            power = warning_power(ahead.to_numpy(), onsets.tolist(), levels)
             for level, (warned, lead, false) in zip(levels, power, strict=True):
                 rows.append((course, level, warned, lead * self.step_days, false))
         columns = ["course", "level", "warned", "lead_days", "false_alarms"]
@@ -238,7 +238,7 @@ def _onsets(scenario: Scenario, worlds: Sequence[World]) -> Index:
 
 
 def run_part(part: Part) -> list[dict[str, Any]]:
-    """What is said of a course step by step in each world."""
+    """Probability of a course, step by step, in each world."""
     found = []
     for each in part.chosen:
         number, place = divmod(each.number, BATCH)
@@ -254,14 +254,14 @@ def _follow(part: Part, chosen: Chosen, world: World) -> dict[str, Any]:
     fit = prior_fit(part.scenario, part.sampling)
     days = [day_after(part.scenario, step + 1) for step in range(part.steps)]
     known = [Evidence(day, tuple(r for r in everything if r.known <= day)) for day in days]
-    said = [_said(fit, each, chosen.course) for each in known]
-    shown = {}
-    if chosen.onset > 0 and (whole := said[chosen.onset - 1]) is not None:
-        shown = dict(_shown(fit, known[chosen.onset - 1], chosen.course, whole))
-    return asdict(chosen) | {"said": said, "shown": shown}
+    ahead = [_probability_ahead(fit, each, chosen.course) for each in known]
+    bits = {}
+    if chosen.onset > 0 and (whole := ahead[chosen.onset - 1]) is not None:
+        bits = dict(_bits_of_indicators(fit, known[chosen.onset - 1], chosen.course, whole))
+    return asdict(chosen) | {"ahead": ahead, "bits": bits}
 
 
-def _said(fit: Fit, evidence: Evidence, course: str) -> float | None:
+def _probability_ahead(fit: Fit, evidence: Evidence, course: str) -> float | None:
     """Probability of a course within the horizon; none if too few draws carry the evidence."""
     weights = fit.weights(evidence)
     if weights.pareto_k > weights.limit:
@@ -270,11 +270,13 @@ def _said(fit: Fit, evidence: Evidence, course: str) -> float | None:
     return float(np.clip(np.average(draws, weights=weights.weight), 0.0, 1.0))
 
 
-def _shown(fit: Fit, evidence: Evidence, course: str, whole: float) -> Iterator[tuple[str, float]]:
+def _bits_of_indicators(
+    fit: Fit, evidence: Evidence, course: str, whole: float
+) -> Iterator[tuple[str, float]]:
     """Yield by how many bits the reports on each indicator raise the log-odds of a course."""
     for name in dict.fromkeys(report.indicator for report in evidence):
         rest = tuple(report for report in evidence if report.indicator != name)
-        without = _said(fit, replace(evidence, reports=rest), course)
+        without = _probability_ahead(fit, replace(evidence, reports=rest), course)
         if without is not None:
             yield name, _log_odds(whole) - _log_odds(without)
 
@@ -292,11 +294,11 @@ def _gathered(
     rows = [
         (each["course"], each["number"], each["onset"], step, np.nan if p is None else p)
         for each in found
-        for step, p in enumerate(each["said"])
+        for step, p in enumerate(each["ahead"])
     ]
     table = pd.DataFrame(rows, columns=["course", "world", "onset", "step", "probability"])
-    shown = [(each["course"], name, bits) for each in found for name, bits in each["shown"].items()]
-    frame = pd.DataFrame(shown, columns=["course", "indicator", "bits"])
+    spoken = [(each["course"], *pair) for each in found for pair in each["bits"].items()]
+    frame = pd.DataFrame(spoken, columns=["course", "indicator", "bits"])
     taken = table[table["onset"] >= 0].groupby("course")["world"].nunique()
     sums = frame.groupby(["course", "indicator"], sort=False)["bits"].sum().reset_index()
     indicators = sums.assign(bits=sums["bits"] / sums["course"].map(taken).astype(float))
