@@ -13,6 +13,7 @@ from forecast.arrays import Array
 from forecast.errors import Problem, nearest, raise_if_any
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import ReportTable, tabulate_reports
+from forecast.evidence.report import blank
 from forecast.model.builder import compile_tables
 from forecast.model.model import model_coordinates
 from forecast.model.report_likelihood import report_data
@@ -152,7 +153,7 @@ class _Groups:
         reports = self.given.evidence.reports
         [own] = [report for report in reports if report.id == name]
         states = self.given.scenario.variables[own.indicator].states
-        plain = replace(own, state="", number=None, upper=None, likelihoods=())
+        plain = blank(own)
         versions = [replace(plain, state=state) for state in states]
         if not own.state:
             versions = [replace(plain, likelihoods=tuple((state, 1.0) for state in states))]

@@ -25,7 +25,7 @@ from forecast.arguments import checked
 from forecast.arrays import Array
 from forecast.estimate import percent
 from forecast.evidence.ledger import Evidence
-from forecast.evidence.report import Report
+from forecast.evidence.report import Report, blank
 from forecast.layout import PrintsItself, Row, Summary, shortened
 from forecast.outlook import Forecast
 from forecast.posterior.partial_evidence import PartialEvidence
@@ -206,7 +206,7 @@ class _Pool:
         day = report.known
         if day not in self._asked:
             self._asked[day] = [PartialEvidence(fit, day, []) for fit in self.fits]
-        whole, bare = [], replace(report, number=None, upper=None, exposure=None, likelihoods=())
+        whole, bare = [], blank(report)
         for state in self.variables[report.indicator].states:
             other = replace(bare, state=state)
             logs = [

@@ -20,9 +20,9 @@ from forecast.evidence.events import (
 )
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.report import Report
-from forecast.evidence.shared_errors import bringer, deciding, find_shared_errors
+from forecast.evidence.shared_errors import candidate_reports, error_key, find_shared_errors
 from forecast.evidence.sources import channel_of
-from forecast.evidence.statements import UNKNOWN, Statements, level_of
+from forecast.evidence.statements import UNSHARED, Statements, level_of
 from forecast.evidence.streams import Place, Row, Stream, find_streams
 from forecast.network.auxiliary import AuxiliaryFactor, AuxiliaryVariable
 from forecast.scenario.scenario import Scenario
@@ -157,8 +157,8 @@ class AuxiliaryEvidence:
     errors
         Errors that several statements of an origin share, by who brings them.
     judged
-        Auxiliary variables whose probability is judged: its family and name, and the cell of the
-        first state; that of the second is the next.
+        Auxiliary variables whose probability is judged: its family, with its name or number there,
+        and the cell of the first state; that of the second is the next.
     constants
         Logarithms of the probabilities of dates, by cell.
     """
@@ -185,7 +185,7 @@ class AuxiliaryEvidence:
         self.counts: dict[tuple[int, Making, StepColumn, Links], float] = defaultdict(float)
         self.silent: list[tuple[int, tuple[float, ...], StepColumn]] = []
         self.linked: dict[str, tuple[Any, dict[str, Link]]] = {}
-        self.judged: list[tuple[tuple[str, str], StepColumn]] = []
+        self.judged: list[tuple[tuple[str, str | int], StepColumn]] = []
         self.constants: dict[StepColumn, float] = {}
         self._ends: dict[int, int] = defaultdict(lambda: self.n_states)
         self._fill()
@@ -227,7 +227,7 @@ class AuxiliaryEvidence:
         for place in sorted({*self.events, *self.streams}):
             self._fill_place(place)
 
-    def _fill_judged(self, step: int, name: str, probability: tuple[str, str]) -> None:
+    def _fill_judged(self, step: int, name: str, probability: tuple[str, str | int]) -> None:
         """Make room for the prior of an auxiliary variable that does not move."""
         factor = self._factor(step, [(name, 0)])
         self.judged.append((probability, (step, factor.start)))
@@ -278,8 +278,8 @@ class AuxiliaryEvidence:
         shared = dict.fromkeys(
             self.errors[key].name
             for event in events
-            for report in deciding(self.scenario, event, self.unread)
-            if (key := bringer(self.scenario, event, report)) in self.errors
+            for report in candidate_reports(self.scenario, event, self.unread)
+            if (key := error_key(self.scenario, event, report)) in self.errors
         )
         sure = not channels and any(event.is_dated for event in events)
         return _Origin(events, reports, tuple(dates), tuple(channels), tuple(shared), sure)
@@ -433,8 +433,8 @@ class AuxiliaryEvidence:
         free = [report for report in reports if through[report.id] not in controlled]
         if free:
             best = free if len(free) == 1 else ranked(self.scenario, free)
-            error = self.errors.get(bringer(self.scenario, events[0], best[0]))
-            right = UNKNOWN if error is None else state[error.name, 0]
+            error = self.errors.get(error_key(self.scenario, events[0], best[0]))
+            right = UNSHARED if error is None else state[error.name, 0]
             yield self.statements.of_origin(best_versions(best), row, right)
             return
         for channel in sorted({*through.values()}):

@@ -21,7 +21,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from forecast.arguments import checked
+from forecast.arguments import checked, short_repr
 from forecast.errors import InputError, LedgerFailure, Problem, raise_if_any
 from forecast.evidence import formats
 from forecast.evidence.change import Change, change_of
@@ -197,7 +197,7 @@ class LedgerFile:
         checked = (
             (place, *check_report(place, report, self._problem))
             for k, report in enumerate(given, 1)
-            for place in [f"report {getattr(report, 'id', k)!r:.60}"]
+            for place in [f"report {short_repr(getattr(report, 'id', k))}"]
         )
         return self._store(checked)
 

@@ -26,7 +26,7 @@ from forecast.evidence.events import ranked, setting_step
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.report import Report
 from forecast.evidence.report_checks import ColumnFault, find_faults
-from forecast.evidence.shared_errors import bringer
+from forecast.evidence.shared_errors import error_key
 from forecast.evidence.sources import PROBABILITIES, accuracy_index, channel_of, trust_in
 from forecast.evidence.statements import Statements, fill_shares
 from forecast.network.auxiliary import AuxiliaryFactor, AuxiliaryVariable
@@ -333,7 +333,9 @@ def _places(scenario: Scenario, laid: AuxiliaryEvidence, widest: int) -> dict[st
     width = laid.n_columns
     trust = trust_in(scenario)
     judged = [(family, each.name) for family in PROBABILITIES for each in getattr(trust, family)]
-    number = {place: k for k, place in enumerate(judged)}
+    number: dict[tuple[str, str | int], int] = {place: k for k, place in enumerate(judged)}
+    # Accuracies by number as well: a source may have the name of a grade. They come first.
+    number |= {("accuracy", k): k for k in range(len(trust.accuracy))}
     counts = _in_order(laid)
     keys = [key for key, _ in counts]
     links = [(k, link) for k, key in enumerate(keys) for link in key[3]]
@@ -359,7 +361,7 @@ def _places(scenario: Scenario, laid: AuxiliaryEvidence, widest: int) -> dict[st
 
 
 def _rows(
-    laid: AuxiliaryEvidence, number: Mapping[tuple[str, str], int], widest: int
+    laid: AuxiliaryEvidence, number: Mapping[tuple[str, str | int], int], widest: int
 ) -> dict[str, Any]:
     """Streams, by the numbers of their probabilities among all that is judged of sources."""
     rows = list(laid.statements.rows)
@@ -404,7 +406,7 @@ def _simulation(
     -------
     dict
         "rank", reports with the best first, (report,); "origin", number of the origin of each
-        report and its variable together, and "bringer", of its origin, source and accuracy, which
+        report and its variable together, and "error", of its origin, source and accuracy, which
         err together, (report,); "variable", that of the variable, (report,);
         "date", number of the date, (report,); "first", first step in which each date may be,
         (date,), and "shares", probability of that step and those after it, (date, step);
@@ -424,13 +426,13 @@ def _simulation(
     number = {key: k for k, key in enumerate(dict.fromkeys(map(date_key, events.values())))}
     spans = {date_key(event): event.shares for event in events.values()}
     origins: dict[object, int] = {}
-    bringers: dict[object, int] = {}
+    errors: dict[object, int] = {}
     rows, controlled = [], np.zeros((len(observed), widest))
     for row, report in zip(controlled, observed, strict=True):
         event, channel = events[report.id], channel_of(scenario, report)
         origin = origins.setdefault((event.origin, report.indicator), len(origins))
         through = channels.index(channel) if channel else -1
-        who = bringers.setdefault(bringer(scenario, event, report), len(bringers))
+        who = errors.setdefault(error_key(scenario, event, report), len(errors))
         variable = names.index(report.indicator)
         rows.append((origin, who, variable, number[date_key(event)], through))
         states = scenario.variables[report.indicator].states
@@ -444,7 +446,7 @@ def _simulation(
     rank = {report.id: k for k, report in enumerate(observed)}
     return {
         "rank": np.array([rank[report.id] for report in ranked(scenario, observed)], np.int64),
-        **dict(zip(("origin", "bringer", "variable", "date", "channel"), columns, strict=True)),
+        **dict(zip(("origin", "error", "variable", "date", "channel"), columns, strict=True)),
         "first": first,
         "shares": shares,
         "controlled": controlled,

@@ -11,6 +11,7 @@ from operator import attrgetter
 from typing import Any
 from zlib import crc32
 
+from forecast.arguments import short_repr
 from forecast.errors import LedgerWarning, warn
 from forecast.evidence.notation import likelihoods_text, read_likelihoods
 from forecast.evidence.report import DATES, FIELDS, NUMBERS, Report
@@ -84,7 +85,7 @@ def reports_of(rows: Iterable[Sequence[Any]], name: str) -> Iterator[Report]:
 
 def place_of(row: Sequence[Any]) -> str:
     """What a row that cannot be read is called in messages."""
-    return f"receipt {row[0]} ({row[1]!r:.60})"
+    return f"receipt {row[0]} ({short_repr(row[1])})"
 
 
 def listed(names: Sequence[str]) -> str:

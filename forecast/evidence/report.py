@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from datetime import date
 from operator import attrgetter
 from typing import Any
@@ -125,6 +125,12 @@ class Report:
         if self.number is not None:
             return amount_text(self.number, self.upper)
         return likelihoods_text(self.likelihoods) or self.state
+
+
+def blank(report: Report) -> Report:
+    """A report without what it states."""
+    nothing: dict[str, Any] = dict.fromkeys(NUMBERS)
+    return replace(report, state="", likelihoods=(), **nothing)
 
 
 def _plain_likelihoods(given: Any) -> Likelihoods:

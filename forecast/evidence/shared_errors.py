@@ -13,7 +13,7 @@ from typing import Final
 
 from forecast.evidence.events import Event
 from forecast.evidence.report import Report
-from forecast.evidence.sources import accuracy_index, channel_of, trust_in
+from forecast.evidence.sources import accuracy_index, channel_of
 from forecast.scenario.scenario import Scenario
 
 MOST_AT_ONCE: Final = 6
@@ -22,7 +22,7 @@ MOST_AT_ONCE: Final = 6
 MOST_CARRIED: Final = 3
 """Those that are carried from any step to the next; each doubles the message."""
 
-Bringer = tuple[str, str, int]
+ErrorKey = tuple[str, str, int]
 """Origin, source and number of the accuracy of a report."""
 
 
@@ -35,23 +35,23 @@ class SharedError:
     name
         Name of the auxiliary variable.
     accuracy
-        Name of the accuracy that says how probable it is that the origin does not err.
-    reports
-        Reports whose statements share it.
+        Number of the accuracy that says how probable it is that the origin does not err.
+    statements
+        How many statements share it.
     first, last
         First and last step that one of them may be of.
     """
 
     name: str
-    accuracy: str
-    reports: tuple[str, ...]
+    accuracy: int
+    statements: int
     first: int
     last: int
 
 
 def find_shared_errors(
     scenario: Scenario, events: Iterable[Event], unread: str = ""
-) -> dict[Bringer, SharedError]:
+) -> dict[ErrorKey, SharedError]:
     """Errors that several statements share, by who brings them.
 
     Where there would be more than `MOST_AT_ONCE` at a step, or `MOST_CARRIED` from one to the next,
@@ -66,25 +66,20 @@ def find_shared_errors(
     unread
         A report that states nothing.
     """
-    members: dict[Bringer, dict[int, tuple[Event, Report]]] = defaultdict(dict)
+    members: dict[ErrorKey, dict[int, Event]] = defaultdict(dict)
     for k, event in enumerate(events):
-        for report in deciding(scenario, event, unread):
-            members[bringer(scenario, event, report)].setdefault(k, (event, report))
-    names = [judged.name for judged in trust_in(scenario).accuracy]
-    found = {
-        key: _error(key, names[key[2]], list(own.values()))
-        for key, own in members.items()
-        if len(own) > 1
-    }
+        for report in candidate_reports(scenario, event, unread):
+            members[error_key(scenario, event, report)].setdefault(k, event)
+    found = {key: _error(key, list(own.values())) for key, own in members.items() if len(own) > 1}
     return dict(_few_at_once(found))
 
 
-def bringer(scenario: Scenario, event: Event, report: Report) -> Bringer:
+def error_key(scenario: Scenario, event: Event, report: Report) -> ErrorKey:
     """What tells apart the errors of an origin: who brings its statements, and how accurate."""
     return event.origin, report.source, accuracy_index(scenario, report)
 
 
-def deciding(scenario: Scenario, event: Event, unread: str = "") -> Iterator[Report]:
+def candidate_reports(scenario: Scenario, event: Event, unread: str = "") -> Iterator[Report]:
     """Yield reports that may be the best of an event, whichever channels are controlled."""
     for report in event.reports:
         if report.id != unread:
@@ -93,20 +88,20 @@ def deciding(scenario: Scenario, event: Event, unread: str = "") -> Iterator[Rep
                 return
 
 
-def _error(key: Bringer, accuracy: str, members: list[tuple[Event, Report]]) -> SharedError:
-    origin, source, _ = key
-    steps = [step for event, _ in members for step in event.shares]
-    name = f"error of {origin}, {source} {accuracy}"
-    reports = tuple(report.id for _, report in members)
-    return SharedError(name, accuracy, reports, min(steps), max(steps))
+def _error(key: ErrorKey, events: list[Event]) -> SharedError:
+    origin, source, accuracy = key
+    steps = [step for event in events for step in event.shares]
+    # In quotes: origins and sources are free text, and one name would be one variable.
+    name = f"error of {origin!r} by {source!r} ({accuracy})"
+    return SharedError(name, accuracy, len(events), min(steps), max(steps))
 
 
 def _few_at_once(
-    found: Mapping[Bringer, SharedError],
-) -> Iterator[tuple[Bringer, SharedError]]:
+    found: Mapping[ErrorKey, SharedError],
+) -> Iterator[tuple[ErrorKey, SharedError]]:
     """Yield errors, those that most statements share first, as long as there is room at a step."""
     here, carried = Counter[int](), Counter[int]()
-    order = sorted(found.items(), key=lambda e: (-len(e[1].reports), e[1].first, e[1].name))
+    order = sorted(found.items(), key=lambda e: (-e[1].statements, e[1].first, e[1].name))
     for key, error in order:
         steps, ends = range(error.first, error.last + 1), range(error.first, error.last)
         fits = all(here[step] < MOST_AT_ONCE for step in steps)

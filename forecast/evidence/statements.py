@@ -19,8 +19,7 @@ CONTROLLED = -1
 UNMADE = -1
 """Stands for the row of probabilities where whether a report is made says nothing."""
 
-
-UNKNOWN = -1
+UNSHARED = -1
 """Stands for whether a statement rests on what is true where its accuracy alone says so."""
 
 
@@ -55,7 +54,7 @@ class Statements:
         """Number of a stream's row of probabilities; -1 for none."""
         return UNMADE if row is None else self.rows.setdefault(row, len(self.rows))
 
-    def of_origin(self, versions: Sequence[Report], row: Row | None, right: int = UNKNOWN) -> int:
+    def of_origin(self, versions: Sequence[Report], row: Row | None, right: int = UNSHARED) -> int:
         """Number of an origin's statement, given the best report of each version, best first.
 
         Whether it rests on what is true (1) or not (0) is given where an auxiliary variable says.
@@ -82,7 +81,7 @@ class Statements:
         accuracy: int,
         controlled: Sequence[float],
         row: int,
-        right: int = UNKNOWN,
+        right: int = UNSHARED,
     ) -> int:
         if key not in self._known:
             number = self._known[key] = len(self._accuracy)

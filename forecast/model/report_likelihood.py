@@ -489,8 +489,9 @@ def report_gradient(
     _add_silence_gradient(by_trust, gradient, probabilities, reports)
     for k in range(reports.auxiliary_probability.shape[0]):
         c = reports.auxiliary_probability[k]
-        by_trust[c] -= gradient[reports.auxiliary_place[k, 0]] / (1.0 - trust[c])
-        by_trust[c] += gradient[reports.auxiliary_place[k, 1]] / trust[c]
+        if 0.0 < trust[c] < 1.0:  # a sampler's step may round to an end, where slopes are infinite
+            by_trust[c] -= gradient[reports.auxiliary_place[k, 0]] / (1.0 - trust[c])
+            by_trust[c] += gradient[reports.auxiliary_place[k, 1]] / trust[c]
     _add_level_gradient(by_trust, judged[:, 0], reports.level)
     return by_trust, by_density
 
@@ -656,9 +657,9 @@ def _add_state_gradient(
     if number >= 0:
         by_density[number, s] += slope * a * own * weights[v, s]
         for r in range(reports.statement_states[w]):
-            astray = own * reports.statement_usual[w, r]
-            astray += (1.0 - own) * alarms * reports.statement_alarm[w, r]
-            by_density[number, r] += slope * (1.0 - a) * astray * weights[v, r]
+            erring = own * reports.statement_usual[w, r]
+            erring += (1.0 - own) * alarms * reports.statement_alarm[w, r]
+            by_density[number, r] += slope * (1.0 - a) * erring * weights[v, r]
 
 
 @compiled

@@ -92,9 +92,10 @@ def simulate_reports_of(
     The dates of events and the control of channels are drawn too. An origin states one state or
     number of a variable in a step, and all its reports repeat it: copies that misquote it are not
     drawn, although the likelihood allows for them. Whatever a source brings of an origin errs
-    together. A report that states no origin may repeat another. It is not drawn whether reports
-    come at all: those that came are given. A report of a range gives the number that was drawn,
-    and one of likelihoods the state that its origin took for true.
+    together, also where the likelihood, beyond its limits, takes errors one by one. A report that
+    states no origin may repeat another. It is not drawn whether reports come at all: those that
+    came are given. A report of a range gives the number that was drawn, and one of likelihoods the
+    state that its origin took for true.
 
     Parameters
     ----------
@@ -124,7 +125,7 @@ def simulate_reports_of(
         channel, step = int(data["channel"][report]), int(steps[data["date"][report]])
         through = channel if channel >= 0 and controlled[channel] else -1
         statements.setdefault((int(data["origin"][report]), step, through), []).append(report)
-    level = rng.random(max(data["bringer"], default=-1) + 1)  # one origin errs once
+    uniform = rng.random(max(data["error"], default=-1) + 1)  # one origin errs once
     value: Array = np.zeros(len(data["n_states"]))
     n_numbers = len(data["number_family"])  # those of likelihoods come after
     for (_, step, through), members in statements.items():
@@ -133,7 +134,7 @@ def simulate_reports_of(
         state = int(truth[step, data["variable"][best]])
         if through >= 0:
             state = int(rng.choice(n, p=data["controlled"][best, :n]))
-        elif level[data["bringer"][best]] > parameters["accuracy"][data["accuracy"][best]]:
+        elif uniform[data["error"][best]] > parameters["accuracy"][data["accuracy"][best]]:
             state = int(rng.choice(n, p=_usual(data, best)[:n]))
         value[members] = state
         numbers = [report for report in members if 0 <= data["number"][report] < n_numbers]

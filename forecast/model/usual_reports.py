@@ -76,7 +76,7 @@ def _typical() -> Grade:
 def invented_shares(priors: Priors) -> Array:
     """Share of errors that name any state evenly, (accuracy,): of a grade, or the one most like it.
 
-    A source with a record has that of the grade whose accuracy is nearest to its own.
+    A source with an accuracy of its own has that of the grade whose accuracy is nearest to its own.
     """
     grades = admiralty_grades()
     means = np.array([judged.mean for judged in priors.trust.accuracy])

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from math import prod
+from operator import and_
 
 import numpy as np
 
@@ -301,9 +303,10 @@ class _Filtering:
         return Present(end.slice.results[0], message, np.stack([*past, end.log_norm]))
 
     def _run(self, step: int, asked: Sequence[tuple[Array, bool]]) -> list[_Step]:
-        """A step with each of several rows of evidence, which all set the inputs alike, or not.
+        """A step with each of several rows of evidence.
 
-        After the first row each runs only what the columns come into in which it differs.
+        Rows that set the inputs as the first does are run together, each only what the columns
+        come into in which it differs from the one before; others are run each by itself.
         """
         own, first = self.slices[step], asked[0][0]
         alike = [_same(first[own.inputs], row[own.inputs]) for row, _ in asked]
@@ -336,9 +339,13 @@ class _Filtering:
                 _finish(cells, tables, *part, *given, row, draws.start, message, log_norm, safe)
 
         in_threads(run, chunks(self.draws, own.circuit.n_cells))
+        # A row keeps products of those before it, which only their own runs have looked at.
+        safes = accumulate([bool(safe.all()) for *_, (_, _, safe) in parts], and_)
         return [
-            _Step(own, row, message if keep else None, log_norm, bool(safe.all()))
-            for (row, keep), (*_, (message, log_norm, safe)) in zip(asked, parts, strict=True)
+            _Step(own, row, message if keep else None, log_norm, safe)
+            for (row, keep), (*_, (message, log_norm, _)), safe in zip(
+                asked, parts, safes, strict=True
+            )
         ]
 
     def _settle(self, step: int, row: Array) -> _Settled:

@@ -37,6 +37,8 @@ from forecast.network.structure import PLAIN, Block, Network, StepShape
 
 BACKWARDS = 4
 """What differentiating an operation costs, in runs forwards: it reads and writes more."""
+MOST_PARTS = 64
+"""Parts of a step that are kept; a stream asks for the same few again and again."""
 FEW_ORDERS = 3
 """Orders of elimination that are tried for a step of its own: new evidence makes new ones."""
 
@@ -162,7 +164,7 @@ class PlannedSlice:
     plan: Plan
     sizes: Mapping[str, int]
     inputs: npt.NDArray[np.int64]
-    _parts: dict[bytes, Slice] = field(default_factory=dict, repr=False)
+    _parts: dict[bytes, Slice] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def split(self) -> SplitSlice:
@@ -173,6 +175,8 @@ class PlannedSlice:
         """The slice with the contractions alone that some columns of the likelihoods come into."""
         key = columns.tobytes()
         if key not in self._parts:
+            if len(self._parts) == MOST_PARTS:
+                self._parts.pop(next(iter(self._parts)))
             cells = self.circuit.like_at + np.flatnonzero(columns)
             late = _depending(self.circuit, cells)[0]
             self._parts[key] = self.circuit._replace(forward=self.circuit.forward[late])
@@ -199,9 +203,9 @@ class SplitSlice:
 
 def _split(circuit: Slice, inputs: npt.NDArray[np.int64]) -> SplitSlice:
     evidence = np.setdiff1d(np.arange(circuit.like_at, circuit.one_at), circuit.like_at + inputs)
-    late, spoken, read = _depending(circuit, evidence)
+    late, dependent, read = _depending(circuit, evidence)
     read[int(circuit.results[0]) :] = True
-    read &= ~spoken
+    read &= ~dependent
     read[circuit.like_at : circuit.one_at + 1] = False
     needed, n_tables = np.flatnonzero(read), len(circuit.table_cells)
     return SplitSlice(
@@ -214,16 +218,16 @@ def _split(circuit: Slice, inputs: npt.NDArray[np.int64]) -> SplitSlice:
 
 def _depending(circuit: Slice, cells: slice | npt.NDArray[np.int64]) -> tuple[Mask, Mask, Mask]:
     """Which nests depend on some inputs, (nest,); which cells do, and what these nests read."""
-    spoken, read = np.zeros((2, circuit.n_cells), np.bool_)
-    spoken[cells] = True
+    dependent, read = np.zeros((2, circuit.n_cells), np.bool_)
+    dependent[cells] = True
     late = np.zeros(len(circuit.forward), np.bool_)
     for k, nest in enumerate(circuit.forward.astype(np.int64)):
         operands = _operands(circuit, nest)
-        late[k] = spoken[operands].any()
+        late[k] = dependent[operands].any()
         read[operands] |= late[k]
         target = int(nest[TARGET])
-        spoken[target : target + int(nest[ROWS_OUTER] * nest[ROWS_INNER])] = late[k]
-    return late, spoken, read
+        dependent[target : target + int(nest[ROWS_OUTER] * nest[ROWS_INNER])] = late[k]
+    return late, dependent, read
 
 
 def _operands(circuit: Slice, nest: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

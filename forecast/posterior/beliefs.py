@@ -186,7 +186,7 @@ class Beliefs(BeliefState):
         )
 
     def clamp(self, auxiliary: str, state: int) -> Beliefs:
-        """Set an auxiliary evidence variable that does not move: the control of a channel.
+        """Set an auxiliary evidence variable that does not move: control, a shared error.
 
         Draws weigh as in `set_evidence`.
         """

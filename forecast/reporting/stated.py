@@ -31,8 +31,7 @@ KINDS = {
 }
 HIDDEN = frozenset({"basis", "when", "label", "meaning"})
 """What is printed elsewhere, or in another column."""
-USUAL = "Taken where the scenario states nothing"
-SILENT = "ignorable"
+DEFAULTS = "Taken where the scenario states nothing"
 
 Row = tuple[str, str, str, str]
 """Whose number it is, in what case, what is stated, and on what basis."""
@@ -49,7 +48,7 @@ def judgements_section(request: Request) -> Section:
     groups: dict[str, list[tuple[str, ...]]] = defaultdict(list)
     for label, *row in (
         *stated_rows(request.outlook.scenario),
-        *usual_rows(request.outlook.scenario),
+        *default_rows(request.outlook.scenario),
     ):
         groups[label].append(tuple(row))
     note = (
@@ -117,7 +116,7 @@ def _stated(entries: dict[str, Any]) -> str:
     return render_inline(entries).removeprefix("{").removesuffix("}")
 
 
-def usual_rows(scenario: Scenario) -> Iterator[Row]:
+def default_rows(scenario: Scenario) -> Iterator[Row]:
     """Yield a row for every judgement of the library that stands in for one of the scenario.
 
     Parameters
@@ -125,62 +124,70 @@ def usual_rows(scenario: Scenario) -> Iterator[Row]:
     scenario
         The scenario.
     """
-    for when, stated, basis in (*_usual_reporting(scenario), *_usual_lineage(scenario)):
-        yield USUAL, when, stated, f"“{basis}”"
+    for when, stated, basis in (*_default_reporting(scenario), *_default_lineage(scenario)):
+        yield DEFAULTS, when, stated, f"“{basis}”"
 
 
-def _usual_reporting(scenario: Scenario) -> Iterator[tuple[str, str, str]]:
+def _default_reporting(scenario: Scenario) -> Iterator[tuple[str, str, str]]:
     """Reporting of what has no profile of its own, and what profiles leave out."""
-    usual = default_reporting()
+    defaults = default_reporting()
     labels: dict[str, list[str]] = defaultdict(list)
     profiles: list[Profile] = []
     for variable in scenario.variables.values():
         found = reporting_of(scenario, variable)
         if isinstance(found, Profile):
             profiles.append(found)
-        elif found != SILENT:
+        elif found != "ignorable":
             labels[found].append(isolated(variable.label))
     for visibility, named in labels.items():
         when = f"what is {visibility} is reported: {'; '.join(named)}"
-        yield when, _ends(usual.reported[visibility]), usual.bases[visibility]
+        yield when, _ends(defaults.reported[visibility]), defaults.bases[visibility]
     if not labels and not profiles:
         return
-    yield "a routine state is reported", _ends(usual.reported["routine"]), usual.bases["routine"]
+    yield (
+        "a routine state is reported",
+        _ends(defaults.reported["routine"]),
+        defaults.bases["routine"],
+    )
     if labels or any(profile.delay is None for profile in profiles):
-        yield "how soon it is known", _stated(describe(usual.delay)), usual.bases["delay"]
+        yield "how soon it is known", _stated(describe(defaults.delay)), defaults.bases["delay"]
     if scenario.reporting_level is None:
-        times = f"times {_ends(usual.level.reports)}"
-        yield "how far all this is wrong at once", times, usual.level.basis
+        times = f"times {_ends(defaults.level.reports)}"
+        yield "how far all this is wrong at once", times, defaults.level.basis
     if any(each.kind == "standing" and each.dwell is None for each in scenario.variables.values()):
-        yield "what is standing stays", f"{_ends(usual.dwell.between)} days", usual.dwell.basis
+        yield (
+            "what is standing stays",
+            f"{_ends(defaults.dwell.between)} days",
+            defaults.dwell.basis,
+        )
 
 
-def _usual_lineage(scenario: Scenario) -> Iterator[tuple[str, str, str]]:
+def _default_lineage(scenario: Scenario) -> Iterator[tuple[str, str, str]]:
     """Who copied whom, unless the scenario says that nobody did."""
     if scenario.lineage == "as_stated":
         return
-    usual = default_lineage()
+    defaults = default_lineage()
     yield (
         "a source of no family copies another report",
-        _ends(usual.copying),
-        usual.bases["others"],
+        _ends(defaults.copying),
+        defaults.bases["others"],
     )
     yield (
         "the weight of a report as the original halves",
-        f"in {usual.event_days:g} days between the events, {usual.publication_days:g} between "
-        "the reports",
-        usual.bases["nearness"],
+        f"in {defaults.event_days:g} days between the events, "
+        f"{defaults.publication_days:g} between the reports",
+        defaults.bases["nearness"],
     )
     yield (
         "a report weighs more as the original",
-        f"{usual.names_source:g} times if it is named as the origin, {usual.same_document:g} "
+        f"{defaults.names_source:g} times if it is named as the origin, {defaults.same_document:g} "
         "times if both cite the same",
-        usual.bases["quotation"],
+        defaults.bases["quotation"],
     )
     yield (
         "a report about another event weighs less",
-        f"{usual.other_events:g} times",
-        usual.bases["other_events"],
+        f"{defaults.other_events:g} times",
+        defaults.bases["other_events"],
     )
 
 

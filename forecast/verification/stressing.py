@@ -297,8 +297,8 @@ def _gathered(
         for step, p in enumerate(each["ahead"])
     ]
     table = pd.DataFrame(rows, columns=["course", "world", "onset", "step", "probability"])
-    spoken = [(each["course"], *pair) for each in found for pair in each["bits"].items()]
-    frame = pd.DataFrame(spoken, columns=["course", "indicator", "bits"])
+    gains = [(each["course"], *pair) for each in found for pair in each["bits"].items()]
+    frame = pd.DataFrame(gains, columns=["course", "indicator", "bits"])
     taken = table[table["onset"] >= 0].groupby("course")["world"].nunique()
     sums = frame.groupby(["course", "indicator"], sort=False)["bits"].sum().reset_index()
     indicators = sums.assign(bits=sums["bits"] / sums["course"].map(taken).astype(float))

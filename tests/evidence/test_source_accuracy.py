@@ -26,7 +26,7 @@ def coast(**sources):
     return fc.Scenario.model_validate(scenario)
 
 
-def heard():
+def refuted_keeper():
     """Six reports of the keeper that are wrong, and one of the courier that is right."""
     wrong = [barometer_report(f"W{k}", "low", k) for k in range(6)]
     right = replace(barometer_report("R", "high", 0), source="courier")
@@ -45,7 +45,8 @@ def log_evidence(scenario, reports, by_number):
 
 def test_refutations_of_one_source_leave_another_of_its_grade_alone():
     """The keeper becomes Beta(a, b + 6), as conjugacy says; the courier stays as it was."""
-    scenario, reports = coast(keeper={"reliability": "B"}, courier={"reliability": "B"}), heard()
+    scenario = coast(keeper={"reliability": "B"}, courier={"reliability": "B"})
+    reports = refuted_keeper()
     keeper, courier = (accuracy_index(scenario, reports.reports[k]) for k in (0, 6))
     assert (keeper, courier) == (6, 7)
     rng = np.random.default_rng(2)
@@ -57,12 +58,21 @@ def test_refutations_of_one_source_leave_another_of_its_grade_alone():
 
 
 def test_sources_that_are_not_listed_share_the_accuracy_of_their_grade():
-    scenario, reports = coast(), heard()
+    scenario, reports = coast(), refuted_keeper()
     shared = np.linspace(0.05, 0.95, 50)
     found = log_evidence(scenario, reports, {1: shared})
     usual = usually_said(scenario, "barometer")
     expected = 6 * np.log((1 - shared) * usual[2]) + np.log(shared + (1 - shared) * usual[0])
     np.testing.assert_allclose(found, expected, rtol=1e-10)
+
+
+def test_a_source_with_the_name_of_a_grade_is_not_that_grade():
+    """Two wrong statements of one origin, by somebody of grade B, beside a source called B."""
+    scenario, shared = coast(B={"reliability": "A"}), np.linspace(0.05, 0.95, 50)
+    wrong = (barometer_report(f"W{k}", "low", k, origin="wire") for k in range(2))
+    found = log_evidence(scenario, evidence(*wrong, week=5), {1: shared, 6: shared[::-1]})
+    usual = usually_said(scenario, "barometer")
+    np.testing.assert_allclose(found, np.log((1 - shared) * usual[2] ** 2), rtol=1e-10)
 
 
 def test_a_report_of_another_grade_has_the_accuracy_of_that():
@@ -82,7 +92,7 @@ def test_a_record_takes_the_place_of_every_grade():
 def test_a_forecast_learns_of_each_source_what_its_own_reports_say():
     """Means of weighed draws of the prior, against Beta(a, b + 6) and a quadrature."""
     scenario = coast(keeper={"reliability": "B"}, courier={"reliability": "B"})
-    outlook = fc.forecast(scenario, heard(), draws=5_000, chains=2, method="reweight")
+    outlook = fc.forecast(scenario, refuted_keeper(), draws=5_000, chains=2, method="reweight")
     found = {each.name: each for each in fc.weigh_evidence(outlook).accuracies}
     assert found["keeper"].sources == ("keeper",)
     x = np.linspace(0.0005, 0.9995, 1_000)

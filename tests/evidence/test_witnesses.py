@@ -91,6 +91,19 @@ def test_where_many_shared_errors_meet_those_of_most_statements_are_taken():
     assert len(found) == 6
 
 
+def test_errors_of_other_origins_have_other_names():
+    """Origins and sources are free text, with commas as well."""
+    scenario = harbour(channels=0, watches=False)
+    reports = [
+        replace(barometer_report(f"{origin}{week}", "low", week, origin=origin), source=source)
+        for origin, source in (("a, b", "c"), ("a", "b, c"))
+        for week in range(2)
+    ]
+    evidence = Evidence(START + timedelta(days=20), tuple(reports))
+    found = find_shared_errors(scenario, find_events(scenario, evidence))
+    assert len({error.name for error in found.values()}) == 2
+
+
 def undated(count):
     """Independent reports that the barometer stood somewhere on one of some days."""
     reports = []
