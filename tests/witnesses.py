@@ -347,7 +347,7 @@ class _Told:
         """Number of a report's accuracy."""
         if report.source == "pilot":
             return 6
-        if (report.source, report.reliability) == ("keeper", "C"):
+        if (report.source, report.reliability) == ("keeper", "C") and self.scenario.sources:
             return 7
         return "ABCDEF".index(report.reliability)
 

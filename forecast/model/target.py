@@ -162,7 +162,7 @@ def variable_dims(priors: Priors) -> dict[str, tuple[str, ...]]:
 # ── a single draw ─────────────────────────────────────────────────────────────────────────────
 
 
-@compiled_inline
+@compiled
 def evaluate(theta: Array, log_like: Array, packed: Packed) -> tuple[Array, Array, Array]:
     """The outputs of `LogEvidence`."""
     like, numbers = np.ascontiguousarray(log_like), np.ascontiguousarray(packed)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from forecast.courses_table import ANY_LABEL
-from forecast.errors import ImpossibleEvidence
+from forecast.errors import ImpossibleEvidence, UnreliableWeights
 from forecast.estimate import MASS_TEXT, Estimate, interval, percent, quantity
 from forecast.outlook import CourseOutlook, Forecast
 from forecast.reporting.change import any_change, change_cell, change_text, last_common_day
@@ -34,6 +35,8 @@ from forecast.wording import counted, long_date, plain, short_date, unabbreviate
 
 if TYPE_CHECKING:
     from xarray import DataArray
+
+    from forecast.posterior.beliefs import Beliefs
 
 MONTH = 28
 
@@ -389,19 +392,33 @@ def _outcome_rows(outlook: Forecast, name: str, variable: Variable) -> Iterator[
         yield (Lines(variable.label, plain(state)), *cells)
 
 
-def _given_courses(request: Request) -> Iterator[Block]:
-    """P(outcome | course), at the horizon or now: how much worse each course makes what follows."""
-    outlook, found = request.outlook, request.beliefs
+def _states_given(request: Request, prospect: CourseOutlook) -> DataArray | None:
+    """Each state at the horizon or now if a course is under way then; None if it cannot be.
+
+    Of all draws of a forecast a few do, unless the course is so improbable that too few carry it.
+    """
+    outlook = request.outlook
     timeline = outlook.scenario.timeline
     step = timeline.step_of(outlook.horizon) if timeline and outlook.horizon else outlook.now
-    when = found.times[step]
-    answers: list[DataArray | None] = []
-    for prospect in outlook.courses:
-        try:
-            given = found.set_evidence({prospect.variable: prospect.state}, when)
-            answers.append(given.posteriors(view="smoothed").isel(time=step))
-        except ImpossibleEvidence:
-            answers.append(None)
+
+    def find(known: Beliefs) -> DataArray:
+        given = known.set_evidence({prospect.variable: prospect.state}, known.times[step])
+        return given.posteriors(view="smoothed").isel(time=step)
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UnreliableWeights)
+            return find(request.beliefs)
+    except ImpossibleEvidence:
+        return None
+    except UnreliableWeights:
+        return find(request.more_beliefs)
+
+
+def _given_courses(request: Request) -> Iterator[Block]:
+    """P(outcome | course), at the horizon or now: how much worse each course makes what follows."""
+    outlook = request.outlook
+    answers = [_states_given(request, prospect) for prospect in outlook.courses]
     yield Heading("If a course is under way")
     for name, variable in outlook.scenario.with_role("outcome").items():
         states = variable.states[1:]

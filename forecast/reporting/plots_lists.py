@@ -107,8 +107,6 @@ def plot_watch_list(found: WatchList, *, ax: Any = None) -> Any:
     InputError
         If nothing is on the list.
     """
-    from matplotlib.ticker import MaxNLocator
-
     leads = found.leads[:MOST_ROWS]
     if not leads:
         raise InputError([Problem("watch_list", "names no indicator, so nothing to plot")])
@@ -126,7 +124,7 @@ def plot_watch_list(found: WatchList, *, ax: Any = None) -> Any:
         names = [lead.label or plain(lead.indicator) for lead in leads]
         _finish(axis, names, f"expected information of a report about {found.event}, in bits")
         axis.set_xlim(0, 1.3 * max(*bits, 1e-12))
-        axis.xaxis.set_major_locator(MaxNLocator(4))
+        axis.locator_params(axis="x", nbins=4)
         axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     return axis
 

@@ -26,8 +26,8 @@ from forecast.wording import counted
 
 Length = Literal["full", "page"]
 Rating = Literal["low", "moderate", "high"]
-DRAWS = 25
-"""Draws of each chain that stand for all where an answer is asked anew."""
+DRAWS, MORE_DRAWS = 25, 200
+"""Draws of each chain that stand for all where an answer is asked anew; and where those are few."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +126,13 @@ class Request:
         from forecast.outlook import beliefs
 
         return beliefs(self.outlook, draws=DRAWS)
+
+    @cached_property
+    def more_beliefs(self) -> Beliefs:
+        """Beliefs of more of the draws, for what few of a few carry."""
+        from forecast.outlook import beliefs
+
+        return beliefs(self.outlook, draws=MORE_DRAWS)
 
     @cached_property
     def watch_list(self) -> WatchList:

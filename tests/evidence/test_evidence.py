@@ -1,6 +1,7 @@
 """The ledger and the likelihoods: what was known when, and one witness heard many times."""
 
 import itertools
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -70,8 +71,9 @@ def test_an_origin_quoted_differently_is_summed_over_what_it_said():
 
 
 def test_one_origin_in_two_weeks_is_two_claims():
+    """By two sources: what one brings of an origin is right or wrong together."""
     first = barometer_report("R1", "low", week=0, origin="o")
-    second = barometer_report("R2", "low", week=1, origin="o")
+    second = replace(barometer_report("R2", "low", week=1, origin="o"), source="courier")
     found = np.exp(likelihood_of(first, second))[:2]
     assert found[0] == pytest.approx(found[1])
     assert found[0] == pytest.approx(np.exp(likelihood_of(first))[0])
