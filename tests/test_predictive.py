@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 import forecast as fc
-from forecast.posterior.mcmc import stack_draws
+from forecast.posterior.mcmc import beliefs_under, stack_draws
 from tests.api_fuzz import untouched_forecast
+from tests.model.test_measured import evidence as measured
+from tests.model.test_measured import wind_report, windy
 from tests.model.test_pymc import GRADE_B, LOW, channel, probability_of_words
 from tests.small import barometer_report, evidence, weather
 from tests.witnesses import harbour, random_evidence, sum_over_everything
@@ -49,6 +51,20 @@ def test_likelihood_of_each_report_given_the_others_is_a_ratio_of_sums():
             rest = replace(told, reports=tuple(r for r in told.reports if r is not report))
             ratio = whole - sum_over_everything(scenario, rest, one, STEPS).log_evidence
             assert found[0, draw].sel(report_id=report.id).item() == pytest.approx(ratio, abs=1e-9)
+
+
+def test_a_count_with_an_exposure_has_the_likelihood_that_it_adds():
+    scenario = windy("poisson")
+    told = measured(wind_report("R1", 4, 0, exposure=14.0), barometer_report("R2", "low", week=1))
+    given = untouched_forecast(scenario, told, draws=4)
+    found = fc.to_datatree(given, "log_likelihood")["log_likelihood"]["report"]
+    posterior = given.posterior["posterior"].to_dataset()
+    parameters = stack_draws(posterior, posterior.data_vars)
+    rest = replace(told, reports=told.reports[1:])
+    whole, without = (
+        beliefs_under(scenario, each, parameters).log_evidence().to_numpy() for each in (told, rest)
+    )
+    np.testing.assert_allclose(found.sel(report_id="R1"), whole - without, rtol=1e-9)
 
 
 def test_what_a_report_may_say_has_probability_one_whatever_else_is_known():
