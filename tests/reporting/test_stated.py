@@ -8,7 +8,7 @@ import pytest
 
 import forecast as fc
 from forecast.reading import shipped_folder
-from forecast.reporting.stated import judgements_section, stated_rows, usual_rows
+from forecast.reporting.stated import default_rows, judgements_section, stated_rows
 from forecast.scenario.scenario import Scenario
 from tests.witnesses import BASIS, harbour
 
@@ -53,10 +53,10 @@ def test_what_the_library_takes_is_listed_where_it_takes_it():
     folder = shipped_folder()
     usual = [folder / "reporting" / "defaults.toml", folder / "sources" / "lineage.toml"]
     known = {basis for path in usual for basis in bases(tomllib.loads(path.read_text("utf-8")))}
-    iraq = {basis.strip("“”") for *_, basis in usual_rows(fc.load_scenario("iraq-2020"))}
+    iraq = {basis.strip("“”") for *_, basis in default_rows(fc.load_scenario("iraq-2020"))}
     assert iraq == {basis for basis in known if "standing" not in basis}
-    assert not list(usual_rows(harbour()))  # nothing is copied there, and silence says nothing
-    own = [stated for _, when, stated, _ in usual_rows(everything()) if "at once" in when]
+    assert not list(default_rows(harbour()))  # nothing is copied there, and silence says nothing
+    own = [stated for _, when, stated, _ in default_rows(everything()) if "at once" in when]
     assert own == []
 
 
@@ -66,6 +66,6 @@ def test_the_annex_lists_them_under_one_name_each():
     names = [name for name, _ in section.blocks[1].groups]
     assert len(names) == len(set(names))
     assert sum(len(rows) for _, rows in section.blocks[1].groups) == len(
-        [*stated_rows(problem), *usual_rows(problem)]
+        [*stated_rows(problem), *default_rows(problem)]
     )
     assert BASIS in str(section.blocks[1])
