@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from forecast.estimate import Estimate
+from forecast.estimate import Estimate, interval, percent
 from forecast.lexicon import Phrase
 
 Style = Literal["computed", "author", "note"]
@@ -176,6 +176,16 @@ class Section:
     basis: str = ""
     annex: bool = False
 
+    @property
+    def heading(self) -> str:
+        """Its title, as it stands above it where annexes are told apart."""
+        return f"Annex: {self.title}" if self.annex else self.title
+
+    @property
+    def asked(self) -> str:
+        """The question, and what its numbers rest on; empty if it has neither."""
+        return " ".join(filter(None, (self.question, self.basis)))
+
 
 @dataclass(frozen=True, slots=True)
 class Glance:
@@ -240,3 +250,26 @@ class Document:
         """What stands at the top of every printed page but the first."""
         name, value = self.facts[0]
         return f"{self.title} · {name.lower()} {value}"
+
+    def glance_table(self, probability: str, mass: str, unchanged: str = "") -> Table:
+        """The summary as a table, for forms without bars.
+
+        Parameters
+        ----------
+        probability, mass
+            Titles of the columns of probabilities and of their intervals.
+        unchanged
+            What stands where nothing changed since the last product.
+        """
+        since = (self.change_title,) if self.change_title else ()
+        rows = tuple(
+            (
+                line.label,
+                percent(line.phrase.estimate.mean),
+                interval(line.phrase.estimate),
+                line.phrase.label,
+                *((line.change or unchanged,) if since else ()),
+            )
+            for line in self.glance
+        )
+        return Table(("Course", probability, mass, "In words", *since), rows)

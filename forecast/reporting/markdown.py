@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import quote
 
-from forecast.estimate import MASS_TEXT, interval, percent, quantity
+from forecast.estimate import MASS_TEXT, quantity
 from forecast.reporting.document import (
     Badge,
     Cell,
@@ -64,28 +64,15 @@ def _head(document: Document) -> Iterator[str]:
     yield " · ".join(
         f"**{for_markdown(name)}** {for_markdown(value)}" for name, value in document.facts
     )
-    since = (document.change_title,) if document.change_title else ()
-    head = ("Course", document.glance_title, f"{MASS_TEXT} interval", "In words", *since)
-    rows = tuple(
-        (
-            line.label,
-            percent(line.phrase.estimate.mean),
-            interval(line.phrase.estimate),
-            line.phrase.label,
-            *((line.change or DASH,) if since else ()),
-        )
-        for line in document.glance
-    )
-    yield _table(Table(head, rows))
+    yield _table(document.glance_table(document.glance_title, f"{MASS_TEXT} interval", DASH))
     if document.basis:
         yield for_markdown(f"Basis: {document.basis}.")
 
 
 def _section(section: Section, panels: Iterator[str]) -> Iterator[str]:
-    yield f"## {'Annex: ' if section.annex else ''}{for_markdown(section.title)}"
-    asked = " ".join(filter(None, (section.question, section.basis)))
-    if asked:
-        yield f"*{for_markdown(asked)}*"
+    yield f"## {for_markdown(section.heading)}"
+    if section.asked:
+        yield f"*{for_markdown(section.asked)}*"
     for block in section.blocks:
         yield _figure(block, panels) if isinstance(block, Figure) else _block(block)
 

@@ -15,6 +15,7 @@ from forecast.reporting.document import Listing, Prose, Section
 from forecast.reporting.request import Request
 from forecast.scenario.collection import Profile
 from forecast.scenario.forms import condition_text
+from forecast.scenario.parts import all_parts
 from forecast.scenario.rendering import describe, render_inline
 from forecast.scenario.scenario import Scenario
 from forecast.text import isolated
@@ -69,18 +70,15 @@ def stated_rows(scenario: Scenario) -> Iterator[Row]:
     scenario
         The scenario.
     """
-    for variable in scenario.variables.values():
-        for slot in type(variable).model_fields:
-            path = (SLOTS[slot],) if slot in SLOTS else ()
-            yield from _with_basis(getattr(variable, slot), variable.label, path)
-    for kind in type(scenario).model_fields:
-        part = getattr(scenario, kind)
-        if isinstance(part, Mapping) and kind != "variables":
-            for name, inner in part.items():
-                label = f"{KINDS.get(kind, plain(kind))}: {plain(name)}"
-                yield from _with_basis(inner, label, ())
-        elif kind != "variables":
-            yield from _with_basis(part, plain(kind).capitalize(), ())
+    for part in all_parts(scenario):
+        if part.slot:
+            label = scenario.variables[part.name].label
+        elif part.name:
+            label = f"{KINDS.get(part.kind, plain(part.kind))}: {plain(part.name)}"
+        else:
+            label = plain(part.kind).capitalize()
+        path = (SLOTS[part.slot],) if part.slot in SLOTS else ()
+        yield from _with_basis(part.value, label, path)
 
 
 def _with_basis(part: Any, label: str, path: tuple[str, ...]) -> Iterator[Row]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from typing import Any
 
 from forecast.errors import InputError, Problem
-from forecast.estimate import interval, percent, quantity
+from forecast.estimate import quantity
 from forecast.reporting.document import (
     Badge,
     Block,
@@ -117,28 +118,17 @@ class _Writer:
         self.line(document.question, "Subtitle")
         self.line(" · ".join(f"{name}: {value}" for name, value in document.facts), "Facts")
         self.page.add_heading(_text(document.glance_title), 1)
-        since = (document.change_title,) if document.change_title else ()
-        rows = tuple(
-            (
-                line.label,
-                percent(line.phrase.estimate.mean),
-                interval(line.phrase.estimate),
-                line.phrase.label,
-                *((line.change,) if since else ()),
-            )
-            for line in document.glance
-        )
-        head = ("Course", "Probability", "Interval", "In words", *since)
-        self.table(Table(head, rows, WEIGHTS[: len(head)]))
+        table = document.glance_table("Probability", "Interval")
+        self.table(replace(table, weights=WEIGHTS[: len(table.head)]))
         if document.basis:
             self.line(f"Basis: {document.basis}.", "Note")
 
     def sections(self, sections: tuple[Section, ...]) -> None:
         """Headings, each with its question below it, and what answers that."""
         for section in sections:
-            self.page.add_heading(_text(f"{'Annex: ' if section.annex else ''}{section.title}"), 1)
-            if asked := " ".join(filter(None, (section.question, section.basis))):
-                self.line(asked, "Asked")
+            self.page.add_heading(_text(section.heading), 1)
+            if section.asked:
+                self.line(section.asked, "Asked")
             self.blocks(section)
 
     def on_one_page(self, sections: tuple[Section, ...]) -> None:

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from forecast.scenario.forms import Move, condition_text
 from forecast.scenario.measured import Count
+from forecast.scenario.parts import all_parts
 from forecast.scenario.positive_statements import PositivePool
 from forecast.scenario.probability_statements import Pool
 from forecast.scenario.scenario import Scenario
@@ -40,16 +41,10 @@ SLOTS = {"initial": " at first", "reporting": " reported", "dwell": " dwell time
 
 def find_pools(scenario: Scenario) -> Iterator[Pooled]:
     """Yield every number on which several experts speak, wherever the scenario has it."""
-    for name, variable in scenario.variables.items():
-        for slot in type(variable).model_fields:
-            yield from _walk(getattr(variable, slot), name + SLOTS.get(slot, ""), "", None)
-    for kind in type(scenario).model_fields:
-        part = getattr(scenario, kind)
-        if isinstance(part, Mapping) and kind != "variables":
-            for name, inner in part.items():
-                yield from _walk(inner, name, "", None)
-        elif isinstance(part, BaseModel):
-            yield from _walk(part, kind, "", None)
+    for part in all_parts(scenario):
+        if part.name or isinstance(part.value, BaseModel):
+            label = (part.name or part.kind) + SLOTS.get(part.slot, "")
+            yield from _walk(part.value, label, "", None)
 
 
 def _walk(part: Any, label: str, when: str, days: float | None) -> Iterator[Pooled]:
