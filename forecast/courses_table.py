@@ -77,5 +77,6 @@ def _title(outlook: Forecast) -> str:
     title = f"{outlook.scenario.title}: as of {long_date(outlook.as_of)}, {reports}"
     if outlook.horizon:
         title += f"; days ahead {period(outlook.as_of + timedelta(days=1), outlook.horizon)}"
+        title += f", if {outlook.condition}" if outlook.condition else ""
     failures = outlook.diagnostics.failures
     return title + (f". Do not rely on it: {'; '.join(failures)}" if failures else "")

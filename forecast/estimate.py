@@ -34,6 +34,8 @@ class Estimate:
         Ends of the interval; its width says how much rests on unsure tables.
     days
         First and last day that it is about, both included; None if it is about one moment.
+    condition
+        What inputs are taken to be on days ahead, as a clause; empty where there are none.
 
     Examples
     --------
@@ -41,12 +43,15 @@ class Estimate:
     12 % (6–21 %)
     >>> print(Estimate(0.12, 0.06, 0.21, (date(2020, 1, 24), date(2020, 1, 31))))
     12 % (6–21 %), 2020-01-24 to 2020-01-31
+    >>> print(Estimate(0.12, 0.06, 0.21, condition="the river is dammed"))
+    12 % (6–21 %), if the river is dammed
     """
 
     mean: float
     lower: float
     upper: float
     days: tuple[date, date] | None = None
+    condition: str = ""
 
     @classmethod
     def of(cls, draws: npt.ArrayLike) -> Estimate:
@@ -91,6 +96,7 @@ class Estimate:
     @printed
     def __str__(self) -> str:
         about = "" if self.days is None else f", {self.days[0]} to {self.days[1]}"
+        about += f", if {self.condition}" if self.condition else ""
         return quantity(self).replace(GAP, " ") + about
 
 

@@ -19,6 +19,7 @@ from forecast.arrays import Array
 from forecast.errors import InputError, Problem, nearest
 from forecast.estimate import Estimate
 from forecast.evidence.events import last_step
+from forecast.evidence.inputs import condition_of
 from forecast.evidence.ledger import Evidence, as_date
 from forecast.frozen import copying
 from forecast.posterior.beliefs import Beliefs
@@ -214,6 +215,14 @@ class Forecast:
         return () if timeline is None else timeline.days_ahead(self.as_of)
 
     @cached_property
+    def condition(self) -> str:
+        """What inputs are taken to be on the days ahead, as a clause to stand after "if".
+
+        Empty where the scenario has no inputs, or no days ahead.
+        """
+        return condition_of(self.scenario, self.evidence)
+
+    @cached_property
     def courses(self) -> tuple[CourseOutlook, ...]:
         """Every course of action, in the scenario's order."""
         return tuple(
@@ -263,7 +272,12 @@ class Forecast:
         if not 0 <= where < draws.shape[-1]:
             message = f"{where} is not a step; legal: 0 to {draws.shape[-1] - 1}"
             raise InputError([Problem("step", message)])
-        return self.estimate(draws[..., where])
+        return self._at_step(draws, where)
+
+    def _at_step(self, draws: Array, step: int) -> Estimate:
+        """Estimate from draws of all steps, (chain, draw, step)."""
+        found = self.estimate(draws[..., step])
+        return replace(found, condition=self.condition) if step > self.now else found
 
     def timeline_of(self, variable: str, state: str) -> list[Estimate]:
         """Probability of a state at every step: as it was said then, now, and forecast.
@@ -277,7 +291,7 @@ class Forecast:
             days = map(timeline.last_day, range(self.now))
             past = [self._replay.at(day, (variable, state)) for day in days]
         ahead = range(self.now, draws.shape[-1])
-        return [*past, *(self.estimate(draws[..., step]) for step in ahead)]
+        return [*past, *(self._at_step(draws, step) for step in ahead)]
 
     @cached_property
     def _replay(self) -> Replay:
@@ -307,7 +321,7 @@ class Forecast:
         else:
             values = self.draws_of(variable, state)
             draws = mean_over_days(require_calendar(self.calendar), values, *days)
-        return replace(self.estimate(draws), days=days)
+        return replace(self.estimate(draws), days=days, condition=self.condition)
 
     def probability_within(self, course: str, by: date | str | None = None) -> Estimate:
         """Probability that a course is under way on a day after the as-of date, up to a day.
@@ -334,7 +348,7 @@ class Forecast:
             draws = self._prospects.within[names.index(course)]
         else:
             draws = self._reached(course, day)
-        return replace(self.estimate(draws), days=days)
+        return replace(self.estimate(draws), days=days, condition=self.condition)
 
     def cumulative(self, course: str) -> list[Estimate]:
         """Probability that a course has been under way by each of the `days_ahead`."""

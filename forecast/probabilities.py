@@ -51,7 +51,9 @@ def probability(
     if by is None:
         return found
     calendar = _calendar_of(given)
-    return replace(found, days=(calendar.days[0], day_ahead(calendar, by)))
+    days = calendar.days[0], day_ahead(calendar, by)
+    condition = given.condition if isinstance(given, Forecast) else ""
+    return replace(found, days=days, condition=condition)
 
 
 def probability_draws(
@@ -81,7 +83,8 @@ def union_probabilities(
     calendar = _calendar_of(given)
     draws = reached_by(beliefs(given), calendar, unions, day_ahead(calendar, by))
     days = (given.as_of + timedelta(days=1), by)
-    return [replace(Estimate.of(draws.isel(course=k)), days=days) for k in range(len(unions))]
+    each = [Estimate.of(draws.isel(course=k)) for k in range(len(unions))]
+    return [replace(found, days=days, condition=given.condition) for found in each]
 
 
 def union_probabilities_on(
@@ -101,8 +104,8 @@ def union_probabilities_on(
     timeline = given.scenario.timeline
     assert timeline is not None
     asked, start = beliefs(given), timeline.first_day(timeline.step_of(day))
-    days = (day, day)
-    return [replace(Estimate.of(asked.union(states, start)), days=days) for states in unions]
+    each = [Estimate.of(asked.union(states, start)) for states in unions]
+    return [replace(found, days=(day, day), condition=given.condition) for found in each]
 
 
 def question_about(

@@ -39,9 +39,10 @@ from forecast.layout import PrintsItself, Row, Summary
 from forecast.outlook import Forecast
 from forecast.posterior.partial_evidence import PartialEvidence, Target
 from forecast.sampling import require_whole
+from forecast.scenario.scenario import Scenario, Variable
 from forecast.wording import long_date
 
-Kind = Literal["new", "revised", "withdrawn", "restored", "time", "judgements", "noise"]
+Kind = Literal["new", "revised", "withdrawn", "restored", "time", "judgements", "plan", "noise"]
 
 DRAWS = 200
 ENOUGH = 1e-3
@@ -57,10 +58,11 @@ class Part:
     Attributes
     ----------
     name
-        Report, origin, indicator or source; or "elapsed time", "changed judgements", "Monte Carlo
-        noise".
+        Report, origin, indicator or source; or "elapsed time", "changed judgements", "changed
+        plan", "Monte Carlo noise".
     kind
-        "new", "revised", "withdrawn" or "restored" reports; "time", "judgements" or "noise".
+        "new", "revised", "withdrawn" or "restored" reports; "time", "judgements", "plan" or
+        "noise".
     reports
         Names of its reports; of one that is revised, the old and the new.
     points
@@ -266,6 +268,7 @@ class _Road:
         same = earlier.scenario.digest == later.scenario.digest
         self.judgements = () if same else tuple(_differing(earlier, later))
         self.same = same
+        self.replanned = earlier.condition != later.condition
         self.changes = _changes(earlier, later, by)
         chosen = stand_for(end.probability.sum(axis=0), weights, min(draws, len(weights)))
         self.few = PartialEvidence(fit.select(chosen), later.as_of, after)
@@ -319,11 +322,18 @@ def _swaps(change: Change) -> Iterator[tuple[Kind, Report | None, Report | None]
 
 
 def _differing(earlier: Forecast, later: Forecast) -> Iterator[str]:
-    """Variables that only one of two scenarios has, or that differ."""
-    one, other = earlier.scenario.variables, later.scenario.variables
+    """Variables that only one of two scenarios has, or that differ in more than a plan."""
+    one, other = (_unplanned(each.scenario) for each in (earlier, later))
     for name in dict.fromkeys([*one, *other]):
         if one.get(name) != other.get(name):
             yield name
+
+
+def _unplanned(scenario: Scenario) -> dict[str, Variable]:
+    return {
+        name: variable.model_copy(update={"plan": ()}) if variable.plan else variable
+        for name, variable in scenario.variables.items()
+    }
 
 
 def _parts(road: _Road, shares: Shares, k: int) -> Iterator[Part]:
@@ -331,7 +341,8 @@ def _parts(road: _Road, shares: Shares, k: int) -> Iterator[Part]:
     drawn = float(road.drawn[k] - road.before[k])
     parts = [Part("elapsed time", "time", (), float(road.waited[k] - road.drawn[k]))]
     if not road.same:
-        parts.append(Part("changed judgements", "judgements", (), drawn))
+        kind: Kind = "plan" if road.replanned and not road.judgements else "judgements"
+        parts.append(Part(f"changed {kind}", kind, (), drawn))
     for n, ((name, kind), swaps) in enumerate(road.changes.items()):
         ids = tuple(report.id for swap in swaps for report in swap if report)
         points, error = float(shares.values[n, k, 0]), float(shares.error[n, k])

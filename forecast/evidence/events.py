@@ -128,12 +128,6 @@ def shares_of(scenario: Scenario, report: Report) -> dict[int, float]:
     return {0: 1.0} if timeline is None else timeline.shares(*days_of(report))
 
 
-def setting_step(scenario: Scenario, report: Report) -> int:
-    """Step in which a report sets an input: the one with most of its days, the later of two."""
-    shares = shares_of(scenario, report)
-    return max(shares, key=lambda step: (shares[step], step))
-
-
 def ranked(scenario: Scenario, reports: Iterable[Report]) -> list[Report]:
     """Reports with the best first: by accuracy, then by how exactly they date the event."""
     means = [judged.mean for judged in trust_in(scenario).accuracy]

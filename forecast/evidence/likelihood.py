@@ -22,7 +22,8 @@ from forecast.arrays import Array, Index
 from forecast.errors import Problem, raise_if_any
 from forecast.evidence.auxiliary_evidence import AuxiliaryEvidence, date_key
 from forecast.evidence.copying import Link
-from forecast.evidence.events import ranked, setting_step
+from forecast.evidence.events import ranked
+from forecast.evidence.inputs import acting_states
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.report import Report
 from forecast.evidence.report_checks import ColumnFault, find_faults
@@ -381,17 +382,12 @@ def _padded(rows: Sequence[Sequence[float]], widest: int, fill: float) -> Array:
 def _settings(
     scenario: Scenario, evidence: Evidence, n_steps: int, laid: AuxiliaryEvidence
 ) -> Array:
-    """Inputs are known: their default, or what was reported, at every step; and so are shares."""
+    """Inputs are known, at every step; and so are shares of dates."""
     settings = np.zeros((n_steps, laid.n_columns))
-    for name, variable in scenario.with_role("input").items():
-        state = [variable.default] * n_steps
-        for report in evidence.observations:
-            if report.indicator == name:
-                state[setting_step(scenario, report)] = report.state
-        start = laid.first_state[name]
-        for step, set_to in enumerate(state):
-            settings[step, start : start + len(variable.states)] = -np.inf
-            settings[step, start + variable.states.index(str(set_to))] = 0.0
+    for name, acting in acting_states(scenario, evidence, n_steps).items():
+        start, states = laid.first_state[name], scenario.variables[name].states
+        settings[:, start : start + len(states)] = -np.inf
+        settings[range(n_steps), [start + states.index(state) for state in acting]] = 0.0
     for cell, value in laid.constants.items():
         settings[cell] = value
     return settings

@@ -15,6 +15,7 @@ import numpy as np
 
 from forecast.arrays import Array
 from forecast.evidence.events import last_step
+from forecast.evidence.inputs import are_steady
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import tabulate_reports
 from forecast.evidence.report import Report
@@ -125,7 +126,10 @@ class PartialEvidence:
         return self._found[key]
 
     def _look(self, reports: Sequence[Report], silence: bool) -> Found:
-        if self.fit.scenario.timeline is None:
+        scenario = self.fit.scenario
+        if scenario.timeline is None:
+            return self._ask(reports, silence)
+        if self.targets and not are_steady(scenario, self._evidence(reports)):
             return self._ask(reports, silence)
         network, like = self._likelihoods(reports, silence)
         window = range(self.now + 1, self.now + 2)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from forecast.arrays import Array, Index
+from forecast.evidence.inputs import are_steady
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import ReportTable
 from forecast.model.builder import compile_tables
@@ -262,6 +263,14 @@ class Fit:
             found.__dict__["cells"] = self.cells[:, draws]
         return found
 
+    def of_scenario(self, scenario: Scenario) -> Fit:
+        """The same draws for a scenario of the same judgements, with all that follows from them."""
+        found = replace(self, scenario=scenario, _values=self._values, _latest=[])
+        for name in ("cells", "tables", "_own_log_evidence", "_likelihoods"):
+            if name in self.__dict__:
+                found.__dict__[name] = self.__dict__[name]
+        return found
+
     def thinned(self, every: int) -> Fit:
         """Every so many draws of each chain, from the first one on."""
         kept = np.arange(self.n_draws).reshape(self.shape)[:, ::every]
@@ -322,6 +331,8 @@ class Fit:
         """
         timeline = self.scenario.timeline
         assert timeline is not None
+        if not are_steady(self.scenario, evidence):
+            return None
         now = timeline.step_of(evidence.as_of)
         network, rows = self.likelihoods(evidence, now + 2)
         messages, norms = ([], []) if spared is None else spared(network)

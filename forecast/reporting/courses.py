@@ -47,6 +47,8 @@ def facts(outlook: Forecast) -> Iterator[tuple[str, str]]:
     yield "As of", long_date(outlook.as_of)
     if outlook.horizon:
         yield "Horizon", long_date(outlook.horizon)
+    if outlook.condition:
+        yield "Condition", f"if {outlook.condition}"
     yield "Evidence", counted(len(outlook.evidence), "report")
     yield "Scenario", f"{scenario.name} {scenario.version}"
     if scenario.author:
@@ -495,10 +497,11 @@ def _when(outlook: Forecast) -> str:
 
 
 def span_text(outlook: Forecast) -> str:
-    """The days ahead."""
+    """The days ahead, and what inputs are taken to be on them."""
     assert outlook.horizon is not None
     first = outlook.as_of + timedelta(days=1)
-    return f"from {long_date(first)} to {long_date(outlook.horizon)}"
+    condition = f", if {outlook.condition}" if outlook.condition else ""
+    return f"from {long_date(first)} to {long_date(outlook.horizon)}{condition}"
 
 
 def _unit(outlook: Forecast) -> str:

@@ -76,6 +76,7 @@ def _estimate(found: Estimate) -> dict[str, Any]:
         "lower": found.lower,
         "upper": found.upper,
         "days": days,
+        "condition": found.condition,
         "text": quantity(found),
     }
 

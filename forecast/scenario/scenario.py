@@ -49,6 +49,18 @@ class SpeaksTo(Value):
     sign: Literal["+", "-"] = "+"
 
 
+class PlannedState(Value):
+    """A state that an input is planned to be in, on some days ahead.
+
+    From the step after that of the as-of date on unless `start` is given, and without an end unless
+    `end` is. Steps that these days meet have the state.
+    """
+
+    state: Name
+    start: Day | None = None
+    end: Day | None = None
+
+
 class Variable(Value):
     """A variable: what it is, its states, and its table (or its first and its later tables).
 
@@ -61,6 +73,11 @@ class Variable(Value):
     worst. What is `standing` stays as it was, for `dwell` days on average, and is then drawn anew
     from its table. An `announcement` is made once: it stays in the state that it leaves the first
     for.
+
+    What an input is in a step acts in the step after, unless it `acts` in the same one: what one
+    does is mostly an answer to what happened, and the tables would take it for the cause of that.
+    It is its `default` where neither a report nor its `plan` says otherwise; a plan is about steps
+    ahead alone. `clauses` says each of its states as a clause to stand after "if".
     """
 
     role: Role
@@ -75,6 +92,9 @@ class Variable(Value):
     dwell: Quantity | None = None
     reporting: Profile | Reporting | None = None
     default: str | None = None
+    acts: Literal["next_step", "same_step"] | None = None
+    plan: tuple[PlannedState, ...] = ()
+    clauses: dict[str, Text] = Field(default_factory=dict)
     assumption: str | None = None
     courses: dict[str, Course] = Field(default_factory=dict)
     speaks_to: tuple[SpeaksTo, ...] = ()

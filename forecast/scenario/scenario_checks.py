@@ -14,6 +14,7 @@ from itertools import chain
 from forecast.errors import nearest
 from forecast.scenario.collection_checks import check_collection
 from forecast.scenario.forms import Hazards, TableForm, spell_parent
+from forecast.scenario.input_checks import check_input
 from forecast.scenario.limits import Finding
 from forecast.scenario.measured import check_measured
 from forecast.scenario.scenario import Clock, Expectation, Scenario, Variable
@@ -46,7 +47,8 @@ def find_problems(scenario: Scenario, unread: frozenset[str] = frozenset()) -> I
     for name, variable in variables.items():
         at: Path = ("variables", name)
         own = (_check_variable, _check_courses, _check_assumption, _check_measured)
-        for path, message in chain.from_iterable(rule(at, variable) for rule in own):
+        found = (*(rule(at, variable) for rule in own), check_input(at, variable, scenario.time))
+        for path, message in chain.from_iterable(found):
             if path != at or name not in unread:
                 yield path, message
         yield from _check_kind(at, variable, dynamic=scenario.time is not None)
@@ -132,21 +134,10 @@ def _check_variable(at: Path, variable: Variable) -> Iterator[Finding]:
     tables = {
         slot for slot in ("table", "initial", "transition") if getattr(variable, slot) is not None
     }
-    if variable.role == "input":
-        if tables:
-            yield at, "an input is set, not estimated: it has a `default` and no table"
-        if variable.default is None:
-            yield at, "an input needs a `default` state"
-        elif variable.default not in variable.states:
-            legal = nearest(variable.default, variable.states)
-            yield (*at, "default"), f"{variable.default!r} is not a state; {legal}"
-    else:
-        if tables not in ({"table"}, {"initial", "transition"}):
-            given = ", ".join(sorted(tables)) or "nothing"
-            needed = "`table`, or `initial` and `transition`"
-            yield at, f"the tables should be {needed}; given: {given}"
-        if variable.default is not None:
-            yield (*at, "default"), "only an input has a default"
+    if variable.role != "input" and tables not in ({"table"}, {"initial", "transition"}):
+        given = ", ".join(sorted(tables)) or "nothing"
+        needed = "`table`, or `initial` and `transition`"
+        yield at, f"the tables should be {needed}; given: {given}"
 
 
 def _check_courses(at: Path, variable: Variable) -> Iterator[Finding]:

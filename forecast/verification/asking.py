@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -130,11 +130,18 @@ def ask(
     raise_if_any(list(misnamed(f"{question.id}.event", question.event, states_of(found.network))))
     raise_if_any(list(_inputs_named(question, question.event, found.network)))
     reading = _Reading(found, calendar, question)
+    distribution, notes = reading.distribution(), reading.notes()
+    if isinstance(given, Forecast) and given.condition and question.last_day > given.as_of:
+        notes.append(f"It holds if {given.condition}.")
+        distribution = {
+            answer: replace(found, condition=given.condition)
+            for answer, found in distribution.items()
+        }
     return QuestionForecast(
         question=question,
         as_of=calendar.as_of,
-        distribution=frozen(reading.distribution()),
-        notes=tuple(reading.notes()),
+        distribution=frozen(distribution),
+        notes=tuple(notes),
     )
 
 

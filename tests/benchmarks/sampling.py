@@ -152,7 +152,7 @@ def _build(kind: str) -> Any:
 
 def _dated(problem: Any, evidence: Any) -> Any:
     """The evidence with every event in one step."""
-    from forecast.evidence.events import setting_step
+    from forecast.evidence.inputs import setting_step
 
     reports = []
     for report in evidence:

@@ -90,21 +90,6 @@ def test_order_of_reports_never_matters(order):
     assert likelihood_of(*(reports[k] for k in order)) == pytest.approx(likelihood_of(*reports))
 
 
-def test_an_input_is_its_default_unless_reported():
-    scenario = weather()
-    body = scenario.model_dump()
-    body["variables"]["wind"] = {
-        "role": "input",
-        "label": "Wind machine",
-        "states": ("off", "on"),
-        "default": "off",
-    }
-    scenario = type(scenario).model_validate(body)
-    report = Report("W", "wind", "on", *[START + timedelta(days=8)] * 4, source="operator")
-    table = tabulate_reports(scenario, evidence(report), 3)
-    assert np.exp(table.arrays.settings[:, 5:]).tolist() == [[1, 0], [0, 1], [1, 0]]
-
-
 def test_grades_fall_from_a_to_e_and_f_is_wide():
     shapes = {grade.letter: grade.shape for grade in admiralty_grades()}
     means = {letter: a / (a + b) for letter, (a, b) in shapes.items()}
