@@ -51,10 +51,9 @@ class ParameterDraws(Frozen):
         if self.tables is not None:
             return self.tables[:, part]
         judged = {name: v for name, v in self._part(part).items() if name not in TRUSTED}
-        return np.broadcast_to(
-            self.program.cells(judged).reshape(self.program.network.n_cells, -1),
-            (self.program.network.n_cells, len(range(self.n)[part])),
-        )
+        shape = self.program.network.n_cells, len(range(self.n)[part])
+        cells = self.program.cells(judged).reshape(shape[0], -1)
+        return cells if cells.shape == shape else np.broadcast_to(cells, shape)
 
     def log_like(self, part: slice) -> Array:
         """Log-likelihoods of some draws."""

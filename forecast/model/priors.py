@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from scipy.special import betaincinv, betaln, gammaln, ndtri
 
-from forecast.arrays import Array
+from forecast.arrays import Array, Index
 from forecast.evidence.sources import DIMENSIONS, Trust
 from forecast.frozen import Frozen
 from forecast.model.interval_censoring import HALF_LOG_2PI
@@ -72,18 +72,28 @@ class Family(Frozen, ABC):
         """Quantiles of each number, (…, level)."""
 
     @abstractmethod
-    def renew(self, values: Array, kept: float, random: np.random.Generator) -> Array:
-        """Values, (…, draw), of which a share is kept and the rest drawn anew from the prior.
+    def anew(self, which: Index, random: np.random.Generator) -> Array:
+        """A draw from the prior of each of some judgements, by number, (number, …)."""
+
+    def renew(self, values: Array, share: float, random: np.random.Generator) -> Array:
+        """Values, (…, draw), some of them drawn anew, which leaves the prior as it is.
 
         Parameters
         ----------
         values
             Draws.
-        kept
-            Correlation of what comes with what was, between 0 and 1; the prior stays as it is.
+        share
+            How probable it is that a judgement of a draw is drawn anew.
         random
-            Where the rest is drawn from.
+            What decides, and what draws.
         """
+        found = values.copy()
+        which, draw = np.nonzero(random.uniform(size=(len(values), values.shape[-1])) < share)
+        fresh = self.anew(which, random)
+        # A row all of whose parts are below the smallest number has no sum: it stays as it was.
+        usable = np.isfinite(fresh).reshape(len(fresh), -1).all(axis=1)
+        np.moveaxis(found, -1, 1)[which[usable], draw[usable]] = fresh[usable]
+        return found
 
     @abstractmethod
     def log_constant(self) -> float:
@@ -121,10 +131,9 @@ class BetaFamily(Family):
         a, b = self.shapes.T[..., None]
         return np.asarray(betaincinv(a, b, levels))
 
-    def renew(self, values: Array, kept: float, random: np.random.Generator) -> Array:
-        """Values of which a share is kept, as rows of two."""
-        pair = np.stack([values, 1 - values], axis=1)
-        return _renew_rows(pair, self.shapes, kept, random)[:, 0]
+    def anew(self, which: Index, random: np.random.Generator) -> Array:
+        """A draw of each, (number,)."""
+        return np.asarray(random.beta(*self.shapes[which].T))
 
     def log_constant(self) -> float:
         """Logarithm of the Beta functions, with its sign."""
@@ -180,9 +189,11 @@ class DirichletFamily(Family):
         rest = self.shapes.sum(axis=1)[:, None, None] - own
         return np.asarray(betaincinv(own, rest, levels))
 
-    def renew(self, values: Array, kept: float, random: np.random.Generator) -> Array:
-        """Values of which a share is kept."""
-        return _renew_rows(values, self.shapes, kept, random)
+    def anew(self, which: Index, random: np.random.Generator) -> Array:
+        """A row of each, (number, state)."""
+        parts = random.standard_gamma(self.shapes[which])
+        with np.errstate(invalid="ignore"):
+            return np.asarray(parts / parts.sum(axis=1, keepdims=True))
 
     def log_constant(self) -> float:
         """Logarithm of the Dirichlets' constants, and of the change of volume."""
@@ -224,11 +235,9 @@ class NormalFamily(Family):
         mean, sd = self.shapes.T[..., None]
         return np.asarray(mean + sd * ndtri(levels))
 
-    def renew(self, values: Array, kept: float, random: np.random.Generator) -> Array:
-        """Values of which a share is kept."""
-        mean, sd = self.shapes.T[..., None]
-        fresh = random.normal(size=values.shape)
-        return np.asarray(mean + kept * (values - mean) + np.sqrt(1 - kept**2) * sd * fresh)
+    def anew(self, which: Index, random: np.random.Generator) -> Array:
+        """A draw of each, (number,)."""
+        return np.asarray(random.normal(*self.shapes[which].T))
 
     def log_constant(self) -> float:
         """Logarithm of the normals' constants."""
@@ -264,21 +273,9 @@ class LogNormalFamily(NormalFamily):
         """The medians, (judgement,)."""
         return np.asarray(np.exp(super().centre()))
 
-    def renew(self, values: Array, kept: float, random: np.random.Generator) -> Array:
-        """Values of whose logarithm a share is kept."""
-        return np.asarray(np.exp(super().renew(np.log(values), kept, random)))
-
-
-def _renew_rows(values: Array, alpha: Array, kept: float, random: np.random.Generator) -> Array:
-    """Rows, (row, state, draw), of which each state is a gamma over their sum."""
-    total = random.gamma(alpha.sum(axis=1)[:, None], size=(len(values), values.shape[2]))
-    own = alpha[..., None] * np.ones_like(values)
-    stays = random.beta(kept * own, (1 - kept) * own) * values * total[:, None]
-    parts = stays + random.gamma((1 - kept) * own)
-    sums = parts.sum(axis=1, keepdims=True)
-    # Where all parts are below the smallest number, nothing moves.
-    possible = (sums > 0) & (parts > 0).all(axis=1, keepdims=True)
-    return np.where(possible, parts / np.where(sums > 0, sums, 1.0), values)
+    def anew(self, which: Index, random: np.random.Generator) -> Array:
+        """A draw of each, (number,)."""
+        return np.asarray(np.exp(super().anew(which, random)))
 
 
 @dataclass(frozen=True, eq=False)

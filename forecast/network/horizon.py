@@ -65,39 +65,51 @@ class Future:
         return self.network.without_auxiliaries.relevant_to(name for name, _ in states)
 
     def values(self, states: States, n: int) -> tuple[Scope, Array]:
-        """Probability that some states are not held in any of the next n steps.
+        """Probability that some states are not held in the next step, and in any of the next n.
 
         Returns
         -------
         axes
             Variables on which it depends, slowest first.
         values
-            Shape (joint state of these now, draw).
+            Shape (2, joint state of these now, draw).
         """
-        part = self.part_about(states)
-        axes = backward_slice(part)[1]
-        nothing = np.zeros((prod(part.sizes[name] for name in axes), self.theta.shape[1]))
-        return axes, self._run(part, states, n, nothing)[1]
+        nothing = np.empty((0, self.theta.shape[1]))
+        return self._run(self.part_about(states), states, n, nothing)[1:]
 
-    def shares(self, state: tuple[str, str], weights: Array) -> tuple[Scope, Array]:
+    def shares(
+        self, state: tuple[str, str], weights: Array, next_step: tuple[Scope, Array]
+    ) -> tuple[Scope, Array]:
         """Expected sum of the weights, (n,), of those next steps in which a state is held.
+
+        Parameters
+        ----------
+        state
+            Variable and state.
+        weights
+            Weight of each of the next steps.
+        next_step
+            Probability that the state is not held in the next one: variables, slowest first, and
+            values, (joint state of these now, draw).
 
         Returns
         -------
         axes, values
-            As in `values`.
+            Variables, slowest first, and shape (joint state of these now, draw).
         """
         part = self.part_about([state])
         (circuit, again), axes = backward_slice(part)
-        variable = part.node(state[0])
-        others = [(variable.name, each) for each in variable.states if each != state[1]]
-        free = self.row[self.network.state_columns(part.names), None]
-        rows = np.stack([_forbid(part, free, others), free])
-        found = np.empty((prod(part.sizes[name] for name in axes), self.theta.shape[1]))
-        theta = writable(self.theta)
+        given, never = next_step
+        never = never.reshape(*(part.sizes[name] for name in given), -1)
+        never = never.transpose(*(given.index(name) for name in axes), -1)
+        following = writable(1.0 - never.reshape(-1, never.shape[-1]))
+        row = self.row[self.network.state_columns(part.names), None]
+        found, theta = np.empty_like(following), writable(self.theta)
 
         def run(draws: slice) -> None:
-            _share_backwards(theta, rows, weights, circuit, again, draws.start, draws.stop, found)
+            _share_backwards(
+                theta, row, weights, following, circuit, again, draws.start, draws.stop, found
+            )
 
         in_threads(run, chunks(found.shape[1], circuit.n_cells))
         return axes, found
@@ -108,21 +120,23 @@ class Future:
         overlap = present.over(self.network, backward_slice(part)[1])
         return self._run(part, states, n, overlap)[0]
 
-    def _run(self, part: Network, states: States, n: int, present: Array) -> tuple[Array, Array]:
+    def _run(
+        self, part: Network, states: States, n: int, present: Array
+    ) -> tuple[Array, Scope, Array]:
         columns = self.network.state_columns(part.names)
         row = _forbid(part, self.row[columns, None], states)
-        (circuit, again), _ = backward_slice(part)
-        n_draws = self.theta.shape[1]
-        overlap, last = np.zeros((n, n_draws)), np.empty_like(present)
+        (circuit, again), axes = backward_slice(part)
+        n_draws, n_values = self.theta.shape[1], prod(part.sizes[name] for name in axes)
+        overlap, found = np.zeros((n, n_draws)), np.empty((2, n_values, n_draws))
         theta = writable(self.theta)
 
         def run(draws: slice) -> None:
             _step_backwards(
-                theta, row, circuit, again, draws.start, draws.stop, present, overlap, last
+                theta, row, circuit, again, draws.start, draws.stop, present, overlap, found
             )
 
         in_threads(run, chunks(n_draws, circuit.n_cells))
-        return overlap, last
+        return overlap, axes, found
 
 
 def look_ahead(
@@ -189,36 +203,40 @@ def _step_backwards(
     stop: int,
     present: Array,
     overlap: Array,
-    last: Array,
+    found: Array,
 ) -> None:
     """Take values, which are 1 at the end, back step by step, for a chunk of draws.
 
-    After each step their expectation is added to its row of `overlap`. Of the slice those
-    contractions are run again that the values have a say in.
+    `found` gets those after the first step and after the last, (2, joint state, draw). After each
+    step their expectation over the present, if that has joint states, is added to its row of
+    `overlap`. Of the slice those contractions are run again that the values have a say in.
     """
-    n_draws = stop - start
-    cells, values = np.empty((c.n_cells, n_draws)), np.ones((last.shape[0], n_draws))
-    first = int(c.results[0])
+    n_draws, n_values = stop - start, int(c.like_at) - int(c.message_at)
+    cells, first = np.empty((c.n_cells, n_draws)), int(c.results[0])
+    values = cells[first : first + n_values]
+    kernels.run_step(cells, theta, row, start, np.ones((n_values, n_draws)), c)
     for t in range(overlap.shape[0]):
-        if t == 0:
-            kernels.run_step(cells, theta, row, start, values, c)
-        else:  # nothing but the values has changed
+        if t > 0:  # nothing but the values has changed
             kernels.copy_rows(values, cells[c.message_at : c.like_at])
             kernels.evaluate(cells, again)
-        for i in range(values.shape[0]):
+        for i in range(present.shape[0]):
             for d in range(n_draws):
-                values[i, d] = cells[first + i, d]
                 overlap[t, start + d] += values[i, d] * present[i, start + d]
-    for i in range(values.shape[0]):
+        if t == 0:
+            for i in range(n_values):
+                for d in range(n_draws):
+                    found[0, i, start + d] = values[i, d]
+    for i in range(n_values):
         for d in range(n_draws):
-            last[i, start + d] = values[i, d]
+            found[1, i, start + d] = values[i, d]
 
 
 @compiled_loosely
 def _share_backwards(
     theta: Array,
-    rows: Array,
+    row: Array,
     weights: Array,
+    following: Array,
     c: Slice,
     again: Slice,
     start: int,
@@ -227,26 +245,24 @@ def _share_backwards(
 ) -> None:
     """Fill the expected weight of the steps in which a state is held, for a chunk of draws.
 
-    Rows of likelihoods, (2, column, 1): the first asks for the state, the second for nothing. The
-    contractions that values have a say in are run again.
+    `following` is the probability that it is held in the next step. The contractions that values
+    have a say in are run again.
     """
-    n_draws, n = stop - start, weights.shape[0]
-    cells, values = np.empty((c.n_cells, n_draws)), np.ones((found.shape[0], n_draws))
-    following, first = np.empty((found.shape[0], n_draws)), int(c.results[0])
-    kernels.run_step(cells, theta, rows[0], start, values, c)
-    for i in range(values.shape[0]):
+    n_draws, n, first = stop - start, weights.shape[0], int(c.results[0])
+    cells, values = np.empty((c.n_cells, n_draws)), np.empty((found.shape[0], n_draws))
+    for i in range(found.shape[0]):
         for d in range(n_draws):
-            following[i, d] = cells[first + i, d]
-            values[i, d] = weights[n - 1] * following[i, d]
+            values[i, d] = weights[n - 1] * following[i, start + d]
+            found[i, start + d] = values[i, d]
     for t in range(n - 2, -1, -1):
         if t == n - 2:
-            kernels.run_step(cells, theta, rows[1], start, values, c)
+            kernels.run_step(cells, theta, row, start, values, c)
         else:  # nothing but the values has changed
-            kernels.copy_rows(values, cells[c.message_at : c.like_at])
             kernels.evaluate(cells, again)
-        for i in range(values.shape[0]):
+        for i in range(found.shape[0]):
             for d in range(n_draws):
-                values[i, d] = cells[first + i, d] + weights[t] * following[i, d]
-    for i in range(values.shape[0]):
-        for d in range(n_draws):
-            found[i, start + d] = values[i, d]
+                value = cells[first + i, d] + weights[t] * following[i, start + d]
+                if t > 0:
+                    cells[c.message_at + i, d] = value
+                else:
+                    found[i, start + d] = value

@@ -4,13 +4,10 @@ Sequential Monte Carlo (Del Moral, Doucet & Jasra: Sequential Monte Carlo sample
 Royal Statistical Society B 68(3), 2006) with the moves of Gilks & Berzuini (Following a moving
 target, ibid. 63(1), 2001). The way from the old evidence to the new is tempered, so that at each
 stage half of the draws at least count. Then draws are resampled by weight, chain by chain, and take
-steps that leave the prior as it is. These are accepted by how probable they make the evidence,
-which is one sweep for all draws and no gradient: nothing is compiled.
-
-A step keeps a share of every judgement and draws the rest anew. For a normal that is the
-autoregression of Neal (1998) and Cotter, Roberts, Stuart & White (MCMC methods for functions,
-Statistical Science 28(3), 2013); for a gamma, and so for the parts of a Dirichlet or Beta, that of
-Lewis, McKenzie & Hugus (Gamma processes, Stochastic Models 5(1), 1989).
+steps that leave the prior as it is: some judgements of each draw, chosen at random, are drawn anew
+from the prior. A step is accepted by how probable it makes the evidence, which is one sweep for all
+draws and no gradient: nothing is compiled. Judgements of which the evidence says little are as good
+as independent after one accepted step, and on these most of what is printed rests.
 """
 
 from __future__ import annotations
@@ -31,11 +28,13 @@ MOST_DRAWS = 500
 LEAST_SHARE = 0.5
 """Effective share of the draws at the end of a stage."""
 MOST_STAGES = 12
-STAGE_STEPS, LAST_STEPS = 4, 16
-"""Steps of every draw in a stage, and after the last one."""
+STAGE_LEFT, LAST_LEFT = 0.4, 0.1
+"""Expected share of judgements that no step has changed at the end of a stage, and of the last."""
+STAGE_STEPS, LAST_STEPS = 8, 40
+"""Most steps of every draw in a stage, and in the last one."""
 ACCEPTED = 0.3
-"""Share of steps that are to be accepted: they are made longer or shorter accordingly."""
-SMALLEST_KEPT, LARGEST_KEPT = 0.2, 0.999
+"""Share of steps that are to be accepted: more or less is drawn anew in each accordingly."""
+SMALLEST_SHARE, LARGEST_SHARE = 0.002, 1.0
 
 Parameters = Mapping[str, Array]
 
@@ -71,8 +70,7 @@ def move(
         further = _next_stage(state.gain, reached)
         state.resample(further - reached)
         reached, stages = further, stages + 1
-        for _ in range(STAGE_STEPS if reached < 1 else LAST_STEPS):
-            state.step(reached)
+        state.rejuvenate(reached)
         if say is not None:
             say(f"{100 * reached:.0f} % of the way")
     return Fit(
@@ -125,7 +123,7 @@ class _Particles:
         self.shape = fit.shape
         self.parameters: dict[str, Array] = dict(fit.parameters)
         self.old, self.new = fit.evidence, evidence
-        self.kept = 0.9
+        self.share = 0.1
         self.before, self.after = self._log_evidence(fit)
 
     @property
@@ -151,9 +149,18 @@ class _Particles:
         self.parameters = {name: values[..., chosen] for name, values in self.parameters.items()}
         self.before, self.after = self.before[chosen], self.after[chosen]
 
-    def step(self, reached: float) -> None:
-        """Propose to move every draw, and accept by the tempered evidence."""
-        proposed = propose(self.priors, self.parameters, self.kept, self.random)
+    def rejuvenate(self, reached: float) -> None:
+        """Take steps until few judgements are what they were, or there have been enough."""
+        most, few = (STAGE_STEPS, STAGE_LEFT) if reached < 1 else (LAST_STEPS, LAST_LEFT)
+        left, steps = 1.0, 0
+        while left > few and steps < most:
+            share = self.share
+            left *= 1 - share * self.step(reached)
+            steps += 1
+
+    def step(self, reached: float) -> float:
+        """Propose to move every draw, and accept by the tempered evidence; how many did move."""
+        proposed = propose(self.priors, self.parameters, self.share, self.random)
         fit = Fit(self.scenario, None, proposed, self.shape)
         before, after = self._log_evidence(fit, reached)
         ratio = (1 - reached) * (before - self.before) + reached * (after - self.after)
@@ -164,9 +171,10 @@ class _Particles:
         }
         self.before = np.where(accepted, before, self.before)
         self.after = np.where(accepted, after, self.after)
-        # Longer steps where many are accepted: what a step changes is 1 - kept.
-        change = (1 - self.kept) * np.exp(2 * (accepted.mean() - ACCEPTED))
-        self.kept = float(np.clip(1 - change, SMALLEST_KEPT, LARGEST_KEPT))
+        moved = float(accepted.mean())
+        wished = self.share * np.exp(2 * (moved - ACCEPTED))
+        self.share = float(np.clip(wished, SMALLEST_SHARE, LARGEST_SHARE))
+        return moved
 
 
 def _systematic(weight: Array, n: int, random: np.random.Generator) -> Index:
@@ -176,9 +184,9 @@ def _systematic(weight: Array, n: int, random: np.random.Generator) -> Index:
 
 
 def propose(
-    priors: Priors, parameters: Parameters, kept: float, random: np.random.Generator
+    priors: Priors, parameters: Parameters, share: float, random: np.random.Generator
 ) -> dict[str, Array]:
-    """Keep a share of every judgement and draw the rest anew, the prior left as it is.
+    """Draw some judgements of each draw anew, the prior left as it is.
 
     Parameters
     ----------
@@ -186,10 +194,10 @@ def propose(
         The priors.
     parameters
         Judgements by family, draws last.
-    kept
-        Correlation of what is proposed with what was, between 0 and 1.
+    share
+        How probable it is that a judgement is drawn anew, between 0 and 1.
     random
-        Where the rest is drawn from.
+        What decides, and what draws.
     """
     family = {each.name: each for each in priors.families}
-    return {name: family[name].renew(values, kept, random) for name, values in parameters.items()}
+    return {name: family[name].renew(values, share, random) for name, values in parameters.items()}

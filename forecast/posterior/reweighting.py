@@ -22,6 +22,7 @@ from forecast.arrays import Array, Index
 from forecast.evidence.inputs import are_steady
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import ReportTable
+from forecast.frozen import writable
 from forecast.model.builder import compile_tables
 from forecast.model.kept_likelihoods import KeptLikelihoods
 from forecast.model.model import model_coordinates
@@ -292,7 +293,8 @@ class Fit:
     def cells(self) -> Array:
         """The same for compiled loops, which would copy what cannot be written to."""
         program = compile_tables(self.scenario)
-        return np.array(ParameterDraws(program, self.parameters, {}).theta(slice(None)))
+        cells: Array = writable(ParameterDraws(program, self.parameters, {}).theta(slice(None)))
+        return cells
 
     @cached_property
     def _own_log_evidence(self) -> Array | float:
@@ -458,17 +460,31 @@ class Fit:
         barred: Sequence[Pair] = (),
     ) -> Array:
         """Expectation from where the present step is without some states, and with, (2, draw)."""
-        key = kind, tuple(states), about, future.inputs
-        if key not in self._values:
-            axes, values = (
-                future.values(states, about)
-                if kind == "never"
-                else future.shares(states[0], np.array(about))
-            )
-            self._values[key] = present.in_order(future.network, axes, values)
-        axes, values = self._values[key]
+        axes, values = self._value(future, present, kind, states, about)
         found: Array = present.overlap(future.network, axes, values, barred)
         return found
+
+    def _value(
+        self, future: Future, present: Present, kind: str, states: Sequence[Pair], about: Any
+    ) -> tuple[Scope, Array]:
+        """What is kept of the future, by joint states of the present; the arguments as above."""
+
+        def key(kind: str, about: Any) -> Any:
+            return kind, tuple(states), about, future.inputs
+
+        wanted = key(kind, about)
+        if wanted not in self._values:
+            if kind == "share":
+                once = self._value(future, present, "never", states, 1)
+                axes, values = future.shares(states[0], np.array(about), once)
+                made = {wanted: values}
+            else:
+                # The way back through n steps begins with one.
+                axes, both = future.values(states, about)
+                made = {key(kind, 1): both[0], wanted: both[1]}
+            for each, values in made.items():
+                self._values[each] = present.in_order(future.network, axes, values)
+        return self._values[wanted]
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,7 +37,10 @@ def test_values_ahead_of_any_evidence(seed):
         np.testing.assert_allclose(never[n - 1], ratio[0], rtol=0, atol=1e-12)
     axes, values = future.values(states, AHEAD)
     np.testing.assert_allclose(
-        (values * present.over(network, axes)).sum(axis=0), never[-1], rtol=0, atol=1e-14
+        (values * present.over(network, axes)).sum(axis=1)[:, 0],
+        never[[0, -1]],
+        rtol=0,
+        atol=1e-14,
     )
 
 
