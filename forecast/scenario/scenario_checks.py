@@ -13,7 +13,7 @@ from itertools import chain
 
 from forecast.errors import nearest
 from forecast.scenario.collection_checks import check_collection
-from forecast.scenario.forms import Hazards, TableForm, spell_parent
+from forecast.scenario.forms import Hazards, NoisyMax, Row, Rows, TableForm, spell_parent
 from forecast.scenario.input_checks import check_input
 from forecast.scenario.limits import Finding
 from forecast.scenario.measured import check_measured
@@ -61,6 +61,7 @@ def find_problems(scenario: Scenario, unread: frozenset[str] = frozenset()) -> I
             yield from unknown
             unresolved = unresolved or bool(unknown)
             yield from _check_lags(where, table, name, slot, dynamic=scenario.time is not None)
+            yield from _check_within(where, table, name, scenario)
             resolved = not unknown and not mentions(table, unread)
             yield from check_table(where, table, name, variables, resolved=resolved)
     yield from _check_references(scenario, unread)
@@ -233,6 +234,25 @@ def _check_lags(
             )
     if any(parent == name and lag == 0 for parent, lag in table.parents(name)):
         yield at, f"{name} cannot be its own parent; for its earlier state write previous {name}"
+
+
+def _check_within(at: Path, table: TableForm, name: str, scenario: Scenario) -> Iterator[Finding]:
+    """Yield rows about several days where a step is not drawn without regard to the last one."""
+    places: list[tuple[Path, Row]] = []
+    if isinstance(table, NoisyMax):
+        places = [(("leak",), table.leak)]
+    listed = "rows" if isinstance(table, Rows) else "causes"
+    places += [((listed, k), row) for k, row in enumerate(getattr(table, listed, ()))]
+    for path, row in places:
+        where = (*at, *path, "within")
+        if row.within is None:
+            continue
+        if scenario.time is None:
+            yield where, "a static scenario (no `time`) has no days"
+        elif scenario.variables[name].kind == "standing":
+            yield where, "what is standing is not drawn anew in every step; state the row of one"
+        elif (name, 1) in table.parents(name):
+            yield where, f"{name} depends on its own past; state the row of one step"
 
 
 def _check_measured(at: Path, variable: Variable) -> Iterator[Finding]:

@@ -269,8 +269,9 @@ def _write_rows(
     """Write rows of a table as the Dirichlets that stand for their draws."""
     rows = []
     for row, given in zip(table.rows, into["rows"], strict=True):
-        alpha = found.alpha(f"{label}{condition_text(row.when)}", states)
-        learned = {"when": given["when"], "basis": f"{computed}{row.basis}"}
+        alpha = found.alpha(row.label(label), states)
+        kept = {"when": given["when"], "within": given["within"]}
+        learned = kept | {"basis": f"{computed}{row.basis}"}
         if row.exactly is None and alpha is not None:
             rows.append(learned | {"concentration": dict(zip(states, alpha, strict=True))})
         else:

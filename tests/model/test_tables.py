@@ -24,6 +24,7 @@ from forecast.model.operation import TableCells
 from forecast.model.tables import TableProgram
 from forecast.network.structure import Block
 from forecast.network.sweep import sweep
+from forecast.posterior.prior import draw_priors
 from forecast.scenario.basis import Basis
 from forecast.scenario.forms import (
     Hazards,
@@ -460,3 +461,47 @@ def test_a_new_form_of_table_is_one_class() -> None:
     finally:
         TableForm.known = known
         forget_schemas()
+
+
+def of_one_week(row: dict[str, Any]) -> tuple[TableProgram, Array]:
+    """A scenario whose sign has one row, and the probabilities of one week, (state, draw)."""
+    states = ("none", "wounded", "killed")
+    table = {"form": "rows", "rows": ({**row, "basis": BASIS},)}
+    sign = Variable.model_validate(
+        {"role": "indicator", "label": "sign", "states": states, "table": table}
+    )
+    program = compile_tables(scenario_of({"sign": sign}))
+    draws = draw_priors(program.priors, 50, 1)
+    parameters = {name: draws[name] for name in program.priors.labels if name in draws}
+    return program, program.cells(parameters).reshape(3, -1)
+
+
+def test_thirteen_weeks_come_to_what_a_row_says_of_ninety_one_days():
+    concentration = {"none": 3.0, "wounded": 2.0, "killed": 1.0}
+    program, week = of_one_week({"concentration": concentration, "within": 91.0})
+    [label] = program.priors.labels["row_3"]
+    assert label == "sign within 91 days"
+    upto = np.cumsum(week, axis=0) ** 13
+    _, stated = of_one_week({"concentration": concentration})
+    assert np.diff(upto, axis=0, prepend=0) == pytest.approx(stated, abs=1e-12)
+    _, exact = of_one_week({"exactly": {"none": 0.3, "wounded": 0.7, "killed": 0.0}, "within": 14})
+    assert exact.ravel() == pytest.approx([0.3**0.5, 1 - 0.3**0.5, 0], abs=1e-12)
+    assert exact[2] == 0
+
+
+def test_rows_about_several_days_are_refused_where_the_last_step_has_a_say():
+    row = {"concentration": {"no": 1.0, "yes": 1.0}, "within": 90.0, "basis": BASIS}
+    labels = {"role": "indicator", "label": "x", "states": ("no", "yes")}
+    table = {"form": "rows", "rows": (row,)}
+    lasting = Variable.model_validate({**labels, "table": table, "kind": "standing"})
+    [(path, message)] = find_problems(scenario_of({"x": lasting}))
+    assert path == ("variables", "x", "table", "rows", 0, "within")
+    assert "standing" in message
+    static = Variable.model_validate({**labels, "table": table})
+    assert "no days" in next(find_problems(scenario_of({"x": static}, None)))[1]
+    past = tuple({**row, "when": {"previous x": state}} for state in ("no", "yes"))
+    own = Variable.model_validate(
+        {**labels, "initial": table, "transition": {"form": "rows", "rows": past}}
+    )
+    found = [message for _, message in find_problems(scenario_of({"x": own}))]
+    assert found == ["x depends on its own past; state the row of one step"] * 2

@@ -59,6 +59,8 @@ class LikelihoodRatios(TableForm):
         yield from check_row(("base",), self.base, states)
         if self.base.when:
             yield ("base", "when"), "the base rate holds always: it has no `when`"
+        if self.base.within is not None:
+            yield ("base", "within"), "ratios are of one step, and so is the base rate"
         for index, ratio in enumerate(self.ratios):
             where = ("ratios", index)
             if ratio.state not in states:

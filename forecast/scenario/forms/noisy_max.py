@@ -14,7 +14,6 @@ from forecast.scenario.forms.form import (
     TableForm,
     TableWriter,
     Variables,
-    condition_text,
     configurations,
     holds,
     states_meant,
@@ -75,6 +74,6 @@ class NoisyMax(TableForm):
     @staticmethod
     def _running_sums(write: TableWriter, row: Row, name: str, label: str) -> list[Expression]:
         """P(at most state k) of one cause, for all states but the last, where it is one."""
-        named = label + (condition_text(row.when) or " | leak")
-        *cells, _ = row.cells(write, write.states[name], named)
+        table = label if row.when else f"{label} | leak"
+        *cells, _ = row.cells(write, write.states[name], row.label(table))
         return list(accumulate(cells, lambda a, b: write.sum([a, b])))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import product
+from itertools import pairwise, product
 from math import isclose
 from typing import Annotated, Literal
 
+import numpy as np
 from pydantic import Field
 
 from forecast.errors import nearest
@@ -28,10 +29,10 @@ from forecast.scenario.forms.form import (
     spell_parent,
     states_meant,
 )
-from forecast.scenario.limits import LARGEST, MOST_CASES, Finding
+from forecast.scenario.limits import LARGEST, MOST_CASES, Finding, check_days
 from forecast.scenario.probability_statements import Probability
 from forecast.scenario.statement_text import FAR, moved_text
-from forecast.scenario.statements import Number, ProbabilityStatement, Value
+from forecast.scenario.statements import Number, Positive, ProbabilityStatement, Value
 from forecast.scenario.tree import Path
 
 ROW_KINDS = ("probability", "counts", "concentration", "exactly", "unknown")
@@ -43,6 +44,9 @@ class Row(Value):
 
     Exactly one is given of `probability` (what is said of each state), `counts` (cases seen of each
     state), `concentration` (of a Dirichlet), `exactly` (known probabilities) and `unknown`.
+
+    With `within` it is said of the highest state in so many days, in each step of which the
+    variable is drawn anew, and not of one step: nobody adds up chances of weeks in their head.
     """
 
     when: When = Field(default_factory=dict)
@@ -51,6 +55,7 @@ class Row(Value):
     concentration: dict[str, Number] | None = None
     exactly: dict[str, Number] | None = None
     unknown: Literal[True] | None = None
+    within: Positive | None = None
     basis: Basis
 
     def alpha(self, states: Sequence[str]) -> tuple[float, ...]:
@@ -65,15 +70,39 @@ class Row(Value):
         counts = self.counts or {}
         return tuple(counts.get(state, 0) + 0.5 for state in states)
 
+    def label(self, table: str) -> str:
+        """What its judgements are called: the table, what holds, and the days it is about."""
+        days = "" if self.within is None else f" within {self.within:g} days"
+        return f"{table}{condition_text(self.when)}{days}"
+
     def cells(self, write: TableWriter, states: tuple[str, ...], label: str) -> list[Expression]:
-        """Its cells, in the order of the states."""
+        """Its cells for one step, in the order of the states."""
         if self.exactly is not None:
-            return [write.constant(self.exactly.get(state, 0.0)) for state in states]
+            return self._exact_cells(write, states)
         if self.probability is not None:
             fit = fit_row(states, self.probability)
             write.note_fit(label, states, fit)
-            return write.dirichlet(fit.concentration, states, label)
-        return write.dirichlet(self.alpha(states), states, label)
+            found = write.dirichlet(fit.concentration, states, label)
+        else:
+            found = write.dirichlet(self.alpha(states), states, label)
+        if self.within is None:
+            return found
+        steps = write.constant(write.step_days / self.within)
+        upto = [
+            write.survival(write.product([write.hazard(write.sum(found[k:])), steps]))
+            for k in range(1, len(found))
+        ]
+        upto.append(write.constant(1.0))
+        return [upto[0], *(write.difference(b, a) for a, b in pairwise(upto))]
+
+    def _exact_cells(self, write: TableWriter, states: tuple[str, ...]) -> list[Expression]:
+        """The same where no probability is uncertain, so that what is impossible stays so."""
+        assert self.exactly is not None
+        exact = [self.exactly.get(state, 0.0) for state in states]
+        if self.within is not None:
+            upto = np.minimum(np.cumsum(exact), 1.0) ** (write.step_days / self.within)
+            exact = np.diff(upto, prepend=0.0).tolist()
+        return [write.constant(value) for value in exact]
 
 
 class Rows(TableForm):
@@ -118,10 +147,7 @@ class Rows(TableForm):
         self, write: TableWriter, name: str, parents: tuple[Parent, ...], label: str
     ) -> Iterator[Expression]:
         """Yield the cells of the row that holds."""
-        rows = [
-            row.cells(write, write.states[name], label + condition_text(row.when))
-            for row in self.rows
-        ]
+        rows = [row.cells(write, write.states[name], row.label(label)) for row in self.rows]
         for config in configurations(parents, write.states):
             [index] = [k for k, row in enumerate(self.rows) if holds(row.when, config)]
             yield from rows[index]
@@ -135,6 +161,8 @@ def check_row(at: Path, row: Row, states: tuple[str, ...]) -> Iterator[Finding]:
         legal = f"{', '.join(ROW_KINDS[:-1])} and {ROW_KINDS[-1]}"
         yield at, f"a row has one of {legal}; given: {given}"
         return
+    if row.within is not None:
+        yield from check_days((*at, "within"), row.within)
     [(kind, cells)] = stated.items()
     if kind == "unknown":
         return
