@@ -168,12 +168,13 @@ def why_section(request: Request) -> Section:
         rows.append((counted(len(parts) - MOST_PARTS, "other part"), _points(rest), DASH))
     lead = (
         f"{percent(found.start)} before any evidence{_beginning(request)}; "
-        f"{quantity(found.probability)} now."
+        f"{quantity(request.probability)} now."
     )
     note = (
-        "In points. The parts add up to the whole move; what a report adds depends on what is "
-        "known beside it and is shared out fairly (Shapley value). The last column is the change "
-        "of the probability if that part alone were taken away."
+        "In points. The parts add up to the whole move, but for the error of the "
+        f"{found.draws.sizes['draw']} draws that it is divided by; what a report adds depends on "
+        "what is known beside it and is shared out fairly (Shapley value). The last column is the "
+        "change of the probability if that part alone were taken away."
     )
     blocks = (Prose(lead, request.subject.course.label), Table(head, tuple(rows), (6, 2, 2)))
     return Section("why", title, (*blocks, Prose(note, style="note")))
@@ -406,7 +407,7 @@ def _rests_on(request: Request) -> Iterator[Block]:
     parts.sort(key=lambda part: -abs(part.withdrawn or 0.0))
     rows = []
     for part in parts[:5]:
-        then = request.explanation.probability.mean + (part.withdrawn or 0.0)
+        then = min(max(request.probability.mean + (part.withdrawn or 0.0), 0.0), 1.0)
         word = request.lexicon.band_of(then).label(request.terms)
         row = part_label(request, part), _points(part.withdrawn or 0.0), Lines(percent(then), word)
         rows.append(row)

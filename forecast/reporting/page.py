@@ -119,8 +119,8 @@ def _account(request: Request) -> Iterator[Block]:
         f"{_named(request, part)} ({points(part.points.mean)} points)" for part in parts
     )
     yield Prose(
-        f"{percent(found.start)} before any evidence, {percent(found.probability.mean)} now. What "
-        f"moved it most: {named}.",
+        f"{percent(found.start)} before any evidence, {percent(request.probability.mean)} now. "
+        f"What moved it most: {named}.",
         isolated(request.subject.course.label),
     )
 
@@ -152,14 +152,14 @@ def _change_of_mind(request: Request) -> Iterator[Block]:
 
 def _leaned_on(request: Request) -> Iterator[Block]:
     """The reports without which the probability would be another."""
-    found = request.explanation
-    parts = [part for part in found.contributions if part.withdrawn is not None]
+    present = request.probability.mean
+    parts = [part for part in request.explanation.contributions if part.withdrawn is not None]
     rows = tuple(
         (
             part_label(request, part),
             Lines(
-                percent(min(max(found.probability.mean + (part.withdrawn or 0.0), 0.0), 1.0)),
-                f"instead of {percent(found.probability.mean)}",
+                percent(min(max(present + (part.withdrawn or 0.0), 0.0), 1.0)),
+                f"instead of {percent(present)}",
             ),
         )
         for part in sorted(parts, key=lambda part: -abs(part.withdrawn or 0.0))[:MOST]

@@ -111,6 +111,12 @@ class Request:
         return max(self.asked, key=lambda each: each.within.mean)
 
     @property
+    def probability(self) -> Estimate:
+        """The probability that is explained, as it is printed: an account goes by fewer draws."""
+        share = self.outlook.horizon is not None and not self.subject.course.dangerous
+        return self.subject.average if share else self.subject.within
+
+    @property
     def asks_danger(self) -> bool:
         """Whether what is asked about is danger, and not one course."""
         return self.asked[0].course.dangerous and self.outlook.horizon is not None
