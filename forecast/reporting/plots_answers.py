@@ -40,7 +40,7 @@ from forecast.scenario.warning import ANY_DANGEROUS
 from forecast.text import for_figure
 from forecast.verification.scores import Reliability
 from forecast.verification.scoring import Scores
-from forecast.wording import long_date, plain
+from forecast.wording import MINUS, long_date, plain
 
 ROW = 0.4
 """Height of one row, in inches."""
@@ -278,7 +278,7 @@ def plot_calibration(found: Reliability | Scores, *, ax: Any = None) -> Any:
         )  # fmt: skip
         axis.plot([0, 1], [0, 1], color=QUIET, lw=0.9, ls=(0, (4, 3)), label="perfect calibration")
         axis.plot(
-            curve.probability, curve.frequency, color=BLUE, lw=2, marker="o", ms=4,
+            curve.probability, curve.frequency, color=BLUE, lw=2, marker="o", ms=4, clip_on=False,
             label="how often it happened",
         )  # fmt: skip
         axis.vlines(curve.probability, 0, 0.1 * curve.n / curve.n.max(), color=INK, lw=1.5)
@@ -304,8 +304,8 @@ def _score_text(curve: Reliability) -> str:
     parts = curve.decomposition
     return (
         f"{int(curve.n.sum())} answers; Brier score {parts.score:.3f} = "
-        f"{parts.miscalibration:.3f} - {parts.resolution:.3f} + {parts.uncertainty:.3f}\n"
-        "(miscalibration - resolution + uncertainty)"
+        f"{parts.miscalibration:.3f} {MINUS} {parts.resolution:.3f} + {parts.uncertainty:.3f}\n"
+        f"(miscalibration {MINUS} resolution + uncertainty)"
     )
 
 

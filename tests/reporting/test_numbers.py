@@ -189,9 +189,8 @@ def test_assumptions(written):
         for text, cell in ((row[0].small, row[2]), (row[3], row[4])):
             known = asked.set_evidence({variable: names[text]}, now)
             start = outlook.now + (outlook.horizon is not None)
-            held = known.at_least_once(states, asked.times[start])
-            last = held.isel(by=-1) if "by" in held.dims else held
-            assert cell == quantity(Estimate.of(last))
+            held = known.at_least_once(states, asked.times[start]).isel(time=-1)
+            assert cell == quantity(Estimate.of(held))
 
 
 def test_every_form_prints_what_the_document_says(written):

@@ -10,7 +10,16 @@ import pytest
 import forecast as fc
 from forecast.analysis import shapley
 from forecast.reporting.product import Product, product
-from tests.reporting.test_browser import CHROMIUM, PDFTOPPM, PDFTOTEXT, printed_pages
+from tests.reporting.test_browser import (
+    CHROMIUM,
+    DESK,
+    PDFTOPPM,
+    PDFTOTEXT,
+    PHONE,
+    complaints,
+    measured,
+    printed_pages,
+)
 from tests.reporting.test_word import SOFFICE, headings_at_a_foot, printed_by_office
 
 QUESTIONS = ["How likely is it?", "How sure is that?", "What changed, and why?", "What next?"]
@@ -67,12 +76,21 @@ def test_the_page_of_each_shipped_scenario_is_one_page_and_answers_what_is_asked
 @pytest.mark.slow
 @pytest.mark.parametrize("name", fc.scenario_names())
 def test_the_full_product_of_each_shipped_scenario_prints_and_reads_well(tmp_path, name):
-    """No page is less than a third full but the last, none ends in a heading, no word is vague."""
+    """On a desk, on a telephone and on paper.
+
+    No page is less than a third full but the last, none ends in a heading, no word is vague.
+    """
     outlook, earlier = forecasts(name)
     document = fc.read_published(name, outlook.scenario) if name == "iraq-2020" else None
     written = as_if_reliable(product(outlook, earlier, document=document, allow_unreliable=True))
     assert not fc.lint(written.markdown), fc.lint(written.markdown)
     assert not fc.lint(text_of(written.html)), fc.lint(text_of(written.html))
+    assert complaints(tmp_path, written.html, "--dump-dom") == ([], [])
+    for width in (PHONE, DESK):
+        _, reach, _, requests, letters = measured(tmp_path, written.html, width)
+        assert reach <= width
+        assert requests == 0
+        assert letters >= 9  # pixels
     texts, filled = printed_pages(tmp_path, written.html)
     assert len(texts) <= MOST_PAGES
     assert all(part > 1 / 3 for part in filled[:-1])
