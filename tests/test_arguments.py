@@ -102,6 +102,10 @@ def test_a_missing_date_of_pandas_is_no_date():
 def test_a_number_too_long_to_be_written_out_is_described():
     with pytest.raises(fc.InputError, match="a whole number of more than 60 digits days"):
         fc.elicit([0.1, 0.3], within=10**5000, step=7)
+    body = weather().model_dump(mode="json", by_alias=True)
+    body["variables"]["barometer"]["table"]["form"] = 10**5000
+    with pytest.raises(fc.InputError, match="form' cannot be 'a whole number of more than 60 dig"):
+        fc.Scenario(**body)
 
 
 def test_no_forecast_reaches_beyond_the_last_date():

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Protocol, cast
 from pydantic import GetJsonSchemaHandler
 from pydantic_core import SchemaValidator, core_schema
 
+from forecast.arguments import short_repr
 from forecast.scenario.fits import RowFit
 from forecast.scenario.grammar import forget_schemas
 from forecast.scenario.limits import Finding
@@ -195,6 +196,9 @@ class AnyForm:
         return handler(_any_form(*TableForm.known))
 
     def _read(self, given: Any) -> TableForm:
+        if isinstance(given, Mapping) and isinstance(given.get("form"), int):
+            # Pydantic spells out what it was given, which Python refuses for thousands of digits.
+            given = {**given, "form": short_repr(given["form"])}
         validator = _validator(*TableForm.known)
         return cast("TableForm", validator.validate_python(given))
 
