@@ -17,7 +17,6 @@ from .analysis.explanation import explain as explain
 from .analysis.implied import implied_table as implied_table
 from .analysis.moves import Comparison as Comparison
 from .analysis.moves import compare as compare
-from .analysis.plans import PlansFrame as PlansFrame
 from .analysis.plans import compare_plans as compare_plans
 from .analysis.plans import plan as plan
 from .analysis.report_making import CourseReadings as CourseReadings

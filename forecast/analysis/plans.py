@@ -32,7 +32,7 @@ AHEAD = ("forecast", "courses")
 """Groups of a forecast's tree that say what lies ahead."""
 
 
-class PlansFrame(LegibleFrame):
+class Plans(LegibleFrame):
     """What follows from each plan, a row for each plan and course; made by `compare_plans`."""
 
     needs: ClassVar[tuple[str, ...]] = ("plan", "label", "mean", "lower", "upper", "condition")
@@ -104,7 +104,7 @@ def plan(given: Forecast, inputs: Mapping[str, InputPlan]) -> Forecast:
 @checked
 def compare_plans(
     given: Forecast, plans: Mapping[str, Mapping[str, InputPlan]], *, draws: int | None = None
-) -> PlansFrame:
+) -> Plans:
     """Say what follows from several plans, side by side.
 
     Parameters
@@ -118,7 +118,7 @@ def compare_plans(
 
     Returns
     -------
-    PlansFrame
+    Plans
         A data frame with a row for each plan and course, and for all dangerous courses together:
         ``mean``, ``lower`` and ``upper`` of its being under way on at least one day within the
         horizon (of what is not dangerous, of the share of the days), ``change`` from the first
@@ -146,7 +146,7 @@ def compare_plans(
         for name, answer in answers.items()
         for row in _rows(name, made[name], answer, answer - first)
     ]
-    found = PlansFrame(rows)
+    found = Plans(rows)
     assert given.horizon is not None
     found.attrs["title"] = (
         f"To {long_date(given.horizon)}: dangerous courses at least once, others as a share of the "
