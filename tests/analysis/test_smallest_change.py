@@ -7,7 +7,7 @@ import pytest
 
 import forecast as fc
 from forecast import fitting
-from forecast.analysis.judgement_shift import _quantile
+from forecast.analysis.judgement_shift import HIGH_END, LOW_END, _quantile
 from forecast.analysis.sensitivity import judgements_of, set_judgement
 from forecast.posterior.partial_evidence import PartialEvidence, Target
 from forecast.posterior.reweighting import Fit
@@ -104,3 +104,14 @@ def test_the_smallest_shift_changes_the_conclusion_and_no_smaller_one_does(outlo
 def test_a_level_needs_its_course(outlook):
     with pytest.raises(fc.InputError, match="level: is missing"):
         fc.smallest_change(outlook, "storm=storm")
+
+
+def test_every_judgement_lies_at_the_ends_of_its_interval():
+    """On the scale of its own kind: how fully others report is positive, and no probability."""
+    problem = fc.load_scenario("ombara-outbreak")
+    quiet = fc.forecast(problem, fc.Evidence(problem.as_of), method="reweight", draws=4, chains=1)
+    levers, _ = judgements_of(fc.beliefs(quiet).draws)
+    assert "reporting_level" in {lever.family for lever in levers}
+    for lever in levers:
+        ends = [_quantile(lever, end) for end in (LOW_END, HIGH_END)]
+        assert ends == pytest.approx([lever.low, lever.high], rel=1e-9)
