@@ -515,7 +515,8 @@ def _printed(given: Forecast) -> Array:
     courses, names = list(given.scenario.courses), list(dict(watched(given.scenario)))
     if given._prospects is not None:
         found = given._prospects
-        return np.concatenate([found.now, found.within, found.average])
+        own = len(courses)  # a union of one course is a state too, and is printed once
+        return np.concatenate([found.now[:own], found.within, found.average[:own]])
     if given.horizon is None:
         draws = [given.draws_of(*course)[..., given.now] for course in courses]
         return np.stack(

@@ -108,7 +108,7 @@ def smooth(log_ratio: Array) -> Weights:
     tail = np.sort(log_ratio)[-n_tail:]
     # Nothing can be fitted to equal weights, which are harmless, or to one that is everything.
     smoothed, k = log_ratio, -np.inf if tail[0] >= -EQUAL else np.inf
-    with suppress(ValueError):
+    with suppress(ValueError, IndexError):  # too few draws have no tail
         # It takes log-likelihoods to be left out, so it negates what it is given.
         smoothed, k = array_stats.psislw(-log_ratio)  # type: ignore[no-untyped-call]
     k = k if np.isfinite(k) or k < 0 else np.inf
