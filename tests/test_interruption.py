@@ -190,7 +190,7 @@ def test_sampling_that_is_cut_short(wanted, monkeypatch):
         fc.update(outlook, DAY2, method="nuts")
     assert_usable(outlook, wanted)
     monkeypatch.setattr(mcmc.OneCase, "density", ending(fail))
-    with pytest.raises(Exception):  # noqa: B017, PT011 - whatever the sampler makes of it
+    with pytest.raises(fc.UnreliableFit, match=r"a chain ended in an error.*no room"):
         fc.update(outlook, DAY2, method="nuts")
     assert_usable(outlook, wanted)
     monkeypatch.setattr(mcmc.OneCase, "density", density)

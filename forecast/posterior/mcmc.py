@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,9 @@ from forecast.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
     from xarray import DataTree
+
+CAUSE = 300
+"""Letters of the error of a chain that are given."""
 
 
 def sample_posterior(
@@ -120,10 +124,15 @@ def _sample_with_nutpie(posterior: OneCase, sampling: Sampling) -> DataTree:
         )
         try:
             tree: DataTree = sampler.wait()
-        except BaseException:
-            # nutpie would return what was drawn so far; an interrupt is no answer.
-            sampler.cancel()
-            raise
+        except BaseException as error:
+            # nutpie would return what was drawn so far; an interrupt is no answer. After an error
+            # in a chain it cannot even be stopped, and says so: the first error is what matters.
+            with suppress(BaseException):
+                sampler.cancel()
+            if isinstance(error, (Exception, KeyboardInterrupt, SystemExit)):
+                raise
+            # A panic of its threads, which nobody catches who catches exceptions.
+            raise UnreliableFit(f"a chain ended in an error: {str(error)[:CAUSE]}") from error
     require_all_draws(tree, sampling)
     stats = tree["sample_stats"].to_dataset()
     # Where nothing diverged there is no message; a file cannot hold None among texts.
