@@ -69,8 +69,8 @@ def change_section(request: Request) -> Section:
     ]
     note = (
         "Changes are in points and ask both forecasts about the same days, up to the earlier of "
-        "their horizons. The last column divides the whole difference among its causes, the "
-        "largest first; it asks the earlier forecast to its own horizon."
+        "their horizons. The last column divides the change on the days ahead among its causes, "
+        "the largest first."
     )
     return Section("change", title, (*blocks, Prose(note, style="note")))
 

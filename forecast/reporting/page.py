@@ -8,7 +8,7 @@ from forecast.analysis.explanation import Contribution
 from forecast.analysis.moves import Comparison, Part
 from forecast.estimate import percent
 from forecast.outlook import CourseOutlook
-from forecast.reporting.change import any_change
+from forecast.reporting.change import any_change, last_common_day
 from forecast.reporting.confidence import confidence_sentence
 from forecast.reporting.courses import bottom_line, dated_note
 from forecast.reporting.document import Block, Lines, Prose, Section, Table
@@ -22,7 +22,7 @@ from forecast.reporting.judgement import (
 )
 from forecast.reporting.request import Request
 from forecast.text import isolated
-from forecast.wording import long_date, plain, points
+from forecast.wording import long_date, plain, points, short_date
 
 MOST, MOST_MOVES = 3, 2
 """Reasons, findings and assumptions that one page has room for, and moves."""
@@ -89,16 +89,20 @@ def _moves(request: Request, found: Comparison) -> Iterator[Block]:
     )
     for name, move in ordered[:MOST_MOVES]:
         label = isolated(courses[name].course.label)
-        total = f"From {percent(move.before)} to {percent(move.after)}{_of_what(courses[name])}"
+        days = _days(request, courses[name])
+        total = f"From {percent(move.before)} to {percent(move.after)}{days}"
         felt = [part for part in move.named if points(part.points) != points(0.0)]
         causes = [f"{_cause(request, part)} ({points(part.points)} points)" for part in felt[:MOST]]
         yield Prose(f"{total}: {'; '.join(causes) or 'nothing moved it by much'}.", label)
 
 
-def _of_what(prospect: CourseOutlook) -> str:
-    """What the numbers of a course are, where that is not what the summary prints."""
-    share = prospect.average.days is not None and not prospect.course.dangerous
-    return " of the days ahead" if share else ""
+def _days(request: Request, prospect: CourseOutlook) -> str:
+    """The days that a change is about, where there are some."""
+    assert request.previous is not None
+    day = last_common_day(request.outlook, request.previous)
+    if day is None:
+        return ""
+    return f" {'by' if prospect.course.dangerous else 'of the days to'} {short_date(day)}"
 
 
 def _cause(request: Request, part: Part) -> str:

@@ -19,6 +19,7 @@ from forecast.evidence.origins import count_origins, speaking
 from forecast.lexicon import Lexicon, Phrase, Terms, phrase, read_lexicon
 from forecast.outlook import CourseOutlook, Forecast
 from forecast.posterior.beliefs import Beliefs
+from forecast.reporting.change import last_common_day
 from forecast.reporting.report_text import origins_text
 from forecast.verification.published import PublishedDocument
 from forecast.verification.record import Record
@@ -153,10 +154,14 @@ class Request:
 
     @cached_property
     def comparison(self) -> Comparison | None:
-        """What moved each course since the earlier forecast; None where there is none before it."""
+        """What moved each course since the earlier forecast; None where there is none before it.
+
+        Both are asked about the days that the printed change is about.
+        """
         if self.previous is None or self.previous.as_of > self.outlook.as_of:
             return None
-        return compare(self.previous, self.outlook)
+        day = last_common_day(self.outlook, self.previous)
+        return compare(self.previous, self.outlook, until=day)
 
     @cached_property
     def explanation(self) -> Explanation:

@@ -10,11 +10,12 @@ import forecast as fc
 from forecast.analysis import shapley
 from forecast.analysis.targets import signed
 from forecast.estimate import Estimate, interval, percent, quantity
+from forecast.reporting.change import last_common_day
 from forecast.reporting.document import Badge, Figure, Lines, Listing, Measure, Prose, Stack, Table
 from forecast.reporting.product import product
 from forecast.reporting.request import DRAWS
 from forecast.text import DASH
-from forecast.wording import plain, points
+from forecast.wording import long_date, plain, points
 from tests.reporting.test_forms import docx_text
 
 SETTINGS = {"method": "reweight", "draws": 12, "chains": 2, "progressbar": False}
@@ -108,12 +109,16 @@ def test_parts_of_an_account(written):
 
 def test_what_changed(written):
     outlook, earlier, _ = written
-    found = fc.compare(earlier, outlook)
+    day = last_common_day(outlook, earlier)
+    found = fc.compare(earlier, outlook, until=day)
     (rows,) = tables(written, "change")
     for (label, _), row in rows.items():
         prospect = by_label(written)[label]
         move = found.move(f"{prospect.variable}={prospect.state}")
         assert row[2].small == f"{percent(move.before)} to {percent(move.after)}"
+        if day is not None:
+            moved = points(move.after - move.before)
+            assert row[1].main == f"{moved} to {long_date(day)}"
         for part in move.named:
             assert f"{part.name} {signed(100 * part.points)}" in row[2].main
 
