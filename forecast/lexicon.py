@@ -279,7 +279,11 @@ def read_lexicon(given: str | Path | Lexicon = "icd203") -> Lexicon:
     names = lexicon_names()
     if isinstance(given, str) and given in names:
         return _read(shipped_folder() / "lexicons" / f"{given}.toml")
-    if not Path(given).is_file():
+    try:
+        known = Path(given).is_file()
+    except OSError:  # longer than any path
+        known = False
+    if not known:
         message = f"{short_repr(given)} is neither a lexicon that ships nor a file; "
         raise InputError([Problem("lexicon", message + nearest(str(given), names))])
     return _parse(Path(given))

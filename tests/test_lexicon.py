@@ -156,6 +156,8 @@ def test_a_lexicon_of_ones_own(tmp_path):
         read_lexicon(path)
     with pytest.raises(InputError, match="did you mean 'phia'"):
         read_lexicon("phai")
+    with pytest.raises(InputError, match="… is neither a lexicon that ships nor a file"):
+        read_lexicon("x" * 5_000)
 
 
 def test_word_follows_the_mean_and_not_the_interval():

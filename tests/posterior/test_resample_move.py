@@ -91,7 +91,7 @@ def test_what_is_interrupted_leaves_the_old_forecast(monkeypatch):
 def test_contradicting_streams_are_caught_and_moved():
     """Thirty streams: none passes its checks by weights alone, and all agree with NUTS."""
     for seed in range(30):
-        given = evidence(*contradicting(seed, 32))
+        given = evidence(*contradicting(seed, 24))
         start = fc.forecast(weather(), given, **QUICK)
         assert start.diagnostics.failures
         there = fc.update(start, given)
