@@ -91,7 +91,7 @@ class Family(Frozen, ABC):
         which, draw = np.nonzero(random.uniform(size=(len(values), values.shape[-1])) < share)
         fresh = self.anew(which, random)
         # A row all of whose parts are below the smallest number has no sum: it stays as it was.
-        usable = np.isfinite(fresh).reshape(len(fresh), -1).all(axis=1)
+        usable = np.isfinite(fresh).all(axis=tuple(range(1, fresh.ndim)))
         np.moveaxis(found, -1, 1)[which[usable], draw[usable]] = fresh[usable]
         return found
 

@@ -43,6 +43,13 @@ def test_a_step_leaves_the_prior_as_it_is(share):
             np.testing.assert_allclose(after[name].sum(axis=1), 1)
 
 
+def test_a_step_that_draws_nothing_anew_changes_nothing():
+    priors, random = compile_tables(harbour()).priors, np.random.default_rng(1)
+    before = draw_priors(priors, 3, 2)
+    after = propose(priors, before, 0.0, random)
+    assert all((after[name] == values).all() for name, values in before.items())
+
+
 def test_moved_draws_agree_with_those_of_nuts():
     given = evidence(*contradicting(3))
     start = fc.forecast(weather(), given, **QUICK)
