@@ -14,7 +14,7 @@ report: $(READY)
 		-o reports/$(SCENARIO).html -o reports/$(SCENARIO).md
 
 test: $(READY)
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: $(READY)
 	$(BIN)/ruff check .
@@ -22,7 +22,7 @@ check: $(READY)
 	$(BIN)/mypy
 
 slow: $(READY)
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m slow
+	$(BIN)/python -m pytest -n auto --dist loadfile -m slow
 
 postgres-test: $(READY)
 	sh tests/with_postgres.sh $(BIN)/python -m pytest tests/evidence/test_ledger.py tests/evidence/test_ledger_faults.py \
