@@ -12,6 +12,7 @@ from forecast.arguments import checked
 from forecast.evidence.ledger import Ledger
 from forecast.sampling import Sampling
 from tests.api_fuzz import fuzz, fuzz_parts, said
+from tests.model.test_measured import windy
 from tests.small import weather
 
 
@@ -105,6 +106,10 @@ def test_a_number_too_long_to_be_written_out_is_described():
     body = weather().model_dump(mode="json", by_alias=True)
     body["variables"]["barometer"]["table"]["form"] = 10**5000
     with pytest.raises(fc.InputError, match="form' cannot be 'a whole number of more than 60 dig"):
+        fc.Scenario(**body)
+    body = windy("poisson").model_dump(mode="json", by_alias=True)
+    body["variables"]["wind"]["measured"]["family"] = 10**5000
+    with pytest.raises(fc.InputError, match="family' cannot be 'a whole number of more than 60 d"):
         fc.Scenario(**body)
 
 

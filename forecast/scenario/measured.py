@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from forecast.errors import nearest
 from forecast.scenario.forms import Quantity, RealQuantity
 from forecast.scenario.limits import LARGEST, Finding, check_days
-from forecast.scenario.statements import Positive, Text, Value
+from forecast.scenario.statements import Positive, Text, Value, spell_tag
 from forecast.scenario.tree import Path
 
 MOST_DEGREES = 1e6
@@ -62,7 +63,9 @@ class Real(Value):
     degrees: Positive | None = None
 
 
-Measured = Annotated[Count | Real, Field(discriminator="family")]
+Measured = Annotated[
+    Count | Real, Field(discriminator="family"), BeforeValidator(partial(spell_tag, "family"))
+]
 
 
 def check_measured(at: Path, measured: Measured, states: tuple[str, ...]) -> Iterator[Finding]:

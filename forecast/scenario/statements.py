@@ -26,6 +26,7 @@ from pydantic import (
 from pydantic_core import core_schema
 from scipy.special import betaincinv
 
+from forecast.arguments import short_repr
 from forecast.errors import InputError
 from forecast.frozen import frozen
 from forecast.scenario.document_part import DocumentPart
@@ -78,6 +79,16 @@ def pair_to_interval(given: Any) -> Any:
     """A pair as the ends of an interval; anything else as it is."""
     if isinstance(given, (list, tuple)) and len(given) == 2:
         return {"lower": widen(given[0]), "upper": widen(given[1])}
+    return given
+
+
+def spell_tag(tag: str, given: Any) -> Any:
+    """A mapping that names its kind by a whole number with that number in words, else as it is.
+
+    Pydantic spells out a kind that it does not know, which Python refuses for thousands of digits.
+    """
+    if isinstance(given, Mapping) and isinstance(given.get(tag), int):
+        return {**given, tag: short_repr(given[tag])}
     return given
 
 

@@ -12,11 +12,10 @@ from typing import Any, ClassVar, Protocol, cast
 from pydantic import GetJsonSchemaHandler
 from pydantic_core import SchemaValidator, core_schema
 
-from forecast.arguments import short_repr
 from forecast.scenario.fits import RowFit
 from forecast.scenario.grammar import forget_schemas
 from forecast.scenario.limits import Finding
-from forecast.scenario.statements import PositiveStatement, Value
+from forecast.scenario.statements import PositiveStatement, Value, spell_tag
 
 PREVIOUS = "previous "
 When = dict[str, str | tuple[str, ...]]
@@ -196,11 +195,8 @@ class AnyForm:
         return handler(_any_form(*TableForm.known))
 
     def _read(self, given: Any) -> TableForm:
-        if isinstance(given, Mapping) and isinstance(given.get("form"), int):
-            # Pydantic spells out what it was given, which Python refuses for thousands of digits.
-            given = {**given, "form": short_repr(given["form"])}
         validator = _validator(*TableForm.known)
-        return cast("TableForm", validator.validate_python(given))
+        return cast("TableForm", validator.validate_python(spell_tag("form", given)))
 
 
 def _any_form(*forms: type[TableForm]) -> core_schema.CoreSchema:
