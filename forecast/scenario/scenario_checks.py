@@ -13,7 +13,7 @@ from itertools import chain
 
 from forecast.errors import nearest
 from forecast.scenario.collection_checks import check_collection
-from forecast.scenario.forms import Hazards, NoisyMax, Row, Rows, TableForm, spell_parent
+from forecast.scenario.forms import Hazards, Row, TableForm, spell_parent
 from forecast.scenario.input_checks import check_input
 from forecast.scenario.limits import Finding
 from forecast.scenario.measured import check_measured
@@ -238,14 +238,9 @@ def _check_lags(
 
 def _check_within(at: Path, table: TableForm, name: str, scenario: Scenario) -> Iterator[Finding]:
     """Yield rows about several days where a step is not drawn without regard to the last one."""
-    places: list[tuple[Path, Row]] = []
-    if isinstance(table, NoisyMax):
-        places = [(("leak",), table.leak)]
-    listed = "rows" if isinstance(table, Rows) else "causes"
-    places += [((listed, k), row) for k, row in enumerate(getattr(table, listed, ()))]
-    for path, row in places:
+    for path, row in table.entries():
         where = (*at, *path, "within")
-        if row.within is None:
+        if not isinstance(row, Row) or row.within is None:
             continue
         if scenario.time is None:
             yield where, "a static scenario (no `time`) has no days"

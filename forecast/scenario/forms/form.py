@@ -130,15 +130,20 @@ class TableForm(Value, ABC):
             TableForm.known = (*TableForm.known, cls)
             forget_schemas()
 
-    def conditions(self) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
-        """Yield every `when` of the table with its path inside the table."""
+    def entries(self) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+        """Yield every part of the table that has a `when`, with its path inside the table."""
         for name in type(self).model_fields:
             found = getattr(self, name)
-            if getattr(found, "when", None):
-                yield (name, "when"), found.when
+            if hasattr(found, "when"):
+                yield (name,), found
             for index, item in enumerate(found if isinstance(found, tuple) else ()):
                 if hasattr(item, "when"):
-                    yield (name, index, "when"), item.when
+                    yield (name, index), item
+
+    def conditions(self) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
+        """Yield every `when` of the table with its path inside the table."""
+        for path, entry in self.entries():
+            yield (*path, "when"), entry.when
 
     def references(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
         """Yield every mention of a parent with its path inside the table."""
