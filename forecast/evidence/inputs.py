@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
+from typing import NamedTuple
 
 from forecast.evidence.events import last_step, shares_of
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.report import Report
 from forecast.scenario.scenario import PlannedState, Scenario, Variable
+from forecast.timeline import Timeline
 from forecast.wording import period, plain
 
 
-@dataclass(frozen=True, slots=True)
-class InputAhead:
-    """What an input is on some days ahead.
+class Stretch(NamedTuple):
+    """What an input is on some days ahead, the first and the last included."""
 
-    Attributes
-    ----------
-    name, state
-        The input and its state.
-    start, end
-        The days, both included.
-    """
-
-    name: str
     state: str
     start: date
     end: date
@@ -101,33 +92,32 @@ def are_steady(scenario: Scenario, evidence: Evidence) -> bool:
     return all(len(set(states[now + 1 :])) == 1 for states in found.values())
 
 
-def inputs_ahead(scenario: Scenario, evidence: Evidence) -> Iterator[InputAhead]:
-    """Yield what inputs are taken to be on the days ahead, in stretches of equal steps."""
-    timeline = scenario.timeline
-    if timeline is None:
-        return
-    n_steps, end = timeline.n_steps(evidence.as_of), timeline.horizon(evidence.as_of)
-    steps = range(timeline.step_of(evidence.as_of) + 1, n_steps)
-    for name, states in states_of_inputs(scenario, evidence, n_steps).items():
-        for state, stretch in groupby(steps, key=states.__getitem__):
-            first, *rest = stretch
-            last = timeline.last_day(rest[-1] if rest else first)
-            yield InputAhead(name, state, timeline.first_day(first), min(last, end))
-
-
 def condition_of(scenario: Scenario, evidence: Evidence) -> str:
     """What is taken of the inputs ahead, as a clause to stand after "if"; empty without inputs.
 
     The state that an input has on most of the days is that of all days but those named.
     """
-    ahead = list(inputs_ahead(scenario, evidence))
+    timeline = scenario.timeline
+    if timeline is None:
+        return ""
+    found = states_of_inputs(scenario, evidence, timeline.n_steps(evidence.as_of))
     return ", and ".join(
-        _clause(variable, [each for each in ahead if each.name == name])
-        for name, variable in (scenario.with_role("input").items() if ahead else ())
+        _clause(scenario.variables[name], list(_stretches(timeline, evidence.as_of, states)))
+        for name, states in found.items()
     )
 
 
-def _clause(variable: Variable, stretches: list[InputAhead]) -> str:
+def _stretches(timeline: Timeline, as_of: date, states: list[str]) -> Iterator[Stretch]:
+    """Yield what an input is on the days ahead, in stretches of equal steps."""
+    horizon = timeline.horizon(as_of)
+    steps = range(timeline.step_of(as_of) + 1, len(states))
+    for state, stretch in groupby(steps, key=states.__getitem__):
+        first, *rest = stretch
+        last = timeline.last_day(rest[-1] if rest else first)
+        yield Stretch(state, timeline.first_day(first), min(last, horizon))
+
+
+def _clause(variable: Variable, stretches: list[Stretch]) -> str:
     days = dict.fromkeys((each.state for each in stretches), 0)
     for each in stretches:
         days[each.state] += (each.end - each.start).days + 1
