@@ -20,8 +20,6 @@ FARTHEST = 3.0
 """Standard deviations to which a judgement is shifted at most."""
 HALVINGS = 7
 """Times that the distance at which the conclusion changes is narrowed down by half."""
-POSITIVE = "positive", "reporting_level"
-"""Families of positive numbers."""
 LOW_END, HIGH_END = (float(stats.norm.ppf(level)) for level in TAILS)
 
 
@@ -103,9 +101,9 @@ def _quantile(lever: Lever, deviations: float) -> float:
 
 
 def _scale(lever: Lever) -> tuple[Callable[[float], float], Callable[[float], float]]:
-    if lever.family == "real":
+    if lever.scale == "linear":
         return float, float
-    if lever.family in POSITIVE:
+    if lever.scale == "log":
         return lambda x: float(np.log(x)), lambda x: float(np.exp(x))
     return lambda x: float(np.log(x) - np.log1p(-x)), lambda x: float(1 / (1 + np.exp(-x)))
 

@@ -19,7 +19,7 @@ from forecast.errors import InputError, Problem, TooLarge
 from forecast.estimate import TAILS
 from forecast.interchange.tabled import TabledNetwork, TableDraws
 from forecast.model.parameter_draws import ParameterDraws
-from forecast.model.priors import Priors
+from forecast.model.priors import Priors, Scale
 from forecast.network.draws import Draws, StoredDraws
 from forecast.outlook import Forecast, as_beliefs
 from forecast.posterior.beliefs import Beliefs
@@ -190,7 +190,8 @@ def _sum_by_bin(bins: npt.NDArray[np.int64], values: Array, n_bins: int) -> Arra
 class Lever:
     """One judgement: where it lies among the parameters, and its elicited interval.
 
-    `row` is where the row of probabilities lies that it is one of, if it is.
+    `row` is where the row of probabilities lies that it is one of, if it is; `scale` that on which
+    its interval is taken to be symmetric.
     """
 
     label: str
@@ -199,6 +200,7 @@ class Lever:
     low: float
     high: float
     row: tuple[Any, ...] | None = None
+    scale: Scale = "log-odds"
 
 
 def judgements_of(draws: Draws) -> tuple[list[Lever], Mapping[str, Array]]:
@@ -229,7 +231,7 @@ def _levers(priors: Priors) -> Iterator[Lever]:
         for at in np.ndindex(family.size):
             row = (at[0], slice(None)) if len(at) > 1 else None
             label = family.number_label(at)
-            yield Lever(label, family.name, at, *_ends(quantiles[at]), row=row)
+            yield Lever(label, family.name, at, *_ends(quantiles[at]), row, family.scale)
 
 
 def _cell_levers(tabled: TabledNetwork) -> Iterator[Lever]:

@@ -11,7 +11,7 @@ import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from scipy.special import betaincinv, betaln, gammaln, ndtri
@@ -20,6 +20,8 @@ from forecast.arrays import Array, Index
 from forecast.evidence.sources import DIMENSIONS, Trust
 from forecast.frozen import Frozen
 from forecast.model.interval_censoring import HALF_LOG_2PI
+
+Scale = Literal["log-odds", "log", "linear"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +50,8 @@ class Family(Frozen, ABC):
     dims: tuple[str, ...]
     names: tuple[str, ...] = ()
     of_tables: bool = True
+    scale: ClassVar[Scale] = "log-odds"
+    """On which its numbers may be anything, and their intervals are taken to be symmetric."""
 
     @property
     def coordinates(self) -> dict[str, list[Any]]:
@@ -219,6 +223,8 @@ class DirichletFamily(Family):
 class NormalFamily(Family):
     """Numbers of either sign; a coordinate is the number itself."""
 
+    scale: ClassVar[Scale] = "linear"
+
     def variable(self) -> Any:
         """The variable, in the PyMC model of the context."""
         import pymc as pm
@@ -254,6 +260,8 @@ class NormalFamily(Family):
 
 class LogNormalFamily(NormalFamily):
     """Positive numbers, by mean and sd of their logarithm, which is the coordinate."""
+
+    scale: ClassVar[Scale] = "log"
 
     def variable(self) -> Any:
         """The variable, in the PyMC model of the context."""
