@@ -37,6 +37,8 @@ from forecast.wording import counted, long_date, plain, points
 MOST_PARTS = 8
 """Parts of an account that are listed one by one."""
 MOST_LEADS = 8
+MOST_LEANED_ON = 5
+"""Parts of an account without which the probability is given."""
 MOST_TRIED = 8
 """Reports up to which the smallest set that matters is looked for."""
 
@@ -403,14 +405,10 @@ def change_of_mind_section(request: Request) -> Section:
 def _rests_on(request: Request) -> Iterator[Block]:
     if not request.is_explained:
         return
-    parts = [part for part in request.explanation.contributions if part.withdrawn is not None]
-    parts.sort(key=lambda part: -abs(part.withdrawn or 0.0))
     rows = []
-    for part in parts[:5]:
-        then = min(max(request.probability.mean + (part.withdrawn or 0.0), 0.0), 1.0)
-        word = request.lexicon.band_of(then).label(request.terms)
-        row = part_label(request, part), _points(part.withdrawn or 0.0), Lines(percent(then), word)
-        rows.append(row)
+    for part, without, change in leaned_on(request, MOST_LEANED_ON):
+        word = request.lexicon.band_of(without).label(request.terms)
+        rows.append((part_label(request, part), _points(change), Lines(percent(without), word)))
     subject = isolated(request.subject.course.label)
     if rows:
         yield Prose(
@@ -418,6 +416,25 @@ def _rests_on(request: Request) -> Iterator[Block]:
             "as in the last column."
         )
         yield Table(("Without", "Change", "Then"), tuple(rows), (6, 2, 4))
+
+
+def leaned_on(request: Request, most: int) -> Iterator[tuple[Contribution, float, float]]:
+    """Parts of the account that matter most, the probability without each, and the change.
+
+    Parameters
+    ----------
+    request
+        What the product is made from.
+    most
+        How many parts.
+    """
+    parts = [
+        (part, part.withdrawn)
+        for part in request.explanation.contributions
+        if part.withdrawn is not None
+    ]
+    for part, change in sorted(parts, key=lambda pair: -abs(pair[1]))[:most]:
+        yield part, min(max(request.probability.mean + change, 0.0), 1.0), change
 
 
 def gaps_section(request: Request) -> Section:

@@ -18,6 +18,7 @@ from forecast.reporting.judgement import (
     claim_text,
     event_label,
     flips,
+    leaned_on,
     part_label,
 )
 from forecast.reporting.request import Request
@@ -156,17 +157,10 @@ def _change_of_mind(request: Request) -> Iterator[Block]:
 
 def _leaned_on(request: Request) -> Iterator[Block]:
     """The reports without which the probability would be another."""
-    present = request.probability.mean
-    parts = [part for part in request.explanation.contributions if part.withdrawn is not None]
+    instead = f"instead of {percent(request.probability.mean)}"
     rows = tuple(
-        (
-            part_label(request, part),
-            Lines(
-                percent(min(max(present + (part.withdrawn or 0.0), 0.0), 1.0)),
-                f"instead of {percent(present)}",
-            ),
-        )
-        for part in sorted(parts, key=lambda part: -abs(part.withdrawn or 0.0))[:MOST]
+        (part_label(request, part), Lines(percent(without), instead))
+        for part, without, _ in leaned_on(request, MOST)
     )
     if rows:
         subject = isolated(request.subject.course.label)

@@ -17,7 +17,7 @@ from forecast.analysis.weighing import WeighedEvidence, weigh_evidence
 from forecast.estimate import Estimate
 from forecast.evidence.origins import count_origins, speaking
 from forecast.lexicon import Lexicon, Phrase, Terms, phrase, read_lexicon
-from forecast.outlook import CourseOutlook, Forecast
+from forecast.outlook import CourseOutlook, Forecast, beliefs
 from forecast.posterior.beliefs import Beliefs
 from forecast.reporting.change import last_common_day
 from forecast.reporting.report_text import origins_text
@@ -130,15 +130,11 @@ class Request:
     @cached_property
     def beliefs(self) -> Beliefs:
         """The network under a part of the draws."""
-        from forecast.outlook import beliefs
-
         return beliefs(self.outlook, draws=DRAWS)
 
     @cached_property
     def more_beliefs(self) -> Beliefs:
         """Beliefs of more of the draws, for what few of a few carry."""
-        from forecast.outlook import beliefs
-
         return beliefs(self.outlook, draws=MORE_DRAWS)
 
     @cached_property
