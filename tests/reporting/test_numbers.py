@@ -1,13 +1,11 @@
 """Numbers of a product: the API gives the same, section by section, and every form prints them."""
 
 import re
-from datetime import timedelta
 from html import unescape
 
 import pytest
 
 import forecast as fc
-from forecast.analysis import shapley
 from forecast.analysis.targets import signed
 from forecast.estimate import Estimate, interval, percent, quantity
 from forecast.reporting.change import last_common_day
@@ -17,8 +15,8 @@ from forecast.reporting.request import DRAWS
 from forecast.text import DASH
 from forecast.wording import long_date, plain, points
 from tests.reporting.test_forms import docx_text
+from tests.reporting.test_shipped_products import forecasts, take_few_orders
 
-SETTINGS = {"method": "reweight", "draws": 12, "chains": 2, "progressbar": False}
 SHIPPED = [
     "veyra-fleet",
     *(pytest.param(name, marks=pytest.mark.slow) for name in ("ombara-outbreak", "iraq-2020")),
@@ -34,16 +32,9 @@ pytestmark = [
 def written(request):
     """A shipped scenario's forecast, that of about a week before it, and the product of both."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shapley, "MOST_WORK", 0)
-        patch.setattr(shapley, "MOST_PAIRS", shapley.FEWEST_PAIRS)
-        problem = fc.load_scenario(request.param)
-        ledger = fc.read_evidence(request.param, problem)
-        day = problem.as_of - timedelta(days=8)
-        earlier = fc.forecast(problem, ledger.known_at(day), **SETTINGS)
-        outlook = fc.update(earlier, ledger.known_at(problem.as_of), method="reweight")
-        made = product(outlook, earlier, allow_unreliable=True)
-        yield outlook, earlier, made
-        made.__dict__.clear()
+        take_few_orders(patch)
+        outlook, earlier = forecasts(request.param, draws=12, chains=2)
+        yield outlook, earlier, product(outlook, earlier, allow_unreliable=True)
 
 
 def tables(written, key):

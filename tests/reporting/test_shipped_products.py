@@ -37,16 +37,22 @@ pytestmark = [
 
 @pytest.fixture(autouse=True)
 def _few_orders(monkeypatch):
-    """Reports are weighed in few orders, for the same reason."""
-    monkeypatch.setattr(shapley, "MOST_WORK", 0)
-    monkeypatch.setattr(shapley, "MOST_PAIRS", shapley.FEWEST_PAIRS)
+    """For the same reason."""
+    take_few_orders(monkeypatch)
 
 
-def forecasts(name):
+def take_few_orders(patch):
+    """Have reports weighed in few orders."""
+    patch.setattr(shapley, "MOST_WORK", 0)
+    patch.setattr(shapley, "MOST_PAIRS", shapley.FEWEST_PAIRS)
+
+
+def forecasts(name, **settings):
     """As of the scenario's own date and of about a week before it."""
     problem = fc.load_scenario(name)
     ledger = fc.read_evidence(name, problem)
-    earlier = fc.forecast(problem, ledger.known_at(problem.as_of - timedelta(days=8)), **SETTINGS)
+    before = ledger.known_at(problem.as_of - timedelta(days=8))
+    earlier = fc.forecast(problem, before, **SETTINGS | settings)
     return fc.update(earlier, ledger.known_at(problem.as_of), method="reweight"), earlier
 
 
