@@ -10,8 +10,8 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
-from itertools import product
-from math import log
+from itertools import pairwise, product
+from math import log, prod
 
 import numpy as np
 from scipy import stats
@@ -491,12 +491,15 @@ class _Told:
             if shared:
                 one = may[origin][0]
                 same = [o for o in shared if self.said(one) in map(self.said, may[o])]
-                first = sum(weights.get(o, 0.0) for o in same) * max(self.speaks(one))
-            found = found * first / (1 + sum(weights.values()))
+                first = sum(prod(weights.get(o, [0.0])) for o in same) * max(self.speaks(one))
+            found = found * first / (1 + sum(weight for weight, _ in weights.values()))
         return found
 
     def weights(self, origin, may, before):
-        """Weight of each other origin that a report may share, where 1 is one of its own."""
+        """Weight of each other origin that a report may share, where 1 is one of its own.
+
+        And with each the likelihood ratio of their texts.
+        """
         (_, stated), [report, *_] = origin, may[origin]
         if stated or self.scenario.lineage == "as_stated":
             return {}
@@ -507,11 +510,11 @@ class _Told:
             if all(self.one_date(report, each) for each in undated):
                 pairs = [self.pair(report, r) for r in events[0]]
                 if any(pairs):
-                    found[other] = max(filter(None, pairs))[2]
+                    found[other] = max(filter(None, pairs))[2:]
         return found
 
     def pair(self, report, other):
-        """Nearness, family and weight of two reports of which the later may have copied."""
+        """Nearness, family, weight and ratio of two reports of which the later may have copied."""
         mine, theirs = self.family(report), self.family(other)
         ways = [(mine, theirs), (theirs, mine)]
         if other.origin or report.published > other.published:
@@ -525,7 +528,8 @@ class _Told:
                 apart = max((a[0] - b[1]).days, (b[0] - a[1]).days, 0) / 3
                 apart += abs((report.published - other.published).days) / 7
                 k = self.parameters["copying"][[*FAMILIES, "others"].index(copier)]
-                return 0.5**apart, copier, 0.5**apart * k / (1 - k)
+                ratio = text_ratio(report.text.split(), other.text.split())
+                return ratio * 0.5**apart, copier, 0.5**apart * k / (1 - k), ratio
         return None
 
     def family(self, report):
@@ -734,3 +738,18 @@ class _Told:
             else:
                 found.append(count.pmf(np.arange(report.number, report.upper + 1)).sum())
         return np.array(found)
+
+
+def text_ratio(words, others):
+    """How many times as probable a copy makes what two texts have in common, as shipped."""
+    if min(len(words), len(others)) < 8:
+        return 1.0
+    if len(others) < len(words):
+        words, others = others, words
+    runs = [" ".join(words[k : k + 3]) for k in range(len(words) - 2)]
+    share = sum(run in " ".join(others) for run in runs) / len(runs)
+    points = [(0.0, 0.2), (0.05, 1.0), (0.2, 20.0), (0.5, 200.0), (1.0, 200.0)]
+    for (low, a), (high, b) in pairwise(points):
+        if share <= high:
+            return a * (b / a) ** ((share - low) / (high - low))
+    raise AssertionError

@@ -237,7 +237,7 @@ def _links(
         link = other_event_link(given.scenario, report, other)
         if link is not None and (report.id, other.id) not in copied:
             propensity = draws.parameters["copying"][families.index(link.family)]
-            weights[j] = link.near * copying_odds(propensity)
+            weights[j] = link.weight * copying_odds(propensity)
     whole = 1 + sum(weights.values())
     yield from ((j, rest * weight / whole) for j, weight in weights.items())
 

@@ -15,10 +15,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
+
 from forecast.evidence.events import Event, days_of, version_of
 from forecast.evidence.families import default_lineage, family_of, may_copy
 from forecast.evidence.report import Report
 from forecast.evidence.sources import accuracy_index, trust_in
+from forecast.evidence.text_reuse import shared_share
 from forecast.scenario.scenario import Scenario
 
 
@@ -26,8 +29,8 @@ from forecast.scenario.scenario import Scenario
 class Link:
     """That a report may share the origin of one that comes before it.
 
-    With κ the propensity to copy of the family, the link has the weight κ/(1 - κ) · `near`, where
-    that of an origin of its own is 1.
+    With κ the propensity to copy of the family, the link has the prior weight κ/(1 - κ) · `near`,
+    where that of an origin of its own is 1. What the texts of both share is evidence of it.
 
     Attributes
     ----------
@@ -37,6 +40,8 @@ class Link:
         Family of the one that copied: the later of the two.
     near
         How likely the one is to have been copied, beside others.
+    text_ratio
+        Likelihood ratio of what their texts share: one a copy, against two accounts.
     repeats
         Whether both state the same, as a copy does.
     """
@@ -45,7 +50,13 @@ class Link:
     earlier: str
     family: str
     near: float
+    text_ratio: float
     repeats: bool
+
+    @property
+    def weight(self) -> float:
+        """Weight of the link before its family's odds, once the texts have been compared."""
+        return self.near * self.text_ratio
 
 
 def precedence(
@@ -82,16 +93,16 @@ def find_link(scenario: Scenario, event: Event, earlier: Event) -> Link | None:
     """
     [report] = event.reports
     found = [
-        (_nearness(report, other), family)
+        (_nearness(report, other), _text_ratio(report, other), family)
         for other in earlier.reports
         if _form(report) == _form(other)
         if (family := _copying_family(scenario, report, other))
     ]
     if not found:
         return None
-    near, family = max(found)
+    near, ratio, family = max(found, key=lambda way: (way[0] * way[1], way[2]))
     repeats = version_of(report) in {version_of(other) for other in earlier.reports}
-    return Link(report.id, earlier.reports[0].id, family, near, repeats)
+    return Link(report.id, earlier.reports[0].id, family, near, ratio, repeats)
 
 
 def other_event_link(scenario: Scenario, report: Report, other: Report) -> Link | None:
@@ -100,7 +111,8 @@ def other_event_link(scenario: Scenario, report: Report, other: Report) -> Link 
     if not family:
         return None
     near = _nearness(report, other) * default_lineage().other_events
-    return Link(report.id, other.id, family, near, repeats=False)
+    ratio = _text_ratio(report, other)
+    return Link(report.id, other.id, family, near, ratio, repeats=False)
 
 
 def _form(report: Report) -> tuple[object, ...]:
@@ -136,6 +148,15 @@ def _nearness(report: Report, other: Report) -> float:
     if report.citation and report.citation == other.citation:
         return found * usual.same_document
     return found
+
+
+def _text_ratio(report: Report, other: Report) -> float:
+    """Likelihood ratio of what two texts share: one a copy, against two accounts of one event."""
+    shared = shared_share(report.text, other.text)
+    if shared is None:
+        return 1.0
+    usual = default_lineage()
+    return float(np.exp(np.interp(shared, usual.shared_text, np.log(usual.text_ratio))))
 
 
 def _gap(days: tuple[date, date], others: tuple[date, date]) -> int:

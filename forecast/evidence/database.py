@@ -56,7 +56,7 @@ from forecast.evidence.ledger_access import (
 from forecast.reading import require_path
 from forecast.writing import draft_beside
 
-FORMAT = 5
+FORMAT = 6
 """Format of the tables below; a file of a newer one is refused."""
 
 APPLICATION = 0x46434C47
@@ -120,6 +120,7 @@ REPORTS = Table(
     Column("likelihoods", TEXT, nullable=False),
     Column("retrieved", TEXT),
     Column("scope", TEXT, nullable=False),
+    Column("text", TEXT, nullable=False),
     Column("checksum", BigInteger, nullable=False),
 )
 """One row for each report, dates as ISO text; receipts count from 1 without gaps."""

@@ -29,11 +29,15 @@ class DefaultLineage:
     names_source, same_document
         How many times as much it weighs if one names the other's source as its origin, and if both
         cite the same document.
+    shared_text, text_ratio
+        Shares of the shorter of two texts that the other has too, and how many times as much a
+        report weighs where that much is shared, between them by interpolation of the logarithms.
     other_events
         Weight of a report as one of the same origin if it is about another event, beside that of
         one about the same.
     bases
-        Basis of all this, by its part: "others", "nearness", "quotation" and "other_events".
+        Basis of all this, by its part: "others", "nearness", "quotation", "text" and
+        "other_events".
     """
 
     copying: tuple[float, float]
@@ -41,6 +45,8 @@ class DefaultLineage:
     publication_days: float
     names_source: float
     same_document: float
+    shared_text: tuple[float, ...]
+    text_ratio: tuple[float, ...]
     other_events: float
     bases: dict[str, str]
 
@@ -63,10 +69,12 @@ def default_lineage() -> DefaultLineage:
         float(nearness["publication_days"]),
         float(quotation["names_source"]),
         float(quotation["same_document"]),
+        tuple(found["text"]["shared"]),
+        tuple(found["text"]["ratio"]),
         float(found["other_events"]["weight"]),
         {
             part: found[part]["basis"]
-            for part in ("others", "nearness", "quotation", "other_events")
+            for part in ("others", "nearness", "quotation", "text", "other_events")
         },
     )
 

@@ -83,7 +83,8 @@ class ReportArrays(NamedTuple):
     link_place, link_copying, link_near, link_repeats
         For each report that states no origin and each other that it may share one with: its place,
         the propensity to copy, by its number among all that is judged of sources, how likely the
-        other is to have been copied, and how likely if it states the same, (link,).
+        other is to have been copied, and that times the likelihood ratio of their texts if it
+        states the same, otherwise 0, (link,).
     row_probabilities, row_alarms
         Streams that would report: the probability that each state is reported on, by its number
         among all that is judged of sources, (row, state), and that of false alarms, or -1, (row,).
@@ -351,7 +352,7 @@ def _places(scenario: Scenario, laid: AuxiliaryEvidence, widest: int) -> dict[st
         "link_place": np.array([place for place, _ in links], np.int64),
         "link_copying": np.array([number["copying", link.family] for _, link in links], np.int64),
         "link_near": np.array([link.near for _, link in links], np.float64),
-        "link_repeats": np.array([link.near * link.repeats for _, link in links], np.float64),
+        "link_repeats": np.array([link.weight * link.repeats for _, link in links], np.float64),
         **_rows(laid, number, widest),
         "silence_row": np.array([row for row, _, _ in laid.silent], np.int64),
         "silence_reach": _padded([reach for _, reach, _ in laid.silent], widest, 0.0),
@@ -410,7 +411,7 @@ def _simulation(
         state in what the channel would state if it were controlled, (report, state); and, of each
         report that may share the origin of another, those that come first before the others,
         "copier" and "copied", the two reports, "family", number of the propensity to copy, and
-        "near", (link,).
+        "weight", (link,).
     """
     names, channels = list(scenario.variables), list(scenario.channels)
     events = {
@@ -461,5 +462,5 @@ def _simulated_links(
         "copier": np.array([rank[link.report] for link in links], np.int64),
         "copied": np.array([rank[link.earlier] for link in links], np.int64),
         "family": np.array([families.index(link.family) for link in links], np.int64),
-        "near": np.array([link.near for link in links], np.float64),
+        "weight": np.array([link.weight for link in links], np.float64),
     }

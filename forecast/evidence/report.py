@@ -62,6 +62,9 @@ class Report:
         What the state is the state of: of one event, so that the step may have seen a worse one
         (`at_least`), or of the `whole_step`. Empty: of one event if the indicator is of kind
         `event`, and otherwise of the whole step.
+    text
+        Its words as received, or those that bear on the indicator. Only compared with the texts of
+        other reports, to judge whether one was copied from another; no meaning is read in them.
     """
 
     id: str
@@ -84,6 +87,7 @@ class Report:
     likelihoods: Likelihoods = ()
     retrieved: date | None = None
     scope: str = ""
+    text: str = ""
 
     def __post_init__(self) -> None:
         for (name, kind, default), given in zip(_KINDS, _VALUES_OF(self), strict=True):

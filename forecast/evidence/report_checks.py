@@ -32,6 +32,7 @@ LONGEST = dict.fromkeys(NAMES, 500) | {
     "credibility": 500,
     "citation": 100_000,
     "note": 100_000,
+    "text": 100_000,
 }
 """Characters that each text of a report may have. Databases find reports by their names."""
 

@@ -51,6 +51,7 @@ OPTIONAL = (
     "likelihoods",
     "retrieved",
     "scope",
+    "text",
 )
 FILE_NAME = "evidence.csv"
 
@@ -175,6 +176,7 @@ def read_row(
         likelihoods=likelihoods,
         retrieved=retrieved,
         scope=text.get("scope", ""),
+        text=text.get("text", ""),
     )
     faults += find_faults(report, scenario)
     problems = [Problem(f"{place}: column {column!r}", message) for column, message in faults]

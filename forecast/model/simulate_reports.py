@@ -157,7 +157,7 @@ def _copy_values(
     for report in dict.fromkeys(data["copier"].tolist()):
         own = np.flatnonzero(data["copier"] == report)
         own = own[steps[data["copied"][own]] == steps[report]]
-        weights = copying_odds(parameters["copying"][data["family"][own]]) * data["near"][own]
+        weights = copying_odds(parameters["copying"][data["family"][own]]) * data["weight"][own]
         if free[report] and rng.random() * (1 + weights.sum()) >= 1:
             value[report] = value[data["copied"][rng.choice(own, p=weights / weights.sum())]]
 

@@ -183,6 +183,14 @@ def _default_lineage(scenario: Scenario) -> Iterator[tuple[str, str, str]]:
         defaults.bases["quotation"],
     )
     yield (
+        "a report weighs by the runs of three words that its text shares",
+        ", ".join(
+            f"{ratio:g} times at {share:.0%}"
+            for share, ratio in zip(defaults.shared_text, defaults.text_ratio, strict=True)
+        ),
+        defaults.bases["text"],
+    )
+    yield (
         "a report about another event weighs less",
         f"{defaults.other_events:g} times",
         defaults.bases["other_events"],

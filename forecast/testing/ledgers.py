@@ -69,6 +69,7 @@ def random_reports(rng: random.Random, size: int, prefix: str = "") -> list[Repo
                 scope=rng.choice(["", "at_least", "whole_step"])
                 if state and number is None and not context
                 else "",
+                text=rng.choice(TEXTS),
             )
         )
     rng.shuffle(reports)

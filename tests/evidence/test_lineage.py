@@ -24,7 +24,13 @@ from forecast.posterior.mcmc import beliefs_under
 from forecast.posterior.prior import draw_priors, prior_beliefs
 from forecast.scenario.scenario import Scenario
 from tests.small import BASIS, START, rows
-from tests.witnesses import harbour, partitions, random_parameters, sum_over_everything
+from tests.witnesses import (
+    harbour,
+    partitions,
+    random_parameters,
+    sum_over_everything,
+    text_ratio,
+)
 
 SURE = 0.3
 """Prior probability of a raid; everything else of the table is known."""
@@ -62,11 +68,33 @@ def town(families=None, lineage=None):
     )
 
 
-def outlet(k, state="raid", *, origin="", grade="C", days=0):
+def outlet(k, state="raid", *, origin="", grade="C", days=0, text=""):
     day = START + timedelta(days=days)
     return Report(
-        f"R{k:03}", "raid", state, START, START, day, day, f"outlet {k}", grade, "6", origin
+        f"R{k:03}",
+        "raid",
+        state,
+        START,
+        START,
+        day,
+        day,
+        f"outlet {k}",
+        grade,
+        "6",
+        origin,
+        text=text,
     )
+
+
+def words(rng, n=12):
+    """Words that nobody else uses."""
+    return [f"w{k:07}" for k in rng.choice(10**7, n, replace=False)]
+
+
+def cut(rng, given, kept):
+    """A text with so many words of another, in a row, between words of its own."""
+    start = int(rng.integers(0, len(given) - kept + 1))
+    return [*words(rng, 3), *given[start : start + kept], *words(rng, len(given) - kept)]
 
 
 def log_odds(scenario, *reports, **given):
@@ -134,13 +162,16 @@ def test_agreement_never_makes_a_statement_less_probable():
         assert all(before < after for before, after in pairwise(found))
 
 
+@pytest.mark.parametrize("texts", [False, True])
 @pytest.mark.parametrize("n", [3, 8])
-def test_eight_reports_are_the_sum_over_all_partitions(n):
-    """Every partition by itself, with the probability that the links come to it."""
+def test_eight_reports_are_the_sum_over_all_partitions(n, texts):
+    """Every partition by itself, with the probability that the links and the texts come to it."""
     rng = np.random.default_rng(n)
+    first = words(rng)
+    texts = [cut(rng, first, int(rng.integers(0, 12))) if texts else [] for _ in range(n)]
     days = rng.integers(0, 9, n)
     said = ["none" if rng.random() < 0.3 else "raid" for _ in range(n)]
-    reports = [outlet(k, said[k], days=int(days[k])) for k in range(n)]
+    reports = [outlet(k, said[k], days=int(days[k]), text=" ".join(texts[k])) for k in range(n)]
     accuracy, copying = 0.7, 0.55
     shares = np.array([1 - SURE, SURE]) * 0.9 + 0.1 / 2  # a tenth of the errors of C is rumour
     single = {
@@ -163,7 +194,7 @@ def test_eight_reports_are_the_sum_over_all_partitions(n):
                 for j in order[:place]
             }
             [block] = [b for b in blocks if k in b]
-            own = [odds[j] for j in block if j in odds]
+            own = [odds[j] * text_ratio(texts[k], texts[j]) for j in block if j in odds]
             probability *= (sum(own) if own else 1.0) / (1 + sum(odds.values()))
         total += probability * like
     expected = np.log(total[1] * SURE) - np.log(total[0] * (1 - SURE))
@@ -177,14 +208,17 @@ def test_several_copies_with_dates_channels_and_streams(seed):
     rng = np.random.default_rng(seed)
     making = ("profile", "events", "default")[seed % 3]
     scenario = harbour(channels=seed % 2, watches=seed > 2, making=making, lineage=None)
-    reports = []
+    reports, first = [], words(rng)
     for k in range(4):
         start, known = int(rng.integers(0, 5)), int(rng.integers(9, 13))
         days = [START + timedelta(days=d) for d in (start, start + 6 * (k > 1), known, known)]
         source = str(rng.choice(["keeper", "pilot", "red office", "other"]))
         state, grade = ("low", "low", "high")[int(rng.integers(0, 3))], str(rng.choice([*"BCD"]))
         origin = str(rng.choice(["", "", "one"]))
-        reports.append(Report(f"R{k}", "barometer", state, *days, source, grade, "6", origin))
+        text = " ".join(cut(rng, first, int(rng.integers(0, 12))) if seed > 1 else ())
+        reports.append(
+            Report(f"R{k}", "barometer", state, *days, source, grade, "6", origin, text=text)
+        )
     evidence = Evidence(START + timedelta(days=13), tuple(reports))
     parameters = random_parameters(rng, scenario)
     found = beliefs_under(scenario, evidence, parameters, n_steps=2).log_evidence().item()
@@ -234,12 +268,33 @@ def syndicate(rng, propensity, n, shape):
     return raid, tuple(states), origins
 
 
-def answer(scenario, draws, states, *, stated):
+def write(rng, origins):
+    """What each outlet writes, and the document that it cites.
+
+    One copy in five is reworded, and the others keep at least nine words of their original in a
+    row; three in ten cite the document that it cites. No two accounts share words or documents.
+    """
+    texts, documents = [], []
+    for k, origin in enumerate(origins):
+        copied = origin != k
+        kept = int(rng.integers(9, 25)) if copied and rng.random() < 0.8 else 0
+        texts.append(cut(rng, texts[origin], kept) if copied else words(rng, 24))
+        same = copied and rng.random() < 0.3
+        documents.append(documents[origin] if same else f"document {k}")
+    return [
+        {"text": " ".join(text), "citation": document}
+        for text, document in zip(texts, documents, strict=True)
+    ]
+
+
+def answer(scenario, draws, states, *, stated, written=None):
     """Probability of a raid, and how probable each draw makes what outlets say."""
     origins = [f"origin {k}" if stated else "" for k in range(len(states))]
     reports = tuple(
-        outlet(k, ("none", "raid")[state], origin=origin)
-        for k, (state, origin) in enumerate(zip(states, origins, strict=True))
+        replace(outlet(k, ("none", "raid")[state], origin=origin), **more)
+        for k, (state, origin, more) in enumerate(
+            zip(states, origins, written or [{}] * len(states), strict=True)
+        )
     )
     found = beliefs_under(scenario, Evidence(START + timedelta(days=60), reports), draws)
     weight = np.exp(found.log_evidence().to_numpy()[0])
@@ -247,14 +302,9 @@ def answer(scenario, draws, states, *, stated):
     return np.average(said, weights=weight), weight / weight.sum()
 
 
-def test_syndications_are_calibrated_and_as_good_as_lineage_can_be_known():
-    """The propensity to copy is within its 90 % interval, and a raid as probable as is said.
-
-    Calibrated answers p lose the mean of (p - q)² in Brier score against the answers q of somebody
-    who knows more. Nothing here tells a copy from a witness but what it says, so that is the price
-    of not knowing lineage: nobody pays less, and a wrong prior of who copies would pay more.
-    """
-    rng, n_worlds = np.random.default_rng(6), 20_000
+def syndications(n_worlds, *, written):
+    """Answers without and with known lineage, what was so, and coverage of the propensity."""
+    rng = np.random.default_rng(6)
     scenario, known = town(), town(lineage="as_stated")
     [shape] = [judged.shape for judged in trust_in(scenario).copying]
     [_, _, accuracy, *_] = [judged.shape for judged in trust_in(scenario).accuracy]
@@ -266,15 +316,54 @@ def test_syndications_are_calibrated_and_as_good_as_lineage_can_be_known():
     for world in range(n_worlds):
         propensity, n = rng.beta(*shape), int(rng.integers(2, 7))
         raid, states, origins = syndicate(rng, propensity, n, accuracy)
-        said, weight = unsure(states)
+        if written:
+            texts = write(rng, origins)
+            said, weight = answer(scenario, draws, states, stated=False, written=texts)
+        else:
+            said, weight = unsure(states)
         inside += 0.05 <= weight[draws["copying"][0] < propensity].sum() <= 0.95
         # Whoever knows the origins counts each once.
         informed = sure(tuple(sorted(states[origin] for origin in set(origins))))[0]
         answers[:, world] = said, informed, raid
-    said, informed, raid = answers
-    assert inside / n_worlds == pytest.approx(0.9, abs=0.01)
-    for each in (said, informed):
-        error = np.sqrt(np.mean(each * (1 - each)) / n_worlds)
-        assert abs(each.mean() - raid.mean()) < 3 * error
+    return answers, inside / n_worlds
+
+
+def assert_calibrated(given, raid):
+    error = np.sqrt(np.mean(given * (1 - given)) / len(given))
+    assert abs(given.mean() - raid.mean()) < 3 * error
+
+
+def test_syndications_are_calibrated_and_as_good_as_lineage_can_be_known():
+    """The propensity to copy is within its 90 % interval, and a raid as probable as is said.
+
+    Calibrated answers p lose the mean of (p - q)² in Brier score against the answers q of somebody
+    who knows more. Nothing here tells a copy from a witness but what it says, so that is the price
+    of not knowing lineage: nobody pays less, and a wrong prior of who copies would pay more.
+    """
+    (said, informed, raid), inside = syndications(20_000, written=False)
+    assert inside == pytest.approx(0.9, abs=0.01)
+    assert_calibrated(said, raid)
+    assert_calibrated(informed, raid)
     price = (said - raid) ** 2 - (informed - raid) ** 2 - (said - informed) ** 2
-    assert abs(price.mean()) < 3 * price.std() / np.sqrt(n_worlds)
+    assert abs(price.mean()) < 3 * price.std() / np.sqrt(len(price))
+
+
+@pytest.mark.slow
+def test_texts_and_documents_tell_copies_nearly_as_well_as_known_lineage():
+    """Where copies mostly keep the words of their original, little is lost by not knowing it."""
+    (said, informed, raid), inside = syndications(1000, written=True)
+    assert inside == pytest.approx(0.9, abs=0.05)
+    assert_calibrated(said, raid)
+    assert np.mean((said - raid) ** 2) - np.mean((informed - raid) ** 2) < 0.005
+    assert np.mean((said - informed) ** 2) < 0.005
+
+
+@pytest.mark.parametrize(("kept", "more"), [(12, True), (0, False)])
+def test_words_in_common_make_a_copy_more_probable_and_none_less(kept, more):
+    """Two that say the same are the less evidence the more they copy each other's words."""
+    rng = np.random.default_rng(1)
+    first = words(rng)
+    texts = [" ".join(first), " ".join(cut(rng, first, kept))]
+    without = log_odds(town(), outlet(0), outlet(1))
+    found = log_odds(town(), *(outlet(k, text=text) for k, text in enumerate(texts)))
+    assert (found < without) == more
