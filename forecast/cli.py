@@ -149,6 +149,14 @@ def _add_report(commands: argparse._SubParsersAction[Parser]) -> None:
         "--evidence", metavar="FILE", help="a CSV file of reports, or a ledger (file or server)"
     )
     reporting.add_argument(
+        "--plan",
+        metavar="INPUT=STATE",
+        action="append",
+        default=[],
+        help="what an input will be: INPUT=STATE for all days ahead, INPUT=STATE@DAY..DAY for "
+        "some (default: the scenario's own plan); may be given again",
+    )
+    reporting.add_argument(
         "-o",
         "--output",
         metavar="FILE",
@@ -221,6 +229,7 @@ def _report(given: argparse.Namespace) -> int:
     else:
         ledger = read_evidence(source, problem) if source else Ledger()
         evidence, earlier = _known(given, problem, ledger)
+    problem = _with_plans(given, problem, evidence)
     _say(given, f"{problem.title}: {len(evidence)} reports in force on {evidence.as_of}")
     _say(given, "compiling the model and sampling its tables (about a minute) …")
     outlook = forecast(
@@ -251,6 +260,21 @@ def _report(given: argparse.Namespace) -> int:
     if previous is not None:
         print(f"\n{changes_text(outlook, previous)}")
     return DONE
+
+
+def _with_plans(given: argparse.Namespace, problem: Scenario, evidence: Evidence) -> Scenario:
+    """The scenario with what `--plan` says of its inputs."""
+    from forecast.analysis.plans import read_plan, with_plans
+    from forecast.evidence.events import last_step
+
+    if not given.plan:
+        return problem
+    plans = [read_plan(text) for text in given.plan]
+    found = dict(plans)
+    if len(found) < len(plans):
+        message = "names an input twice; write its days in one, after commas"
+        raise InputError([Problem("--plan", message)])
+    return with_plans(problem, last_step(problem, evidence), found)
 
 
 def _known(

@@ -7,7 +7,8 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from forecast.analysis.frames import LegibleFrame
-from forecast.arguments import checked
+from forecast.arguments import checked, short_repr
+from forecast.courses_table import ANY_LABEL
 from forecast.errors import InputError, Problem, nearest, raise_if_any
 from forecast.estimate import Estimate, quantity
 from forecast.evidence.ledger import as_date
@@ -86,7 +87,7 @@ def plan(given: Forecast, inputs: Mapping[str, InputPlan]) -> Forecast:
     --------
     >>> plan(outlook, {"us_action": {"2020-02-01": "limited_strike"}})  # doctest: +SKIP
     """
-    scenario = _planned(given, inputs)
+    scenario = with_plans(given.scenario, given.now, inputs)
     fit = given._draws.of_scenario(scenario)
     tree = given._tree.copy()
     for name in AHEAD:
@@ -164,7 +165,7 @@ def _rows(
         yield {
             "plan": name,
             "course": course,
-            "label": labels.get(course, course.capitalize()),
+            "label": labels.get(course, ANY_LABEL),
             "mean": found.mean,
             "lower": found.lower,
             "upper": found.upper,
@@ -175,12 +176,12 @@ def _rows(
         }
 
 
-def _planned(given: Forecast, inputs: Mapping[str, InputPlan]) -> Scenario:
-    """The scenario with plans for some inputs."""
-    scenario, timeline = given.scenario, given.scenario.timeline
+def with_plans(scenario: Scenario, now: int, inputs: Mapping[str, InputPlan]) -> Scenario:
+    """The scenario with plans for some inputs, in steps after `now`; see `plan`."""
+    timeline = scenario.timeline
     if timeline is None:
-        raise InputError([Problem("forecast", "its scenario has no clock, so nothing is ahead")])
-    legal, first = scenario.with_role("input"), timeline.first_day(given.now + 1)
+        raise InputError([Problem("plans", "the scenario has no clock, so nothing is ahead")])
+    legal, first = scenario.with_role("input"), timeline.first_day(now + 1)
     problems, changed = [], {}
     for name, stated in inputs.items():
         if name not in legal:
@@ -196,6 +197,41 @@ def _planned(given: Forecast, inputs: Mapping[str, InputPlan]) -> Scenario:
                 problems.append(Problem(f"plan of {name}", message))
     raise_if_any(problems)
     return scenario.model_copy(update={"variables": {**scenario.variables, **changed}})
+
+
+def read_plan(text: str) -> tuple[str, InputPlan]:
+    """An input and its plan, as a command line writes them.
+
+    Parameters
+    ----------
+    text
+        ``INPUT=STATE``, for all steps ahead; ``INPUT=STATE@DAY`` or ``INPUT=STATE@DAY..DAY``, and
+        more of these after commas: ``us_action=campaign@2020-02-01..2020-02-28``.
+
+    Raises
+    ------
+    InputError
+        If it is neither, or a day is none.
+
+    Examples
+    --------
+    >>> read_plan("us_action=campaign")
+    ('us_action', 'campaign')
+    >>> read_plan("us_action=none@2020-02-01,campaign@2020-02-08..2020-02-28")[1]
+    {('2020-02-01', '2020-02-01'): 'none', ('2020-02-08', '2020-02-28'): 'campaign'}
+    """
+    name, equals, stated = (part.strip() for part in text.partition("="))
+    parts = [part.strip().partition("@") for part in stated.split(",")]
+    if not (name and equals and all(state for state, _, _ in parts)):
+        message = f"{short_repr(text)} needs INPUT=STATE, INPUT=STATE@DAY or INPUT=STATE@DAY..DAY"
+        raise InputError([Problem("plan", message)])
+    if len(parts) == 1 and not parts[0][1]:
+        return name, stated
+    days = [at.partition("..") for _, _, at in parts]
+    return name, {
+        (first, last if dots else first): state
+        for (state, _, _), (first, dots, last) in zip(parts, days, strict=True)
+    }
 
 
 def _entries(stated: InputPlan) -> Iterator[PlannedState]:

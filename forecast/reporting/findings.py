@@ -87,6 +87,8 @@ def tripwires_section(outlook: Forecast, found: Tripwires) -> Section:
             " where there is none, to the end of the next step, whether or not anybody reports it."
             " Of what is to happen on a day it is that of a level in the whole step of that day."
         )
+        if outlook.condition:
+            text += f" It holds if {outlook.condition}."
     return Section("tripwires", "Tripwires", (table, Prose(text, style="note")))
 
 

@@ -6,6 +6,10 @@ import numpy as np
 import pytest
 
 import forecast as fc
+from forecast import fitting
+from forecast.analysis.plans import read_plan
+from forecast.cli import main
+from forecast.console import BAD_INPUT
 from forecast.errors import InputError
 from tests.evidence.test_inputs import CLAUSES, ran, windy
 from tests.small import barometer_report, evidence, weather
@@ -125,6 +129,29 @@ def test_a_plan_that_cannot_be_is_refused_with_all_that_is_wrong():
         fc.plan(static, {})
     with pytest.raises(InputError, match="names no plan"):
         fc.compare_plans(outlook, {})
+
+
+def test_a_command_line_writes_plans_of_days():
+    assert read_plan("wind=on") == ("wind", "on")
+    days = {("2020-01-24", "2020-01-24"): "on", ("2020-02-01", "2020-02-20"): "off"}
+    assert read_plan("wind = on@2020-01-24, off@2020-02-01..2020-02-20") == ("wind", days)
+    for wrong in ("wind", "=on", "wind=", "wind=@2020-01-24", "wind=on,"):
+        with pytest.raises(InputError, match="INPUT=STATE"):
+            read_plan(wrong)
+
+
+def test_the_command_plans_before_it_samples(capsys, monkeypatch):
+    """What is wrong with a plan is found at once, and what is right holds in the product."""
+    monkeypatch.setattr(fitting, "forecast", lambda *_, **__: pytest.fail("sampled"))
+    for plan, message in (
+        (["us_actoin=campaign"], "did you mean 'us_action'"),
+        (["us_action=campaign@2020-01-20"], "not ahead"),
+        (["us_action=none", "us_action=campaign"], "names an input twice"),
+        (["us_action=campaign@soon"], "soon"),
+    ):
+        given = [part for each in plan for part in ("--plan", each)]
+        assert main(["report", "iraq-2020", *given]) == BAD_INPUT
+        assert message in capsys.readouterr().err
 
 
 def test_what_moved_names_a_changed_plan():
