@@ -101,7 +101,7 @@ def test_a_superseded_value_never_reaches_the_engine(scenario):
             tabulate_reports(scenario, Ledger(tuple(each)).known_at(end), STEPS)
             for each in (reports, changed)
         ]
-        for name in tables[0].__dataclass_fields__:
+        for name in {"simulation", *tables[0].__dataclass_fields__} - {"_simulate"}:
             one, other = (getattr(table, name) for table in tables)
             np.testing.assert_equal(one, other)
 

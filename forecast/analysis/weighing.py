@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 
 from forecast.arguments import checked
 from forecast.estimate import Estimate, percent, quantity
-from forecast.evidence.auxiliary_evidence import CONTROLLED, FREE, control_variable, date_variables
+from forecast.evidence.auxiliary_evidence import date_variables
 from forecast.evidence.events import find_events, origin_of, ranked
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.notation import LARGEST_NUMBER
+from forecast.evidence.place_evidence import CONTROLLED, FREE, control_variable
 from forecast.evidence.report import Report
 from forecast.evidence.silence import watched_steps
 from forecast.evidence.sources import accuracy_index, trust_in

@@ -9,16 +9,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from forecast.errors import InputError, Problem
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.report import Report
 from forecast.evidence.sources import accuracy_index, trust_in
+from forecast.frozen import FrozenDict
 from forecast.scenario.scenario import Scenario
 from forecast.timeline import MAX_STEPS
+
+MOST_REMEMBERED: Final = 10_000
+"""Groups of reports that are known to be of one event or of several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ class Event:
     reports: tuple[Report, ...]
     start: date
     end: date
-    shares: Mapping[int, float]
+    shares: Mapping[int, float] = field(hash=False)
     stated_by: object
 
     @property
@@ -76,35 +81,40 @@ def find_events(scenario: Scenario, evidence: Evidence) -> tuple[Event, ...]:
         if report.indicator not in inputs:
             groups[origin_of(report), report.indicator].append(report)
     found = [
-        (indicator, origin, members)
-        for (origin, indicator), reports in groups.items()
-        for members in _about_one_event(scenario, reports)
+        event
+        for (origin, _), reports in groups.items()
+        for event in _events_of(scenario, origin, tuple(reports))
     ]
     stated: dict[object, str] = {
-        (_content(members[0]), days_of(members[0])): origin
-        for _, origin, members in found
-        if members[0].origin
+        (_content(event.reports[0]), event.start, event.end): event.origin
+        for event in found
+        if event.reports[0].origin
     }
+    return tuple(_dated_by_others(event, stated) for event in found)
+
+
+@lru_cache(maxsize=MOST_REMEMBERED)
+def _events_of(scenario: Scenario, origin: str, reports: tuple[Report, ...]) -> tuple[Event, ...]:
+    """Events by what one origin reports of one indicator, as if nothing else were reported."""
     return tuple(
         Event(
-            indicator,
+            members[0].indicator,
             origin,
             members,
             *days_of(members[0]),
-            shares_of(scenario, members[0]),
-            _stated_by(scenario, origin, members[0], stated),
+            FrozenDict(shares_of(scenario, members[0])),
+            origin
+            if members[0].origin or scenario.lineage == "as_stated"
+            else _content(members[0]),
         )
-        for indicator, origin, members in found
+        for members in _about_one_event(scenario, reports)
     )
 
 
-def _stated_by(
-    scenario: Scenario, origin: str, best: Report, stated: Mapping[object, str]
-) -> object:
-    """What has one date with an event if it has the same days."""
-    if best.origin or scenario.lineage == "as_stated":
-        return origin
-    return stated.get((_content(best), days_of(best)), _content(best))
+def _dated_by_others(event: Event, stated: Mapping[object, str]) -> Event:
+    """An event, with the date of who states the same of the same days, if it states no origin."""
+    origin = stated.get((event.stated_by, event.start, event.end))
+    return event if origin is None else replace(event, stated_by=origin)
 
 
 def _content(report: Report) -> tuple[object, ...]:

@@ -9,10 +9,11 @@ joint states the statements about a variable at a step are a further factor, one
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache, partial
 from math import ceil
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -20,7 +21,7 @@ import numpy.typing as npt
 
 from forecast.arrays import Array, Index
 from forecast.errors import Problem, raise_if_any
-from forecast.evidence.auxiliary_evidence import AuxiliaryEvidence, date_key
+from forecast.evidence.auxiliary_evidence import AuxiliaryEvidence, PlacedStatement, date_key
 from forecast.evidence.copying import Link
 from forecast.evidence.events import ranked
 from forecast.evidence.inputs import acting_states
@@ -28,7 +29,12 @@ from forecast.evidence.ledger import Evidence
 from forecast.evidence.report import Report
 from forecast.evidence.report_checks import ColumnFault, find_faults
 from forecast.evidence.shared_errors import error_key
-from forecast.evidence.sources import PROBABILITIES, accuracy_index, channel_of, trust_in
+from forecast.evidence.sources import (
+    accuracy_index,
+    channel_of,
+    probability_numbers,
+    trust_in,
+)
 from forecast.evidence.statements import Statements, fill_shares
 from forecast.network.auxiliary import AuxiliaryFactor, AuxiliaryVariable
 from forecast.scenario.scenario import Scenario
@@ -165,8 +171,6 @@ class ReportTable:
         Which accuracy it has: of a grade, 0 for A, or of a source.
     links
         Which reports each row of `ReportArrays.link_place` is about.
-    simulation
-        What is needed to draw reports, by name.
     """
 
     arrays: ReportArrays
@@ -185,7 +189,12 @@ class ReportTable:
     n_states: Index
     accuracy: Index
     links: tuple[Link, ...]
-    simulation: Mapping[str, npt.NDArray[np.generic]]
+    _simulate: Callable[[], Mapping[str, npt.NDArray[np.generic]]] = field(repr=False)
+
+    @cached_property
+    def simulation(self) -> Mapping[str, npt.NDArray[np.generic]]:
+        """What is needed to draw reports, by name."""
+        return self._simulate()
 
     @property
     def n_steps(self) -> int:
@@ -257,13 +266,13 @@ def tabulate_reports(
         auxiliaries=tuple(laid.auxiliaries),
         factors=tuple(laid.factors),
         evidence_variables=tuple(about),
-        statement_variables=tuple(statements.variables),
+        statement_variables=statements.variables,
         observable=tuple(scenario.with_role("indicator", "outcome")),
         defaults={n: v.states.index(str(v.default)) for n, v in inputs.items()},
         prior_steps=1 if scenario.time is None else ceil(USUAL_DAYS / scenario.time.step),
         **_by_report(scenario, observed, widest),
-        links=tuple(link for key, _ in _in_order(laid) for link in key[3]),
-        simulation=_simulation(scenario, observed, laid, widest),
+        links=tuple(link for each in _in_order(laid) for link in each.links),
+        _simulate=partial(_simulation, scenario, observed, laid, widest),
     )
 
 
@@ -325,34 +334,24 @@ def _value(scenario: Scenario, report: Report) -> float:
     return states.index(report.state)
 
 
-def _in_order(laid: AuxiliaryEvidence) -> list[tuple[Any, float]]:
-    """Statements by cell, and how many origins make each."""
-    return sorted(laid.counts.items(), key=lambda each: (each[0][2], each[0][:2]))
-
-
 def _places(scenario: Scenario, laid: AuxiliaryEvidence, widest: int) -> dict[str, Any]:
     """Cells of statements, of silences and of auxiliary variables with a judged probability."""
-    width = laid.n_columns
-    trust = trust_in(scenario)
-    judged = [(family, each.name) for family in PROBABILITIES for each in getattr(trust, family)]
-    number: dict[tuple[str, str | int], int] = {place: k for k, place in enumerate(judged)}
-    # Accuracies by number as well: a source may have the name of a grade. They come first.
-    number |= {("accuracy", k): k for k in range(len(trust.accuracy))}
-    counts = _in_order(laid)
-    keys = [key for key, _ in counts]
-    links = [(k, link) for k, key in enumerate(keys) for link in key[3]]
+    width, number = laid.n_columns, probability_numbers(scenario)
+    stated = _in_order(laid)
+    odds = np.concatenate([np.empty((0, 3)), *(each.odds for each in stated)])
+    n_links = np.array([len(each.links) for each in stated], np.int64)
     cells = np.array([step * width + column for _, (step, column) in laid.judged], np.int64)
     return {
-        "place_statement": np.array([statement for statement, *_ in keys], np.int64),
-        "place": np.array([step * width + column for _, _, (step, column), _ in keys], np.int64),
-        "place_count": np.array([count for _, count in counts], np.float64),
-        "place_row": np.array([row for _, (row, _), *_ in keys], np.int64),
-        "place_reach": _padded([reach for _, (_, reach), *_ in keys], widest, 0.0),
-        "level": trust.level_of,
-        "link_place": np.array([place for place, _ in links], np.int64),
-        "link_copying": np.array([number["copying", link.family] for _, link in links], np.int64),
-        "link_near": np.array([link.near for _, link in links], np.float64),
-        "link_repeats": np.array([link.weight * link.repeats for _, link in links], np.float64),
+        "place_statement": np.array([each.statement for each in stated], np.int64),
+        "place": np.array([s * width + c for (s, c), *_ in stated], np.int64),
+        "place_count": np.array([each.n_origins for each in stated], np.float64),
+        "place_row": np.array([each.making[0] for each in stated], np.int64),
+        "place_reach": _padded([each.making[1] for each in stated], widest, 0.0),
+        "level": trust_in(scenario).level_of,
+        "link_place": np.repeat(np.arange(len(stated)), n_links),
+        "link_copying": odds[:, 0].astype(np.int64),
+        "link_near": odds[:, 1].copy(),
+        "link_repeats": odds[:, 2].copy(),
         **_rows(laid, number, widest),
         "silence_row": np.array([row for row, _, _ in laid.silent], np.int64),
         "silence_reach": _padded([reach for _, reach, _ in laid.silent], widest, 0.0),
@@ -360,6 +359,11 @@ def _places(scenario: Scenario, laid: AuxiliaryEvidence, widest: int) -> dict[st
         "auxiliary_probability": np.array([number[key] for key, _ in laid.judged], np.int64),
         "auxiliary_place": np.stack([cells, cells + 1], axis=1),
     }
+
+
+def _in_order(laid: AuxiliaryEvidence) -> list[PlacedStatement]:
+    """Statements by cell; of one cell, by their numbers and their making."""
+    return sorted(laid.stated, key=itemgetter(0, 1, 2))
 
 
 def _rows(
@@ -377,7 +381,10 @@ def _rows(
 
 def _padded(rows: Sequence[Sequence[float]], widest: int, fill: float) -> Array:
     """Rows of one width."""
-    return np.array([[*row, *[fill] * (widest - len(row))] for row in rows]).reshape(-1, widest)
+    found = np.full((len(rows), widest), fill, np.float64)
+    for own, row in zip(found, rows, strict=True):
+        own[: len(row)] = row
+    return found
 
 
 def _settings(

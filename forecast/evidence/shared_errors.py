@@ -68,6 +68,8 @@ def find_shared_errors(
     """
     members: dict[ErrorKey, dict[int, Event]] = defaultdict(dict)
     for k, event in enumerate(events):
+        if not event.reports[0].origin:
+            continue  # it is the only event of its origin
         for report in candidate_reports(scenario, event, unread):
             members[error_key(scenario, event, report)].setdefault(k, event)
     found = {key: _error(key, list(own.values())) for key, own in members.items() if len(own) > 1}

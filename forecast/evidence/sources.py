@@ -155,6 +155,19 @@ def trust_in(scenario: Scenario) -> Trust:
     )
 
 
+@lru_cache(maxsize=64)
+def probability_numbers(scenario: Scenario) -> dict[tuple[str, str | int], int]:
+    """Number of each probability among all that is judged of sources, by family and name.
+
+    Accuracies by their own number as well: a source may have the name of a grade.
+    """
+    trust = trust_in(scenario)
+    judged = [(family, each.name) for family in PROBABILITIES for each in getattr(trust, family)]
+    found: dict[tuple[str, str | int], int] = {place: k for k, place in enumerate(judged)}
+    # Accuracies come first.
+    return found | {("accuracy", k): k for k in range(len(trust.accuracy))}
+
+
 def accuracy_index(scenario: Scenario, report: Report) -> int:
     """Which accuracy a report has: that of its source, or the one that is shared by its grade."""
     number, grades = _own_accuracies(scenario).get(report.source, (0, ""))

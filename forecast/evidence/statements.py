@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,61 @@ UNSHARED = -1
 """Stands for whether a statement rests on what is true where its accuracy alone says so."""
 
 
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What an origin states, in one version or in several, or what a controlled channel states.
+
+    Two that have the same content are one.
+
+    Attributes
+    ----------
+    content
+        What tells it from others: its variable, who makes it, and what its versions state.
+    versions
+        The best report of each version, best first.
+    accuracy
+        Number of its accuracy, or `CONTROLLED`.
+    controlled
+        Probability of each state in what a controlled channel states; empty for others.
+    row
+        Chances of the stream that it belongs to, or None.
+    right
+        Whether it rests on what is true: 1 or 0 where an auxiliary variable says so, or `UNSHARED`.
+    """
+
+    content: tuple[object, ...]
+    versions: tuple[Report, ...] = field(compare=False)
+    accuracy: int = field(compare=False)
+    controlled: tuple[float, ...] = field(default=(), compare=False)
+    row: Row | None = field(default=None, compare=False)
+    right: int = field(default=UNSHARED, compare=False)
+
+    @property
+    def indicator(self) -> str:
+        """The variable that it is about."""
+        return self.versions[0].indicator
+
+
+def origin_statement(
+    scenario: Scenario, versions: Sequence[Report], row: Row | None, right: int = UNSHARED
+) -> Statement:
+    """An origin's statement, given the best report of each version, best first.
+
+    Whether it rests on what is true (1) or not (0) is given where an auxiliary variable says.
+    """
+    quoted = [(accuracy_index(scenario, report), version_of(report)) for report in versions]
+    content = versions[0].indicator, row, right, *quoted
+    return Statement(content, tuple(versions), quoted[0][0], row=row, right=right)
+
+
+def channel_statement(scenario: Scenario, channel: str, report: Report) -> Statement:
+    """A controlled channel's statement."""
+    shares = scenario.channels[channel].shows.get(report.indicator, {})
+    controlled = fill_shares(shares, scenario.variables[report.indicator].states)
+    content = report.indicator, channel, version_of(report)
+    return Statement(content, (report,), CONTROLLED, controlled)
+
+
 class Statements:
     """All distinct statements, numbered.
 
@@ -40,81 +96,49 @@ class Statements:
     def __init__(self, scenario: Scenario, observed: Sequence[Report]) -> None:
         self.scenario = scenario
         self.rows: dict[Row, int] = {}
-        self.variables: list[str] = []
-        self._number = {report.id: k for k, report in enumerate(observed)}
-        self._known: dict[object, int] = {}
-        self._versions: list[tuple[int, int, int, int]] = []
-        self._accuracy: list[int] = []
-        self._states: list[int] = []
-        self._row: list[int] = []
-        self._right: list[int] = []
-        self._controlled: list[Sequence[float]] = []
+        self._report = {report.id: k for k, report in enumerate(observed)}
+        self._number: dict[Statement, int] = {}
 
-    def number_of(self, row: Row | None) -> int:
+    def number_of(self, statement: Statement) -> int:
+        """Number of a statement."""
+        return self._number.setdefault(statement, len(self._number))
+
+    def number_of_row(self, row: Row | None) -> int:
         """Number of a stream's row of probabilities; -1 for none."""
         return UNMADE if row is None else self.rows.setdefault(row, len(self.rows))
 
-    def of_origin(self, versions: Sequence[Report], row: Row | None, right: int = UNSHARED) -> int:
-        """Number of an origin's statement, given the best report of each version, best first.
-
-        Whether it rests on what is true (1) or not (0) is given where an auxiliary variable says.
-        """
-        indicator, number = versions[0].indicator, self.number_of(row)
-        quoted = [
-            (accuracy_index(self.scenario, report), version_of(report)) for report in versions
-        ]
-        key = (indicator, number, right, *quoted)
-        return self._add(key, versions, quoted[0][0], (), number, right)
-
-    def of_channel(self, channel: str, report: Report) -> int:
-        """Number of a controlled channel's statement."""
-        shares = self.scenario.channels[channel].shows.get(report.indicator, {})
-        states = self.scenario.variables[report.indicator].states
-        row = fill_shares(shares, states)
-        key = (report.indicator, channel, version_of(report))
-        return self._add(key, [report], CONTROLLED, row, UNMADE)
-
-    def _add(
-        self,
-        key: object,
-        versions: Iterable[Report],
-        accuracy: int,
-        controlled: Sequence[float],
-        row: int,
-        right: int = UNSHARED,
-    ) -> int:
-        if key not in self._known:
-            number = self._known[key] = len(self._accuracy)
-            for report in versions:
-                own = accuracy_index(self.scenario, report)
-                at_least = int(is_at_least(self.scenario, report))
-                self._versions.append((self._number[report.id], number, own, at_least))
-                indicator = report.indicator
-            self.variables.append(indicator)
-            self._accuracy.append(accuracy)
-            self._states.append(len(self.scenario.variables[indicator].states))
-            self._row.append(row)
-            self._right.append(right)
-            self._controlled.append(controlled)
-        return self._known[key]
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Variable of each statement."""
+        return tuple(statement.indicator for statement in self._number)
 
     def arrays(self, widest: int) -> dict[str, Any]:
         """Versions and statements, as `ReportArrays` has them."""
-        controlled = np.zeros((len(self._controlled), widest))
-        for row, given in zip(controlled, self._controlled, strict=True):
-            row[: len(given)] = given
-        versions = np.array(self._versions, np.int64).reshape(-1, 4)
+        controlled = np.zeros((len(self._number), widest))
+        for row, each in zip(controlled, self._number, strict=True):
+            row[: len(each.controlled)] = each.controlled
+        own = np.array([self._numbers(each) for each in self._number], np.int64).reshape(-1, 4)
+        versions = np.array(list(self._versions()), np.int64).reshape(-1, 4)
+        names = "accuracy", "states", "row", "right"
+        of_version = "report", "statement", "accuracy", "at_least"
         return {
-            "version_report": versions[:, 0],
-            "version_statement": versions[:, 1],
-            "version_accuracy": versions[:, 2],
-            "version_at_least": versions[:, 3],
-            "statement_accuracy": np.array(self._accuracy, np.int64),
-            "statement_states": np.array(self._states, np.int64),
-            "statement_row": np.array(self._row, np.int64),
-            "statement_right": np.array(self._right, np.int64),
+            **{f"version_{name}": versions[:, k] for k, name in enumerate(of_version)},
+            **{f"statement_{name}": own[:, k] for k, name in enumerate(names)},
             "controlled": controlled,
         }
+
+    def _numbers(self, statement: Statement) -> tuple[int, int, int, int]:
+        """Accuracy, states, row, and whether it rests on what is true, of a statement."""
+        n_states = len(self.scenario.variables[statement.indicator].states)
+        return statement.accuracy, n_states, self.number_of_row(statement.row), statement.right
+
+    def _versions(self) -> Iterator[tuple[int, int, int, int]]:
+        """Yield report, statement, accuracy, and whether it is of one event, of each version."""
+        for statement, number in self._number.items():
+            for report in statement.versions:
+                own = accuracy_index(self.scenario, report)
+                at_least = int(is_at_least(self.scenario, report))
+                yield self._report[report.id], number, own, at_least
 
 
 def is_at_least(scenario: Scenario, report: Report) -> bool:

@@ -8,19 +8,23 @@ how much of that would be known by now.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 import numpy as np
 
 from forecast.evidence.profiles import Key, ReportMaking, report_making, watch_probabilities
 from forecast.evidence.report import Report
 from forecast.evidence.silence import WatchedStep, share_known, watched_steps
+from forecast.frozen import FrozenDict
 from forecast.scenario.scenario import Scenario
 
 Place = tuple[int, str]
 """A step and a variable."""
+Reach = tuple[float, ...]
+"""Probability that what is reported would be known by now, (state,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +46,19 @@ class Stream:
         The source; empty for everybody else.
     row
         Probability that each state is reported on.
-    reach
-        Probability that what is reported would be known by now, (state,).
     """
 
     source: str
     row: Row
-    reach: tuple[float, ...]
 
     def has(self, reports: Iterable[Report]) -> bool:
         """Whether one of some reports ends its silence."""
         return any(self.source in ("", report.source) for report in reports)
 
 
-def find_streams(scenario: Scenario, as_of: date) -> dict[Place, list[Stream]]:
-    """Streams by step and variable, up to the as-of date; named sources first.
+@lru_cache(maxsize=16)
+def find_streams(scenario: Scenario, as_of: date) -> Mapping[Place, Mapping[Stream, Reach]]:
+    """Streams by step and variable, up to the as-of date, each with its reach; named sources first.
 
     Parameters
     ----------
@@ -65,35 +67,35 @@ def find_streams(scenario: Scenario, as_of: date) -> dict[Place, list[Stream]]:
     as_of
         Day up to whose end things were known.
     """
-    found: dict[Place, list[Stream]] = defaultdict(list)
-    for place, stream in _profile_streams(scenario, as_of):
-        found[place].append(stream)
+    found: dict[Place, dict[Stream, Reach]] = defaultdict(dict)
+    for place, stream, reach in _profile_streams(scenario, as_of):
+        found[place][stream] = reach
     watched: dict[Place, dict[str, list[WatchedStep]]] = defaultdict(lambda: defaultdict(list))
     for each in watched_steps(scenario, as_of):
         watched[each.step, each.watch.indicator][each.watch.source].append(each)
     for place, by_source in watched.items():
-        usual = found.pop(place, [])
+        usual = found.pop(place, {})
         everybody = by_source.pop("", None)
         if everybody:
-            usual = [_watched_stream(scenario, "", everybody, *usual)]
+            usual = dict([_watched_stream(scenario, "", everybody, *usual.items())])
         named = [_watched_stream(scenario, name, those) for name, those in by_source.items()]
-        found[place] = named + usual
-    return dict(found)
+        found[place] = dict(named) | usual
+    return FrozenDict({place: FrozenDict(several) for place, several in found.items()})
 
 
-def _profile_streams(scenario: Scenario, as_of: date) -> Iterator[tuple[Place, Stream]]:
+def _profile_streams(scenario: Scenario, as_of: date) -> Iterator[tuple[Place, Stream, Reach]]:
     timeline = scenario.timeline
     for name, making in report_making(scenario).items():
-        row = Row(name, making.probabilities, making.alarms)
+        stream = Stream("", Row(name, making.probabilities, making.alarms))
         n = len(making.probabilities)
         if timeline is None:
-            yield (0, name), Stream("", row, (1.0,) * n)
+            yield (0, name), stream, (1.0,) * n
             continue
         n_steps = timeline.step_of(as_of) + 1
         known = _known_by_day(making, timeline.start, timeline.step_days * n_steps, as_of)
         for step, share in enumerate(known.reshape(n_steps, -1).mean(axis=1).tolist()):
             if share > 0:
-                yield (step, name), Stream("", row, (share,) * n)
+                yield (step, name), stream, (share,) * n
 
 
 def _known_by_day(making: ReportMaking, start: date, n_days: int, as_of: date) -> np.ndarray:
@@ -108,21 +110,22 @@ def _known_by_day(making: ReportMaking, start: date, n_days: int, as_of: date) -
 
 
 def _watched_stream(
-    scenario: Scenario, source: str, watched: Sequence[WatchedStep], usual: Stream | None = None
-) -> Stream:
+    scenario: Scenario,
+    source: str,
+    watched: Sequence[WatchedStep],
+    usual: tuple[Stream, Reach] | None = None,
+) -> tuple[Stream, Reach]:
     """The stream of watches that look through one source, the first of them first."""
     variable = watched[0].watch.indicator
     probabilities, alarms = watch_probabilities(scenario, watched[0].name)
     reach = [watched[0].reach] * len(probabilities)
     if usual is not None:
-        probabilities, alarms, reach = (
-            usual.row.probabilities,
-            alarms or usual.row.alarms,
-            [*usual.reach],
-        )
+        stream, known = usual
+        probabilities, alarms = stream.row.probabilities, alarms or stream.row.alarms
+        reach = [*known]
     stated = [*probabilities]
     for each in reversed(watched):
         own, _ = watch_probabilities(scenario, each.name)
         for state in each.states(scenario):
             stated[state], reach[state] = own[state], each.reach
-    return Stream(source, Row(variable, tuple(stated), alarms), tuple(reach))
+    return Stream(source, Row(variable, tuple(stated), alarms)), tuple(reach)

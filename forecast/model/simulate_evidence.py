@@ -124,20 +124,18 @@ def _opportunities(
         return float(probabilities[key])
 
     for (step, name), several in found.items():
-        for stream in several:
+        for stream, reach in several.items():
             own = [value(key) for key in stream.row.probabilities]
-            true = tuple(p * reach for p, reach in zip(own, stream.reach, strict=True))
+            true = tuple(p * known for p, known in zip(own, reach, strict=True))
             alarm = 0.0 if stream.row.alarms is None else value(stream.row.alarms)
-            false = tuple(
-                (1 - p) * alarm * reach for p, reach in zip(own, stream.reach, strict=True)
-            )
+            false = tuple((1 - p) * alarm * known for p, known in zip(own, reach, strict=True))
             yield Opportunity(name, step, stream.source, true, false)
     timeline = scenario.timeline
     for name, variable in scenario.with_role("indicator").items():
         if reporting_of(scenario, variable) != "ignorable":
             continue
         for step in range(1 if timeline is None else timeline.step_of(as_of) + 1):
-            if all(stream.source for stream in found.get((step, name), [])):
+            if all(stream.source for stream in found.get((step, name), ())):
                 first, last = _days(scenario, step, as_of)
                 ages = np.arange((as_of - last).days, (as_of - first).days + 1)
                 made = MADE * float(share_known(LAG, ages).mean())

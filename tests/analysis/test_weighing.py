@@ -8,9 +8,9 @@ import pytest
 
 import forecast as fc
 from forecast.analysis.weighing import find_conflicts, weigh_evidence
-from forecast.evidence.auxiliary_evidence import CONTROLLED
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import tabulate_reports
+from forecast.evidence.place_evidence import CONTROLLED
 from forecast.evidence.silence import watched_steps
 from forecast.posterior.mcmc import beliefs_under, stack_draws
 from forecast.probabilities import by_horizon
