@@ -7,7 +7,8 @@ nothing that they depend on changes: another report costs those of its own varia
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -133,19 +134,15 @@ def group_keys(data: Data) -> dict[int, Key]:
     for statement, version in zip(data["version_statement"].tolist(), versions, strict=True):
         statements[statement] += version
     found: dict[int, list[bytes]] = defaultdict(list)
-    places = _texts(data, "place_", but=("statement", "row"))
-    for place, link in zip(
-        data["link_place"].tolist(), _texts(data, "link_", but=("place",)), strict=True
-    ):
-        places[place] += b"link" + link
-    for own, cell, row, statement in zip(
-        places,
+    for own, links, cell, row, statement in zip(
+        _texts(data, "place_", but=("statement", "row")),
+        _links(data),
         data["place"].tolist(),
         data["place_row"].tolist(),
         data["place_statement"].tolist(),
         strict=True,
     ):
-        found[cell].append(b"place" + own + _of_row(rows, row) + statements[statement])
+        found[cell].append(b"place" + own + links + _of_row(rows, row) + statements[statement])
     silences = _texts(data, "silence_", but=("row", "place"))
     for own, cell, row in zip(
         silences, data["silence_place"].tolist(), data["silence_row"].tolist(), strict=True
@@ -156,6 +153,14 @@ def group_keys(data: Data) -> dict[int, Key]:
     ):
         found[cell].append(b"auxiliary" + own)
     return {cell: tuple(sorted(parts)) for cell, parts in found.items()}
+
+
+def _links(data: Data) -> Iterator[bytes]:
+    """Yield what each place may have copied; links are in order of their places."""
+    ends = np.cumsum(np.bincount(data["link_place"], minlength=len(data["place"]))).tolist()
+    arrays = [v for k, v in data.items() if k.startswith("link_") and k != "link_place"]
+    for start, end in pairwise([0, *ends]):
+        yield b"%d links" % (end - start) + b"".join([v[start:end].tobytes() for v in arrays])
 
 
 def select_groups(data: Data, cells: list[int]) -> dict[str, Any]:

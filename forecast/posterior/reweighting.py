@@ -148,6 +148,9 @@ class Fit:
     ancestry: tuple[tuple[str, Evidence | None], ...] = ()
     _values: dict[Any, tuple[Scope, Array]] = field(default_factory=dict, repr=False)
     _latest: list[tuple[Evidence, ReportTable]] = field(default_factory=list, repr=False)
+    _asked: list[tuple[ReportTable, int, bool, list[Array]]] = field(
+        default_factory=list, repr=False
+    )
     _memory: Memory = field(default_factory=Memory, repr=False)
     _lock: Any = field(default_factory=RLock, repr=False)
 
@@ -192,7 +195,7 @@ class Fit:
         return {name: self.__dict__[name] for name in kept}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        made = {"_values": {}, "_latest": [], "_memory": Memory(), "_lock": RLock()}
+        made = {"_values": {}, "_latest": [], "_asked": [], "_memory": Memory(), "_lock": RLock()}
         self.__dict__.update(state | made)
 
     @cached_property
@@ -236,9 +239,12 @@ class Fit:
 
     def _tabulate(self, evidence: Evidence) -> ReportTable:
         """Evidence to the horizon, tabulated once: weights, answers and questions ask for it."""
-        if not self._latest or self._latest[0][0] is not evidence:
-            self._latest[:] = [(evidence, tabulate_to_horizon(self.scenario, evidence))]
-        return self._latest[0][1]
+        for known, table in self._latest:
+            if known is evidence:
+                return table
+        table = tabulate_to_horizon(self.scenario, evidence)
+        self._latest[:] = [(evidence, table)]
+        return table
 
     @property
     def _has_room(self) -> bool:
@@ -258,7 +264,8 @@ class Fit:
             divergences=None,
             _values=kept,
             _latest=list(self._latest),
-            _memory=Memory(),  # messages are of all draws
+            _asked=[],
+            _memory=Memory(),  # likelihoods and messages are of all draws
         )
         if "cells" in self.__dict__:
             found.__dict__["cells"] = self.cells[:, draws]
@@ -266,7 +273,7 @@ class Fit:
 
     def of_scenario(self, scenario: Scenario) -> Fit:
         """The same draws for a scenario of the same judgements, with all that follows from them."""
-        found = replace(self, scenario=scenario, _values=self._values, _latest=[])
+        found = replace(self, scenario=scenario, _values=self._values, _latest=[], _asked=[])
         for name in ("cells", "tables", "_own_log_evidence", "_likelihoods"):
             if name in self.__dict__:
                 found.__dict__[name] = self.__dict__[name]
@@ -353,12 +360,15 @@ class Fit:
         self, evidence: Evidence, n_steps: int, *, silence: bool = True
     ) -> tuple[Network, list[Array]]:
         """The network under some evidence, and log-likelihoods of each step, (column, draw)."""
-        table = self._tabulate(evidence).up_to(n_steps)
-        table = table if silence else table.without_silence()
-        network = compile_tables(self.scenario).network
-        network = replace(network, auxiliaries=table.auxiliaries, factors=table.factors)
-        with self._lock:
-            return network, self._likelihoods.rows(table)
+        whole, network = self._tabulate(evidence), compile_tables(self.scenario).network
+        network = replace(network, auxiliaries=whole.auxiliaries, factors=whole.factors)
+        with self._lock:  # weights and answers ask one after the other
+            if self._asked and self._asked[0][:3] == (whole, n_steps, silence):
+                return network, self._asked[0][3]
+            table = whole.up_to(n_steps)
+            rows = self._likelihoods.rows(table if silence else table.without_silence())
+            self._asked[:] = [(whole, n_steps, silence, rows)]
+            return network, rows
 
     @cached_property
     def _likelihoods(self) -> KeptLikelihoods:
