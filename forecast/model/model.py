@@ -104,7 +104,9 @@ def tabulated_data(program: TableProgram, table: ReportTable) -> dict[str, Any]:
     for name in PLACES:
         reports[name] = _places_among(columns, reports[name], table.arrays.settings.shape[1])
     named = {f"report_{name}": value for name, value in reports.items()}
-    return {"elimination": pack_circuits(relevant, (), len(table.arrays.settings))} | named
+    return {
+        "elimination": pack_circuits(relevant, (), len(table.arrays.settings), closed=True)
+    } | named
 
 
 def _drawing_data(table: ReportTable) -> dict[str, Any]:

@@ -62,6 +62,7 @@ def pack_circuits(
     *,
     factored: bool = True,
     filtered: bool = False,
+    closed: bool = False,
 ) -> Packed:
     """Circuits of all steps as one vector of integers: where each step's begins, then these.
 
@@ -75,6 +76,11 @@ def pack_circuits(
     filtered
         Whether each step is also to be differentiated alone: each has a second circuit then, after
         those that lead from step to step, which knows no later one.
+    closed
+        Whether the last step sums out the interface as well, for log evidence and derivatives that
+        are asked of one set of tables after another: nobody reads the states after that step, and
+        keeping all of their joint states to the end costs more than the rest of it. Steps with
+        auxiliary variables are then planned as thoroughly as the others.
 
     Raises
     ------
@@ -85,7 +91,7 @@ def pack_circuits(
     parts: list[npt.NDArray[np.int64]] = [starts]
     places: dict[tuple[bool, StepShape], int] = {}
     end = starts.size
-    for at, first, own, laid in _lay_steps(network, probes, n_steps, factored, filtered):
+    for at, first, own, laid in _lay_steps(network, probes, n_steps, factored, filtered, closed):
         if (first, own) not in places:
             places[first, own] = end
             parts += _numbers(laid.circuit)
@@ -95,7 +101,12 @@ def pack_circuits(
 
 
 def _lay_steps(
-    network: Network, probes: tuple[Scope, ...], n_steps: int, factored: bool, filtered: bool
+    network: Network,
+    probes: tuple[Scope, ...],
+    n_steps: int,
+    factored: bool,
+    filtered: bool,
+    closed: bool,
 ) -> Iterator[tuple[int, bool, StepShape, PlannedSlice]]:
     """Yield the circuits of each step: where it is told of, whether it is the first, its shape."""
     messages = tuple[Scope, ...]()
@@ -105,17 +116,19 @@ def _lay_steps(
             advanced = tuple(network.advance_interface(scope) for scope in messages)
             apart = factored and step < n_steps - 1
             shape = replace(shape, messages=advanced, apart=apart)
+        if closed and network.dynamic and step == n_steps - 1:
+            shape = replace(shape, closes=True, apart=False)
         closing = replace(shape, closes=True, apart=False) if shape != PLAIN else PLAIN
         first = step == 0 or not network.dynamic
         for at, own in ((step, shape), (n_steps + step, closing))[: 1 + filtered]:
-            laid = _slice_of(network, probes, first, own, filtered)
+            laid = _slice_of(network, probes, first, own, filtered, closed)
             messages = messages if own.closes else laid.results
             yield at, first, own, laid
 
 
 def step_slices(network: Network, n_steps: int) -> list[PlannedSlice]:
     """The slice of each step; the same object wherever the same is done."""
-    return [laid for *_, laid in _lay_steps(network, (), n_steps, True, False)]
+    return [laid for *_, laid in _lay_steps(network, (), n_steps, True, False, False)]
 
 
 def _numbers(circuit: Slice) -> Iterator[npt.NDArray[np.int64]]:
@@ -128,12 +141,19 @@ def _numbers(circuit: Slice) -> Iterator[npt.NDArray[np.int64]]:
 
 
 def _slice_of(
-    network: Network, probes: tuple[Scope, ...], first: bool, shape: StepShape, filtered: bool
+    network: Network,
+    probes: tuple[Scope, ...],
+    first: bool,
+    shape: StepShape,
+    filtered: bool,
+    thorough: bool,
 ) -> PlannedSlice:
     if shape == PLAIN:
         return _plain_slices(network.without_auxiliaries, probes, filtered=filtered)[not first]
     try:
-        return _own_slice(network.without_auxiliaries, probes, first, shape, filtered=filtered)
+        return _own_slice(
+            network.without_auxiliaries, probes, first, shape, filtered=filtered, thorough=thorough
+        )
     except TooLarge as error:
         raise TooLarge(
             f"{error} One step meets {len(shape.axes)} auxiliary variables of the evidence, "
@@ -264,16 +284,25 @@ def _plain_slices(
 
 @lru_cache(maxsize=256)
 def _own_slice(
-    network: Network, probes: tuple[Scope, ...], first: bool, shape: StepShape, *, filtered: bool
+    network: Network,
+    probes: tuple[Scope, ...],
+    first: bool,
+    shape: StepShape,
+    *,
+    filtered: bool,
+    thorough: bool,
 ) -> PlannedSlice:
     """Slice of a step that meets auxiliary variables of the evidence.
 
     Its axes lie as in the plain slice; those of the auxiliary variables come last, so that a
-    single draw is swept along them.
+    single draw is swept along them. A last step has no slice to fit after it, so where planning
+    may take its time it has an order of its own.
     """
     plain = _plain_slices(network, probes, filtered=filtered)[not first]
-    draft = _Draft(network, probes, first=first, shape=shape, filtered=shape.closes)
-    return draft.lay([*plain.order, *(axis for axis, _ in shape.axes)])
+    tries = ORDERS_TRIED if thorough else FEW_ORDERS
+    draft = _Draft(network, probes, first=first, shape=shape, filtered=shape.closes, tries=tries)
+    order = [*plain.order, *(axis for axis, _ in shape.axes)]
+    return draft.lay(draft.rearrange(order) if thorough and shape.closes else order)
 
 
 @lru_cache(maxsize=64)
@@ -313,6 +342,7 @@ class _Draft:
         shape: StepShape = PLAIN,
         filtered: bool,
         backward: bool = False,
+        tries: int = ORDERS_TRIED,
     ) -> None:
         self.network = network
         self.first = first
@@ -343,7 +373,6 @@ class _Draft:
         self.shared = [(at[name], self._tied((axis,))) for name, axis in self.copies]
         self.factors = [*self.scopes, *(scope for _, scope in self.shared)]
         self.keep = frozenset(() if shape.closes else (*kept, *shape.leaving))
-        tries = ORDERS_TRIED if shape == PLAIN else FEW_ORDERS
         apart = frozenset(shape.leaving if shape.apart else ())
 
         def plan(early: frozenset[str]) -> Plan:
@@ -408,13 +437,24 @@ class _Draft:
         tied = frozenset({*previous, *interface})
         return arrange_axes(self.factors, self.plan.steps, self.sizes, repair, tied)
 
+    def rearrange(self, order: list[str]) -> list[str]:
+        """A better order of the axes of a last step: those of the messages keep theirs."""
+        tied = {axis for scope in self.messages for axis in scope}
+        rank = {axis: at for at, axis in enumerate(order)}.__getitem__
+
+        def repair(found: list[str]) -> list[str]:
+            kept = iter(sorted(tied.intersection(found), key=rank))
+            return [next(kept) if axis in tied else axis for axis in found]
+
+        return arrange_axes(self.factors, self.plan.steps, self.sizes, repair, frozenset(tied))
+
     def lay(self, order: list[str]) -> PlannedSlice:
         """Lay the slice out with its axes in an order."""
         rank = {axis: at for at, axis in enumerate(order)}.__getitem__
         results = tuple(tuple(sorted(each, key=rank)) for each in self.plan.results)
         circuit, plan = self._compile(order, rank), self.plan
         names = [node.name for node in self.network.nodes if node.is_input]
-        inputs = self.network.state_columns(names) if names else np.empty(0, np.int64)
+        inputs = self.network.state_columns(names)
         return PlannedSlice(circuit, tuple(order), results, plan, self.sizes, inputs)
 
     def _compile(self, order: list[str], rank: Callable[[str], int]) -> Slice:

@@ -252,7 +252,7 @@ class Network(Frozen):
     def state_columns(self, names: Iterable[str]) -> npt.NDArray[np.int64]:
         """Columns of the states of some variables, in their order."""
         every = np.arange(self.n_states)
-        return np.concatenate([every[self.states(name)] for name in names])
+        return np.concatenate([every[:0], *(every[self.states(name)] for name in names)])
 
     def columns(self, names: Iterable[str]) -> npt.NDArray[np.int64]:
         """Columns of the states of some variables, in their order, and of all factors."""

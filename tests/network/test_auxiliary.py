@@ -7,6 +7,7 @@ from math import prod
 import numpy as np
 import pytest
 
+from forecast.model.target import evaluate
 from forecast.network.auxiliary import AuxiliaryFactor, AuxiliaryVariable
 from forecast.network.slices import pack_circuits
 from forecast.network.structure import Network
@@ -176,6 +177,21 @@ def test_auxiliaries_are_summed_out_of_a_chosen_history():
                 given = given.set_evidence({name: state}, step)
             probabilities.append(np.exp(given.log_evidence() - beliefs.log_evidence()).item())
         np.testing.assert_allclose(found["probability"].item(), max(probabilities), **CLOSE)
+
+
+@pytest.mark.parametrize("make", [small_case, static_case])
+def test_a_closed_last_step_has_the_same_evidence_and_derivatives(make):
+    """Its interface is summed out, and its axes lie in an order of their own."""
+    for seed, case in possible_cases(make, range(30)):
+        exact = enumerate_auxiliaries(case, len(case.log_like))
+        packed = pack_circuits(case.network, (), len(case.log_like), closed=True)
+        total, by_theta, by_like = evaluate(case.theta, case.log_like, packed)
+        assert total == pytest.approx(exact.log_evidence, abs=1e-11), seed
+        inputs = [node.name for node in case.network.nodes if node.is_input]
+        for found in (by_like, exact.marginals):
+            found[:, case.network.state_columns(inputs)] = 0  # nobody asks for these derivatives
+        np.testing.assert_allclose(by_like, exact.marginals, **CLOSE)
+        np.testing.assert_allclose(by_theta * case.theta, exact.counts, **CLOSE)
 
 
 def test_filtered_steps_know_the_evidence_up_to_themselves():

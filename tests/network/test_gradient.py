@@ -102,12 +102,13 @@ def compiled_operation(mode: str) -> Callable[..., list[Array]]:
     return pytensor.function(inputs, [log_z, *gradient], mode=mode)
 
 
+@pytest.mark.parametrize("closed", [False, True])
 @pytest.mark.parametrize("mode", ["NUMBA", "FAST_COMPILE"])
 @pytest.mark.parametrize(("seed", "dynamic"), MANY)
-def test_operation(seed: int, dynamic: bool, mode: str) -> None:
+def test_operation(seed: int, dynamic: bool, mode: str, closed: bool) -> None:
     case = make_case(seed, dynamic, zeros=seed % 2 == 0)
     answer = enumerate_answer(case.network, case.theta, case.log_like)
-    packed = pack_circuits(case.network, (), len(case.log_like))
+    packed = pack_circuits(case.network, (), len(case.log_like), closed=closed)
     log_z, by_theta, by_evidence = compiled_operation(mode)(case.theta, case.log_like, packed)
     np.testing.assert_allclose(log_z, answer.log_evidence, rtol=1e-12, atol=1e-10)
     np.testing.assert_allclose(by_theta * case.theta, 3 * answer.counts, atol=1e-10)
