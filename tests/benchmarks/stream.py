@@ -4,10 +4,11 @@ One history is drawn from the scenario, and each report names the state that an 
 or in one case of seven another. `update` answers each, and the printed numbers of all courses are
 read. `median_ms` and `p95_ms` are processor time of one such update; `refit_s` that of sampling
 anew under the evidence at the end, compiled code and caches ready; `ratio` one over the other.
-`shares` says how often each method answered. Memory is compared after the first tenth of the
-reports and at the end (`memory_growth`). `--limit` ends the stream after so many seconds, and
-`reports` says how many came by then. The answer after all reports is that of one single update with
-all of them to 1e-12, whatever came between (`max_abs_diff`).
+`shares` says how often each method answered. Memory is compared after the first hundred reports, or
+the first half if there are fewer than two hundred, and at the end (`memory_growth`). `--limit` ends
+the stream after so many seconds, and `reports` says how many came by then. The answer after all
+reports is that of one single update with all of them to 1e-12, whatever came between
+(`max_abs_diff`).
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ import forecast as fc
 
 NEEDED_RATIO, GROWTH, AGREE = 100.0, 0.05, 1e-12
 WEEKS, OTHERWISE = 3, 1 / 7
+FIRST = 100
+"""Reports after which memory is to stay as it is."""
 
 
 def main() -> int:
@@ -70,7 +73,10 @@ def _stream(given: Any) -> dict[str, Any]:
         memory.append(_resident())
         if n % 20 == 0:
             passed, latest = time.monotonic() - begun, float(np.median(times[-20:]))
-            timing.note(f"{n} reports, {passed:.0f} s, {latest:.0f} ms, {dict(answered)}")
+            timing.note(
+                f"{n} reports, {passed:.0f} s, {latest:.0f} ms, {_megabytes(memory[-1]):.0f} MB, "
+                f"{dict(answered)}"
+            )
         if time.monotonic() - begun > given.limit:
             reports = reports[:n]
             break
@@ -87,8 +93,8 @@ def _stream(given: Any) -> dict[str, Any]:
         "refit_s": refit,
         "ratio": 1e3 * refit / median,
         "shares": {name: n / len(reports) for name, n in answered.items()},
-        "memory_mb": memory[-1] * resource.getpagesize() / 1e6,
-        "memory_growth": memory[-1] / memory[len(memory) // 10] - 1,
+        "memory_mb": _megabytes(memory[-1]),
+        "memory_growth": memory[-1] / memory[min(FIRST, len(memory) // 2)] - 1,
         "max_abs_diff": gap,
     }
 
@@ -143,6 +149,10 @@ def _resident() -> int:
     """Pages of memory that this process has now; 1 where the system does not say."""
     file = Path("/proc/self/statm")
     return int(file.read_text().split()[1]) if file.exists() else 1
+
+
+def _megabytes(pages: int) -> float:
+    return pages * resource.getpagesize() / 1e6
 
 
 if __name__ == "__main__":
