@@ -16,6 +16,9 @@ where evidence is strong; shorter steps take longer, and their draws are worth m
 LARGEST_SEED = 2**64 - 1
 MOST_DRAWS = 10**6
 """Draws of anything: a Monte Carlo error of a thousandth of the spread, below any judgement's."""
+CAUSE = 300
+"""Letters of the error of a chain that are given."""
+FROM_PART = "nothing is concluded from a part"
 NUTS_SAMPLERS = ("nutpie", "pymc", "numpyro", "blackjax")
 
 

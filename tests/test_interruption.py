@@ -4,8 +4,10 @@ import os
 import signal
 import sys
 from itertools import count
+from multiprocessing import active_children
 from pathlib import Path
-from threading import Event, Lock, Timer
+from threading import Event, Lock, Thread, Timer
+from time import sleep
 
 import numpy as np
 import pytest
@@ -195,6 +197,41 @@ def test_sampling_that_is_cut_short(wanted, monkeypatch):
     assert_usable(outlook, wanted)
     monkeypatch.setattr(mcmc.OneCase, "density", density)
     assert fc.update(outlook, DAY2, method="nuts").diagnostics.method == "nuts"
+
+
+def soon(end):
+    """Do something to the process of a chain once it is there, by its number."""
+
+    def watch():
+        while not (chains := [p for p in active_children() if "chain" in p.name]):
+            sleep(0.01)
+        sleep(1)  # it has begun
+        end(chains[0].pid)
+
+    Thread(target=watch, daemon=True).start()
+
+
+@pytest.mark.slow
+def test_processes_of_chains_that_are_killed_or_interrupted():
+    """PyMC samples each chain in a process of its own, where its samplers are asked for."""
+    outlook = first(nuts_sampler="pymc", cores=2, draws=20_000)
+    wanted = printed(outlook), printed(fc.update(outlook, DAY2, method="reweight"))
+    soon(lambda pid: os.kill(pid, signal.SIGKILL))
+    with pytest.raises(fc.UnreliableFit, match="the process of a chain ended before"):
+        fc.update(outlook, DAY2, method="nuts")
+    assert_usable(outlook, wanted)
+    soon(lambda pid: os.kill(pid, signal.SIGKILL))
+    found = fc.refine(outlook)
+    with pytest.raises(fc.UnreliableFit, match="the process of a chain ended before"):
+        found.wait(600)
+    assert found.done
+    assert found.forecast is outlook
+    assert_usable(outlook, wanted)
+    soon(lambda _: interrupt())
+    with pytest.raises(fc.UnreliableFit, match=r"nothing is concluded|Not enough samples"):
+        fc.update(outlook, DAY2, method="nuts")
+    assert_usable(outlook, wanted)
+    assert not active_children()
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])

@@ -11,6 +11,7 @@ import numpy as np
 
 from forecast.arguments import checked
 from forecast.arrays import Index
+from forecast.errors import UnreliableFit
 from forecast.evidence.events import last_step
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.likelihood import ReportArrays, ReportTable, tabulate_reports
@@ -22,7 +23,7 @@ from forecast.model.report_likelihood import PLACES, report_data
 from forecast.model.simulate_reports import simulate_reports
 from forecast.model.tables import TableProgram
 from forecast.network.slices import pack_circuits
-from forecast.sampling import TARGET_ACCEPT, Sampling
+from forecast.sampling import CAUSE, FROM_PART, TARGET_ACCEPT, Sampling
 from forecast.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -135,21 +136,37 @@ def model_coordinates(priors: Priors) -> dict[str, Any]:
 
 
 def sample_with_pymc(model: pm.Model, sampling: Sampling) -> DataTree:
-    """Sample a model with one of the samplers that `pymc.sample` knows by name."""
-    import pymc as pm
+    """Sample a model with one of the samplers that `pymc.sample` knows by name.
 
-    with model:
-        tree: DataTree = pm.sample(
-            sampling.draws,
-            tune=sampling.tune,
-            chains=sampling.chains,
-            cores=sampling.workers,
-            random_seed=sampling.random_seed,
-            nuts_sampler=sampling.nuts_sampler,
-            nuts={"target_accept": TARGET_ACCEPT},
-            progressbar=False,
-            quiet=True,
-        )
+    Raises
+    ------
+    UnreliableFit
+        If a chain ended in an error, or its process was killed.
+    """
+    import pymc as pm
+    from pymc.exceptions import SamplingError
+    from pymc.sampling.parallel import ParallelSamplingError
+
+    try:
+        with model:
+            tree: DataTree = pm.sample(
+                sampling.draws,
+                tune=sampling.tune,
+                chains=sampling.chains,
+                cores=sampling.workers,
+                random_seed=sampling.random_seed,
+                nuts_sampler=sampling.nuts_sampler,
+                nuts={"target_accept": TARGET_ACCEPT},
+                progressbar=False,
+                quiet=True,
+            )
+    except (EOFError, ConnectionError) as error:  # what is left of a process that is not there
+        raise UnreliableFit(
+            f"the process of a chain ended before its draws were complete; {FROM_PART}"
+        ) from error
+    except (SamplingError, ParallelSamplingError, ValueError) as error:
+        # A value error is all that is said of an interrupt before the first draw is kept.
+        raise UnreliableFit(f"a chain ended in an error: {str(error)[:CAUSE]}") from error
     return tree
 
 

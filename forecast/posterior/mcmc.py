@@ -30,14 +30,11 @@ from forecast.posterior.beliefs import Beliefs
 from forecast.posterior.passage import calendar_of
 from forecast.posterior.pooling import CompletePooling, OneCase, PartialPooling
 from forecast.progress import phase
-from forecast.sampling import TARGET_ACCEPT, Sampling
+from forecast.sampling import CAUSE, FROM_PART, TARGET_ACCEPT, Sampling
 from forecast.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
     from xarray import DataTree
-
-CAUSE = 300
-"""Letters of the error of a chain that are given."""
 
 
 def sample_posterior(
@@ -62,9 +59,16 @@ def sample_posterior(
     -------
     xarray.DataTree
         Groups posterior and sample_stats.
+
+    Raises
+    ------
+    UnreliableFit
+        If a chain ended before all its draws were complete.
     """
     if sampling.nuts_sampler != "nutpie":
-        return sample_with_pymc(build_model(scenario, evidence), sampling)
+        tree = sample_with_pymc(build_model(scenario, evidence), sampling)
+        require_all_draws(tree, sampling)  # after an interrupt PyMC returns what there is
+        return tree
     with phase("tables", sampling.progressbar):
         data = evidence_data(scenario, evidence, table)
         target = make_target(compile_tables(scenario), data)
@@ -162,7 +166,7 @@ def require_all_draws(tree: DataTree, sampling: Sampling) -> None:
     if drawn != (sampling.chains, sampling.draws) or not complete:
         raise UnreliableFit(
             f"sampling stopped before {sampling.chains} chains of {sampling.draws} draws were "
-            "complete; nothing is concluded from a part"
+            f"complete; {FROM_PART}"
         )
 
 
