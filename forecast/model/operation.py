@@ -20,6 +20,7 @@ from pytensor.graph.op import Op
 from pytensor.link.jax.ops import JAXOp
 from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache_key
 
+from forecast.frozen import writable
 from forecast.model import expressions
 from forecast.model.densities import NUMBERS
 from forecast.model.target import (
@@ -30,7 +31,7 @@ from forecast.model.target import (
     report_log_like,
     table_cells,
 )
-from forecast.network.compiling import sources_stamp
+from forecast.network import compiling
 
 
 class _Operation(JAXOp):  # type: ignore[misc]
@@ -54,7 +55,7 @@ class _Operation(JAXOp):  # type: ignore[misc]
 
     def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
         """Evaluate outside compiled graphs."""
-        found = _KERNELS[type(self)](*inputs)
+        found = _KERNELS[type(self)](*map(writable, inputs))
         values = found if len(self.results) > 1 else (found,)
         for storage, value in zip(output_storage, values, strict=True):
             storage[0] = np.asarray(value)
@@ -185,7 +186,7 @@ _KERNELS: dict[Any, Any] = {
 
 def _compile(op: Op, **_: Any) -> Any:
     # PyTensor keeps compiled code by the name of an operation, whatever became of its source.
-    return _KERNELS[type(op)], sources_stamp()
+    return _KERNELS[type(op)], compiling.sources_stamp()
 
 
 for _operation in _KERNELS:

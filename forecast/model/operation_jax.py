@@ -12,16 +12,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from forecast.frozen import writable
 from forecast.model import expressions, target
 
 
 def _call(kernel: Any, results: Any, *inputs: Any) -> Any:
-    """Call a compiled loop on copies, which can be written to as PyTensor's arrays can."""
+    """Call a compiled loop on arrays of the one layout that it is compiled for."""
 
-    def on_copies(*parts: Any) -> Any:
-        return kernel(*(np.array(part) for part in parts))
+    def on_arrays(*parts: Any) -> Any:
+        return kernel(*map(writable, parts))
 
-    return jax.pure_callback(on_copies, results, *inputs, vmap_method="sequential")
+    return jax.pure_callback(on_arrays, results, *inputs, vmap_method="sequential")
 
 
 def _floats(shape: tuple[int, ...]) -> Any:
