@@ -14,6 +14,7 @@ report: $(READY)
 		-o reports/$(SCENARIO).html -o reports/$(SCENARIO).md
 
 test: $(READY)
+	$(BIN)/python -m tests.compile_loops
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: $(READY)
@@ -22,9 +23,11 @@ check: $(READY)
 	$(BIN)/mypy
 
 slow: $(READY)
+	$(BIN)/python -m tests.compile_loops
 	$(BIN)/python -m pytest -n auto --dist loadfile -m slow
 
 postgres-test: $(READY)
+	$(BIN)/python -m tests.compile_loops
 	sh tests/with_postgres.sh $(BIN)/python -m pytest tests/evidence/test_ledger.py tests/evidence/test_ledger_faults.py \
 		-m "postgres"
 

@@ -32,11 +32,18 @@ def check(name: str) -> None:
     assert all(gap <= AGREE[name] for gap in gaps)
 
 
-@pytest.mark.parametrize("name", ["uncertain_tables", "dynamic", "ceiling"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "dynamic",
+        *(pytest.param(n, marks=pytest.mark.slow) for n in ("uncertain_tables", "ceiling")),
+    ],
+)
 def test_quick_run(name: str) -> None:
     check(name)
 
 
+@pytest.mark.slow
 def test_quick_run_of_the_ledger() -> None:
     line = run_quick("ledger")
     assert line["ok"] is True

@@ -13,7 +13,6 @@ from forecast.console import BAD_INPUT, DONE
 from forecast.errors import InputError
 from forecast.evidence.ledger import Ledger
 from forecast.evidence.report import FIELDS
-from forecast.reading import shipped_folder
 from tests.ledgers import report
 from tests.small import START, barometer_report, weather
 
@@ -188,21 +187,16 @@ def test_check_and_salvage_a_damaged_file(run, tmp_path, ledger):
     assert "is there already; name a new ledger" in err
 
 
-def test_a_report_can_be_made_from_a_ledger(run, tmp_path):
-    path, table = tmp_path / "reports.db", shipped_folder() / "veyra-fleet" / "evidence.csv"
-    with fc.open_ledger(path) as made:
-        made.import_csv(table)
-        stray = {"indicator": "rokets", "state": "surge", "source": "nobody"}
-        made.append(report("X1", **stray))
-    few = ["--draws", "20", "--tune", "20", "--allow-unreliable", "--as-of", "2021-10-18"]
-    code, out, err = run("report", "veyra-fleet", *few, "--evidence", path)
+def test_a_report_can_be_made_from_a_ledger(run, tmp_path, ledger):
+    path = fc.write_scenario(weather(), tmp_path / "scenario.yaml")
+    few = ["--draws", "20", "--tune", "20", "--allow-unreliable", "--as-of", "2020-01-09"]
+    code, out, err = run("report", path, *few, "--evidence", ledger)
     assert (code, err) == (DONE, "")
-    assert "left out: 1 reports on what veyra-fleet has no variable for:\n  rokets (1)\n" in out
-    known = fc.read_evidence(table, fc.load_scenario("veyra-fleet")).known_at("2021-10-18")
-    assert f": {len(known)} reports in force on 2021-10-18\n" in out
-    with fc.open_ledger(path) as made:
-        about = fc.load_scenario("veyra-fleet").variables
-        assert made.known_at("2021-10-18", about).reports == known.reports
+    assert "left out: 1 reports on what weather has no variable for:\n  wind (1)\n" in out
+    with fc.open_ledger(ledger) as made:
+        known = made.known_at("2020-01-09", weather().variables)
+    assert [each.id for each in known] == ["R2"]  # which replaces R1
+    assert ": 1 reports in force on 2020-01-09\n" in out
 
 
 def test_what_a_scenario_has_no_variable_for_is_told_with_what_was_meant():

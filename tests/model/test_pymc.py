@@ -1,4 +1,4 @@
-"""The model as PyMC sees it: every sampler against exact means, every backend against numba.
+"""The model as PyMC sees it: every sampler against exact means, every backend against another.
 
 A static network with one report has a likelihood that is linear in each judgement, so the
 posterior means follow from the first two moments of the priors, and the report's probability
@@ -55,10 +55,10 @@ def compile_slopes(model, mode):
 
 @pytest.fixture(scope="module")
 def reported():
-    """Two reports on a dynamic network, with log-probability and slopes under numba."""
+    """Two reports on a dynamic network, with log-probability and slopes, not compiled."""
     reports = [barometer_report("R1", "low"), barometer_report("R2", "falling", week=1)]
     model = fc.build_model(weather(), evidence(*reports))
-    return model, compile_slopes(model, "NUMBA")
+    return model, compile_slopes(model, "FAST_COMPILE")
 
 
 def shipped_model():
@@ -135,15 +135,21 @@ def assert_exact(draws):
         assert abs(values.mean() - means[name]) < 4 * error, name
 
 
+def test_nuts_of_the_compiled_density_gives_the_exact_means():
+    """The density that `forecast` samples, which is that of the model: `test_target`."""
+    settings = Sampling(draws=500, tune=400, chains=2, cores=1, random_seed=3)
+    reported = evidence(barometer_report("R1", "low"), week=0)
+    assert_exact(mcmc.sample_posterior(weather(dynamic=False), reported, settings))
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "choice",
     [
         pytest.param({"compile_kwargs": {"mode": "FAST_COMPILE"}}, id="python"),
-        pytest.param({"nuts_sampler": "pymc"}, id="pymc", marks=pytest.mark.slow),
-        pytest.param({"nuts_sampler": "nutpie"}, id="nutpie", marks=pytest.mark.slow),
-        pytest.param(
-            {"nuts_sampler": "nutpie", "backend": "jax"}, id="nutpie-jax", marks=pytest.mark.slow
-        ),
+        pytest.param({"nuts_sampler": "pymc"}, id="pymc"),
+        pytest.param({"nuts_sampler": "nutpie"}, id="nutpie"),
+        pytest.param({"nuts_sampler": "nutpie", "backend": "jax"}, id="nutpie-jax"),
     ],
 )
 def test_nuts_gives_the_exact_means(model, choice):
@@ -220,11 +226,15 @@ def test_posterior_predictive_draws_have_the_exact_probabilities(model, prior):
     assert_drawn_with(said, words_of(prior["prior"]))
 
 
-def test_log_likelihood_is_one_exact_number_per_draw(model, prior):
+@pytest.mark.parametrize("mode", ["FAST_COMPILE", pytest.param("NUMBA", marks=pytest.mark.slow)])
+def test_log_likelihood_is_one_exact_number_per_draw(model, prior, mode):
     draws = prior["prior"].to_dataset().isel(draw=slice(50))
     with model:
         found = pm.compute_log_likelihood(
-            az.convert_to_datatree(draws), extend_inferencedata=False, progressbar=False
+            az.convert_to_datatree(draws),
+            extend_inferencedata=False,
+            progressbar=False,
+            compile_kwargs={"mode": mode},
         )
     np.testing.assert_allclose(found["report"], np.log(words_of(draws)[LOW]), rtol=1e-12)
 
@@ -277,20 +287,31 @@ def random_point(model, rng):
     }
 
 
-def assert_backends_agree(model, numba):
-    jax = compile_slopes(freeze_dims_and_data(model), "JAX")
+def assert_agree(model, one, other):
+    """Log-probability and slopes of two backends, at random points."""
     rng = np.random.default_rng(4)
     for _ in range(5):
         point = random_point(model, rng)
-        expected, found = numba(point), jax(point)
+        expected, found = one(point), other(point)
         assert expected.keys() == found.keys()
         for name, value in expected.items():
             scale = np.abs(value).max()
             np.testing.assert_allclose(found[name], value, rtol=1e-10, atol=1e-10 * scale)
 
 
-def test_jax_and_numba_agree(reported):
-    assert_backends_agree(*reported)
+def compile_for_jax(model):
+    return compile_slopes(freeze_dims_and_data(model), "JAX")
+
+
+def test_jax_and_python_agree(reported):
+    model, python = reported
+    assert_agree(model, python, compile_for_jax(model))
+
+
+@pytest.mark.slow
+def test_numba_and_python_agree(reported):
+    model, python = reported
+    assert_agree(model, python, compile_slopes(model, "NUMBA"))
 
 
 @pytest.mark.slow
@@ -298,27 +319,27 @@ def test_jax_and_numba_agree(reported):
 def test_jax_and_numba_agree_on_numbers(family):
     reports = (wind_report("R1", 4), wind_report("R2", 7, 1), barometer_report("R3", "low", 2))
     model = fc.build_model(windy(family), evidence(*reports))
-    assert_backends_agree(model, compile_slopes(model, "NUMBA"))
+    assert_agree(model, compile_slopes(model, "NUMBA"), compile_for_jax(model))
 
 
 @pytest.mark.slow
 def test_jax_and_numba_agree_on_the_shipped_scenario():
     model = shipped_model()
-    assert_backends_agree(model, compile_slopes(model, "NUMBA"))
+    assert_agree(model, compile_slopes(model, "NUMBA"), compile_for_jax(model))
 
 
 def test_jax_transformations_that_numpyro_and_blackjax_use(reported):
     import jax
     from pymc.sampling.jax import get_jaxified_logp
 
-    model, numba = reported
+    model, python = reported
     batched = jax.jit(jax.vmap(jax.value_and_grad(get_jaxified_logp(model))))
     rng = np.random.default_rng(5)
     points = [random_point(model, rng) for _ in range(3)]
     names = [value.name for value in model.value_vars]
     values, slopes = batched([np.stack([point[name] for point in points]) for name in names])
     for k, point in enumerate(points):
-        expected = numba(point)
+        expected = python(point)
         assert values[k] == pytest.approx(expected["logp"], rel=1e-12)
         for name, slope in zip(names, slopes, strict=True):
             np.testing.assert_allclose(slope[k], expected[name], rtol=1e-10, atol=1e-12)

@@ -36,9 +36,9 @@ def largest(draws: int, limit: float) -> float:
 
 
 def test_the_limit_bounds_the_memory():
-    everything = 6000 * chain().network.n_cells * 8 / 1e6
-    assert largest(6000, 2e9) > everything
-    assert largest(6000, 20e6) < everything / 2
+    everything = 3000 * chain().network.n_cells * 8 / 1e6
+    assert largest(3000, 2e9) > everything
+    assert largest(3000, 10e6) < everything / 2
 
 
 def test_the_limit_of_beliefs_is_the_one_that_refuses():

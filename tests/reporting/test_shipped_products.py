@@ -61,7 +61,13 @@ def as_if_reliable(written):
     return Product(replace(written.document, failures=()))
 
 
-@pytest.mark.parametrize("name", fc.scenario_names())
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name == "iraq-2020" else ())
+        for name in fc.scenario_names()
+    ],
+)
 def test_the_page_of_each_shipped_scenario_is_one_page_and_answers_what_is_asked(tmp_path, name):
     outlook, earlier = forecasts(name)
     written = product(outlook, earlier, length="page", allow_unreliable=True)

@@ -154,12 +154,15 @@ def expit_of(x):
 
 
 @pytest.mark.parametrize(
-    "on",
-    [(1, 19, 2, 18, 10, 3), pytest.param((10, 11, 9, 10, 12, 10), marks=pytest.mark.slow)],
-    ids=["apart", "alike"],
+    ("on", "n"),
+    [
+        pytest.param((0, 8, 1), 8, id="apart"),
+        pytest.param((1, 19, 2, 18, 10, 3), 20, id="many-apart", marks=pytest.mark.slow),
+        pytest.param((10, 11, 9, 10, 12, 10), 20, id="alike", marks=pytest.mark.slow),
+    ],
 )
-def test_cases_that_differ_leave_a_new_one_open(on):
-    scenario, n = lamp(), 20
+def test_cases_that_differ_leave_a_new_one_open(on, n):
+    scenario = lamp()
     history = [{"day": ["night"] * n, "lamp": ["on"] * k + ["off"] * (n - k)} for k in on]
     cases = [fc.Case(Evidence(day_after(scenario, n)), history=each) for each in history]
     settings = SETTINGS | {"between_cases": 1.0, "draws": 300, "tune": 200}
