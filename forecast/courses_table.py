@@ -28,7 +28,7 @@ def courses_rows(outlook: Forecast) -> tuple[TextRow, tuple[TextRow, ...]]:
     Returns
     -------
     tuple
-        The head and the rows, as text. What happens at least once is said of dangerous courses
+        The head and the rows, as text. What happens at least once is given for dangerous courses
         only; the last row is their union.
     """
     if outlook.horizon is None:

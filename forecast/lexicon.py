@@ -248,8 +248,8 @@ def phrase(estimate: Estimate, terms: Terms = "A", lexicon: str | Lexicon = "icd
     >>> print(found.label.replace(DASH, "-").replace(GAP, " "))
     between highly unlikely (10-20 %) and unlikely (25-35 %)
     """
-    words = read_lexicon(lexicon)
-    mean, lower, upper = map(words.band_of, (estimate.mean, estimate.lower, estimate.upper))
+    scale = read_lexicon(lexicon)
+    mean, lower, upper = map(scale.band_of, (estimate.mean, estimate.lower, estimate.upper))
     return Phrase(estimate, mean, lower, upper, terms)
 
 

@@ -134,7 +134,7 @@ class Forecast:
 
     @cached_property
     def weights(self) -> Weights | None:
-        """What each draw weighs; None if all weigh the same."""
+        """Weights of the draws; None if all are equal."""
         if "weights" not in self._tree.children:
             return None
         found = self._tree["weights"]
@@ -155,7 +155,7 @@ class Forecast:
 
     @cached_property
     def _beliefs(self) -> Beliefs:
-        """What questions are put to: kept, with what every one of them has to know first."""
+        """Beliefs that queries share, with what they keep."""
         return self._draws.beliefs(self.evidence, weights=self.weights)
 
     @cached_property
@@ -280,7 +280,7 @@ class Forecast:
         return replace(found, condition=self.condition) if step > self.now else found
 
     def timeline_of(self, variable: str, state: str) -> list[Estimate]:
-        """Probability of a state at every step: as it was said then, now, and forecast.
+        """Probability of a state at every step: as it was forecast then, now, and ahead.
 
         Of a step before the present one it is what the reports known by its last day come to, and
         what these alone teach about the tables.
@@ -295,7 +295,7 @@ class Forecast:
 
     @cached_property
     def _replay(self) -> Replay:
-        """What was said in the past."""
+        """Probabilities as they were forecast in the past."""
         logs = np.zeros(self._draws.n_draws) if self.weights is None else self.weights.log_weight
         return Replay(self._draws, logs, self.evidence)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def probability(
     given: Forecast | Beliefs, variable: str, state: str, *, by: date | str | None = None
 ) -> Estimate:
-    """Probability of a state now, or of its being held on at least one day up to a date.
+    """Probability of a state now, or of its occurring on at least one day up to a date.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def probability(
         What it is the probability of.
     by
         A date after the as-of date, where there are dates ahead. The probability is then that the
-        state is held on at least one day from the day after the as-of date to this one, both
+        state occurs on at least one day from the day after the as-of date to this one, both
         included. Days within a step share evenly what the step adds; docs/method.md says how.
 
     Raises

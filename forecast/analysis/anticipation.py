@@ -48,7 +48,7 @@ def anticipate(
     states : pandas.DataFrame
         One row for each indicator and state: ``steps``, expected number of steps that the
         indicator spends in it, exact for the given draws; ``lower`` and ``upper``, 90 %
-        predictive interval of that number; ``seen``, probability that it is held at least once, of
+        predictive interval of that number; ``seen``, probability that it occurs at least once, of
         simulated histories.
     numbers : pandas.DataFrame
         One row for each measured indicator: its ``unit``, and ``mean``, ``lower`` and ``upper``

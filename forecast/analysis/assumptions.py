@@ -1,4 +1,4 @@
-"""What follows if a key assumption does not hold: one assumption flipped at a time."""
+"""Key assumptions, flipped one at a time: the probability of every course if one does not hold."""
 
 from __future__ import annotations
 
@@ -73,25 +73,26 @@ def _flips(scenario: Scenario, prior: Beliefs, moment: Any) -> Iterator[dict[str
     if not assumed:
         return
     holds = {
-        name: float(prior.union([(name, held)], moment).mean()) for name, held in assumed.items()
+        name: float(prior.union([(name, assumption)], moment).mean())
+        for name, assumption in assumed.items()
     }
     for course in scenario.courses:
         reached = prior.at_least_once_given(list(assumed), [course], moment, prior.times[0])
-        for name, held in assumed.items():
+        for name, assumption in assumed.items():
             given = {
                 state: reached.sel(variable_state=f"{name}={state}")
                 for state in scenario.variables[name].states
             }
             probabilities = prior.posterior(name, moment, view="smoothed")
             for state, answers in given.items():
-                either = probabilities.sel(state=[held, state]).sum("state").to_numpy()
-                row = _flip(given[held], answers, either)
-                if state != held and row:
+                either = probabilities.sel(state=[assumption, state]).sum("state").to_numpy()
+                row = _flip(given[assumption], answers, either)
+                if state != assumption and row:
                     yield {
                         "assumption": name,
                         "instead": state,
                         "course": "=".join(course),
-                        "assumed": held,
+                        "assumed": assumption,
                         "holds": holds[name],
                         **row,
                     }

@@ -1,4 +1,4 @@
-"""Whether the tables imply what the author said to expect."""
+"""Whether the tables imply what the author expects."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def compare_expectations(scenario: Scenario, prior: Beliefs) -> DataFrame:
     pandas.DataFrame
         One row for each expectation, in the scenario's order:
 
-        - ``variable``, ``state``, ``within``: that the state is held on at least one of the first
+        - ``variable``, ``state``, ``within``: that the state occurs on at least one of the first
           so many days (none in a static scenario);
         - ``stated_lower``, ``stated_upper``: the interval that the author stated;
         - ``mean``, ``lower``, ``upper``: what the tables imply, with its 90 % interval;
@@ -63,7 +63,7 @@ def _comparisons(scenario: Scenario, prior: Beliefs) -> Iterator[dict[str, Any]]
 def _implied(
     scenario: Scenario, prior: Beliefs, state: tuple[str, str], within: int | None
 ) -> Estimate:
-    """Probability that a state is held on at least one of the first so many days.
+    """Probability that a state occurs on at least one of the first so many days.
 
     A step's share of what it adds is spread over its days, as in any other answer. The first step
     is whole: what holds at the start holds from the first day.

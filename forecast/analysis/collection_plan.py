@@ -88,7 +88,7 @@ class CollectionPlan(PrintsItself):
 
     @property
     def gain(self) -> float:
-        """What the plan takes off the expected loss."""
+        """Expected loss that the plan saves."""
         left = self.steps[-1].expected_loss if self.steps else self.expected_loss
         return self.expected_loss - left
 
@@ -216,8 +216,8 @@ class _Problem:
     @property
     def now(self) -> Array:
         """Probability that the event does not come, and that it does."""
-        held = self.question.probability
-        return np.array([1 - held, held])
+        probability = self.question.probability
+        return np.array([1 - probability, probability])
 
     def n_findings(self, names: Sequence[str]) -> int:
         """Joint findings of some indicators, a report that does not come being one of them."""

@@ -157,7 +157,7 @@ def explain(
     by
         What reports are put together by.
     until
-        The as-of date asks for the state now, a later day for its being held on at least one day
+        The as-of date asks for the state now, a later day for its occurring on at least one day
         up to then. Unless it is given, what the table of courses prints.
     exact
         Whether to go through all subsets of the reports, which twelve at most may have, or to

@@ -20,7 +20,7 @@ def entropy(probability: float) -> float:
 def divergence(p: float, q: float) -> float:
     """Kullback-Leibler divergence of the probability p from the probability q, in bits.
 
-    What is said of an event when its probability goes from q to p.
+    Information about an event whose probability goes from q to p.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What moved between two forecasts, and why: parts that add up for every course.
+"""Change between two forecasts, decomposed: parts that add up for every course.
 
 The way from one to the other is gone in steps: the draws of the later forecast, and its judgements,
 in place of the earlier one's; the time between them, with nothing but silence; then the reports,
@@ -53,7 +53,7 @@ NAMED_PARTS, LEAST_NAMED = 4, 0.0005
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one difference between two forecasts adds to a probability.
+    """Contribution of one difference between two forecasts to a probability.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """How one probability moved.
+    """Change of one probability.
 
     Attributes
     ----------
@@ -105,7 +105,7 @@ class Move:
 
 @dataclass(frozen=True, repr=False)
 class Comparison(PrintsItself):
-    """What moved between two forecasts; made by `compare`.
+    """Change between two forecasts, decomposed; made by `compare`.
 
     Attributes
     ----------
@@ -126,7 +126,7 @@ class Comparison(PrintsItself):
     orders: int
 
     def move(self, course: str) -> Move:
-        """How one course moved.
+        """Change of the probability of one course.
 
         Raises
         ------
@@ -297,11 +297,11 @@ Swap = tuple[Report | None, Report | None]
 
 def _changes(earlier: Forecast, later: Forecast, by: By) -> dict[tuple[str, Kind], list[Swap]]:
     """Reports that came or went, put together."""
-    held, holds = (
+    before, after = (
         {report.id: report for report in each.evidence.observations} for each in (earlier, later)
     )
     every = [*earlier.evidence, *later.evidence, *earlier.evidence.behind, *later.evidence.behind]
-    change = difference(earlier.as_of, later.as_of, held, holds, every)
+    change = difference(earlier.as_of, later.as_of, before, after, every)
     found: dict[tuple[str, Kind], list[Swap]] = defaultdict(list)
     for kind, old, new in _swaps(change):
         named = new or old

@@ -29,8 +29,8 @@ UNKNOWN = {"if_fired": np.nan, "if_not": np.nan, "share": 0.0, "gain": 0.0}
 """Where a tripwire never fires, or a course is certain."""
 
 Truths = npt.NDArray[np.bool_]
-Held = Mapping[tuple[str, str], Any]
-"""Whether each state of each variable held, (step, history)."""
+Occurrences = Mapping[tuple[str, str], Any]
+"""Whether each variable is in each of its states, (step, history)."""
 
 
 def find_recurrence(
@@ -38,8 +38,8 @@ def find_recurrence(
 ) -> tuple[DataFrame, DataFrame]:
     """Say what indicators and tripwires come to over all steps of some beliefs.
 
-    A level of a tripwire counts as reached once all its states have held, as if each were reported
-    without error; rules on probabilities are left out.
+    A level of a tripwire counts as reached once all its states have occurred, as if each were
+    reported without error; rules on probabilities are left out.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def find_recurrence(
     -------
     seen : pandas.DataFrame
         One row for each indicator and state but the first: ``each``, probability in one step, on
-        average; and ``once``, that it is held at least once.
+        average; and ``once``, that it occurs at least once.
     tripwires : pandas.DataFrame
         One row for each tripwire and course, and any dangerous one: ``fires``, probability that the
         tripwire does; ``probability``, that the course is ever under way; ``if_fired`` and
@@ -65,7 +65,7 @@ def find_recurrence(
     import pandas as pd
 
     histories = simulated_histories(prior, rng)
-    held = {
+    occurs = {
         (name, state): histories[name] == k
         for name, variable in scenario.variables.items()
         for k, state in enumerate(variable.states)
@@ -74,12 +74,12 @@ def find_recurrence(
         {"indicator": name, "state": state, "each": found.mean(), "once": found.any(axis=0).mean()}
         for name, variable in scenario.with_role("indicator").items()
         for state in variable.states[1:]
-        for found in [held[name, state]]
+        for found in [occurs[name, state]]
     ]
     rules = [
         {"tripwire": name, "course": course, **_association(fires, happens)}
-        for name, fires in _firings(scenario, held)
-        for course, happens in _courses(scenario, held)
+        for name, fires in _firings(scenario, occurs)
+        for course, happens in _courses(scenario, occurs)
     ]
     columns = [
         "tripwire",
@@ -99,13 +99,13 @@ def find_recurrence(
     )
 
 
-def _firings(scenario: Scenario, held: Held) -> Iterator[tuple[str, Truths]]:
+def _firings(scenario: Scenario, occurs: Occurrences) -> Iterator[tuple[str, Truths]]:
     """Yield the name of each tripwire on reports, and whether it fires, (history,)."""
     for name, tripwire in scenario.tripwires.items():
         if tripwire.any:
             levels = [
                 np.all(
-                    [held[pair][_steps(scenario, tripwire)].any(axis=0) for pair in each], axis=0
+                    [occurs[pair][_steps(scenario, tripwire)].any(axis=0) for pair in each], axis=0
                 )
                 for each in (level.items() for level in tripwire.any)
             ]
@@ -126,14 +126,14 @@ def _steps(scenario: Scenario, tripwire: Tripwire) -> slice:
     return slice(None) if tripwire.by is None else slice(step(tripwire.by) + 1)
 
 
-def _courses(scenario: Scenario, held: Held) -> Iterator[tuple[str, Truths]]:
+def _courses(scenario: Scenario, occurs: Occurrences) -> Iterator[tuple[str, Truths]]:
     """Yield each course, and any dangerous one, and whether it is ever under way, (history,)."""
     for course, states in watched(scenario):
-        yield course, np.any([held[pair].any(axis=0) for pair in states], axis=0)
+        yield course, np.any([occurs[pair].any(axis=0) for pair in states], axis=0)
 
 
 def _association(fires: Truths, happens: Truths) -> dict[str, float]:
-    """How often each happens, one with the other and without, and what one tells of the other."""
+    """Frequencies of two events, each with the other and without, and what they share in bits."""
     joint = np.array([[(~fires & ~happens).mean(), (~fires & happens).mean()]] * 2)
     joint[1] = (fires & ~happens).mean(), (fires & happens).mean()
     with np.errstate(invalid="ignore", divide="ignore"):

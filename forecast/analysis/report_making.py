@@ -1,9 +1,9 @@
-"""What a forecast makes of the fact that reports were made, and of silence.
+"""Evidence in the fact that reports were made, and in silence.
 
-Every course is shown before any report, as it is said, and as it would be said if silence counted
-for nothing, and if whether reports are made said nothing at all. The other readings are made with
-the same draws under new weights, so that no difference is one of sampling. Below stands what the
-number of reports has said of how much is reported.
+The probability of every course is given before any report, as forecast, as it would be if silence
+counted for nothing, and as it would be if whether reports are made carried no information. The
+other readings are made with the same draws under new weights, so that no difference is one of
+sampling. Below stands what the number of reports has taught of how much is reported.
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ class CourseReadings(Frozen):
     without_silence
         If no source's silence counted.
     regardless
-        If whether a report is made said nothing of what happens.
+        If whether a report is made carried no information about what happens.
     bits
-        What the evidence has said about it: Kullback-Leibler divergence of `found` from `prior`.
+        Information in the evidence about it: Kullback-Leibler divergence of `found` from `prior`.
     """
 
     course: str
@@ -197,7 +197,7 @@ def _without_silence(found: Beliefs) -> Beliefs:
 
 
 def _regardless(given: Forecast, found: Beliefs) -> Beliefs:
-    """The same beliefs, if whether a report is made said nothing."""
+    """The same beliefs, if whether a report is made carried no information."""
     draws = found.draws
     assert isinstance(draws, ParameterDraws)
     unmade = regardless_of_reporting(given.scenario)

@@ -1,6 +1,6 @@
 """How improbable each report was given what came before, and where prior and evidence conflict.
 
-Reports are taken in the order in which they became known. What one could have said, if it came,
+Reports are taken in the order in which they became known. What one could have reported, if it came,
 has a probability under the forecast of that day from all reports before it, every judgement summed
 out. Its surprise is the logarithm of that probability in bits; the entropy is how much was to be
 expected. Under the model the sum of what is beyond expectation is a martingale, so its standard
@@ -37,7 +37,7 @@ DRAWS = 500
 STEPS = 50
 """Rounds in which the probability of all evidence settles; each shrinks its error."""
 CONFLICT = 2.0
-"""Standard deviations of the prior beyond which a judgement is said to be in conflict."""
+"""Standard deviations of the prior beyond which a judgement counts as in conflict."""
 SHOWN_ROWS = 20
 
 
@@ -55,7 +55,7 @@ class Surprise:
         That a report then would say what this one says, given all before; None of a measured
         number and of likelihoods, whose probability depends on the unit.
     expected
-        Entropy, in bits, of what it could have said.
+        Entropy, in bits, of what it could have reported.
     """
 
     report: str
@@ -65,7 +65,7 @@ class Surprise:
 
     @property
     def bits(self) -> float | None:
-        """Surprise in bits: 1 for an even chance, 10 for one in a thousand."""
+        """Surprise in bits: 1 for a probability of a half, 10 for one of a thousandth."""
         return None if self.probability is None else -log2(max(self.probability, 1e-300))
 
 

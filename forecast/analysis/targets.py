@@ -35,7 +35,7 @@ def target_of(
     variable, state
         What it is the probability of.
     until
-        The as-of date asks for the state now; a later day for its being held on at least one day
+        The as-of date asks for the state now; a later day for its occurring on at least one day
         up to then. Unless it is given, what the table of courses prints: of a dangerous course that
         it is under way on at least one day within the horizon, of another one the expected share
         of those days; now, of what is no course, and in a static scenario.
@@ -148,8 +148,8 @@ def mean_given(found: Found, weights: Array, drawn: Found | None = None) -> Arra
 
 def log_odds(probability: Array) -> Array:
     """Log-odds, cut where a probability is within rounding of 0 or 1."""
-    held = np.clip(probability, SUREST, 1 - SUREST)
-    return np.asarray(np.log(held) - np.log1p(-held))
+    clipped = np.clip(probability, SUREST, 1 - SUREST)
+    return np.asarray(np.log(clipped) - np.log1p(-clipped))
 
 
 def signed(value: float, digits: int = 1) -> str:

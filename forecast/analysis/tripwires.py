@@ -4,7 +4,7 @@ A rule that is compared anew with every number switches on and off as the number
 its levels has two limits, one that it has to reach and a lower one under which it is reset
 (hysteresis), and neither counts before it has held for some days (persistence). What the rules say
 of a day therefore rests on the days before it: reports are replayed as they became known, and
-probabilities as earlier forecasts said them.
+probabilities as earlier forecasts stated them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from forecast.text import DASH
 State = Literal["fired", "pending", "not fired"]
 Level = Mapping[str, str] | Threshold
 Moment = tuple[date, Evidence, Mapping[Threshold, Estimate]]
-"""A day, what was known at its end, and what a forecast made of it said, if there was one."""
+"""A day, what was known at its end, and what a forecast made of it stated, if there was one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,17 +257,17 @@ def level_of(levels: Mapping[str, WarningLevel], found: Iterable[TripwireStatus]
         ((change.day, name, change.fired) for name in rank for change in by_name[name].changes),
         key=lambda turn: turn[0],
     )
-    held: set[str] = set()
+    firing: set[str] = set()
     changes = [(date.min, ranked[0])]
     for k, (day, name, fired) in enumerate(turns):
-        held = held | {name} if fired else held - {name}
+        firing = firing | {name} if fired else firing - {name}
         if k + 1 < len(turns) and turns[k + 1][0] == day:
             continue  # what happens on one day is one change
-        now = ranked[max((rank[each] for each in held), default=0)]
+        now = ranked[max((rank[each] for each in firing), default=0)]
         if now != changes[-1][1]:
             changes.append((day, now))
     name = changes[-1][1]
-    holding = tuple(each for each in levels[name].tripwires if each in held)
+    holding = tuple(each for each in levels[name].tripwires if each in firing)
     since = changes[-1][0] if len(changes) > 1 else None
     return WarningStatus(name, levels[name], since, holding, tuple(changes[1:]))
 
@@ -291,7 +291,7 @@ def replay(scenario: Scenario, name: str, moments: Iterable[Moment]) -> Tripwire
     tripwire = scenario.tripwires[name]
     switches = [_Switch(level, tripwire.persistence) for level in _levels(tripwire)]
     changes: list[Change] = []
-    day, held = date.min, False
+    day, firing = date.min, False
     for day, evidence, probabilities in moments:
         grounds = [
             _look(scenario, tripwire, switch.level, evidence, probabilities) for switch in switches
@@ -300,14 +300,14 @@ def replay(scenario: Scenario, name: str, moments: Iterable[Moment]) -> Tripwire
             switch.step(day, ground) for switch, ground in zip(switches, grounds, strict=True)
         ]
         on = [k for k, switch in enumerate(switches) if switch.on]
-        if on and not held:
+        if on and not firing:
             changes.append(_firing(day, switches[on[0]].level, grounds[on[0]]))
-        elif held and not on:
+        elif firing and not on:
             changes.append(Change(day, fired=False))
-        held = bool(on)
+        firing = bool(on)
     last = tripwire.by or tripwire.on
     waits = (last is not None and last >= day) or any(switch.since for switch in switches)
-    state: State = "fired" if held else "pending" if waits else "not fired"
+    state: State = "fired" if firing else "pending" if waits else "not fired"
     return TripwireStatus(name, tripwire, state, tuple(changes))
 
 

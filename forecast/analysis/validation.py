@@ -221,8 +221,8 @@ def _entropy(probability: Array) -> Array:
     """Entropy of whether something holds, in bits."""
     from scipy.stats import entropy
 
-    held = np.clip(probability, 0, 1)
-    return np.asarray(entropy(np.stack([held, 1 - held]), base=2))
+    clipped = np.clip(probability, 0, 1)
+    return np.asarray(entropy(np.stack([clipped, 1 - clipped]), base=2))
 
 
 def _points(ratings: Series[str]) -> list[float]:

@@ -277,8 +277,8 @@ class Question:
         joints, start = {}, 0
         for name in names:
             prior = np.asarray(self.beliefs.posterior(name, at).mean(("chain", "draw")))
-            held = np.nan_to_num(given[start : start + len(prior)]) * prior
-            joints[name] = np.stack([held, prior - held])
+            both = np.nan_to_num(given[start : start + len(prior)]) * prior
+            joints[name] = np.stack([both, prior - both])
             start += len(prior)
         return joints
 
@@ -323,8 +323,8 @@ def _lead(
     found = joint @ reported(len(states), accuracy, detection).T
     probabilities = found.sum(axis=0)
     findings = [
-        Finding(state, float(probability), float(held / probability))
-        for state, held, probability in zip((*states, ""), found[0], probabilities, strict=True)
+        Finding(state, float(probability), float(both / probability))
+        for state, both, probability in zip((*states, ""), found[0], probabilities, strict=True)
         if probability > 0
     ]
     whole = joint[0].sum()

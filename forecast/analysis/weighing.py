@@ -1,4 +1,4 @@
-"""What the evidence comes to: where reports disagree, when events were, what silence says.
+"""Evidence weighed: where reports disagree, when events were, what silence adds.
 
 Everything here is read off a forecast. Nothing of it changes an answer; it says on what the answers
 rest, and what they would be if a channel were known to be free, or to be controlled.
@@ -175,7 +175,7 @@ class WeighedEvidence:
     @cached_property
     def channels(self) -> tuple[ChannelControl, ...]:
         """Channels that reports came through and that may be controlled."""
-        return tuple(_hands(self.given))
+        return tuple(_controls(self.given))
 
     @cached_property
     def accuracies(self) -> tuple[Accuracy, ...]:
@@ -303,7 +303,7 @@ def _silences(given: Forecast) -> Iterator[Silence]:
             yield Silence(name, watch.indicator, found[name])
 
 
-def _hands(given: Forecast) -> Iterator[ChannelControl]:
+def _controls(given: Forecast) -> Iterator[ChannelControl]:
     if not given.scenario.channels:
         return
     found = beliefs(given)
@@ -313,13 +313,13 @@ def _hands(given: Forecast) -> Iterator[ChannelControl]:
         if name in auxiliaries:
             control = Estimate.of(found.auxiliary(name).isel(state=CONTROLLED))
             clamped = (found, found.clamp(name, FREE), found.clamp(name, CONTROLLED))
-            now, free, held = (_answers(given, each) for each in clamped)
-            answers = {course: (now[course], free[course], held[course]) for course in now}
+            now, free, controlled = (_answers(given, each) for each in clamped)
+            answers = {course: (now[course], free[course], controlled[course]) for course in now}
             yield ChannelControl(judged.name, judged.prior, control, answers)
 
 
 def _answers(given: Forecast, found: Beliefs) -> dict[str, Estimate]:
-    """What is said of each course to the horizon, and of any dangerous one."""
+    """Estimates of each course to the horizon, and of any dangerous one."""
     draws = by_horizon(given, found)
     names = dict(watched(given.scenario))
     return {name: Estimate.of(draws.isel(course=k)) for k, name in enumerate(names)}

@@ -57,7 +57,7 @@ class WhatIf(PrintsItself):
     days
         The as-of date, and the last day of each later step up to the horizon.
     past, ahead
-        The course at the last days of past steps, as it was said then, and from now on, with
+        The course at the last days of past steps, as it was forecast then, and from now on, with
         nothing supposed.
     past_days
         The last days of past steps.

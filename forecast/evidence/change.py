@@ -1,4 +1,4 @@
-"""What became known between two moments, and what it did to what was known before."""
+"""Reports that became known between two moments, and those that they revised or withdrew."""
 
 from __future__ import annotations
 
@@ -64,15 +64,15 @@ def change_of(start: date, end: date, reports: Sequence[Report]) -> Change:
         Reports that became known after the start and up to the end, and whatever superseded, or
         was superseded by, any of these up to the end.
     """
-    held, holds = (_in_force(reports, day) for day in (start, end))
-    return difference(start, end, held, holds, reports)
+    before, after = (_in_force(reports, day) for day in (start, end))
+    return difference(start, end, before, after, reports)
 
 
 def difference(
     start: date,
     end: date,
-    held: Mapping[str, Report],
-    holds: Mapping[str, Report],
+    before: Mapping[str, Report],
+    after: Mapping[str, Report],
     reports: Iterable[Report],
 ) -> Change:
     """What differs between reports that are in force at two moments, by their names.
@@ -81,13 +81,13 @@ def difference(
     ----------
     start, end
         The two days.
-    held, holds
+    before, after
         Reports in force at the start and at the end.
     reports
         All that lie between reports that revise one another.
     """
-    gone = {name: report for name, report in held.items() if name not in holds}
-    come = [report for name, report in holds.items() if name not in held]
+    gone = {name: report for name, report in before.items() if name not in after}
+    come = [report for name, report in after.items() if name not in before]
     by_id = {report.id: report for report in reports}
     replaced = [(_replaced(report, by_id, gone), report) for report in come]
     revised = tuple((old, new) for old, new in replaced if old is not None)

@@ -143,7 +143,7 @@ class LedgerFile:
         self._release = weakref.finalize(self, self._engine.dispose)
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the database."""
         self._release()
 
     def __enter__(self) -> Self:
@@ -155,10 +155,10 @@ class LedgerFile:
     @printed
     def __repr__(self) -> str:
         try:
-            held = f"{len(self):,} reports"
+            content = f"{len(self):,} reports"
         except Exception:  # noqa: BLE001 - whatever is wrong with it, it can be named
-            held = "cannot be read"
-        return f"<LedgerFile {self.name}: {held}>"
+            content = "cannot be read"
+        return f"<LedgerFile {self.name}: {content}>"
 
     def _repr_html_(self) -> str:
         return Summary(repr(self).strip("<>"), (), ()).html
@@ -229,9 +229,9 @@ class LedgerFile:
             query: Any = select(*WHOLE).where(known).order_by(*EVENT_ORDER)
         else:
             wanted = REPORTS.c.indicator.in_(["", *sorted(asked)])
-            held = select(*WHOLE).where(known, wanted)
+            direct = select(*WHOLE).where(known, wanted)
             linked = select(*WHOLE).where(known, LINKS, ~wanted)
-            query = union_all(held, linked).order_by(*(column.name for column in EVENT_ORDER))
+            query = union_all(direct, linked).order_by(*(column.name for column in EVENT_ORDER))
         with reading(self._engine, self.name) as connection:
             streamed = connection.execution_options(yield_per=CHUNK).execute(query)
             return evidence_of(reports_of(streamed, self.name), day, asked)
@@ -295,9 +295,9 @@ class LedgerFile:
         They are shown, never merged: withdraw those that are one report entered twice, or give
         them one origin. What was superseded or withdrawn is left out.
         """
-        held = and_(REPORTS.c.indicator != "", ~WITHDRAWS)
+        claims = and_(REPORTS.c.indicator != "", ~WITHDRAWS)
         alike = func.count().over(partition_by=CLAIM).label("alike")
-        counted = select(*WHOLE, alike).where(held).subquery()
+        counted = select(*WHOLE, alike).where(claims).subquery()
         query = (
             select(*[counted.c[column.name] for column in WHOLE])
             .where(counted.c.alike > 1)

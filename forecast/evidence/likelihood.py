@@ -210,7 +210,7 @@ class ReportTable:
         return replace(self, arrays=self.arrays._replace(settings=settings))
 
     def without_silence(self) -> ReportTable:
-        """The same reports, as if what was not reported said nothing."""
+        """The same reports, as if silence carried no information."""
         return replace(self, arrays=ReportArrays(**without_silence(self.arrays._asdict())))
 
 

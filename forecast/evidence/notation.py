@@ -54,17 +54,17 @@ def read_amount(text: str) -> Amount:
     >>> read_amount("at least 1,500") == (1500, LARGEST_NUMBER), read_amount("up to 4")
     (True, (0.0, 4.0))
     """
-    words = " ".join(text.lower().split())
-    if words in WORDS:
-        low, high = WORDS[words]
+    spaced = " ".join(text.lower().split())
+    if spaced in WORDS:
+        low, high = WORDS[spaced]
         return float(low), float(high)
-    if match := _RANGE.fullmatch(words):
+    if match := _RANGE.fullmatch(spaced):
         return _number(match[1]), _number(match[2])
-    if match := _FROM.fullmatch(words):
+    if match := _FROM.fullmatch(spaced):
         return _number(match[1] or match[2]), float(LARGEST_NUMBER)
-    if match := _UP_TO.fullmatch(words):
+    if match := _UP_TO.fullmatch(spaced):
         return 0.0, _number(match[1] or match[2])
-    return _number(words), None
+    return _number(spaced), None
 
 
 def _number(text: str) -> float:

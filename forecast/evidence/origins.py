@@ -20,7 +20,7 @@ class Origins:
         Different origins that reports state.
     unstated
         Reports that state none. Each is taken by itself when probabilities are computed, but
-        nobody has said that it is independent.
+        nobody has stated that it is independent.
     """
 
     stated: int

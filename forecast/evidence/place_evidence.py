@@ -209,10 +209,12 @@ class _Origin:
 
     def case(self, state: dict[Axis, int]) -> tuple[list[Event], set[str]]:
         """Events that are of the step, and channels that are controlled, in a joint state."""
-        held = {name for name in self.channels if state[control_variable(name), 0] == CONTROLLED}
+        controlled = {
+            name for name in self.channels if state[control_variable(name), 0] == CONTROLLED
+        }
         past = {name for when in self.dates if not when.is_now(state) for name in when.reports}
         now = [e for e in self.events if e.is_dated or e.reports[0].id not in past]
-        return now, held
+        return now, controlled
 
     def links(self, state: dict[Axis, int]) -> Links:
         """What may have been copied, in a joint state; nothing if the report was planted."""
@@ -239,7 +241,7 @@ class _Chain:
 
     @property
     def axes(self) -> tuple[Axis, ...]:
-        """What is to be told apart."""
+        """Variables of the network whose joint states are distinguished."""
         return tuple((name, 0) for name in (self.before, self.after) if name)
 
 

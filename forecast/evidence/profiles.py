@@ -116,7 +116,7 @@ def reporting_of(scenario: Scenario, variable: Variable) -> Profile | str:
 
 
 def regardless_of_reporting(scenario: Scenario) -> Scenario:
-    """The scenario if whether a report is made said nothing, neither of profiles nor of watches."""
+    """The scenario without information from whether a report is made, by profiles and watches."""
     variables = {
         name: variable.model_copy(update={"reporting": None})
         for name, variable in scenario.variables.items()

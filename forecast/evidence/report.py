@@ -40,7 +40,7 @@ class Report:
     published, known
         When it was published and when the analyst could have it.
     source, reliability, credibility
-        Who said it, Admiralty grades A-F and 1-6. Reliability becomes a likelihood; credibility
+        Who reported it, Admiralty grades A-F and 1-6. Reliability becomes a likelihood; credibility
         is recorded and printed only, because it already contains somebody's prior.
     origin
         Reports that share an origin are versions of one statement, and count once.

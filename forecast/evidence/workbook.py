@@ -44,13 +44,13 @@ def read_workbook(path: Path) -> tuple[tuple[str, ...], tuple[Row, ...]]:
         If it cannot be read, if more than one sheet holds something, or without openpyxl.
     """
     sheets = {name: _filled(sheet) for name, sheet in _sheets_of(path).items()}
-    held = {name: rows for name, rows in sheets.items() if rows}
-    if len(held) != 1:
-        names = ", ".join(repr(name) for name in held)
+    filled = {name: rows for name, rows in sheets.items() if rows}
+    if len(filled) != 1:
+        names = ", ".join(repr(name) for name in filled)
         one = "a data frame of one sheet: pandas.read_excel(path, sheet_name=…)"
-        message = f"holds {len(held)} sheets with something in them: {names}; hand over {one}"
-        raise InputError([Problem(str(path), message if held else "the file is empty")])
-    (_, header), *rows = next(iter(held.values()))
+        message = f"holds {len(filled)} sheets with something in them: {names}; hand over {one}"
+        raise InputError([Problem(str(path), message if filled else "the file is empty")])
+    (_, header), *rows = next(iter(filled.values()))
     while header and header[-1] == "":
         header.pop()
     columns = tuple(str(name).strip() for name in header)

@@ -1,4 +1,4 @@
-"""The words of a BIF document, one at a time, with their places."""
+"""Tokens of a BIF document, one at a time, with their places."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Token(NamedTuple):
 
     @property
     def shown(self) -> str:
-        """What a problem calls it."""
+        """Its text as an error quotes it."""
         return "the end of the file" if self.kind == "end" else shortened(self.text)
 
     def is_mark(self, marks: str) -> bool:

@@ -245,7 +245,7 @@ def _fill(draft: Draft, name: str, parents: Iterable[str], values: Array) -> Non
     if not np.isfinite(values).all():
         draft.source.wrong(0, f"{name}: its table holds numbers that are not finite")
         return
-    words = numbers_text(values)
-    starts = np.cumsum([0, *(len(word) + 1 for word in words[:-1])]).astype(np.int64)
-    numbers = Numbers(values.ravel(), starts, " ".join(words), lambda _: 0, 0)
+    texts = numbers_text(values)
+    starts = np.cumsum([0, *(len(text) + 1 for text in texts[:-1])]).astype(np.int64)
+    numbers = Numbers(values.ravel(), starts, " ".join(texts), lambda _: 0, 0)
     draft.fill(name, numbers, shape)

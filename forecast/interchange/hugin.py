@@ -139,12 +139,12 @@ class _Reader:
         self._describe(name, found)
 
     def _define(self, scope: list[Token], found: Attributes, at: int) -> None:
-        """Hold a potential to the nodes it names."""
-        words = [each.text for each in scope]
-        names = [self.names.get(word, word) for word in words]
+        """Check the scope of a potential, and define its node."""
+        texts = [each.text for each in scope]
+        names = [self.names.get(text, text) for text in texts]
         if names and names[0] in self.draft.left_out:
             return
-        if words[1:2] not in ([], ["|"]) or words.count("|") > 1 or not words:
+        if texts[1:2] not in ([], ["|"]) or texts.count("|") > 1 or not texts:
             message = "a potential is of one node, given its parents: (node | parent parent)"
             self.source.wrong(at, message)
             return

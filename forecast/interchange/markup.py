@@ -70,8 +70,8 @@ class Element:
             return start + (at - begin if ascii_only else len(text[begin:at].encode()))
 
         ascii_only = text.isascii()
-        words = ((match.group(), match.start()) for match in _WORD.finditer(text))
-        return numbers_from(source, words, text, place, self.at)
+        tokens = ((match.group(), match.start()) for match in _WORD.finditer(text))
+        return numbers_from(source, tokens, text, place, self.at)
 
 
 def parse(source: NetworkText) -> Element:
@@ -92,9 +92,9 @@ def parse(source: NetworkText) -> Element:
     try:
         parser.Parse(source.text, True)
     except expat.ExpatError as error:
-        words = expat.ErrorString(error.code)
+        reason = expat.ErrorString(error.code)
         place = f"{source.where}:{error.lineno}:{error.offset + 1}"
-        raise InputError([Problem(place, f"not valid XML: {words}")]) from None
+        raise InputError([Problem(place, f"not valid XML: {reason}")]) from None
     assert builder.root is not None
     return builder.root
 

@@ -141,32 +141,32 @@ def concentration_of(
     >>> concentration_of(NetworkText("", "file"), "20 exact", (2,), 0)
     array([20., inf])
     """
-    words = text.replace(",", " ").split()
-    if len(words) not in (1, prod(shape)):
-        message = f"{len(words)} concentrations; there is one for all rows or one for each of the "
+    tokens = text.replace(",", " ").split()
+    if len(tokens) not in (1, prod(shape)):
+        message = f"{len(tokens)} concentrations; there is one for all rows or one for each of the "
         source.wrong(at, f"{message}{shape_text(shape or (1,))}")
         return None
-    values = [_concentration(word) for word in words]
-    for word, value in zip(words, values, strict=True):
+    values = [_concentration(token) for token in tokens]
+    for token, value in zip(tokens, values, strict=True):
         if value is None:
             rule = f"a number of at least {LEAST_CONCENTRATION:g}, or {EXACT!r}"
-            source.wrong(at, f"the concentration {word[:40]!r} is not {rule}")
+            source.wrong(at, f"the concentration {token[:40]!r} is not {rule}")
             return None
     array = np.array(values, dtype=np.float64)
-    return array.reshape(shape) if len(words) == prod(shape) else np.full(shape, array[0])
+    return array.reshape(shape) if len(tokens) == prod(shape) else np.full(shape, array[0])
 
 
-def _concentration(word: str) -> float | None:
-    if word == EXACT:
+def _concentration(token: str) -> float | None:
+    if token == EXACT:
         return float("inf")
-    value = float(word) if len(word) <= LONGEST_NUMBER and NUMBER.fullmatch(word) else 0.0
+    value = float(token) if len(token) <= LONGEST_NUMBER and NUMBER.fullmatch(token) else 0.0
     return value if LEAST_CONCENTRATION <= value < float("inf") else None
 
 
 def concentration_text(values: Array) -> str:
     """Text that `concentration_of` reads back to the last bit."""
-    words = [EXACT if np.isinf(value) else repr(float(value)) for value in values.ravel()]
-    return words[0] if len(set(words)) == 1 else " ".join(words)
+    tokens = [EXACT if np.isinf(value) else repr(float(value)) for value in values.ravel()]
+    return tokens[0] if len(set(tokens)) == 1 else " ".join(tokens)
 
 
 def numbers_text(values: Array) -> list[str]:

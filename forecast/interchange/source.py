@@ -149,35 +149,35 @@ def number(source: NetworkText, word: str, at: int) -> float:
 
 def numbers_from(
     source: NetworkText,
-    words: Iterable[tuple[str, int]],
+    tokens: Iterable[tuple[str, int]],
     text: str,
     place: Callable[[int], int],
     at: int,
 ) -> Numbers:
-    """The numbers that words are, each with its offset in `text`; at most as many as cells."""
-    given = list(islice(words, MAX_CELLS + 1))
+    """Numbers from tokens, each with its offset in `text`; at most as many as cells."""
+    given = list(islice(tokens, MAX_CELLS + 1))
     if len(given) > MAX_CELLS:
         raise source.give_up(place(given[-1][1]), f"more than {MAX_CELLS:,} numbers")
-    values = plain_numbers([word for word, _ in given])
+    values = plain_numbers([token for token, _ in given])
     if values is None:
-        values = [number(source, word, place(start)) for word, start in given]
+        values = [number(source, token, place(start)) for token, start in given]
     starts = np.array([start for _, start in given], np.int64)
     return Numbers(np.array(values, np.float64), starts, text, place, at)
 
 
-def plain_numbers(words: Sequence[str]) -> list[float] | None:
-    """The numbers that words are; nothing if any is none, which `number` says how.
+def plain_numbers(tokens: Sequence[str]) -> list[float] | None:
+    """Numbers from tokens; None if any is no number, of which `number` says why.
 
     Examples
     --------
     >>> plain_numbers(["0.25", "1e-3"]), plain_numbers(["0.25", "1_000"])
     ([0.25, 0.001], None)
     """
-    every = "".join(words)
-    if not every.isascii() or "_" in every or max(map(len, words), default=0) > LONGEST_NUMBER:
+    every = "".join(tokens)
+    if not every.isascii() or "_" in every or max(map(len, tokens), default=0) > LONGEST_NUMBER:
         return None
     try:
-        values = list(map(float, words))
+        values = list(map(float, tokens))
     except ValueError:
         return None
     return values if all(map(isfinite, values)) else None

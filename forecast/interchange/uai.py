@@ -55,38 +55,38 @@ def read(text: str, where: str = "UAI") -> TabledNetwork:
     {'x0': (), 'x1': ('x0',)}
     """
     source = NetworkText(checked(text, where), where)
-    words = _Words(source)
-    kind, at = words.take("the type 'BAYES' or 'MARKOV'")
+    tokens = _Tokens(source)
+    kind, at = tokens.take("the type 'BAYES' or 'MARKOV'")
     if kind.upper() not in ("BAYES", "MARKOV"):
         message = f"{shortened(kind)}; networks of type 'BAYES' and 'MARKOV' are read"
         raise source.give_up(at, message)
     draft = Draft(source)
-    sizes = [words.count("a number of states") for _ in range(words.count("how many variables"))]
-    if 2 * sum(sizes) > len(words.text):
+    sizes = [tokens.count("a number of states") for _ in range(tokens.count("how many variables"))]
+    if 2 * sum(sizes) > len(tokens.text):
         raise source.give_up(at, f"{sum(sizes):,} states, but not a number for each in the text")
     for variable, size in enumerate(sizes):
         draft.declare(f"x{variable}", (f"s{state}" for state in range(size)), at)
-    functions = words.count("how many tables")
+    functions = tokens.count("how many tables")
     if kind.upper() == "MARKOV":
-        return _read_field(draft, words, functions)
+        return _read_field(draft, tokens, functions)
     if functions != len(sizes):
         message = f"{functions} tables of {len(sizes)} variables; each has one"
-        raise source.give_up(words.at, message)
-    shapes = [_scope(draft, words) for _ in range(functions)]
+        raise source.give_up(tokens.at, message)
+    shapes = [_scope(draft, tokens) for _ in range(functions)]
     for name, shape in shapes:
-        numbers = words.numbers(words.count(f"how many numbers the table of {name} has"))
+        numbers = tokens.numbers(tokens.count(f"how many numbers the table of {name} has"))
         if shape is not None:
             draft.fill(name, numbers, shape)
-    _leave_out_observations(source, list(islice(words.words, 2 * len(sizes) + 2)))
+    _leave_out_observations(source, list(islice(tokens.tokens, 2 * len(sizes) + 2)))
     return draft.finish()
 
 
-def _read_field(draft: Draft, words: _Words, functions: int) -> TabledNetwork:
+def _read_field(draft: Draft, tokens: _Tokens, functions: int) -> TabledNetwork:
     """The rest of a file of type MARKOV."""
-    source, start = words.source, words.at
-    scopes = [_factor_scope(draft, words) for _ in range(functions)]
-    factors = [_factor(draft, words, scope) for scope in scopes]
-    _leave_out_observations(source, list(islice(words.words, 2 * len(draft.states) + 2)))
+    source, start = tokens.source, tokens.at
+    scopes = [_factor_scope(draft, tokens) for _ in range(functions)]
+    factors = [_factor(draft, tokens, scope) for scope in scopes]
+    _leave_out_observations(source, list(islice(tokens.tokens, 2 * len(draft.states) + 2)))
     source.raise_problems()
     sizes = {name: len(states) for name, states in draft.states.items()}
     try:
@@ -104,24 +104,24 @@ def _read_field(draft: Draft, words: _Words, functions: int) -> TabledNetwork:
     return TabledNetwork(draft.name, draft.states, parents, tables, notes=tuple(source.notes))
 
 
-def _factor_scope(draft: Draft, words: _Words) -> tuple[str, ...]:
-    size, at = words.count("how many variables the table has", least=0), words.at
-    scope = tuple(f"x{words.count('a variable', least=0)}" for _ in range(size))
+def _factor_scope(draft: Draft, tokens: _Tokens) -> tuple[str, ...]:
+    size, at = tokens.count("how many variables the table has", least=0), tokens.at
+    scope = tuple(f"x{tokens.count('a variable', least=0)}" for _ in range(size))
     for fault in parent_faults("", scope, draft.states):
-        words.source.wrong(at, fault.replace("the parent ", "").replace("more than once", "twice"))
-    words.source.raise_problems()
+        tokens.source.wrong(at, fault.replace("the parent ", "").replace("more than once", "twice"))
+    tokens.source.raise_problems()
     return scope
 
 
-def _factor(draft: Draft, words: _Words, scope: tuple[str, ...]) -> Factor:
-    numbers = words.numbers(words.count("how many numbers the table has"))
+def _factor(draft: Draft, tokens: _Tokens, scope: tuple[str, ...]) -> Factor:
+    numbers = tokens.numbers(tokens.count("how many numbers the table has"))
     shape = tuple(len(draft.states[name]) for name in scope)
-    if not rows.complete(words.source, ", ".join(scope), numbers, shape):
-        raise words.source.give_up(numbers.at, "a file of this format is not read past that")
+    if not rows.complete(tokens.source, ", ".join(scope), numbers, shape):
+        raise tokens.source.give_up(numbers.at, "a file of this format is not read past that")
     if (numbers.values < 0).any():
         which = int(np.flatnonzero(numbers.values < 0)[0])
         message = f"{numbers.digits(which)}; a weight is not negative"
-        words.source.wrong(numbers.where(which), message)
+        tokens.source.wrong(numbers.where(which), message)
     return Factor(scope, numbers.values.reshape(shape))
 
 
@@ -129,7 +129,7 @@ def _leave_out_observations(source: NetworkText, rest: list[tuple[str, int]]) ->
     """Pass over a count and as many pairs of a variable and its state; refuse anything else."""
     if not rest:
         return
-    whole = [word for word, _ in rest if word.isascii() and word.isdigit() and len(word) < 10]
+    whole = [token for token, _ in rest if token.isascii() and token.isdigit() and len(token) < 10]
     if len(whole) < len(rest) or len(rest) != 1 + 2 * int(whole[0]):
         source.wrong(rest[0][1], f"{shortened(rest[0][0])} after the last table")
     elif len(rest) > 1:
@@ -138,20 +138,20 @@ def _leave_out_observations(source: NetworkText, rest: list[tuple[str, int]]) ->
         warn(source.where, [message])
 
 
-def _scope(draft: Draft, words: _Words) -> tuple[str, tuple[int, ...] | None]:
-    size = words.count("how many variables the table has")
-    at = words.at
-    scope = [f"x{words.count('a variable', least=0)}" for _ in range(size)]
+def _scope(draft: Draft, tokens: _Tokens) -> tuple[str, tuple[int, ...] | None]:
+    size = tokens.count("how many variables the table has")
+    at = tokens.at
+    scope = [f"x{tokens.count('a variable', least=0)}" for _ in range(size)]
     return scope[-1], draft.define(scope[-1], scope[:-1], at)
 
 
-class _Words:
-    """The words of the text, one after the other."""
+class _Tokens:
+    """The tokens of the text, one after the other."""
 
     def __init__(self, source: NetworkText) -> None:
         assert isinstance(source.text, str)
         self.source, self.text, self.at = source, source.text, 0
-        self.words = self._scan()
+        self.tokens = self._scan()
 
     def _scan(self) -> Iterator[tuple[str, int]]:
         for match in _WORD.finditer(self.text):
@@ -159,25 +159,25 @@ class _Words:
                 yield match.group(), match.start()
 
     def rest(self) -> tuple[str, int] | None:
-        return next(self.words, None)
+        return next(self.tokens, None)
 
     def take(self, what: str) -> tuple[str, int]:
-        word = self.rest()
-        if word is None:
+        token = self.rest()
+        if token is None:
             raise self.source.give_up(len(self.text), f"the file ends where {what} is expected")
-        self.at = word[1]
-        return word
+        self.at = token[1]
+        return token
 
     def count(self, what: str, least: int = 1) -> int:
-        word, at = self.take(what)
-        whole = word.isascii() and word.isdigit() and len(word) < 10
-        if not whole or int(word) < least:
-            raise self.source.give_up(at, f"{shortened(word)} where {what} is expected")
-        return int(word)
+        token, at = self.take(what)
+        whole = token.isascii() and token.isdigit() and len(token) < 10
+        if not whole or int(token) < least:
+            raise self.source.give_up(at, f"{shortened(token)} where {what} is expected")
+        return int(token)
 
     def numbers(self, count: int) -> Numbers:
-        words = (self.take("a number") for _ in range(count))
-        return numbers_from(self.source, words, self.text, int, self.at)
+        tokens = (self.take("a number") for _ in range(count))
+        return numbers_from(self.source, tokens, self.text, int, self.at)
 
 
 def write(network: TabledNetwork) -> str:

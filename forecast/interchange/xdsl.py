@@ -269,13 +269,13 @@ class _Reader:
         part = node.first("strengths")
         if part is None:
             return [list(range(size)) for size in shape[:-1]]
-        words, orders = part.text.split(), list[list[int]]()
+        tokens, orders = part.text.split(), list[list[int]]()
         for size in shape[:-1]:
-            here, words = words[:size], words[size:]
+            here, tokens = tokens[:size], tokens[size:]
             orders.append(
                 [int(w) if w.isascii() and w.isdigit() and len(w) < 9 else -1 for w in here]
             )
-        if words or any(sorted(o) != list(range(s)) for o, s in zip(orders, shape, strict=False)):
+        if tokens or any(sorted(o) != list(range(s)) for o, s in zip(orders, shape, strict=False)):
             message = f"the strengths of {name} are not the numbers of each parent's states, from 0"
             self.source.wrong(part.at, message)
             return None

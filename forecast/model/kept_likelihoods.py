@@ -53,7 +53,7 @@ class KeptLikelihoods:
         self._rows: list[_Row] = []
 
     def rows(self, table: ReportTable) -> list[Array]:
-        """Log-likelihoods of each step, (column, draw), or 1 for draw where nothing is said.
+        """Log-likelihoods of each step, (column, draw), or 1 for draw where nothing is reported.
 
         Those of a step that has not changed are the same array as the time before.
         """

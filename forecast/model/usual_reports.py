@@ -34,7 +34,7 @@ def usual_statements(program: TableProgram, table: ReportTable) -> tuple[Array, 
     Returns
     -------
     usual
-        Probability of each state in what is usually said, (statement, state).
+        Probability of each state in what is usually reported, (statement, state).
     alarm
         That of each state but the first in a false alarm, over the share of reports by which a
         usually reliable source errs, (statement, state); 0 where there are no false alarms.

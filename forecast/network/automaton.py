@@ -101,26 +101,29 @@ def before(first: Condition, second: Condition, shares: Sequence[float]) -> Auto
     return Automaton((first, second), ((0, 1, 2, 1), (1,) * 4, (2,) * 4), tuple(shares))
 
 
-def first_spell(held: Condition, absent: Condition, window: range, n_steps: int) -> Automaton:
+def first_spell(present: Condition, absent: Condition, window: range, n_steps: int) -> Automaton:
     """Where a history is with respect to the first spell that begins within a window.
 
-    A spell begins in a step in which something is held that was absent in the step before. So what
-    is held from before the window, or from the first step of all, is no spell until it was left.
+    A spell begins in a step in which something is present that was absent in the step before. So
+    what is present from before the window, or from the first step of all, is no spell until it was
+    left.
     States: not absent yet; absent, not entered yet; in the spell; the spell is over.
 
     Parameters
     ----------
-    held, absent
-        That it is held, and that it is not: in every step exactly one of them is true.
+    present, absent
+        That it is present, and that it is not: in every step exactly one of them is true.
     window
         Steps of the window, consecutive; the step before it is read as well.
     n_steps
         Steps of the history.
     """
-    # Steps that are not read, neither held nor absent, change nothing.
+    # Steps that are not read, neither present nor absent, change nothing.
     read = range(max(window.start - 1, 0), window.stop)
     moves = ((0, 1, 0, 0), (1, 1, INSIDE, 1), (INSIDE, OVER, INSIDE, INSIDE), (OVER,) * 4)
-    return Automaton((held, absent), moves, tuple(float(step in read) for step in range(n_steps)))
+    return Automaton(
+        (present, absent), moves, tuple(float(step in read) for step in range(n_steps))
+    )
 
 
 def variables_of(event: Event) -> set[str]:
@@ -192,7 +195,7 @@ def spell_duration(
     network: Network,
     theta: Array,
     log_like: Array,
-    held: tuple[str, str],
+    spell_state: tuple[str, str],
     window: range,
     regimes: Regimes | None = None,
 ) -> Array:
@@ -203,7 +206,7 @@ def spell_duration(
 
     Parameters
     ----------
-    held
+    spell_state
         The variable and its state.
     window
         Steps of the window, consecutive; what a spell lasts beyond it does not count.
@@ -224,7 +227,7 @@ def spell_duration(
     >>> spell_duration(network, theta, network.no_evidence(3), ("lamp", "on"), range(1, 3))[:, 0]
     array([1.66666667, 0.75      ])
     """
-    name, state = held
+    name, state = spell_state
     network.state(name, state)
     others = tuple(other for other in network.node(name).states if other != state)
     event = first_spell((((name, (state,)),),), (((name, others),),), window, len(log_like))
@@ -286,11 +289,11 @@ class _Extension:
         return found
 
     def _automaton(self, automaton: Automaton) -> str:
-        held = tuple((self._condition(each), 0) for each in automaton.conditions)
+        conditions = tuple((self._condition(each), 0) for each in automaton.conditions)
         shares = sorted(set(automaton.shares))
         clock = (self._clock(automaton.shares, shares),) if len(shares) > 1 else ()
         name, size = self._name(), len(automaton.moves)
-        parents = *((each, 0) for each in clock), *held
+        parents = *((each, 0) for each in clock), *conditions
         rows = _rows(automaton, shares)
         first = self._block(parents, rows[0])
         later = self._block(((name, 1), *parents), rows)
@@ -309,10 +312,10 @@ class _Extension:
     def _condition(self, condition: Condition) -> str:
         found = ""
         for alternative in condition:
-            held = self._literal(*alternative[0])
+            joint = self._literal(*alternative[0])
             for name, states in alternative[1:]:
-                held = self._joined("all", held, name, states)
-            found = self._joined("any", found, held, ("1",)) if found else held
+                joint = self._joined("all", joint, name, states)
+            found = self._joined("any", found, joint, ("1",)) if found else joint
         return found
 
     def _literal(self, name: str, states: Sequence[str]) -> str:
@@ -348,20 +351,20 @@ class _Extension:
 
 
 def _rows(automaton: Automaton, shares: Sequence[float]) -> Array:
-    """Table of an automaton: (state before, share if there are several, held …, state after)."""
+    """Table of an automaton: (state before, share if there are several, true …, state after)."""
     size, n = len(automaton.moves), len(automaton.conditions)
     table = np.zeros((size, len(shares), 2**n, size))
-    for state, (k, share), held in product(range(size), enumerate(shares), range(2**n)):
-        for counted, chance in _counted(held, n, share):
-            table[state, k, held, automaton.moves[state][counted]] += chance
+    for state, (k, share), true in product(range(size), enumerate(shares), range(2**n)):
+        for counted, probability in _counted(true, n, share):
+            table[state, k, true, automaton.moves[state][counted]] += probability
     shape = (size, *([len(shares)] if len(shares) > 1 else []), *(2,) * n, size)
     assert table.size == prod(shape)
     return table.reshape(shape)
 
 
-def _counted(held: int, n: int, share: float) -> Iterator[tuple[int, float]]:
+def _counted(true: int, n: int, share: float) -> Iterator[tuple[int, float]]:
     """Which of the conditions that hold may count, and how probable that is."""
     for counted in range(2**n):
-        if counted & ~held == 0:
-            taken, left = counted.bit_count(), (held & ~counted).bit_count()
+        if counted & ~true == 0:
+            taken, left = counted.bit_count(), (true & ~counted).bit_count()
             yield counted, share**taken * (1 - share) ** left

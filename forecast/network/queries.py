@@ -79,7 +79,7 @@ def held_at_least_once(
     window: range,
     regimes: Regimes | None = None,
 ) -> Array:
-    """Probability that any of some states is held in at least one step of a growing window.
+    """Probability that any of some states occurs in at least one step of a growing window.
 
     One minus the ratio of two polynomials, the numerator's with the states forbidden in the
     window. While no evidence lies beyond the window's end, one sweep serves every end; while none
@@ -131,7 +131,7 @@ def held_now_or_next(
     now: int,
     regimes: Regimes | None = None,
 ) -> Array:
-    """Probability that some states are held at a step; that, or that others are at the next.
+    """Probability that some states occur at a step; that, or that others are at the next.
 
     Parameters
     ----------
@@ -145,8 +145,8 @@ def held_now_or_next(
     numpy.ndarray
         Shape (group, 2, draw).
     """
-    window, held_now = range(now + 1, len(log_like)), [present for present, _ in groups]
-    ahead = look_ahead(network, theta, log_like, window, regimes, held_now)
+    window, states_now = range(now + 1, len(log_like)), [present for present, _ in groups]
+    ahead = look_ahead(network, theta, log_like, window, regimes, states_now)
     if ahead is not None:
         future, [present_as_is, *spared] = ahead
         norm = present_as_is.log_norm
@@ -165,8 +165,8 @@ def held_now_or_next(
         result.append(sweep(network, theta, barred, "forward", regimes=which).log_evidence)
         barred = forbid(network, barred, following, slice(now + 1, now + 2))
         result.append(sweep(network, theta, barred, "forward", regimes=which).log_evidence)
-    held = np.asarray(0.0 - np.expm1(np.minimum(_log_ratio(np.array(result), total), 0.0)))
-    return held.reshape(len(groups), 2, -1)
+    found = np.asarray(0.0 - np.expm1(np.minimum(_log_ratio(np.array(result), total), 0.0)))
+    return found.reshape(len(groups), 2, -1)
 
 
 def _steps_with_evidence(network: Network, log_like: Array) -> npt.NDArray[np.bool_]:
@@ -308,7 +308,7 @@ def held_given(
     at: int,
     regimes: Regimes | None = None,
 ) -> Array:
-    """Probability that any of some states is held in a window, given each state at one step.
+    """Probability that any of some states occurs in a window, given each state at one step.
 
     By Bayes' theorem from two sweeps, whatever the number of conditions: how probable each
     state is, and how probable it still is where the states are forbidden in the window.
@@ -365,7 +365,7 @@ def passage_sensitivity(
     states: Sequence[tuple[str, str]],
     window: range,
 ) -> Array:
-    """Derivative of the probability that any of some states is held in a window, by every cell.
+    """Derivative of the probability that any of some states occurs in a window, by every cell.
 
     Returns
     -------

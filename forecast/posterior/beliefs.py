@@ -288,7 +288,7 @@ class Beliefs(BeliefState):
     def at_least_once(
         self, states: Iterable[tuple[str, str]], start: Any = None, stop: Any = None
     ) -> DataArray:
-        """Probability that any of some states is held in at least one step of a window.
+        """Probability that any of some states occurs in at least one step of a window.
 
         Parameters
         ----------
@@ -317,7 +317,7 @@ class Beliefs(BeliefState):
     def held_now_or_next(
         self, courses: Iterable[tuple[Iterable[tuple[str, str]], Iterable[tuple[str, str]]]]
     ) -> DataArray:
-        """Probability that some states are held now; that, or that others are in the next step.
+        """Probability that some states occur now; that, or that others are in the next step.
 
         Parameters
         ----------
@@ -342,7 +342,7 @@ class Beliefs(BeliefState):
         start: Any = None,
         stop: Any = None,
     ) -> DataArray:
-        """Probability that any of some states is held in a window, given states at one step.
+        """Probability that any of some states occurs in a window, given states at one step.
 
         Parameters
         ----------

@@ -1,11 +1,11 @@
 """Exact posterior of a naive Bayes scenario: a hidden class, and binary features given it.
 
 Given the class, the probabilities of one feature are independent of the others'. A report either
-rests on what is true, and names the state of the feature, or repeats what is usually said. So the
-number of reports of a grade that rest on what is true is a sum over independent trials, the grade's
-accuracy is integrated out against it in closed form (a Beta function), and everything else is
-conjugate. The posterior mean is exact and
-the draws are independent: no chain, no weights, nothing to diagnose.
+rests on what is true, and names the state of the feature, or repeats what is usually reported. So
+the number of reports of a grade that rest on what is true is a sum over independent trials, the
+grade's accuracy is integrated out against it in closed form (a Beta function), and everything else
+is conjugate. The posterior mean is exact and the draws are independent: no chain, no weights,
+nothing to diagnose.
 """
 
 from __future__ import annotations

@@ -174,12 +174,12 @@ class PartialEvidence:
         self, target: Target, future: Future, present: Present, without: list[Present]
     ) -> Array:
         if target.day is None:
-            return self._held(target, future, present, without)
+            return self._probability_now(target, future, present, without)
         if target.share:
             days = self._days(target)
             later = self.fit.expect(future, present, "share", target.states, tuple(days[1:]))
-            held = self._held(target, future, present, without) if days[0] else 0.0
-            return np.asarray((days[0] * held + later) / days.sum())
+            today = self._probability_now(target, future, present, without) if days[0] else 0.0
+            return np.asarray((days[0] * today + later) / days.sum())
         place = self._place(target)
         if place.whole:
             return 1.0 - self.fit.expect(future, present, "never", target.states, place.steps)
@@ -187,7 +187,7 @@ class PartialEvidence:
         draws = [self._reached(place, states, future, present, each) for states, each in pairs]
         return np.asarray(np.max(draws, axis=0))
 
-    def _held(
+    def _probability_now(
         self, target: Target, future: Future, present: Present, without: list[Present]
     ) -> Array:
         """Probability that one of the states holds in the present step."""

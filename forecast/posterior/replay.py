@@ -1,4 +1,4 @@
-"""What would have been said in the past: the same draws, weighed by what was known then."""
+"""What would have been forecast in the past: the same draws, weighed by what was known then."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Replay:
         self._now: Array | None = None
 
     def at(self, day: date, state: Pair) -> Estimate:
-        """Probability that a state held, as it was said at the end of a day."""
+        """Probability that a state held, as it was forecast at the end of a day."""
         if state not in self._said.get(day, {}):
             # What a day comes to is the same work for one state and for all courses.
             asked = list(dict.fromkeys([*self.fit.scenario.courses, state]))

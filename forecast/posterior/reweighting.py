@@ -55,7 +55,7 @@ KEPT_SHARE = 0.25
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """What each draw weighs under some evidence.
+    """Weights of draws under some evidence.
 
     Attributes
     ----------
@@ -187,7 +187,7 @@ class Fit:
 
     @property
     def lineage(self) -> tuple[tuple[str, Evidence | None], ...]:
-        """How these draws, and those before them, were made, and under what: to make them again."""
+        """Methods and evidence that made these draws and those before them, in order."""
         return (*self.ancestry, (self.method, self.evidence))
 
     def __getstate__(self) -> dict[str, Any]:
@@ -285,7 +285,7 @@ class Fit:
         return replace(self.select(kept.ravel()), shape=kept.shape)
 
     def weights(self, evidence: Evidence) -> Weights:
-        """What the draws weigh under some evidence."""
+        """Weights of the draws under some evidence."""
         own = self._own_log_evidence  # first, so that what is kept of the new evidence stays
         return smooth(self._log_evidence(evidence, self._courses_beyond) - own)
 
@@ -383,7 +383,7 @@ class Fit:
         days: Array,
         lasting: Sequence[Sequence[Pair]] = (),
     ) -> Prospects | None:
-        """What is said of courses, from values that are kept; None where these do not apply.
+        """Probabilities of courses, from values that are kept; None where these do not apply.
 
         Parameters
         ----------
@@ -411,7 +411,7 @@ class Fit:
         network = future.network
         n_lasting = len(_beyond(network, lasting))
         going_on, left = iter(spared[:n_lasting]), iter(spared[n_lasting:])
-        held = [
+        current = [
             1.0 - np.exp((next(left).log_norm - present.log_norm).sum(axis=0))
             if _beyond(network, [states])
             else present.of(network, *states[0])
@@ -419,22 +419,24 @@ class Fit:
         ]
         never = [self.expect(future, present, "never", states, n) for states in groups]
         average = [
-            days[0] * now_held + self.expect(future, present, "share", states, tuple(days[1:]))
-            for states, now_held in zip(asked, held, strict=True)
+            days[0] * at_present + self.expect(future, present, "share", states, tuple(days[1:]))
+            for states, at_present in zip(asked, current, strict=True)
         ]
         first, turn = list[Array](), list[list[Array]]()
         for states, going in zip(groups if lasting else (), lasting, strict=True):
-            told = not _beyond(network, [going])
-            parts = self._expect_parts(future, present, "never", states, 1, going if told else ())
+            is_kept = not _beyond(network, [going])
+            parts = self._expect_parts(
+                future, present, "never", states, 1, going if is_kept else ()
+            )
             first.append(parts.sum(axis=0))
-            if told:
+            if is_kept:
                 turn.append([present.without(network, going), parts[0]])
                 continue
             end = next(going_on)
             gone = np.exp((end.log_norm - present.log_norm).sum(axis=0))
             turn.append([gone, gone * self.expect(future, end, "never", states, 1)])
         return Prospects(
-            now=np.clip(np.stack(held), 0.0, 1.0).reshape(-1, *self.shape),
+            now=np.clip(np.stack(current), 0.0, 1.0).reshape(-1, *self.shape),
             within=_reached(np.stack(never)).reshape(-1, *self.shape),
             average=np.clip(np.stack(average) / days.sum(), 0.0, 1.0).reshape(-1, *self.shape),
             first=_reached(np.stack(first)).reshape(-1, *self.shape) if first else None,
@@ -453,8 +455,8 @@ class Fit:
         future, present
             As `look_ahead` gives them.
         kind, about
-            "never", that none of the states is held in so many next steps; or "share", the expected
-            sum of the weights of the steps in which the one state is held.
+            "never", that none of the states occurs in so many next steps; or "share", the expected
+            sum of the weights of the steps in which the one state occurs.
         states
             Pairs of variable and state.
         """

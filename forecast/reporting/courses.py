@@ -74,8 +74,8 @@ def glance(request: Request) -> Iterator[Glance]:
             yield Glance(label, request.phrase(prospect.average), "course", change, name)
     if outlook.most_dangerous:
         change = "" if previous is None else any_change(outlook, previous)
-        words = request.phrase(outlook.any_dangerous)
-        yield Glance(ANY_LABEL, words, "union", change, ANY_DANGEROUS)
+        found = request.phrase(outlook.any_dangerous)
+        yield Glance(ANY_LABEL, found, "union", change, ANY_DANGEROUS)
 
 
 def takeaway_section(request: Request) -> Section:
@@ -212,10 +212,10 @@ def _assessment_table(request: Request) -> Table:
     outlook, previous = request.outlook, request.previous
     share = ("Share of days",) if outlook.horizon else ()
     ever = ("At least once",) if _has_ever(outlook) else ()
-    words = ("In words",) if ever or not share else ()
+    in_words = ("In words",) if ever or not share else ()
     role = ("Role in source",) if _has_roles(outlook) else ()
     since = () if previous is None else (f"Change since {long_date(previous.as_of)}",)
-    head = ("Course of action", *role, "Now", *share, *ever, *words, *since)
+    head = ("Course of action", *role, "Now", *share, *ever, *in_words, *since)
     weights = (5, *(3 for _ in head[1:]))
     rows = tuple(tuple(_assessment_row(request, prospect)) for prospect in outlook.courses)
     return Table(head, rows, weights)

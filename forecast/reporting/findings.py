@@ -313,11 +313,11 @@ def fired_summary(outlook: Forecast, prospect: CourseOutlook) -> str:
         The course.
     """
     parts = []
-    for sign, words in (("+", "speak for it"), ("-", "speak against it")):
+    for sign, verb in (("+", "speak for it"), ("-", "speak against it")):
         group = [status for found, status in _speaking_to(outlook, prospect) if found == sign]
         if group:
             fired = sum(status.fired for status in group)
-            parts.append(f"{fired} of {len(group)} that {words}")
+            parts.append(f"{fired} of {len(group)} that {verb}")
     return f"Indicators fired: {', '.join(parts)}." if parts else "No indicator speaks to it."
 
 
@@ -491,7 +491,7 @@ def _accuracies(outlook: Forecast, weighed: WeighedEvidence) -> Iterator[Block]:
 
 
 def _reporting_levels(outlook: Forecast) -> Iterator[Block]:
-    """How far all that is said of how reports come about may be wrong together."""
+    """How far all judgements of how reports come about may be wrong together."""
     stated = outlook.scenario.reporting_level or default_reporting().level
     rows = tuple(
         (each.label, multiple(each.prior), multiple(each.found), stated.basis)

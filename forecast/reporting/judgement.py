@@ -145,8 +145,8 @@ def document_section(request: Request) -> Section:
 def _document_row(request: Request, row: ComparedJudgement) -> tuple[Cell, ...]:
     judgement = row.judgement
     document: Cell = row.stated_text
-    words = "" if row.found is None else request.phrase(row.found).label
-    forecast = Lines(row.found_text, words)
+    term = "" if row.found is None else request.phrase(row.found).label
+    forecast = Lines(row.found_text, term)
     return Lines(judgement.text, judgement.place), document, forecast, row.agreement_text
 
 
@@ -273,11 +273,11 @@ def _event_text(request: Request) -> str:
 def flip_rows(request: Request) -> Iterator[tuple[Cell, ...]]:
     """Rows of the table of assumptions, the largest shift first."""
     rows = []
-    for name, held, state, (holds, if_so, then) in flips(request):
+    for name, assumption, state, (holds, if_so, then) in flips(request):
         shift = then.mean - if_so.mean
         label = request.outlook.scenario.variables[name].label
         row = (
-            Lines(label, plain(held)),
+            Lines(label, plain(assumption)),
             percent(holds),
             quantity(if_so),
             plain(state),
@@ -316,13 +316,13 @@ def flips(request: Request) -> Iterator[Flip]:
         return
     given = found.at_least_once_given(names, states, now, start)
     for name in names:
-        held = assumed[name]
-        holds = float(Estimate.of(found.posterior(name, now).sel(state=held)).mean)
-        if_so = Estimate.of(given.sel(variable_state=f"{name}={held}"))
+        assumption = assumed[name]
+        holds = float(Estimate.of(found.posterior(name, now).sel(state=assumption)).mean)
+        if_so = Estimate.of(given.sel(variable_state=f"{name}={assumption}"))
         for state in outlook.scenario.variables[name].states:
             then = Estimate.of(given.sel(variable_state=f"{name}={state}"))
-            if state != held and not np.isnan([if_so.mean, then.mean]).any():
-                yield name, held, state, (holds, if_so, then)
+            if state != assumption and not np.isnan([if_so.mean, then.mean]).any():
+                yield name, assumption, state, (holds, if_so, then)
 
 
 def next_section(request: Request) -> Section:

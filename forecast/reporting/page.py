@@ -140,11 +140,11 @@ def _change_of_mind(request: Request) -> Iterator[Block]:
     variables = request.outlook.scenario.variables
     rows = tuple(
         (
-            Lines(variables[name].label, f"assumed {plain(held)} ({percent(holds)})"),
+            Lines(variables[name].label, f"assumed {plain(assumption)} ({percent(holds)})"),
             plain(state),
             Lines(percent(then.mean), f"instead of {percent(if_so.mean)}"),
         )
-        for name, held, state, (holds, if_so, then) in found[:MOST]
+        for name, assumption, state, (holds, if_so, then) in found[:MOST]
     )
     if rows:
         about = "danger ahead" if request.asks_danger else request.subject.course.label

@@ -98,9 +98,9 @@ def plot_prior_posterior(outlook: Forecast, course: str = "", *, ax: Any = None)
             place = -(0.08 + 0.1 * k) * top
             axis.plot([found.lower, found.upper], [place, place], color=color, lw=3.5, alpha=0.6)
             axis.plot(found.mean, place, "o", color=color, ms=5)
-            words = "before any report" if group == "prior" else "given all reports"
+            label = "before any report" if group == "prior" else "given all reports"
             axis.annotate(
-                f"{words}: {quantity(found)}", (1, 0.98 - 0.09 * k), xycoords="axes fraction",
+                f"{label}: {quantity(found)}", (1, 0.98 - 0.09 * k), xycoords="axes fraction",
                 ha="right", va="top", size=9, color=color,
                 fontweight="bold" if k else "normal",
             )  # fmt: skip

@@ -198,14 +198,14 @@ def product(
         given = "a reason without a confidence" if confidence is None else f"{confidence!r} alone"
         problems.append(Problem("confidence", f"{given}; state both, or neither"))
     raise_if_any(problems)
-    words = read_lexicon(lexicon)
+    scale = read_lexicon(lexicon)
     failures = outlook.diagnostics.failures
     if failures and not allow_unreliable:
         raise UnreliableFit(
             f"{'; '.join(failures)}. Sample more draws, or allow an unreliable product "
             "with this warning on top."
         )
-    request = Request(outlook, previous, words, terms, confidence, reason, record, document)
+    request = Request(outlook, previous, scale, terms, confidence, reason, record, document)
     return Product(gather(request, length))
 
 

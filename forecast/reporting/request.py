@@ -78,7 +78,7 @@ class Request:
 
     @cached_property
     def tripwires(self) -> Tripwires:
-        """What fired, when and on what."""
+        """Tripwires that fired, when and on what."""
         return tripwires(self.outlook, self.history)
 
     @property
@@ -93,7 +93,7 @@ class Request:
 
     @property
     def short_basis(self) -> str:
-        """The same without counting origins, for where it was said before."""
+        """The same without counting origins, for where it was printed before."""
         reports = speaking(self.outlook.scenario, self.outlook.evidence)
         return f"the model and {counted(len(reports), 'report')}"
 
@@ -124,7 +124,7 @@ class Request:
 
     @cached_property
     def weighed(self) -> WeighedEvidence:
-        """What the evidence comes to."""
+        """The evidence, weighed."""
         return weigh_evidence(self.outlook)
 
     @cached_property

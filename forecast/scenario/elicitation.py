@@ -9,7 +9,7 @@ from forecast.scenario.statements import ProbabilityStatement
 
 
 def fit_row(states: Sequence[str], probability: Mapping[str, ProbabilityStatement]) -> RowFit:
-    """Dirichlet of a row from what is said about its states.
+    """Dirichlet of a row from what is stated about its states.
 
     A row of two states may state one probability; the other state has the complement.
     """
@@ -29,7 +29,7 @@ def fit_competing(probabilities: Sequence[ProbabilityStatement], within: float) 
     Parameters
     ----------
     probabilities
-        What is said of each event.
+        What is stated of each event.
     within
         Days to which the probabilities refer.
     """

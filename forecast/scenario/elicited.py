@@ -1,4 +1,4 @@
-"""A stated number shown back: in words and as a curve, before it goes into a scenario."""
+"""A stated number played back: in words and as a curve, before it goes into a scenario."""
 
 from __future__ import annotations
 
@@ -214,7 +214,7 @@ def elicit(
         A positive number instead (a ratio, a rate, a weight): a pair, ``{"guess": 4, "factor":
         2}``, ``{"count": 13, "days": 61}``, or experts.
     row
-        A row of a table instead: what is said of each state.
+        A row of a table instead: what is stated of each state.
     within, step
         Days to which the probability of a hazard refers, and days of a step: the probability of
         a step is shown too.
@@ -282,7 +282,7 @@ def _elicit_positive(stated: PositiveStatement, per: float | None, label: str) -
 
 
 def _day_faults(days: Mapping[str, float | None]) -> Iterator[Problem]:
-    """What is wrong with numbers of days; that they are numbers was checked at the door."""
+    """What is wrong with numbers of days; that they are numbers is checked before."""
     for name, value in days.items():
         if value is not None:
             yield from (_problem((name,), message) for _, message in check_days((), value))

@@ -98,8 +98,8 @@ def _word_value(fault: Fault, name: str, schemas: list[Schema]) -> str:
         rule = f"needs at least {least} items" if least > 1 else "should not be empty"
         return f"{name} {rule}"
     if kind in _LIMITS:
-        key, words = _LIMITS[kind]
-        return f"{name} should be {words} {context[key]:g}; given: {yaml_repr(given)}"
+        key, rule = _LIMITS[kind]
+        return f"{name} should be {rule} {context[key]:g}; given: {yaml_repr(given)}"
     if kind == "finite_number":
         return f"{name} should be a finite number; given: {yaml_repr(given)}"
     if kind == "value_error":  # a rule of the library's own, which says what was given

@@ -130,7 +130,7 @@ class Actor(Value):
 class Expectation(Value):
     """What the author expects of a state, apart from the tables, so that the two can be compared.
 
-    The probability is that the state is held in at least one step of the first `within` days. A
+    The probability is that the state occurs in at least one step of the first `within` days. A
     static scenario has one step, and no `within`.
     """
 
@@ -179,7 +179,7 @@ class Scenario(Value):
     """A warning problem: the question, the clock, the variables and what they mean.
 
     `time` is absent for a static problem, which has a single step. `reporting` is how reports come
-    about of indicators that do not say so themselves, `reporting_level` how far all that is said of
+    about of indicators that do not say so themselves, `reporting_level` how far all judgements of
     it may be wrong together. With `lineage` as stated, a report that states no origin copies no
     other.
     """

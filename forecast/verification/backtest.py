@@ -1,4 +1,4 @@
-"""Back-tests: what would have been said day by day, from what was known on each day."""
+"""Back-tests: what would have been forecast day by day, from what was known on each day."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ NUMBERS = ("now", "within", "average")
 
 @dataclass(frozen=True, eq=False)
 class Backtest(PrintsItself):
-    """What would have been said day by day; made by `backtest`.
+    """What would have been forecast day by day; made by `backtest`.
 
     Attributes
     ----------
@@ -214,7 +214,7 @@ class Block:
 
 
 def run_block(block: Block) -> list[dict[str, Any]]:
-    """What is said on each day of a block."""
+    """Forecasts of each day of a block."""
     found: list[dict[str, Any]] = []
     made: Forecast | None = None
     for evidence in block.known:

@@ -327,7 +327,7 @@ def _compare(
     one = Weights(np.zeros(1), -np.inf)
     drawn, true = (dict(_states(each, evidence, now)) for each in (fit, known))
     for (variable, state), values in drawn.items():
-        outcome = bool(world.held(variable, state)[now])
+        outcome = bool(world.in_state(variable, state)[now])
         name = f"{variable}={state} now"
         rows.append(["states", name, *_placed(values, weights, true[variable, state], outcome)])
     drawn_ahead, true_ahead = (
@@ -357,11 +357,11 @@ def _states(fit: Fit, evidence: Evidence, now: int) -> Iterator[tuple[tuple[str,
 
 
 def _happened(world: World, states: Sequence[tuple[str, str]], as_of: date) -> bool:
-    """Whether one of some states held in a step after that of a day, up to the horizon."""
+    """Whether one of some states occurred in a step after that of a day, up to the horizon."""
     timeline = world.scenario.timeline
     assert timeline is not None
     ahead = slice(timeline.step_of(as_of) + 1, timeline.n_steps(as_of))
-    return any(bool(world.held(*pair)[ahead].any()) for pair in states)
+    return any(bool(world.in_state(*pair)[ahead].any()) for pair in states)
 
 
 def _placed(values: Array, weights: Weights, true: Array, outcome: bool) -> list[float]:

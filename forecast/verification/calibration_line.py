@@ -28,7 +28,7 @@ class CalibrationLine(PrintsItself):
     slope
         1 if calibrated; below 1 if probabilities are too extreme, above if too timid.
     intercept
-        0 if calibrated, slope being 1; above if things happen more often than said.
+        0 if calibrated, slope being 1; above if things happen more often than forecast.
     slope_se, intercept_se
         Standard errors, which allow for outcomes of one cluster to depend on one another.
     """

@@ -1,4 +1,4 @@
-"""What a record of scores allows to be said: against others, at any time, of what depends on it."""
+"""Comparisons of scores: with other forecasters, at any time, and by what they depend on."""
 
 from __future__ import annotations
 

@@ -182,8 +182,8 @@ class ComparedJudgement:
         if self.judgement.role:
             return f"the {self.judgement.role} course"
         if self.stated is None:
-            words = self.judgement.wording
-            return f"no probability: “{words}”" if words else "no probability"
+            wording = self.judgement.wording
+            return f"no probability: “{wording}”" if wording else "no probability"
         lower, upper = self.stated
         return f"{self.judgement.phrase} {interval(Estimate(lower, lower, upper))}".strip()
 
@@ -275,12 +275,12 @@ def read_published(source: str | Path, scenario: Scenario | None = None) -> Publ
     path = shipped_or_own(source, FILE_NAME)
     document = read_toml(path)
     read = read_document(PublishedDocument, str(path), document)
-    words = read_lexicon(read.lexicon)
+    scale = read_lexicon(read.lexicon)
     problems = [
-        Problem(f"{path}: {each.id}.phrase", f"{each.phrase!r} is no term of {words.title}; "
-                + nearest(each.phrase, words.ranges))
+        Problem(f"{path}: {each.id}.phrase", f"{each.phrase!r} is no term of {scale.title}; "
+                + nearest(each.phrase, scale.ranges))
         for each in read.judgements
-        if each.phrase and each.phrase not in words.ranges
+        if each.phrase and each.phrase not in scale.ranges
     ]  # fmt: skip
     if scenario is not None:
         problems += _misfits(str(path), read, scenario)
@@ -334,17 +334,17 @@ def compare_document(outlook: Forecast, document: PublishedDocument) -> Document
     >>> compare_document(outlook, read_published("iraq-2020"))  # doctest: +SKIP
     """
     raise_if_any(list(_misfits(document.title, document, outlook.scenario)))
-    words = read_lexicon(document.lexicon)
-    rows = tuple(_compared(outlook, document, each, words) for each in document.judgements)
+    scale = read_lexicon(document.lexicon)
+    rows = tuple(_compared(outlook, document, each, scale) for each in document.judgements)
     return DocumentComparison(document, rows, document.source in outlook.scenario.sources)
 
 
 def _compared(
-    outlook: Forecast, document: PublishedDocument, judgement: PublishedJudgement, words: Lexicon
+    outlook: Forecast, document: PublishedDocument, judgement: PublishedJudgement, scale: Lexicon
 ) -> ComparedJudgement:
     if judgement.role:
         return _by_role(outlook, judgement)
-    stated, found = _stated(judgement, words), _found(outlook, document, judgement)
+    stated, found = _stated(judgement, scale), _found(outlook, document, judgement)
     if stated is None:
         return ComparedJudgement(judgement, None, found, "nothing to compare")
     lower, upper = stated
@@ -367,10 +367,10 @@ def _by_role(outlook: Forecast, judgement: PublishedJudgement) -> ComparedJudgem
     return ComparedJudgement(judgement, None, None, agreement, note=holder.course.label)
 
 
-def _stated(judgement: PublishedJudgement, words: Lexicon) -> tuple[float, float] | None:
+def _stated(judgement: PublishedJudgement, scale: Lexicon) -> tuple[float, float] | None:
     """The range that a judgement commits to."""
     if judgement.phrase:
-        return words.ranges[judgement.phrase]
+        return scale.ranges[judgement.phrase]
     ends = judgement.probability
     return (ends, ends) if isinstance(ends, float) else ends
 

@@ -107,7 +107,7 @@ class Decomposition(PrintsItself):
     score
         The mean Brier score.
     miscalibration
-        What would be gained by saying how often it happens in place of what was said.
+        What would be gained by stating how often it happens in place of the forecast.
     resolution
         What is gained over always saying the base rate, once that is done.
     uncertainty
@@ -129,7 +129,7 @@ class Decomposition(PrintsItself):
 
 @checked
 def murphy_decomposition(probabilities: Numbers, outcomes: Numbers) -> Decomposition:
-    """Decompose a mean Brier score by groups of forecasts that said the same.
+    """Decompose a mean Brier score by groups of forecasts that stated the same.
 
     Murphy: A new vector partition of the probability score, Journal of Applied Meteorology 12,
     1973. Where hardly two forecasts say the same, `reliability` is the better judge.

@@ -42,7 +42,7 @@ EVEN = 0.5
 
 @dataclass(frozen=True, eq=False)
 class Scores(PrintsItself):
-    """How good answers were; made by `score`.
+    """Scores of answers; made by `score`.
 
     Attributes
     ----------
@@ -173,8 +173,8 @@ class Scores(PrintsItself):
         lexicon
             A lexicon, or the name of one that ships.
         """
-        rows, words = self._binary, read_lexicon(lexicon)
-        bands = [words.band_of(p) for p in rows["probability"]]
+        rows, scale = self._binary, read_lexicon(lexicon)
+        bands = [scale.band_of(p) for p in rows["probability"]]
         middle = [(band.lower + band.upper) / 2 for band in bands]
         return float(brier_score(middle, rows["outcome"]).mean()) - self.brier
 

@@ -231,9 +231,9 @@ def _onsets(scenario: Scenario, worlds: Sequence[World]) -> Index:
     found = np.full((len(worlds), len(scenario.courses)), -1, np.int64)
     for row, world in zip(found, worlds, strict=True):
         for k, course in enumerate(scenario.courses):
-            held = world.held(*course)
-            if held.any():
-                row[k] = int(held.argmax())
+            taken = world.in_state(*course)
+            if taken.any():
+                row[k] = int(taken.argmax())
     return found
 
 

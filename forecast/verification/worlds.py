@@ -94,14 +94,14 @@ class World:
         """The judgements as draws of which there is one."""
         return Fit(self.scenario, None, self.parameters, (1, 1), method="prior")
 
-    def held(self, variable: str, state: str) -> Array:
-        """Whether a state held at each step, (step,)."""
+    def in_state(self, variable: str, state: str) -> Array:
+        """Whether a variable was in a state at each step, (step,)."""
         place = list(self.scenario.variables).index(variable)
         number = self.scenario.variables[variable].states.index(state)
         return np.asarray(self.history[:, place] == number)
 
     def resolve(self, made: Forecast, question: Question, rng: np.random.Generator) -> bool:
-        """What came of a question: where its window cuts a step, by the days of the step.
+        """Outcome of a question: where its window cuts a step, by the days of the step.
 
         Parameters
         ----------

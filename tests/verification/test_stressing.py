@@ -41,8 +41,8 @@ def test_worlds_are_forecast_step_by_step_as_anybody_would():
     row = found.table[found.table["onset"] > 0].iloc[2]
     worlds = World.draw_many(SCENARIO, 1000, 3, np.random.default_rng([3, 0]))
     world = worlds[row["world"]]
-    storms = np.array([each.held("storm", "storm") for each in worlds])
-    assert world.held("storm", "storm").tolist().index(True) == row["onset"]
+    storms = np.array([each.in_state("storm", "storm") for each in worlds])
+    assert world.in_state("storm", "storm").tolist().index(True) == row["onset"]
     assert found.rates["storm=storm"] == storms.any(axis=1).mean()
     whole = world.evidence(day_after(SCENARIO, 3), np.random.default_rng([3, row["world"], 1]))
     day = day_after(SCENARIO, int(row["step"]) + 1)

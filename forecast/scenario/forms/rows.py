@@ -42,11 +42,12 @@ ROW_SUM_TOLERANCE = 1e-9
 class Row(Value):
     """One row of a table: the probability of each state when the parents are as `when` says.
 
-    Exactly one is given of `probability` (what is said of each state), `counts` (cases seen of each
+    Exactly one is given of `probability` (that of each state), `counts` (cases seen of each
     state), `concentration` (of a Dirichlet), `exactly` (known probabilities) and `unknown`.
 
-    With `within` it is said of the highest state in so many days, in each step of which the
-    variable is drawn anew, and not of one step: nobody adds up chances of weeks in their head.
+    With `within` it is the probability of the highest state in so many days, in each step of which
+    the variable is drawn anew, and not that of one step: nobody adds up probabilities of weeks in
+    their head.
     """
 
     when: When = Field(default_factory=dict)
