@@ -32,8 +32,13 @@ def storm_draws(outlook):
     return outlook.posterior["forecast"]["probability"].sel(variable_state="storm=storm").to_numpy()
 
 
+@pytest.mark.slow
 def test_complete_observations_give_the_conjugate_posterior():
-    """Counts of a fully observed three-state variable: Dirichlet plus counts, exactly."""
+    """Counts of a fully observed three-state variable: Dirichlet plus counts, exactly.
+
+    By `pm.sample`, a minute in Python; `test_learning` asks the same of the density that
+    `forecast` samples.
+    """
     import arviz as az
     import pymc as pm
     import pytensor.tensor as pt
@@ -204,6 +209,11 @@ def test_the_model_is_ordinary():
     assert [rv.name for rv in model.observed_RVs] == ["report"]
     prior = pm.sample_prior_predictive(draws=20, model=model, random_seed=1)
     assert prior["prior_predictive"]["report"].shape == (1, 20, 1)
+    few = {"draws": 5, "tune": 5, "chains": 1, "cores": 1, "random_seed": 1}
+    python = {"compile_kwargs": {"mode": "FAST_COMPILE"}, "compute_convergence_checks": False}
+    drawn = pm.sample(model=model, progressbar=False, quiet=True, **few, **python)
+    assert drawn["posterior"]["row_3"].shape == (1, 5, 2, 3)
+    assert np.isfinite(drawn["sample_stats"]["lp"]).all()
 
 
 def test_copies_of_a_claim_are_drawn_alike():
