@@ -21,6 +21,8 @@ from forecast.layout import PrintsItself, Summary
 Numbers = npt.ArrayLike
 RESAMPLED = 1000
 """Records that a consistency band is made of."""
+LARGEST_OUTCOME = 2**53
+"""Beyond it a score in floating point cannot tell two outcomes apart."""
 
 
 @checked
@@ -79,12 +81,12 @@ def ranked_probability_score(distribution: Numbers, outcome: int) -> float:
     """
     [p] = require_numbers(distribution=distribution)
     legal = p.ndim == 1 and p.size and (p >= 0).all() and np.isclose(p.sum(), 1, atol=1e-6)
-    if not legal or outcome < 0:
+    if not legal or not 0 <= outcome < LARGEST_OUTCOME:
         message = "needs probabilities that add up to 1, and the number of one of them, from 0"
         raise InputError([Problem("distribution", message)])
-    beyond = max(outcome - p.size + 1, 0)
-    below = np.concatenate([np.cumsum(p), np.ones(beyond)])
-    return float(((below - (np.arange(below.size) >= outcome)) ** 2).sum())
+    missed = ((np.cumsum(p) - (np.arange(p.size) >= outcome)) ** 2).sum()
+    # Every threshold between the last category and the outcome is missed altogether.
+    return float(missed) + max(outcome - p.size, 0)
 
 
 def skill(score: float, reference: float) -> float:

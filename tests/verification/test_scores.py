@@ -40,6 +40,14 @@ def test_the_ranked_probability_score_of_a_textbook():
     assert ranked_probability_score([0.2, 0.5, 0.3], 0) == pytest.approx(0.73, abs=1e-12)
 
 
+def test_an_outcome_far_beyond_all_categories_takes_no_memory():
+    found = ranked_probability_score([0.2, 0.5, 0.3], 2**31)
+    assert found == pytest.approx(0.2**2 + 0.7**2 + 1 + 2**31 - 3, abs=1e-6)
+    for outcome in (-1, 2**53, 10**5000):
+        with pytest.raises(InputError, match="number of one of them"):
+            ranked_probability_score([1.0], outcome)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_the_ranked_probability_score_of_a_number_is_its_crps(seed):
     """E|X - x| - E|X - X'| / 2, the energy form, knows nothing of thresholds."""
