@@ -4,7 +4,6 @@ from .ach.matrix import AchItem as AchItem
 from .ach.matrix import AchMatrix as AchMatrix
 from .ach.reading import read_ach as read_ach
 from .analysis.cell_sensitivity import cell_sensitivity_of as cell_sensitivity_of
-from .analysis.checkup import Check as Check
 from .analysis.checkup import check as check
 from .analysis.collection_plan import CollectionPlan as CollectionPlan
 from .analysis.collection_plan import collection_plan as collection_plan
@@ -23,6 +22,7 @@ from .analysis.report_making import CourseReadings as CourseReadings
 from .analysis.report_making import LevelReading as LevelReading
 from .analysis.report_making import WeighedReporting as WeighedReporting
 from .analysis.report_making import weigh_reporting as weigh_reporting
+from .analysis.review import Check as Check
 from .analysis.sensitivity import sensitivity as sensitivity
 from .analysis.sensitivity import sensitivity_of as sensitivity_of
 from .analysis.shared_origins import Lineage as Lineage

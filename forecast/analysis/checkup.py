@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import ceil
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,103 +10,18 @@ from forecast.analysis.anticipation import anticipate
 from forecast.analysis.assumptions import flip_assumptions
 from forecast.analysis.coherence import compare_expectations
 from forecast.analysis.recurrence import find_recurrence
-from forecast.analysis.validation import DEAD, describe_courses, validate_indicators
+from forecast.analysis.review import Check
+from forecast.analysis.validation import describe_courses, validate_indicators
 from forecast.arguments import checked
-from forecast.frozen import copying
 from forecast.model.builder import compile_tables
 from forecast.posterior.prior import beliefs_at_start, draw_priors
 from forecast.sampling import Sampling, require_whole
 from forecast.scenario.scenario import Scenario
-from forecast.text import printed
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
 
 MONTH_DAYS = 30
 """Days for which evidence is anticipated; indicators and assumptions are judged at their end."""
 DRAWS = 256
 """Draws of the tables: as many as the kernels take at a time."""
-
-
-@checked
-@copying(
-    *("expectations", "states", "numbers", "indicators", "courses", "assumptions"),
-    *("seen", "tripwires"),
-)
-@dataclass(frozen=True, eq=False)
-class Check:
-    """What a scenario says before any evidence; made by `check`.
-
-    Attributes
-    ----------
-    scenario
-        The scenario.
-    draws, random_seed
-        How many draws of the tables from their priors, and the seed they came from.
-    month
-        Steps that cover the first thirty days, or the horizon if it is shorter; 1 in a static
-        scenario. Indicators and assumptions are judged in the last of them.
-    expectations
-        What the author expects, and what the tables imply; see `compare_expectations`.
-    states, numbers
-        What indicators would show in those steps; see `anticipate`.
-    indicators
-        What every indicator tells about every course; see `validate_indicators`.
-    courses
-        How uncertain every course is, and what moves it most; see `describe_courses`.
-    assumptions
-        Every course with a key assumption and without it; see `flip_assumptions`.
-    seen, tripwires
-        What indicators and tripwires come to over the whole horizon; see `find_recurrence`.
-    """
-
-    scenario: Scenario
-    draws: int
-    random_seed: int
-    month: int
-    expectations: DataFrame
-    states: DataFrame
-    numbers: DataFrame
-    indicators: DataFrame
-    courses: DataFrame
-    assumptions: DataFrame
-    seen: DataFrame
-    tripwires: DataFrame
-
-    @property
-    def conflicts(self) -> DataFrame:
-        """Expectations whose interval does not hold what the tables imply."""
-        return self.expectations[self.expectations["conflict"].astype(bool)]
-
-    @property
-    def unmoved(self) -> tuple[str, ...]:
-        """Courses that no single indicator moves, "variable=state"."""
-        return tuple(self.courses.index[~self.courses["moved"].astype(bool)])
-
-    @property
-    def dead(self) -> tuple[str, ...]:
-        """Indicators that move nothing: next to no share of the uncertainty of any course."""
-        largest = self.indicators["share"].groupby(level="indicator", sort=False).max()
-        return tuple(largest.index[largest < DEAD])
-
-    @property
-    def silent_tripwires(self) -> tuple[str, ...]:
-        """Tripwires whose firing says next to nothing of any course, over the whole horizon."""
-        if self.tripwires.empty:
-            return ()
-        largest = self.tripwires["gain"].groupby(level="tripwire", sort=False).max()
-        return tuple(largest.index[largest < DEAD])
-
-    @printed
-    def __repr__(self) -> str:
-        from forecast.analysis.review import review_text
-
-        return review_text(self)
-
-    def _repr_html_(self) -> str:
-        from forecast.analysis.review import review_html
-
-        return review_html(self)
 
 
 @checked

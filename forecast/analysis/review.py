@@ -1,4 +1,4 @@
-"""What a check of a scenario found, in words and tables, for a terminal and for a notebook."""
+"""The result of a check of a scenario, and how it prints itself, in terminals and notebooks."""
 
 from __future__ import annotations
 
@@ -9,20 +9,100 @@ from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from forecast.analysis.validation import DEAD, MOVING
+from forecast.arguments import checked
 from forecast.estimate import Estimate, interval, percent, quantity
 from forecast.evidence.judged import multiple
 from forecast.evidence.profiles import reporting_levels, reporting_of
+from forecast.frozen import copying
 from forecast.layout import Row, html_table, text_table
-from forecast.text import DASH, GAP
+from forecast.scenario.scenario import Scenario
+from forecast.text import DASH, GAP, printed
 from forecast.wording import counted, long_date, plain, points
 
 if TYPE_CHECKING:
-    from forecast.analysis.checkup import Check
-    from forecast.evidence.judged import JudgedLevel
+    from pandas import DataFrame
 
+    from forecast.evidence.judged import JudgedLevel
 
 NEARLY_SURE = 0.9
 """Probability from which something would be seen in any case."""
+
+
+@checked
+@copying(
+    *("expectations", "states", "numbers", "indicators", "courses", "assumptions"),
+    *("seen", "tripwires"),
+)
+@dataclass(frozen=True, eq=False)
+class Check:
+    """What a scenario says before any evidence; made by `check`.
+
+    Attributes
+    ----------
+    scenario
+        The scenario.
+    draws, random_seed
+        How many draws of the tables from their priors, and the seed they came from.
+    month
+        Steps that cover the first thirty days, or the horizon if it is shorter; 1 in a static
+        scenario. Indicators and assumptions are judged in the last of them.
+    expectations
+        What the author expects, and what the tables imply; see `compare_expectations`.
+    states, numbers
+        What indicators would show in those steps; see `anticipate`.
+    indicators
+        What every indicator tells about every course; see `validate_indicators`.
+    courses
+        How uncertain every course is, and what moves it most; see `describe_courses`.
+    assumptions
+        Every course with a key assumption and without it; see `flip_assumptions`.
+    seen, tripwires
+        What indicators and tripwires come to over the whole horizon; see `find_recurrence`.
+    """
+
+    scenario: Scenario
+    draws: int
+    random_seed: int
+    month: int
+    expectations: DataFrame
+    states: DataFrame
+    numbers: DataFrame
+    indicators: DataFrame
+    courses: DataFrame
+    assumptions: DataFrame
+    seen: DataFrame
+    tripwires: DataFrame
+
+    @property
+    def conflicts(self) -> DataFrame:
+        """Expectations whose interval does not hold what the tables imply."""
+        return self.expectations[self.expectations["conflict"].astype(bool)]
+
+    @property
+    def unmoved(self) -> tuple[str, ...]:
+        """Courses that no single indicator moves, "variable=state"."""
+        return tuple(self.courses.index[~self.courses["moved"].astype(bool)])
+
+    @property
+    def dead(self) -> tuple[str, ...]:
+        """Indicators that move nothing: next to no share of the uncertainty of any course."""
+        largest = self.indicators["share"].groupby(level="indicator", sort=False).max()
+        return tuple(largest.index[largest < DEAD])
+
+    @property
+    def silent_tripwires(self) -> tuple[str, ...]:
+        """Tripwires whose firing says next to nothing of any course, over the whole horizon."""
+        if self.tripwires.empty:
+            return ()
+        largest = self.tripwires["gain"].groupby(level="tripwire", sort=False).max()
+        return tuple(largest.index[largest < DEAD])
+
+    @printed
+    def __repr__(self) -> str:
+        return review_text(self)
+
+    def _repr_html_(self) -> str:
+        return review_html(self)
 
 
 @dataclass(frozen=True, slots=True)

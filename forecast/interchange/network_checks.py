@@ -7,16 +7,14 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from itertools import chain, islice
 from math import prod
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from forecast.arguments import short_repr
+from forecast.arrays import Array
 from forecast.errors import SHOWN_PROBLEMS, Problem, nearest
-
-if TYPE_CHECKING:
-    from forecast.interchange.tabled import TabledNetwork
 
 SUM_TOLERANCE = 1e-12
 LEAST_CONCENTRATION = 1e-6
@@ -28,7 +26,41 @@ NAMES_COMPARED, LETTERS_COMPARED = 500, 100
 RESERVED = "concentration"
 
 
-def find_problems(network: TabledNetwork) -> list[Problem]:
+class NetworkFields(Protocol):
+    """What the rules are about: the fields of `TabledNetwork`."""
+
+    @property
+    def name(self) -> str:
+        """Name of the network."""
+        ...
+
+    @property
+    def variables(self) -> Mapping[str, tuple[str, ...]]:
+        """State labels of each variable."""
+        ...
+
+    @property
+    def parents(self) -> Mapping[str, tuple[str, ...]]:
+        """Parents of each variable."""
+        ...
+
+    @property
+    def tables(self) -> Mapping[str, Array]:
+        """Probability of each state given the parents, of each variable."""
+        ...
+
+    @property
+    def concentration(self) -> Mapping[str, Array]:
+        """How firmly each row is known, of each variable."""
+        ...
+
+    @property
+    def properties(self) -> Mapping[str, tuple[tuple[str, str], ...]]:
+        """Pairs of a name and a value, of each variable."""
+        ...
+
+
+def find_problems(network: NetworkFields) -> list[Problem]:
     """Every rule that a network breaks, structure first; later rules need the earlier ones."""
     found = chain(_name_problems(network), _parent_problems(network))
     structure = list(islice(found, SHOWN_PROBLEMS))
@@ -102,7 +134,7 @@ def cycle_text(cycle: tuple[str, ...]) -> str:
     return f"these depend on each other in a circle: {' → '.join(shown)}"
 
 
-def _name_problems(network: TabledNetwork) -> Iterator[Problem]:
+def _name_problems(network: NetworkFields) -> Iterator[Problem]:
     if fault := text_fault(network.name):
         yield Problem("name", f"{network.name!r} {fault}")
     if not network.variables:
@@ -143,7 +175,7 @@ def parent_faults(
         yield f"the parent {short_repr(parent)} is given more than once"
 
 
-def _parent_problems(network: TabledNetwork) -> Iterator[Problem]:
+def _parent_problems(network: NetworkFields) -> Iterator[Problem]:
     faults = 0
     for name, parents in network.parents.items():
         if name not in network.variables:
@@ -157,7 +189,7 @@ def _parent_problems(network: TabledNetwork) -> Iterator[Problem]:
         yield Problem("parents", cycle_text(cycle))
 
 
-def _table_problems(network: TabledNetwork) -> Iterator[Problem]:
+def _table_problems(network: NetworkFields) -> Iterator[Problem]:
     for name in network.tables:
         if name not in network.variables:
             message = f"{name!r} is not a variable; {suggest(str(name), network.variables)}"
@@ -195,7 +227,7 @@ def _row_fault(table: npt.NDArray[np.float64]) -> str:
     )
 
 
-def _concentration_problems(network: TabledNetwork) -> Iterator[Problem]:
+def _concentration_problems(network: NetworkFields) -> Iterator[Problem]:
     for name, values in network.concentration.items():
         if name not in network.variables:
             message = f"{name!r} is not a variable; {suggest(str(name), network.variables)}"
@@ -210,7 +242,7 @@ def _concentration_problems(network: TabledNetwork) -> Iterator[Problem]:
             yield Problem(name, f"{message}; given: {float(values.min())}")
 
 
-def _property_problems(network: TabledNetwork) -> Iterator[Problem]:
+def _property_problems(network: NetworkFields) -> Iterator[Problem]:
     for name, pairs in network.properties.items():
         if name and name not in network.variables:
             message = f"{name!r} is not a variable; {suggest(str(name), network.variables)}"

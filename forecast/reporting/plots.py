@@ -36,7 +36,7 @@ from forecast.text import flat, for_figure, visible
 from forecast.wording import plain, short_date
 
 if TYPE_CHECKING:
-    from forecast.analysis.checkup import Check
+    from forecast.analysis.review import Check
 
 Axes = npt.NDArray[np.object_]
 INK, QUIET, RULE = "#1c2430", "#5d6673", "#d5d9df"
