@@ -37,6 +37,14 @@ DAY2 = evidence(barometer_report("R1", "low"), barometer_report("R2", "falling",
 LIBRARY = str(Path(fc.__file__).parent)
 
 
+@pytest.fixture(autouse=True)
+def listening():
+    """Whatever started the tests, an interrupt arrives: a shell's background jobs ignore them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def interrupt():
     """As Ctrl-C does."""
     os.kill(os.getpid(), signal.SIGINT)
