@@ -94,6 +94,21 @@ def test_parts_of_a_scenario_say_all_that_is_wrong_with_them():
         fc.Scenario.model_validate(5)
 
 
+def test_parts_of_what_is_gone_through_are_looked_at_too(tmp_path):
+    matrix = fc.AchMatrix(("a", "b"), (fc.AchItem("E1", "sails", ("C", "I")),))
+    for items in (iter([("C", "I")]), [fc.AchItem("E2", "wind", ())]):
+        with pytest.raises(fc.InputError, match="items of evidence that rate every hypothesis"):
+            matrix.points_against(items, "b")
+    with fc.open_ledger(tmp_path / "reports.db") as ledger:
+        for kept in (ledger, Ledger()):
+            with pytest.raises(fc.InputError, match="is not the name of a variable"):
+                kept.known_at("2020-01-10", iter([{"a": 1}]))
+    network = fc.TabledNetwork("coin", {"coin": ("heads", "tails")}, {}, {"coin": [0.5, 0.5]})
+    for n, seed in ((1, -1), (0, 1), (2**31, 1)):
+        with pytest.raises(fc.InputError, match="needs"):
+            network.beliefs(draws=4).simulate(n, seed)
+
+
 def test_a_missing_date_of_pandas_is_no_date():
     with pytest.raises(fc.InputError, match="'resolved' should be a date") as caught:
         fc.Resolution(question="q", outcome="yes", resolved=pd.NaT, source="a", note=pd.NaT)

@@ -187,7 +187,10 @@ class AchMatrix:
         if hypothesis not in self.hypotheses:
             message = f"{short_repr(hypothesis)} is unknown; {nearest(hypothesis, self.hypotheses)}"
             raise InputError([Problem("hypothesis", message)])
-        k = self.hypotheses.index(hypothesis)
+        k, items = self.hypotheses.index(hypothesis), tuple(items)
+        if not all(isinstance(item, AchItem) and len(item.ratings) > k for item in items):
+            message = "needs items of evidence that rate every hypothesis"
+            raise InputError([Problem("items", message)])
         return sum(item.weight * POINTS.get(item.ratings[k], 0) for item in items)
 
     def to_scenario(

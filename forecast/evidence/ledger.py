@@ -9,7 +9,7 @@ from datetime import date
 from forecast.arguments import checked
 from forecast.corrections import date_meant
 from forecast.errors import InputError, Problem, nearest
-from forecast.evidence.plain import DATE_RULE, plain_date
+from forecast.evidence.plain import DATE_RULE, plain_date, safe_repr
 from forecast.evidence.report import Report
 from forecast.evidence.standing import fallen
 
@@ -200,7 +200,11 @@ def asked_about(names: str | Iterable[str] | None) -> frozenset[str] | None:
     """Indicators that are asked for, of which one may be given by itself."""
     if names is None:
         return None
-    return frozenset([names] if isinstance(names, str) else names)
+    asked = [names] if isinstance(names, str) else list(names)
+    wrong = [name for name in asked if not isinstance(name, str)]
+    if wrong:
+        raise InputError([Problem("about", f"{safe_repr(wrong[0])} is not the name of a variable")])
+    return frozenset(asked)
 
 
 def _is_asked(report: Report, about: frozenset[str] | None) -> bool:

@@ -33,6 +33,7 @@ from forecast.posterior.belief_state import (
     require_view,
 )
 from forecast.posterior.labels import state_labels, time_labels
+from forecast.sampling import require_whole
 
 if TYPE_CHECKING:
     from xarray import DataArray
@@ -698,7 +699,7 @@ class Beliefs(BeliefState):
         import xarray as xr
 
         self._require_no_intervention("simulate")
-        require_some("n", n)
+        require_whole({"n": n, "random_seed": random_seed}, {"n": 1, "random_seed": 0})
         rng = np.random.default_rng(random_seed)
         weight, n_draws = normal_weights(self._log_gain.sum(axis=0)), self.draws.n
         p = None if weight is None else weight / n_draws
