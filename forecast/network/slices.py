@@ -109,7 +109,7 @@ def _lay_steps(
     closed: bool,
 ) -> Iterator[tuple[int, bool, StepShape, PlannedSlice]]:
     """Yield the circuits of each step: where it is told of, whether it is the first, its shape."""
-    messages = tuple[Scope, ...]()
+    messages, plain = tuple[Scope, ...](), network.without_auxiliaries
     for step in range(n_steps):
         shape = network.step_shape(step)
         if shape != PLAIN:
@@ -121,7 +121,7 @@ def _lay_steps(
         closing = replace(shape, closes=True, apart=False) if shape != PLAIN else PLAIN
         first = step == 0 or not network.dynamic
         for at, own in ((step, shape), (n_steps + step, closing))[: 1 + filtered]:
-            laid = _slice_of(network, probes, first, own, filtered, closed)
+            laid = _slice_of(plain, probes, first, own, filtered=filtered, thorough=closed)
             messages = messages if own.closes else laid.results
             yield at, first, own, laid
 
@@ -138,28 +138,6 @@ def _numbers(circuit: Slice) -> Iterator[npt.NDArray[np.int64]]:
     assert (len(alone), len(arrays)) == (N_NUMBERS, N_ARRAYS)
     yield np.array([*alone, *(part.size for part in arrays)], np.int64)
     yield from arrays
-
-
-def _slice_of(
-    network: Network,
-    probes: tuple[Scope, ...],
-    first: bool,
-    shape: StepShape,
-    filtered: bool,
-    thorough: bool,
-) -> PlannedSlice:
-    if shape == PLAIN:
-        return _plain_slices(network.without_auxiliaries, probes, filtered=filtered)[not first]
-    try:
-        return _own_slice(
-            network.without_auxiliaries, probes, first, shape, filtered=filtered, thorough=thorough
-        )
-    except TooLarge as error:
-        raise TooLarge(
-            f"{error} One step meets {len(shape.axes)} auxiliary variables of the evidence, "
-            "such as dates that are given as intervals: give them more exactly, or one origin to "
-            "reports of one event."
-        ) from None
 
 
 @dataclass(frozen=True, eq=False)
@@ -283,7 +261,7 @@ def _plain_slices(
 
 
 @lru_cache(maxsize=256)
-def _own_slice(
+def _slice_of(
     network: Network,
     probes: tuple[Scope, ...],
     first: bool,
@@ -292,17 +270,29 @@ def _own_slice(
     filtered: bool,
     thorough: bool,
 ) -> PlannedSlice:
-    """Slice of a step that meets auxiliary variables of the evidence.
+    """Slice of a step of some shape.
 
-    Its axes lie as in the plain slice; those of the auxiliary variables come last, so that a
-    single draw is swept along them. A last step has no slice to fit after it, so where planning
-    may take its time it has an order of its own.
+    Where the step meets auxiliary variables of the evidence, its axes lie as in the plain slice;
+    those of the auxiliary variables come last, so that a single draw is swept along them. A last
+    step has no slice to fit after it, so where planning may take its time it has an order of its
+    own.
     """
-    plain = _plain_slices(network, probes, filtered=filtered)[not first]
+    if shape == PLAIN:
+        return _plain_slices(network, probes, filtered=filtered)[not first]
     tries = ORDERS_TRIED if thorough else FEW_ORDERS
-    draft = _Draft(network, probes, first=first, shape=shape, filtered=shape.closes, tries=tries)
-    order = [*plain.order, *(axis for axis, _ in shape.axes)]
-    return draft.lay(draft.rearrange(order) if thorough and shape.closes else order)
+    try:
+        plain = _plain_slices(network, probes, filtered=filtered)[not first]
+        draft = _Draft(
+            network, probes, first=first, shape=shape, filtered=shape.closes, tries=tries
+        )
+        order = [*plain.order, *(axis for axis, _ in shape.axes)]
+        return draft.lay(draft.rearrange(order) if thorough and shape.closes else order)
+    except TooLarge as error:
+        raise TooLarge(
+            f"{error} One step meets {len(shape.axes)} auxiliary variables of the evidence, "
+            "such as dates that are given as intervals: give them more exactly, or one origin to "
+            "reports of one event."
+        ) from None
 
 
 @lru_cache(maxsize=64)
