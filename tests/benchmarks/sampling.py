@@ -166,14 +166,7 @@ class _Ours:
         from forecast.posterior.mcmc import sample_posterior
         from forecast.sampling import Sampling
 
-        sampling = Sampling(
-            draws=given.draws,
-            tune=given.tune,
-            chains=given.chains,
-            cores=1,
-            random_seed=seed,
-            progressbar=False,
-        )
+        sampling = Sampling(**_settings(given), random_seed=seed, progressbar=False)
         return sample_posterior(*self.given, sampling)
 
 
@@ -202,10 +195,7 @@ class _Plain:
 
         return nutpie.sample(
             self.compiled,
-            draws=given.draws,
-            tune=given.tune,
-            chains=given.chains,
-            cores=1,
+            **_settings(given),
             seed=seed,
             progress_bar=False,
             target_accept=TARGET_ACCEPT,
@@ -213,6 +203,11 @@ class _Plain:
 
 
 SAMPLED: dict[str, Any] = {"ours": _Ours, "plain": _Plain}
+
+
+def _settings(given: Any) -> dict[str, int]:
+    """How long both are sampled."""
+    return {"draws": given.draws, "tune": given.tune, "chains": given.chains, "cores": 1}
 
 
 def _given() -> tuple[Any, Any]:
