@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from forecast.arguments import short_repr
-from forecast.errors import Problem, nearest, raise_if_any
+from forecast.errors import Problem, UnreliableFit, nearest, raise_if_any
 
 TARGET_ACCEPT = 0.9
 """Acceptance that NUTS tunes its steps for. At the usual 0.8 a draw in a few thousand diverges
@@ -92,6 +92,11 @@ def require_whole(given: Mapping[str, Any], least: Mapping[str, int]) -> None:
         With every argument that is not.
     """
     raise_if_any(list(_not_whole(given, least)))
+
+
+def chain_failure(error: BaseException) -> UnreliableFit:
+    """The failure of a fit of which a chain ended in an error."""
+    return UnreliableFit(f"a chain ended in an error: {str(error)[:CAUSE]}")
 
 
 def _not_whole(given: Mapping[str, Any], least: Mapping[str, int]) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ from datetime import date
 
 from forecast.arguments import checked
 from forecast.corrections import date_meant
-from forecast.errors import InputError, Problem, nearest
+from forecast.errors import InputError, Problem, nearest, raise_if_any
 from forecast.evidence.plain import DATE_RULE, plain_date, safe_repr
 from forecast.evidence.report import Report
 from forecast.evidence.standing import fallen
@@ -201,9 +201,13 @@ def asked_about(names: str | Iterable[str] | None) -> frozenset[str] | None:
     if names is None:
         return None
     asked = [names] if isinstance(names, str) else list(names)
-    wrong = [name for name in asked if not isinstance(name, str)]
-    if wrong:
-        raise InputError([Problem("about", f"{safe_repr(wrong[0])} is not the name of a variable")])
+    raise_if_any(
+        [
+            Problem("about", f"{safe_repr(name)} is not the name of a variable")
+            for name in asked
+            if not isinstance(name, str)
+        ]
+    )
     return frozenset(asked)
 
 

@@ -105,8 +105,8 @@ class Stated:
         What may have been copied.
     odds
         Of each link the number of the propensity to copy, among all that is judged of sources, how
-        likely the other is to have been copied, and that times the
-        likelihood ratio of their texts if it states the same, otherwise 0, (link, 3).
+        likely the other is to have been copied, and that times the likelihood ratio of their texts
+        if it states the same, otherwise 0, (link, 3).
     n_origins
         How many origins make it.
     """

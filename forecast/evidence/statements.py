@@ -14,7 +14,7 @@ from forecast.evidence.sources import accuracy_index
 from forecast.evidence.streams import Row
 from forecast.scenario.scenario import Scenario
 
-CONTROLLED = -1
+NO_ACCURACY = -1
 """Stands for the accuracy of a controlled channel's statement: it has none."""
 
 UNMADE = -1
@@ -37,7 +37,7 @@ class Statement:
     versions
         The best report of each version, best first.
     accuracy
-        Number of its accuracy, or `CONTROLLED`.
+        Number of its accuracy, or `NO_ACCURACY`.
     controlled
         Probability of each state in what a controlled channel states; empty for others.
     row
@@ -76,7 +76,7 @@ def channel_statement(scenario: Scenario, channel: str, report: Report) -> State
     shares = scenario.channels[channel].shows.get(report.indicator, {})
     controlled = fill_shares(shares, scenario.variables[report.indicator].states)
     content = report.indicator, channel, version_of(report)
-    return Statement(content, (report,), CONTROLLED, controlled)
+    return Statement(content, (report,), NO_ACCURACY, controlled)
 
 
 class Statements:

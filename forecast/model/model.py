@@ -23,7 +23,7 @@ from forecast.model.report_likelihood import PLACES, report_data
 from forecast.model.simulate_reports import simulate_reports
 from forecast.model.tables import TableProgram
 from forecast.network.slices import pack_circuits
-from forecast.sampling import CAUSE, FROM_PART, TARGET_ACCEPT, Sampling
+from forecast.sampling import FROM_PART, TARGET_ACCEPT, Sampling, chain_failure
 from forecast.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -104,10 +104,8 @@ def tabulated_data(program: TableProgram, table: ReportTable) -> dict[str, Any]:
     reports["settings"] = table.arrays.settings[:, columns]
     for name in PLACES:
         reports[name] = _places_among(columns, reports[name], table.arrays.settings.shape[1])
-    named = {f"report_{name}": value for name, value in reports.items()}
-    return {
-        "elimination": pack_circuits(relevant, (), len(table.arrays.settings), closed=True)
-    } | named
+    elimination = pack_circuits(relevant, (), len(table.arrays.settings), closed=True)
+    return {"elimination": elimination} | {f"report_{name}": v for name, v in reports.items()}
 
 
 def _drawing_data(table: ReportTable) -> dict[str, Any]:
@@ -166,7 +164,7 @@ def sample_with_pymc(model: pm.Model, sampling: Sampling) -> DataTree:
         ) from error
     except (SamplingError, ParallelSamplingError, ValueError) as error:
         # A value error is all that is said of an interrupt before the first draw is kept.
-        raise UnreliableFit(f"a chain ended in an error: {str(error)[:CAUSE]}") from error
+        raise chain_failure(error) from error
     return tree
 
 

@@ -30,7 +30,7 @@ from forecast.posterior.beliefs import Beliefs
 from forecast.posterior.passage import calendar_of
 from forecast.posterior.pooling import CompletePooling, OneCase, PartialPooling
 from forecast.progress import phase
-from forecast.sampling import CAUSE, FROM_PART, TARGET_ACCEPT, Sampling
+from forecast.sampling import FROM_PART, TARGET_ACCEPT, Sampling, chain_failure
 from forecast.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _sample_with_nutpie(posterior: OneCase, sampling: Sampling) -> DataTree:
             if isinstance(error, (Exception, KeyboardInterrupt, SystemExit)):
                 raise
             # A panic of its threads, which nobody catches who catches exceptions.
-            raise UnreliableFit(f"a chain ended in an error: {str(error)[:CAUSE]}") from error
+            raise chain_failure(error) from error
     require_all_draws(tree, sampling)
     stats = tree["sample_stats"].to_dataset()
     # Where nothing diverged there is no message; a file cannot hold None among texts.
