@@ -502,7 +502,7 @@ def test_impossible_evidence_always_raises():
         (lambda b: b.union([]), "at least one is needed"),
         (lambda b: b.joint(["act", "act"]), "none of them twice"),
         (lambda b: b.posterior("act", view="zzz"), "legal: filtered, smoothed"),
-        (lambda b: b.simulate(0, 0), "n: 0; needs at least 1"),
+        (lambda b: b.simulate(0, 0), "n: 0; needs a whole number of at least 1"),
         (lambda b: b.virtual_evidence("act", {"no": "much"}), "needs a mapping of text to number"),
         (lambda b: b.intervene({"act": "yes"}).simulate(3, 0), "not available after"),
     ],
