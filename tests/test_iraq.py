@@ -67,7 +67,7 @@ def test_the_fit_can_be_trusted(given):
     # Of every course now, its share of days and whether it comes; and of any dangerous one.
     assert found.n_probabilities == 3 * len(outlook.courses) + 1
     assert outlook.most_likely.state == "limited_pressure"
-    assert outlook.most_dangerous[0].state == "coordinated_attack"
+    assert outlook.most_dangerous[0].variable == "coordinated_attack"
     assert str(found) in fc.product(outlook).markdown
 
 
@@ -121,12 +121,13 @@ def test_postures_exclude_one_another(few):
 def test_most_likely_is_limited_pressure_as_the_source_says(outlook):
     """The one judgement of the source that is a rank: its most likely course."""
     assert outlook.most_likely.state == "limited_pressure"
-    assert outlook.most_dangerous[0].state == "coordinated_attack"
+    assert outlook.most_dangerous[0].variable == "coordinated_attack"
 
 
 # What the tables imply before any report, against what was judged about it: the scenario's README.
 JUDGED = {
-    "coordinated attack": ([("iran_posture", "coordinated_attack")], 0.05, 0.25),
+    "coordinated campaign": ([("iran_posture", "coordinated_campaign")], 0.05, 0.25),
+    "coordinated attack": ([("coordinated_attack", "carried_out")], 0.02, 0.15),
     "independent escalation": ([("freelance_escalation", "act")], 0.08, 0.30),
     "assassination attempt": ([("assassination", "attempt")], 0.005, 0.05),
     "hostage-taking": ([("hostage_taking", "taken")], 0.01, 0.08),
@@ -157,3 +158,11 @@ def test_reports_left_out_by_the_source_can_be_added(outlook):
     added = {report.id for report in both.known_at("2020-01-23")} - {r.id for r in outlook.evidence}
     assert added == {"E23", "E24", "E25"}
     assert "E06" not in {report.id for report in both.known_at("2020-01-23")}
+
+
+def test_base_rates_stand_under_the_courses(outlook, written):
+    """0 in 1,904 days: 1 - (1 + 90/1904)^-1/2 = 2.3 % within 90 days, by hand."""
+    row = next(line for line in written.markdown.splitlines() if "0 in 1,904 days" in line)
+    assert row.startswith("| Coordinated lethal attacks carried out")
+    assert "2 % (<1 to 9 %) within 90 days" in " ".join(row.split())
+    assert len(outlook.scenario.base_rates) == 4

@@ -8,7 +8,7 @@ import numpy as np
 
 from forecast.analysis.anticipation import anticipate
 from forecast.analysis.assumptions import flip_assumptions
-from forecast.analysis.coherence import compare_expectations
+from forecast.analysis.coherence import compare_base_rates, compare_expectations
 from forecast.analysis.recurrence import find_recurrence
 from forecast.analysis.review import Check
 from forecast.analysis.validation import describe_courses, validate_indicators
@@ -80,6 +80,7 @@ def check(
         random_seed=random_seed,
         month=month,
         expectations=compare_expectations(scenario, whole),
+        base_rates=compare_base_rates(scenario, whole),
         states=states,
         numbers=numbers,
         indicators=indicators,

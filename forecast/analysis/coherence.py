@@ -1,14 +1,17 @@
-"""Whether the tables imply what the author expects."""
+"""Whether the tables imply what the author expects, and what base rates say."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from forecast.estimate import Estimate
+import numpy as np
+from scipy import stats
+
+from forecast.estimate import TAILS, Estimate
 from forecast.posterior.beliefs import Beliefs
 from forecast.posterior.passage import spread
-from forecast.scenario.scenario import Scenario
+from forecast.scenario.scenario import BaseRate, Scenario
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -58,6 +61,81 @@ def _comparisons(scenario: Scenario, prior: Beliefs) -> Iterator[dict[str, Any]]
             "conflict": not stated.probability.lower <= implied.mean <= stated.probability.upper,
             "basis": stated.basis,
         }
+
+
+def compare_base_rates(scenario: Scenario, prior: Beliefs) -> DataFrame:
+    """Set what the tables imply beside how often the same happened in a reference class.
+
+    Parameters
+    ----------
+    scenario
+        The scenario, with its `base_rates`.
+    prior
+        Beliefs before any evidence, as `beliefs_at_start` gives them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each base rate, in the scenario's order:
+
+        - ``variable``, ``state``, ``within``: that the state occurs on at least one of the first
+          so many days;
+        - ``count``, ``days``, ``reference_class``: what was counted, in how many days, where;
+        - ``rate_mean``, ``rate_lower``, ``rate_upper``: the probability by that count, with its
+          90 % interval, under Jeffreys' prior;
+        - ``mean``, ``lower``, ``upper``: what the tables imply, with its 90 % interval;
+        - ``apart``: whether the two intervals have nothing in common;
+        - ``basis``: where the count is from.
+    """
+    import pandas as pd
+
+    columns = ["variable", "state", "within", "count", "days", "reference_class", "rate_mean"]
+    columns += ["rate_lower", "rate_upper", "mean", "lower", "upper", "apart", "basis"]
+    return pd.DataFrame(_beside(scenario, prior), columns=columns)
+
+
+def _beside(scenario: Scenario, prior: Beliefs) -> Iterator[dict[str, Any]]:
+    for stated in scenario.base_rates:
+        implied = _implied(scenario, prior, (stated.variable, stated.state), stated.within)
+        counted = by_count(stated)
+        yield {
+            **stated.model_dump(exclude={"basis"}),
+            "rate_mean": counted.mean,
+            "rate_lower": counted.lower,
+            "rate_upper": counted.upper,
+            "mean": implied.mean,
+            "lower": implied.lower,
+            "upper": implied.upper,
+            "apart": implied.lower > counted.upper or implied.upper < counted.lower,
+            "basis": stated.basis,
+        }
+
+
+def by_count(stated: BaseRate) -> Estimate:
+    """Probability of at least one event within the days that a base rate names, by its count.
+
+    The rate is Gamma(count + 1/2, days), the posterior under Jeffreys' prior (Gelman and others,
+    Bayesian Data Analysis, 3rd edition, section 2.8). The mean is exact: E exp(-rate t) is
+    (1 + t / days) ** -(count + 1/2).
+
+    Parameters
+    ----------
+    stated
+        The base rate.
+
+    Examples
+    --------
+    >>> rate = BaseRate(
+    ...     variable="storm", state="storm", within=90, count=0, days=1904,
+    ...     reference_class="winters since 2014", basis="published: the harbour log",
+    ... )
+    >>> print(by_count(rate))
+    2 % (<1 to 9 %)
+    """
+    shape, ratio = stated.count + 0.5, (stated.within or 1) / stated.days
+    mean = -np.expm1(-shape * np.log1p(ratio))
+    lower, upper = -np.expm1(-stats.gamma.ppf(TAILS, shape) * ratio)
+    return Estimate(float(mean), float(lower), float(upper))
 
 
 def _implied(

@@ -45,7 +45,7 @@ def probability_above(
 
     Examples
     --------
-    >>> probability_above(outlook, "iran_posture", "coordinated_attack", above=0.1, by="2020-04-23")
+    >>> probability_above(outlook, "coordinated_attack", "carried_out", above=0.1, by="2020-04-23")
     ... # doctest: +SKIP
     0.76
     """

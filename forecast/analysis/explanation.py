@@ -178,7 +178,7 @@ def explain(
 
     Examples
     --------
-    >>> explain(outlook, "iran_posture", "coordinated_attack", by="source")  # doctest: +SKIP
+    >>> explain(outlook, "coordinated_attack", "carried_out", by="source")  # doctest: +SKIP
     """
     require_whole({"draws": draws}, {"draws": 10})
     target = target_of(given, variable, state, until)

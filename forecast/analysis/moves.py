@@ -191,7 +191,7 @@ def compare(
     Examples
     --------
     >>> compare(day1, day2)  # doctest: +SKIP
-    >>> compare(day1, day2).move("iran_posture=coordinated_attack").parts  # doctest: +SKIP
+    >>> compare(day1, day2).move("coordinated_attack=carried_out").parts  # doctest: +SKIP
     """
     require_whole({"draws": draws}, {"draws": 10})
     asked = _targets(earlier, later, until)

@@ -30,7 +30,7 @@ NEARLY_SURE = 0.9
 
 @checked
 @copying(
-    *("expectations", "states", "numbers", "indicators", "courses", "assumptions"),
+    *("expectations", "base_rates", "states", "numbers", "indicators", "courses", "assumptions"),
     *("seen", "tripwires"),
 )
 @dataclass(frozen=True, eq=False)
@@ -48,6 +48,8 @@ class Check:
         scenario. Indicators and assumptions are judged in the last of them.
     expectations
         What the author expects, and what the tables imply; see `compare_expectations`.
+    base_rates
+        What reference classes say, and what the tables imply; see `compare_base_rates`.
     states, numbers
         What indicators would show in those steps; see `anticipate`.
     indicators
@@ -65,6 +67,7 @@ class Check:
     random_seed: int
     month: int
     expectations: DataFrame
+    base_rates: DataFrame
     states: DataFrame
     numbers: DataFrame
     indicators: DataFrame
@@ -155,6 +158,8 @@ def _title(found: Check) -> str:
 
 def _parts(found: Check) -> Iterator[Part]:
     yield _expectations(found)
+    if len(found.base_rates):
+        yield _base_rates(found)
     if len(found.states):
         yield _evidence(found)
     if len(found.seen) and found.scenario.time is not None:
@@ -190,6 +195,23 @@ def _compared(found: Check, row: Any) -> str:
     return (
         f"{mark}{row.variable}={row.state}: stated {stated}{within}; the tables imply "
         f"{quantity(Estimate(row.mean, row.lower, row.upper))}"
+    )
+
+
+def _base_rates(found: Check) -> Part:
+    apart = int(found.base_rates["apart"].sum())
+    heading = f"Base rates: {apart or 'none'} of {len(found.base_rates)} far from the tables"
+    return Part(heading, tuple(_beside(row) for row in found.base_rates.itertuples()))
+
+
+def _beside(row: Any) -> str:
+    counted = quantity(Estimate(row.rate_mean, row.rate_lower, row.rate_upper))
+    implied = quantity(Estimate(row.mean, row.lower, row.upper))
+    mark = "APART " if row.apart else ""
+    return (
+        f"{mark}{row.variable}={row.state}: {row.count} in {row.days:,.0f} days "
+        f"({row.reference_class}) is {counted} within {row.within:.0f} days; the tables imply "
+        f"{implied}"
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from forecast.analysis.coherence import by_count
 from forecast.courses_table import ANY_LABEL
 from forecast.errors import ImpossibleEvidence, UnreliableWeights
 from forecast.estimate import MASS_TEXT, Estimate, interval, percent, quantity
@@ -28,7 +29,7 @@ from forecast.reporting.document import (
 from forecast.reporting.findings import fired_summary, tripwires_summary, warning_summary
 from forecast.reporting.plots import course_drawings, cumulative_drawing
 from forecast.reporting.request import Request
-from forecast.scenario.scenario import Variable
+from forecast.scenario.scenario import BaseRate, Scenario, Variable
 from forecast.scenario.warning import ANY_DANGEROUS
 from forecast.text import DASH, isolated
 from forecast.wording import counted, long_date, plain, short_date, unabbreviated
@@ -194,8 +195,40 @@ def assessment_section(request: Request) -> Section:
     """
     outlook = request.outlook
     table, notes = _assessment_table(request), _assessment_notes(outlook, request.previous)
-    blocks = (*author(outlook, "assessment"), table, *notes, *_meanings(outlook))
+    meanings, before = _meanings(outlook), _base_rates(outlook.scenario)
+    blocks = (*author(outlook, "assessment"), table, *notes, *before, *meanings)
     return Section("assessment", "Assessment", blocks)
+
+
+def _base_rates(scenario: Scenario) -> Iterator[Block]:
+    """How often what is looked ahead to happened before, in the reference classes of the author."""
+    if not scenario.base_rates:
+        return
+    yield Heading("What happened before")
+    rows = tuple(
+        (
+            _event(scenario, rate),
+            rate.reference_class,
+            f"{rate.count} in {rate.days:,.0f} days",
+            f"{quantity(by_count(rate))} within {rate.within} days",
+        )
+        for rate in scenario.base_rates
+    )
+    yield Table(("Event", "Reference class", "Seen", "By that count alone"), rows, (5, 7, 3, 4))
+    yield Prose(
+        "Counts and reference classes are the author's. They stand beside the forecast and do not "
+        f"enter it. Brackets hold {MASS_TEXT} intervals under Jeffreys' prior.",
+        style="note",
+    )
+
+
+def _event(scenario: Scenario, rate: BaseRate) -> str:
+    course = scenario.courses.get((rate.variable, rate.state))
+    return (
+        course.label
+        if course
+        else f"{scenario.variables[rate.variable].label}: {plain(rate.state)}"
+    )
 
 
 def _meanings(outlook: Forecast) -> Iterator[Block]:

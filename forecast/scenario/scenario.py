@@ -25,7 +25,7 @@ from forecast.scenario.collection import (
 from forecast.scenario.forms import Quantity, Table
 from forecast.scenario.measured import Measured
 from forecast.scenario.probability_statements import ProbabilityInterval
-from forecast.scenario.statements import Text, Value
+from forecast.scenario.statements import Positive, Text, Value
 from forecast.scenario.warning import Tripwire, WarningLevel
 from forecast.timeline import Timeline
 
@@ -127,18 +127,34 @@ class Actor(Value):
     note: str = ""
 
 
-class Expectation(Value):
-    """What the author expects of a state, apart from the tables, so that the two can be compared.
+class Occurrence(Value):
+    """That a state occurs on at least one of the first `within` days, to compare the tables with.
 
-    The probability is that the state occurs in at least one step of the first `within` days. A
-    static scenario has one step, and no `within`.
+    A static scenario has one step, and no `within`.
     """
 
     variable: str
     state: str
     within: Annotated[int, Field(ge=1)] | None = None
-    probability: ProbabilityInterval
     basis: Basis
+
+
+class Expectation(Occurrence):
+    """What the author expects of a state, apart from the tables."""
+
+    probability: ProbabilityInterval
+
+
+class BaseRate(Occurrence):
+    """How often a state occurred in a reference class: so many times in so many days.
+
+    With Jeffreys' prior the rate is Gamma(count + 1/2, days), and the probability of at least one
+    event within t days is 1 - exp(-rate t).
+    """
+
+    count: Annotated[int, Field(ge=0)]
+    days: Positive
+    reference_class: Text
 
 
 class Clock(Value):
@@ -197,6 +213,7 @@ class Scenario(Value):
     tripwires: dict[Name, Tripwire] = Field(default_factory=dict)
     warning_levels: dict[Name, WarningLevel] = Field(default_factory=dict)
     expectations: tuple[Expectation, ...] = ()
+    base_rates: tuple[BaseRate, ...] = ()
     actors: tuple[Actor, ...] = ()
     sources: dict[Name, Source] = Field(default_factory=dict)
     families: dict[Name, Family] = Field(default_factory=dict)

@@ -17,7 +17,15 @@ from forecast.scenario.forms import Hazards, Row, TableForm, spell_parent
 from forecast.scenario.input_checks import check_input
 from forecast.scenario.limits import Finding
 from forecast.scenario.measured import check_measured
-from forecast.scenario.scenario import Clock, Expectation, Scenario, Variable
+from forecast.scenario.probability_statements import count_faults
+from forecast.scenario.scenario import (
+    BaseRate,
+    Clock,
+    Expectation,
+    Occurrence,
+    Scenario,
+    Variable,
+)
 from forecast.scenario.table_checks import (
     check_table,
     find_unknown,
@@ -69,7 +77,12 @@ def find_problems(scenario: Scenario, unread: frozenset[str] = frozenset()) -> I
     yield from check_collection(scenario, unread)
     for index, expectation in enumerate(scenario.expectations):
         if expectation.variable not in unread:
-            yield from _check_expectation(("expectations", index), expectation, scenario)
+            yield from _check_occurrence(("expectations", index), expectation, scenario)
+            yield from _check_interval(("expectations", index), expectation)
+    for index, rate in enumerate(scenario.base_rates):
+        if rate.variable not in unread:
+            yield from _check_occurrence(("base_rates", index), rate, scenario)
+            yield from _check_count(("base_rates", index), rate, scenario)
     if not unread and not unresolved:
         cycles = list(_check_cycles(variables))
         yield from cycles
@@ -188,9 +201,9 @@ def _check_kind(at: Path, variable: Variable, *, dynamic: bool) -> Iterator[Find
     yield from variable.dwell.between.check((*at, "dwell", "between"))
 
 
-def _check_expectation(at: Path, expectation: Expectation, scenario: Scenario) -> Iterator[Finding]:
-    variables, probability = scenario.variables, expectation.probability
-    name, state, within = expectation.variable, expectation.state, expectation.within
+def _check_occurrence(at: Path, stated: Occurrence, scenario: Scenario) -> Iterator[Finding]:
+    variables = scenario.variables
+    name, state, within = stated.variable, stated.state, stated.within
     if name not in variables:
         yield (*at, "variable"), f"{name!r} is not a variable; {nearest(name, variables)}"
     elif variables[name].role == "input":
@@ -205,12 +218,23 @@ def _check_expectation(at: Path, expectation: Expectation, scenario: Scenario) -
         yield at, f"'within' is missing: days from the start, up to {scenario.time.reach}"
     elif within > scenario.time.reach:
         yield (*at, "within"), f"{within} days; the horizon is {scenario.time.reach} days"
+
+
+def _check_interval(at: Path, expectation: Expectation) -> Iterator[Finding]:
+    probability = expectation.probability
     if not probability.lower < probability.upper <= 1:
         yield (
             (*at, "probability"),
             f"[{probability.lower:g}, {probability.upper:g}]: a probability has "
             "0 <= lower < upper <= 1",
         )
+
+
+def _check_count(at: Path, rate: BaseRate, scenario: Scenario) -> Iterator[Finding]:
+    if scenario.time is None:
+        yield at, "a static scenario (no `time`) has no days in which something could be counted"
+    for message in count_faults(rate.count, rate.days):
+        yield at, message
 
 
 def _check_lags(

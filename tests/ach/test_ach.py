@@ -620,7 +620,7 @@ def test_columns_of_a_data_frame_may_have_spaces_around_them():
 
 def test_a_view_needs_one_course_of_action():
     problem = fc.load_scenario("iraq-2020")
-    with pytest.raises(InputError, match="variable: name one of iran_posture, freelance"):
+    with pytest.raises(InputError, match="variable: name one of iran_posture, coordinated"):
         fc.ach_view(problem)
     with pytest.raises(InputError, match="'march_scale' is not a course of action"):
         fc.ach_view(problem, "march_scale")

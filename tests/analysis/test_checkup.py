@@ -279,6 +279,44 @@ def test_expectations_are_compared_with_the_tables(found, histories):
     assert "1 of 2 in conflict" in text
 
 
+def test_base_rates_stand_beside_the_tables(histories):
+    """The interval of a rate by drawing it from Jeffreys' posterior; 0 in 1,904 days by hand."""
+    rates = (base_rate(count=1, days=50), base_rate(count=0, days=1904))
+    table = check(ruler(base_rates=rates), draws=2).base_rates
+    reached = sum(p for (_, plans), p in histories.items() if "strike" in plans)
+    assert table["mean"].to_numpy() == pytest.approx([reached] * 2, abs=1e-12)
+    drawn = 1 - np.exp(-np.random.default_rng(1).gamma(1.5, 1 / 50, 400_000) * 60)
+    row = table.iloc[0]
+    assert row["rate_mean"] == pytest.approx(drawn.mean(), abs=0.002)
+    found = [row["rate_lower"], row["rate_upper"]]
+    assert found == pytest.approx(np.quantile(drawn, [0.05, 0.95]), abs=0.004)
+    assert table["rate_mean"].iloc[1] == pytest.approx(1 - (1 + 60 / 1904) ** -0.5)
+    assert list(table["apart"]) == [False, True]
+
+
+def test_the_check_prints_base_rates():
+    text = str(check(ruler(base_rates=(base_rate(count=0, days=1904),)), draws=2))
+    assert "Base rates: 1 of 1 far from the tables" in text
+    assert "APART plan=strike: 0 in 1,904 days (earlier crises)" in text
+
+
+def base_rate(**changes):
+    stated = {"variable": "plan", "state": "strike", "within": 60, "basis": BASIS}
+    return stated | {"reference_class": "earlier crises"} | changes
+
+
+def test_faulty_base_rates_are_refused():
+    stated = (
+        base_rate(count=1, days=50, state="stroke"),
+        base_rate(count=10**9, days=50),
+        base_rate(count=1, days=50, within=90),
+    )
+    problems = dict(find_problems(ruler(base_rates=stated)))
+    assert "did you mean 'strike'" in problems["base_rates", 0, "state"]
+    assert "at most" in problems["base_rates", 1]
+    assert "the horizon is 60 days" in problems["base_rates", 2, "within"]
+
+
 def test_expectation_by_hand():
     """A storm has held at least once in two weeks with 1 - 0.9 * 0.8 = 28 %."""
     plain = weather(horizon=14).model_dump()

@@ -62,7 +62,7 @@ LASTING = {"direct_fire": 19.6, "march_call": 19.6}
 
 NOW = {
     "hold now": ("iran_posture", "hold"),
-    "coordinated now": ("iran_posture", "coordinated_attack"),
+    "coordinated now": ("iran_posture", "coordinated_campaign"),
     "unified front now": ("proxy_cohesion", "unified_front"),
 }
 WITHIN = "coordinated within"
@@ -358,7 +358,7 @@ def held(worlds: Worlds) -> dict[str, Any]:
         label: worlds.history[WEEKS - 1, at[name]] == states[name].index(state)
         for label, (name, state) in NOW.items()
     }
-    attack = states["iran_posture"].index("coordinated_attack")
+    attack = states["iran_posture"].index("coordinated_campaign")
     return found | {WITHIN: (worlds.history[WEEKS:, at["iran_posture"]] == attack).any(axis=0)}
 
 

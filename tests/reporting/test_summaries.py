@@ -27,7 +27,7 @@ def test_the_shipped_scenario_and_its_reports_print_on_a_screen(shipped):
     for value in (problem, ledger, known):
         assert len(value._repr_html_()) < 10 * LONGEST
     names = str(problem)
-    assert "4 courses of action" in names
+    assert "5 courses of action" in names
     assert f"{len(problem.with_role('indicator'))} indicators" in names
 
 
