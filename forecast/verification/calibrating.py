@@ -26,6 +26,7 @@ from forecast.evidence.ledger import Evidence
 from forecast.fitting import weighed_forecast
 from forecast.layout import PrintsItself, Summary, of_frame
 from forecast.outlook import Forecast
+from forecast.posterior.resample_move import move
 from forecast.posterior.reweighting import Fit, Weights
 from forecast.posterior.stored_answers import watched
 from forecast.sampling import Sampling, require_whole
@@ -66,8 +67,8 @@ class Calibration(PrintsItself):
         Share of draws of each judgement below its true value, (world, judgement); empty where the
         worlds are another scenario's.
     n, left_out
-        Worlds, and those of them that are not in the table: too few draws carried their evidence,
-        as nobody can know who does not know the truth.
+        Worlds, and those of them that are not in the table: draws of the prior could not even be
+        moved to their evidence, as nobody can know who does not know the truth.
     """
 
     table: DataFrame
@@ -214,8 +215,8 @@ def calibrate(
     """See whether a scenario is calibrated in worlds that it makes itself.
 
     In each world judgements are drawn from their priors, a history from the tables, and reports of
-    it with sources, grades, origins, delays and silence. The reports are then read as any others,
-    by the reweighting of draws from the prior.
+    it with sources, grades, origins, delays and silence. The reports are then read as any others:
+    draws from the prior are weighed by them and, where too few carry them, moved to them.
 
     Parameters
     ----------
@@ -306,23 +307,17 @@ def _world(part: Part, number: int) -> dict[str, Any]:
     evidence = world.evidence(as_of, rng)
     fit = prior_fit(part.scenario, part.sampling)
     weights = fit.weights(evidence)
-    found: dict[str, Any] = {
-        "world": number,
-        "reports": len(evidence),
-        "pareto_k": weights.pareto_k,
-        "trusted": bool(weights.pareto_k <= weights.limit),
-    }
-    if found["trusted"]:
-        found |= _compare(part, world, evidence, weights, rng)
-    return found
+    found = {"world": number, "reports": len(evidence), "pareto_k": weights.pareto_k}
+    enough = weights.pareto_k <= weights.limit
+    carrying = fit if enough else move(fit, evidence, (part.sampling.random_seed, number))
+    return found if carrying is None else found | _compare(part, world, evidence, carrying, rng)
 
 
 def _compare(
-    part: Part, world: World, evidence: Evidence, weights: Weights, rng: np.random.Generator
+    part: Part, world: World, evidence: Evidence, fit: Fit, rng: np.random.Generator
 ) -> dict[str, Any]:
-    """Numbers and outcomes of a world whose evidence enough draws carry."""
-    fit, known = prior_fit(part.scenario, part.sampling), world.fit
-    now = part.steps - 1
+    """Numbers and outcomes of a world, by draws that carry its evidence."""
+    known, weights, now = world.fit, fit.weights(evidence), part.steps - 1
     rows = []
     one = Weights(np.zeros(1), -np.inf)
     drawn, true = (dict(_states(each, evidence, now)) for each in (fit, known))
@@ -436,19 +431,19 @@ def _gathered(
 ) -> Calibration:
     import pandas as pd
 
-    trusted = [each for each in found if each["trusted"]]
-    rows = [(each["world"], *row) for each in trusted for row in each["rows"]]
+    compared = [each for each in found if "rows" in each]
+    rows = [(each["world"], *row) for each in compared for row in each["rows"]]
     columns = ["world", "kind", "quantity", "probability", "outcome", "rank"]
     same = truth.digest == scenario.digest
     ranks = pd.DataFrame(
-        [each["judgements"] for each in trusted] if same else [],
+        [each["judgements"] for each in compared] if same else [],
         columns=_judgement_names(scenario) if same else [],
     )
-    if not trusted:
+    if not compared:
         message = "no draws carry the evidence of any world; take more draws, or fewer steps"
         raise InputError([Problem("draws", message)])
     table = pd.DataFrame(rows, columns=columns)
-    return Calibration(table, ranks, len(found), len(found) - len(trusted))
+    return Calibration(table, ranks, len(found), len(found) - len(compared))
 
 
 def _compared(rows: DataFrame) -> tuple[float, float, float]:
