@@ -7,10 +7,11 @@ import pytest
 
 import forecast as fc
 from forecast.model.builder import compile_tables
-from forecast.model.kept_likelihoods import KeptLikelihoods
+from forecast.model.kept_likelihoods import KEPT_TIMES, KeptLikelihoods, group_keys
 from forecast.model.report_likelihood import log_likelihoods, report_data
 from forecast.posterior.mcmc import tabulate_to_horizon
 from forecast.posterior.prior import draw_priors
+from tests.small import barometer_report, evidence, weather
 
 DRAWS = 3
 
@@ -43,3 +44,17 @@ def test_kept_likelihoods_are_those_of_all_reports(name):
         unchanged = [row is own for row, own in zip(rows, before, strict=True)] if before else []
         before = rows
     assert all(unchanged)
+
+
+def test_what_older_evidence_needed_is_forgotten():
+    """One report after the other about one place: its older states do not pile up."""
+    problem = weather()
+    kept = KeptLikelihoods(
+        program := compile_tables(problem), draw_priors(program.priors, DRAWS, 1)
+    )
+    reports = [barometer_report(f"R{k}", "low", 0) for k in range(12)]
+    for n in range(1, len(reports) + 1):
+        table = tabulate_to_horizon(problem, evidence(*reports[:n]))
+        kept.rows(table)
+        in_use = len(group_keys(report_data(program, table)))
+        assert in_use <= len(kept) <= KEPT_TIMES * in_use

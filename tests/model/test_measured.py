@@ -250,7 +250,9 @@ def test_prior_predictive_numbers_follow_the_model():
     scenario = windy("poisson")
     told = evidence(wind_report("R1", 1, 0, exposure=14.0))
     with build_model(scenario, told):
-        drawn = pm.sample_prior_predictive(4000, random_seed=3)
+        drawn = pm.sample_prior_predictive(
+            4000, random_seed=3, compile_kwargs={"mode": "FAST_COMPILE"}
+        )
     count = drawn["prior_predictive"]["report"].to_numpy().ravel()
     assert (count == np.round(count)).all()
     prior = {name: v.to_numpy()[0] for name, v in drawn["prior"].data_vars.items()}

@@ -260,7 +260,7 @@ def test_graph_equals_numpy(seed: int, dynamic: bool) -> None:
     parameters = random_parameters(program, seed)
     flat, found = pt.vector(), program.expressions
     cells = TableCells()(flat, found.constants, found.steps, found.order)
-    graph = pytensor.function([flat], cells)
+    graph = pytensor.function([flat], cells, mode="FAST_COMPILE")
     np.testing.assert_allclose(
         graph(program.flatten(parameters)), program.cells(parameters), rtol=1e-14, atol=1e-15
     )
