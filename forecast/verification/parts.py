@@ -151,7 +151,8 @@ class KeptResults:
 
 
 def _line(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+    # In the order that they were made in: that of courses is a part of the result.
+    return json.dumps(value, separators=(",", ":"))
 
 
 def _digest(part: int, result: Any) -> str:

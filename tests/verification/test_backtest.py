@@ -19,6 +19,7 @@ import forecast as fc
 from forecast.errors import ForecastError, InputError
 from forecast.evidence.ledger import Ledger
 from forecast.verification import backtest as rooms
+from forecast.verification.parts import work_through
 from forecast.verification.questions import Questions
 from forecast.verification.resolutions import Resolution
 from tests.small import START, barometer_report, weather
@@ -190,6 +191,15 @@ def test_a_worker_that_dies_is_an_error_that_says_how_to_go_on(tmp_path, monkeyp
     path = tmp_path / "kept.jsonl"
     with processes(1) as pool, pytest.raises(ForecastError, match="run it again"):
         fc.backtest(SCENARIO, Ledger(reports()), executor=pool, path=path, **SETTINGS)
+
+
+def test_results_that_are_kept_come_back_in_their_order(tmp_path):
+    """Courses are printed in the order of their scenario, which is not that of the alphabet."""
+    given = {"label": "", "about": {"of": "a test"}, "executor": None, "progressbar": False}
+    path = tmp_path / "kept.jsonl"
+    made = work_through(lambda part: {"b": part, "a": [part]}, [1, 2], path=path, **given)
+    found = work_through(lambda part: None, [1, 2], path=path, **given)
+    assert [list(each.items()) for each in found] == [list(each.items()) for each in made]
 
 
 PROGRAM = """
