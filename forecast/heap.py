@@ -1,10 +1,40 @@
-"""Memory that is free and still counted as the process's own."""
+"""Large arrays that are kept for long, and memory that is free and still the process's own."""
 
 from __future__ import annotations
 
+import mmap
 import sys
 from functools import cache
 from typing import Any
+
+import numpy as np
+
+from forecast.arrays import Array
+
+LARGE = 2**18
+"""Bytes from which an array is worth pages of its own."""
+
+
+def in_own_pages(values: Array) -> Array:
+    """A copy in C order, which gives its memory back to the system once nobody holds it.
+
+    Between arrays that come and go on the heap, one that is kept for long leaves a hole when it
+    goes: glibc gives back only what is free at the top. Measured on the shipped scenario at 4,000
+    draws: after a few moves a process holds 1.1 GB, and 1.6 if such arrays are on the heap.
+
+    Examples
+    --------
+    >>> in_own_pages(np.array([[0.25, 0.75]]))
+    array([[0.25, 0.75]])
+    """
+    found = np.empty(values.shape) if values.nbytes < LARGE else _mapped(values.shape)
+    found[...] = values
+    return found
+
+
+def _mapped(shape: tuple[int, ...]) -> Array:
+    size = 8 * int(np.prod(shape))
+    return np.frombuffer(mmap.mmap(-1, size), np.float64).reshape(shape)
 
 
 def release_free_memory() -> None:

@@ -26,6 +26,7 @@ LAYERS = [
         "errors",
         "estimate",
         "frozen",
+        "heap",
         "layout",
         "lexicon",
         "progress",

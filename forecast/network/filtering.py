@@ -18,6 +18,7 @@ import numpy as np
 
 from forecast.arrays import Array, Index, Mask
 from forecast.frozen import writable
+from forecast.heap import in_own_pages
 from forecast.network import kernels
 from forecast.network.circuit import ROWS_INNER, ROWS_OUTER, TARGET
 from forecast.network.compiling import compiled_loosely
@@ -99,11 +100,14 @@ class Present:
         return add_rows(self.over(network, both), values, self._holds(network, both, barred), 2)
 
     def in_order(self, network: Network, axes: Scope, values: Array) -> tuple[Scope, Array]:
-        """Values for each joint state of some variables, (joint state, draw), in own order."""
+        """Values for each joint state of some variables, (joint state, draw), in own order.
+
+        They are to be kept, and are the larger part of what is kept of draws.
+        """
         found = values.reshape(*(network.sizes[axis] for axis in axes), -1)
         order = tuple(axis for axis in self.axes if axis in axes)
         found = found.transpose(*(axes.index(axis) for axis in order), -1)
-        return order, np.ascontiguousarray(found.reshape(-1, found.shape[-1]))
+        return order, in_own_pages(found.reshape(-1, found.shape[-1]))
 
     def _along(self, network: Network, name: str) -> Index:
         """State of a variable of the interface, one dimension for each variable."""

@@ -146,7 +146,9 @@ class _Particles:
             [k * draws + _systematic(row, n, self.random) for k, row in enumerate(weight)]
         )
         self.shape = chains, n
-        self.parameters = {name: values[..., chosen] for name, values in self.parameters.items()}
+        self.parameters = {
+            name: np.take(values, chosen, axis=-1) for name, values in self.parameters.items()
+        }
         self.before, self.after = self.before[chosen], self.after[chosen]
 
     def rejuvenate(self, reached: float) -> None:
@@ -161,14 +163,14 @@ class _Particles:
     def step(self, reached: float) -> float:
         """Propose to move every draw, and accept by the tempered evidence; how many did move."""
         proposed = propose(self.priors, self.parameters, self.share, self.random)
+        for values in proposed.values():
+            values.flags.writeable = False  # or tables would be made from a copy
         fit = Fit(self.scenario, None, proposed, self.shape)
         before, after = self._log_evidence(fit, reached)
         ratio = (1 - reached) * (before - self.before) + reached * (after - self.after)
         accepted = np.log(self.random.uniform(size=ratio.size)) < np.nan_to_num(ratio, nan=-np.inf)
-        self.parameters = {
-            name: np.where(accepted, proposed[name], values)
-            for name, values in self.parameters.items()
-        }
+        for name, values in self.parameters.items():  # own ones, since they were resampled
+            np.copyto(values, proposed[name], where=accepted)
         self.before = np.where(accepted, before, self.before)
         self.after = np.where(accepted, after, self.after)
         moved = float(accepted.mean())
