@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import stats
 
-from forecast.estimate import TAILS, Estimate
+from forecast.estimate import Estimate
 from forecast.posterior.beliefs import Beliefs
 from forecast.posterior.passage import spread
-from forecast.scenario.scenario import BaseRate, Scenario
+from forecast.scenario.probability_statements import expected_events, log_probability_of_none
+from forecast.scenario.scenario import BaseRate, Expectation, Occurrence, Scenario
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -39,28 +39,18 @@ def compare_expectations(scenario: Scenario, prior: Beliefs) -> DataFrame:
         - ``conflict``: whether the implied mean lies outside the stated interval;
         - ``basis``: the author's reason.
     """
-    import pandas as pd
-
     columns = ["variable", "state", "within", "stated_lower", "stated_upper"]
     columns += ["mean", "lower", "upper", "conflict", "basis"]
-    return pd.DataFrame(_comparisons(scenario, prior), columns=columns)
+    return _beside_tables(scenario.expectations, _expected, columns, scenario, prior)
 
 
-def _comparisons(scenario: Scenario, prior: Beliefs) -> Iterator[dict[str, Any]]:
-    for stated in scenario.expectations:
-        implied = _implied(scenario, prior, (stated.variable, stated.state), stated.within)
-        yield {
-            "variable": stated.variable,
-            "state": stated.state,
-            "within": stated.within,
-            "stated_lower": stated.probability.lower,
-            "stated_upper": stated.probability.upper,
-            "mean": implied.mean,
-            "lower": implied.lower,
-            "upper": implied.upper,
-            "conflict": not stated.probability.lower <= implied.mean <= stated.probability.upper,
-            "basis": stated.basis,
-        }
+def _expected(stated: Expectation, implied: Estimate) -> dict[str, Any]:
+    lower, upper = stated.probability.lower, stated.probability.upper
+    return {
+        "stated_lower": lower,
+        "stated_upper": upper,
+        "conflict": not lower <= implied.mean <= upper,
+    }
 
 
 def compare_base_rates(scenario: Scenario, prior: Beliefs) -> DataFrame:
@@ -87,36 +77,28 @@ def compare_base_rates(scenario: Scenario, prior: Beliefs) -> DataFrame:
         - ``apart``: whether the two intervals have nothing in common;
         - ``basis``: where the count is from.
     """
-    import pandas as pd
-
     columns = ["variable", "state", "within", "count", "days", "reference_class", "rate_mean"]
     columns += ["rate_lower", "rate_upper", "mean", "lower", "upper", "apart", "basis"]
-    return pd.DataFrame(_beside(scenario, prior), columns=columns)
+    return _beside_tables(scenario.base_rates, _counted, columns, scenario, prior)
 
 
-def _beside(scenario: Scenario, prior: Beliefs) -> Iterator[dict[str, Any]]:
-    for stated in scenario.base_rates:
-        implied = _implied(scenario, prior, (stated.variable, stated.state), stated.within)
-        counted = by_count(stated)
-        yield {
-            **stated.model_dump(exclude={"basis"}),
-            "rate_mean": counted.mean,
-            "rate_lower": counted.lower,
-            "rate_upper": counted.upper,
-            "mean": implied.mean,
-            "lower": implied.lower,
-            "upper": implied.upper,
-            "apart": implied.lower > counted.upper or implied.upper < counted.lower,
-            "basis": stated.basis,
-        }
+def _counted(stated: BaseRate, implied: Estimate) -> dict[str, Any]:
+    rate = by_count(stated)
+    return {
+        "count": stated.count,
+        "days": stated.days,
+        "reference_class": stated.reference_class,
+        "rate_mean": rate.mean,
+        "rate_lower": rate.lower,
+        "rate_upper": rate.upper,
+        "apart": implied.lower > rate.upper or implied.upper < rate.lower,
+    }
 
 
 def by_count(stated: BaseRate) -> Estimate:
     """Probability of at least one event within the days that a base rate names, by its count.
 
-    The rate is Gamma(count + 1/2, days), the posterior under Jeffreys' prior (Gelman and others,
-    Bayesian Data Analysis, 3rd edition, section 2.8). The mean is exact: E exp(-rate t) is
-    (1 + t / days) ** -(count + 1/2).
+    With the 5 % and 95 % points of its posterior under Jeffreys' prior.
 
     Parameters
     ----------
@@ -132,10 +114,29 @@ def by_count(stated: BaseRate) -> Estimate:
     >>> print(by_count(rate))
     2 % (<1 to 9 %)
     """
-    shape, ratio = stated.count + 0.5, (stated.within or 1) / stated.days
-    mean = -np.expm1(-shape * np.log1p(ratio))
-    lower, upper = -np.expm1(-stats.gamma.ppf(TAILS, shape) * ratio)
+    given = stated.count, stated.days, stated.within or 1
+    lower, upper = -np.expm1(-expected_events(*given))
+    mean = -np.expm1(log_probability_of_none(*given))
     return Estimate(float(mean), float(lower), float(upper))
+
+
+def _beside_tables[Stated: Occurrence](
+    statements: Iterable[Stated],
+    own: Callable[[Stated, Estimate], dict[str, Any]],
+    columns: list[str],
+    scenario: Scenario,
+    prior: Beliefs,
+) -> DataFrame:
+    """A row for each statement: its own columns, and what the tables imply of the same."""
+    import pandas as pd
+
+    rows = []
+    for stated in statements:
+        implied = _implied(scenario, prior, (stated.variable, stated.state), stated.within)
+        tables = {"mean": implied.mean, "lower": implied.lower, "upper": implied.upper}
+        about = {name: getattr(stated, name) for name in Occurrence.model_fields}
+        rows.append({**about, **own(stated, implied), **tables})
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _implied(

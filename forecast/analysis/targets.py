@@ -15,12 +15,21 @@ from forecast.evidence.report import Report
 from forecast.outlook import Forecast
 from forecast.posterior.partial_evidence import Found, Target
 from forecast.posterior.reweighting import Fit
-from forecast.wording import MINUS, long_date
+from forecast.scenario.scenario import Scenario
+from forecast.wording import MINUS, long_date, plain
 
 By = Literal["report", "origin", "indicator", "source"]
 """What reports are put together by in an account."""
 SUREST = 1e-15
 """How near to 0 and 1 a probability may be before its log-odds are cut."""
+
+
+def state_label(scenario: Scenario, state: tuple[str, str]) -> str:
+    """A course in words; of a state that is none, its variable and itself."""
+    course = scenario.courses.get(state)
+    if course is not None:
+        return course.label
+    return f"{scenario.variables[state[0]].label}: {plain(state[1])}"
 
 
 def target_of(

@@ -8,6 +8,7 @@ from datetime import date
 
 import numpy as np
 
+from forecast.analysis.targets import state_label
 from forecast.arguments import checked
 from forecast.errors import ImpossibleEvidence, InputError, Problem
 from forecast.estimate import Estimate, percent, quantity
@@ -143,7 +144,7 @@ def what_if(
     return WhatIf(
         course="=".join(course),
         variable=variable,
-        course_label=_label(given, course),
+        course_label=state_label(given.scenario, course),
         variable_label=given.scenario.variables[variable].label,
         days=(given.as_of, *(min(timeline.last_day(step), horizon) for step in steps)),
         past_days=tuple(timeline.last_day(step) for step in range(given.now)),
@@ -151,14 +152,6 @@ def what_if(
         ahead=_ahead(found, course),
         branches=tuple(branch for branch in branches if branch is not None),
     )
-
-
-def _label(given: Forecast, course: tuple[str, str]) -> str:
-    """The course in words; of a state that is none, its variable and itself."""
-    found = given.scenario.courses.get(course)
-    if found is not None:
-        return found.label
-    return f"{given.scenario.variables[course[0]].label}: {plain(course[1])}"
 
 
 def _branch(found: Beliefs, course: tuple[str, str], variable: str, state: str) -> Branch | None:

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from forecast.analysis.coherence import by_count
+from forecast.analysis.targets import state_label
 from forecast.courses_table import ANY_LABEL
 from forecast.errors import ImpossibleEvidence, UnreliableWeights
 from forecast.estimate import MASS_TEXT, Estimate, interval, percent, quantity
@@ -29,7 +30,7 @@ from forecast.reporting.document import (
 from forecast.reporting.findings import fired_summary, tripwires_summary, warning_summary
 from forecast.reporting.plots import course_drawings, cumulative_drawing
 from forecast.reporting.request import Request
-from forecast.scenario.scenario import BaseRate, Scenario, Variable
+from forecast.scenario.scenario import Scenario, Variable
 from forecast.scenario.warning import ANY_DANGEROUS
 from forecast.text import DASH, isolated
 from forecast.wording import counted, long_date, plain, short_date, unabbreviated
@@ -207,7 +208,7 @@ def _base_rates(scenario: Scenario) -> Iterator[Block]:
     yield Heading("What happened before")
     rows = tuple(
         (
-            _event(scenario, rate),
+            state_label(scenario, (rate.variable, rate.state)),
             rate.reference_class,
             f"{rate.count} in {rate.days:,.0f} days",
             f"{quantity(by_count(rate))} within {rate.within} days",
@@ -219,15 +220,6 @@ def _base_rates(scenario: Scenario) -> Iterator[Block]:
         "Counts and reference classes are the author's. They stand beside the forecast and do not "
         f"enter it. Brackets hold {MASS_TEXT} intervals under Jeffreys' prior.",
         style="note",
-    )
-
-
-def _event(scenario: Scenario, rate: BaseRate) -> str:
-    course = scenario.courses.get((rate.variable, rate.state))
-    return (
-        course.label
-        if course
-        else f"{scenario.variables[rate.variable].label}: {plain(rate.state)}"
     )
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import BeforeValidator, Field
-from scipy.special import gammaincinv, ndtr, ndtri
+from scipy.special import ndtr, ndtri
 
 from forecast.arrays import Array
 from forecast.scenario.fits import (
@@ -26,6 +26,7 @@ from forecast.scenario.limits import LARGEST, SMALLEST, Finding
 from forecast.scenario.probability_statements import (
     NEEDS_DAYS,
     count_faults,
+    expected_events,
     expert_findings,
 )
 from forecast.scenario.statement_text import percent_text
@@ -151,7 +152,7 @@ class CountedRate(PositiveStatement):
         """The log-normal with the 5 % and 95 % points of Jeffreys' posterior, Gamma(k + 1/2)."""
         require(days is not None, NEEDS_DAYS)
         assert days is not None
-        return fit_positive_ends(*(days / self.days * gammaincinv(self.count + 0.5, TAILS)))
+        return fit_positive_ends(*expected_events(self.count, self.days, days))
 
     def faults(self, days: float | None = None) -> Iterator[str]:
         """Yield that the number is no rate, or that there are too many events."""

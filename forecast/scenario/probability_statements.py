@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BeforeValidator, Field
 from scipy.optimize import least_squares
-from scipy.special import betainc, betaincinv, expit, logit
+from scipy.special import betainc, betaincinv, expit, gammaincinv, logit
 
 from forecast.arrays import Array
 from forecast.corrections import probability_meant
@@ -286,8 +286,8 @@ class Counted(ProbabilityStatement):
         require(days is not None, NEEDS_DAYS)
         assert days is not None
         alpha, ratio = self.count + 0.5, days / self.days
-        none = np.exp(-alpha * np.log1p(ratio))
-        some = -np.expm1(-alpha * np.log1p(ratio))
+        log_none = log_probability_of_none(self.count, self.days, days)
+        none, some = np.exp(log_none), -np.expm1(log_none)
         excess = alpha * np.log1p(ratio**2 / (1 + 2 * ratio))
         certain = (
             f"{self.count} in {self.days:g} days: one within {days:g} days is all but certain, "
@@ -312,6 +312,32 @@ class Counted(ProbabilityStatement):
             f"{self.count} in {self.days:g} days: a rate with Jeffreys' prior, as the probability "
             f"of at least one{within_text(days)}."
         )
+
+
+def log_probability_of_none(count: int, days: float, within: float) -> float:
+    """Logarithm of the probability of no event within some days, by a count of them in others.
+
+    Under Jeffreys' prior the rate is Gamma(count + 1/2, days), so E exp(-rate t) is
+    (1 + t / days) ** -(count + 1/2) (Gelman and others, Bayesian Data Analysis, 3rd edition,
+    section 2.8).
+
+    Examples
+    --------
+    >>> round(float(np.exp(log_probability_of_none(0, 1904, 90))), 3)
+    0.977
+    """
+    return float(-(count + 0.5) * np.log1p(within / days))
+
+
+def expected_events(count: int, days: float, within: float) -> Array:
+    """5 % and 95 % points of the number of events to expect within some days, by the same rate.
+
+    Examples
+    --------
+    >>> expected_events(13, 61, 7).round(2)
+    array([0.93, 2.3 ])
+    """
+    return np.asarray(within / days * gammaincinv(count + 0.5, TAILS))
 
 
 def count_faults(count: int, days: float) -> Iterator[str]:
