@@ -10,7 +10,6 @@ from typing import Any, Literal
 from forecast.arguments import checked
 from forecast.errors import InputError, Problem
 from forecast.evidence.ledger import Evidence, as_date
-from forecast.heap import release_free_memory
 from forecast.outlook import Forecast
 from forecast.posterior.mcmc import sample_posterior, tabulate_to_horizon
 from forecast.posterior.resample_move import move
@@ -178,7 +177,6 @@ def moved_forecast(fit: Fit, evidence: Evidence, sampling: Sampling) -> Forecast
         found = _of_moved(there, evidence, sampling)
         if not found.diagnostics.failures:
             break
-    release_free_memory()
     return found
 
 
