@@ -17,8 +17,6 @@ from typing import Any
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"
 
-THREADS = "one thread for numeric libraries, bound to one processor; processor time"
-
 
 def parser(description: str | None) -> argparse.ArgumentParser:
     """Arguments that every benchmark has."""
@@ -34,6 +32,14 @@ def bind_to_one_processor() -> None:
     """Keep the process, and what it starts, on one processor, where the system can do that."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
+def _threads() -> str:
+    """How many threads and processors there were, by what the process may use."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    bound = allowed is not None and len(allowed(0)) == 1
+    loops = "bound to one processor" if bound else "loops on all processors"
+    return f"one thread for numeric libraries, {loops}"
 
 
 def medians(
@@ -74,7 +80,7 @@ def finish(name: str, cases: Sequence[Mapping[str, Any]], **more: Any) -> int:
     A benchmark is passed if each of its cases is: every case says so under ``ok``.
     """
     ok = all(case["ok"] for case in cases)
-    line = {"benchmark": name, "ok": ok, "cases": list(cases), "threads": THREADS, **more}
+    line = {"benchmark": name, "ok": ok, "cases": list(cases), "threads": _threads(), **more}
     print(json.dumps(line, default=_plain), flush=True)
     return 0 if ok else 1
 
