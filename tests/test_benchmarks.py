@@ -69,6 +69,15 @@ def test_quick_run_of_the_first_table() -> None:
     assert all(case["seconds"] > 0 for case in line["cases"])
 
 
+def test_reports_of_a_few_worlds_are_read() -> None:
+    """The benchmark itself takes a quarter of an hour, so that nobody would see it break."""
+    from tests.benchmarks.reporting import DANGEROUS, NOW, ROWS, run
+
+    for cases in run(24, rows=(ROWS[0], ROWS[2])):
+        assert {case["course"] for case in cases} == {*NOW, *DANGEROUS}
+        assert all(0 < case["said"] < 1 for case in cases)
+
+
 def test_a_missed_target_is_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
     from tests.benchmarks import timing
 

@@ -214,7 +214,8 @@ class Worlds:
         network = compile_tables(self.scenario).network
         table = tabulate_reports(self.scenario, Evidence(self.scenario.time.start), WEEKS + 1)
         future = Future(network, self.theta, table.arrays.settings[-1])
-        return future.values([NOW["coordinated now"]], AHEAD)
+        axes, values = future.values([NOW["coordinated now"]], AHEAD)
+        return axes, values[-1]
 
 
 def make_reports(worlds: Worlds, row: Row, seed: int) -> list[tuple[Report, ...]]:
