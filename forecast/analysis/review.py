@@ -15,6 +15,7 @@ from forecast.evidence.judged import multiple
 from forecast.evidence.profiles import reporting_levels, reporting_of
 from forecast.frozen import copying
 from forecast.layout import Row, html_table, text_table
+from forecast.scenario.forms import SharedEffect
 from forecast.scenario.scenario import Scenario
 from forecast.text import DASH, GAP, printed
 from forecast.wording import counted, long_date, plain, points
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     from forecast.evidence.judged import JudgedLevel
 
+FEW = 3
+"""Indicators of the same causes from which on it matters whether they show together."""
 NEARLY_SURE = 0.9
 """Probability from which something would be seen in any case."""
 
@@ -327,9 +330,31 @@ def _indicators(found: Check) -> Part:
     if len(found.numbers):
         names = ", ".join(found.numbers.index)
         sentences.append(f"Measured: {names}. A number tells at most what its state would.")
+    sentences += _apart(found.scenario)
     rows = tuple(_indicator(row) for row in table.itertuples() if row.Index[0] not in found.dead)
     head = ("Indicator", "Course", "Bits", "Share", "Ratio", "Redundant with", "Pherson")
     return Part("Indicators: what each can tell", tuple(sentences), head, rows)
+
+
+def _apart(scenario: Scenario) -> Iterator[str]:
+    """Yield which indicators of the same causes count as so many independent observations."""
+    inputs = {name for name, variable in scenario.variables.items() if variable.role == "input"}
+    by_causes: dict[frozenset[str], list[str]] = {}
+    for name, variable in scenario.variables.items():
+        table = variable.later_table
+        if variable.role == "indicator" and table is not None:
+            causes = frozenset(parent for parent, _ in table.parents(name)) - {name} - inputs
+            by_causes.setdefault(causes, []).append(name)
+    for causes, names in by_causes.items():
+        if causes and len(names) >= FEW and not _share_effect(scenario, causes):
+            yield (
+                f"Of {' and '.join(sorted(causes))}, {', '.join(names)} are {len(names)} "
+                "independent observations; if they show together, a shared effect says so."
+            )
+
+
+def _share_effect(scenario: Scenario, names: frozenset[str]) -> bool:
+    return any(isinstance(scenario.variables[name].table, SharedEffect) for name in names)
 
 
 def _indicator(row: Any) -> Row:

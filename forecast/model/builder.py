@@ -129,6 +129,10 @@ class _Writer:
     def below_one(self, a: Expression) -> Expression:
         return self.formulas.step(ops.AT_MOST, a, self.constant(1 - ops.NEVER))
 
+    def clipped(self, a: Expression) -> Expression:
+        positive = self.formulas.step(ops.AT_LEAST, a, self.constant(0.0))
+        return self.formulas.step(ops.AT_MOST, positive, self.constant(1.0))
+
     def hazard(self, probability: Expression) -> Expression:
         return self.formulas.step(ops.HAZARD, probability)
 

@@ -25,6 +25,7 @@ from forecast.sampling import Sampling
 from forecast.scenario.forms.form import condition_text
 from forecast.scenario.forms.hazards import Hazards
 from forecast.scenario.forms.rows import Rows
+from forecast.scenario.forms.shared_effect import SharedEffect, UnderSharedEffect
 from forecast.scenario.scenario import Scenario
 from forecast.text import printed
 from forecast.verification.worlds import first_day
@@ -232,10 +233,14 @@ def _written(scenario: Scenario, tree: DataTree, n: int) -> Learned:
         for kind, note in TABLES:
             table = getattr(variable, kind)
             into = body["variables"][name][kind]
+            if isinstance(table, UnderSharedEffect):
+                table, into = table.table, into["table"]
             if isinstance(table, Rows):
                 _write_rows(found, table, into, f"{name}{note}", variable.states, computed)
             elif isinstance(table, Hazards):
                 _write_moves(found, table, into, f"{name}{note}", computed)
+            elif isinstance(table, SharedEffect):
+                _write_share(found, table, into, f"{name}{note}", computed)
     for name, source in scenario.sources.items():
         shape = found.beta(f"accuracy of {name}")
         if source.is_judged and shape is not None:
@@ -277,6 +282,16 @@ def _write_rows(
         else:
             rows.append(given)
     into["rows"] = rows
+
+
+def _write_share(
+    found: _Posterior, table: SharedEffect, into: dict[str, Any], label: str, computed: str
+) -> None:
+    """Write the share of steps of an effect as a guess of the strength that its draws have."""
+    shape = found.beta(table.label(label))
+    if shape is not None:
+        into["share"] = {"guess": shape[0] / sum(shape), "cases": sum(shape)}
+        into["basis"] = f"{computed}{table.basis}"
 
 
 def _write_moves(

@@ -3,7 +3,8 @@
 `Rows` states every row. `NoisyMax` states what each cause brings about alone. `LikelihoodRatios`
 states a base rate and what makes a state more or less likely. `Ranked` states how strongly ordered
 parents pull on an ordered variable. `Hazards` states how soon a variable moves from one state to
-another.
+another. `SharedEffect` states in what share of steps some variables show together, and
+`UnderSharedEffect` that a variable is one of them.
 """
 
 from typing import Annotated
@@ -23,6 +24,7 @@ from forecast.scenario.forms.noisy_max import NoisyMax
 from forecast.scenario.forms.quantity import Quantity, RealQuantity
 from forecast.scenario.forms.ranked import Influence, Ranked
 from forecast.scenario.forms.rows import Row, Rows
+from forecast.scenario.forms.shared_effect import SharedEffect, UnderSharedEffect
 
 Table = Annotated[TableForm, AnyForm()]
 """A table, in any of the forms; its entry `form` says which."""
@@ -40,8 +42,10 @@ __all__ = [
     "RealQuantity",
     "Row",
     "Rows",
+    "SharedEffect",
     "Table",
     "TableForm",
+    "UnderSharedEffect",
     "When",
     "condition_text",
     "parse_parent",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from inspect import isabstract
 from itertools import product
@@ -31,6 +32,11 @@ class HasStates(Protocol):
     @property
     def states(self) -> tuple[str, ...]:
         """Its states."""
+        ...
+
+    @property
+    def table(self) -> TableForm | None:
+        """Its table of all steps, if it has one."""
         ...
 
 
@@ -96,6 +102,10 @@ class TableWriter(Protocol):
         """A number, or the largest below one that differs from it."""
         ...
 
+    def clipped(self, a: Expression) -> Expression:
+        """A number, or what of 0 and 1 is nearer to one that lies beyond them."""
+        ...
+
     def hazard(self, probability: Expression) -> Expression:
         """-log(1 - p): what adds up where events compete."""
         ...
@@ -122,6 +132,8 @@ class TableForm(Value, ABC):
 
     known: ClassVar[tuple[type[TableForm], ...]] = ()
     """Every form of table."""
+    stands_alone: ClassVar[bool] = False
+    """Whether it is no part of another table."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
@@ -188,8 +200,21 @@ class TableForm(Value, ABC):
         """
 
 
+@dataclass(frozen=True)
 class AnyForm:
-    """Marks a field that takes every known form of table."""
+    """Marks a field that takes every known form of table.
+
+    Attributes
+    ----------
+    within
+        Whether the field is an entry of a table, in which some forms cannot stand.
+    """
+
+    within: bool = False
+
+    @property
+    def _forms(self) -> tuple[type[TableForm], ...]:
+        return tuple(form for form in TableForm.known if not (self.within and form.stands_alone))
 
     def __get_pydantic_core_schema__(self, *_: Any) -> core_schema.CoreSchema:
         return core_schema.no_info_plain_validator_function(self._read)
@@ -197,10 +222,10 @@ class AnyForm:
     def __get_pydantic_json_schema__(
         self, _: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return handler(_any_form(*TableForm.known))
+        return handler(_any_form(*self._forms))
 
     def _read(self, given: Any) -> TableForm:
-        validator = _validator(*TableForm.known)
+        validator = _validator(*self._forms)
         return cast("TableForm", validator.validate_python(spell_tag("form", given)))
 
 
