@@ -8,10 +8,12 @@ held, the slope of a logistic regression of what held on what was said, and the 
 Rows in which reports are read as they were made are `right`: said and true are within two standard
 errors, and the slope within 0.1 or two of its own standard errors of 1. Few worlds cannot tell a
 slope of 1 from one of 1.3 where a course is rare, so each case gives the slope's standard error,
-and last of all stands the slope of all right rows together. In the other rows the reading is wrong:
-rows that must be caught (`off`), and rows in which no dangerous course may be off by more than 1.5
-times (`robust`), judged by what is said in the same worlds by who knows how reports are made
-(`known`), which is as right as `true` and less noisy.
+and last of all stands the slope of all right rows together. In the other rows the reading is wrong,
+and who knows how reports are made reads the same worlds for comparison. Rows that must be caught
+(`off`) are not right, or have a worse logarithmic score than who knows, by more than three standard
+errors (`loss`): a proper score shows what neither mean nor slope does. In others (`robust`) no
+dangerous course may be off by more than 1.5 times, judged by what is said by who knows (`known`),
+which is as right as `true` and less noisy.
 
 A whole run takes about a quarter of an hour on one processor: all rows share their worlds, with
 their tables and what lies ahead of the last week under each, so a world costs three forward steps
@@ -66,6 +68,8 @@ NOW = {
     "unified front now": ("proxy_cohesion", "unified_front"),
 }
 WITHIN = "coordinated within"
+CAUGHT = 3.0
+"""Standard errors of a logarithmic score by which a wrong reading is worse than the right one."""
 DANGEROUS = ("coordinated now", WITHIN)
 
 
@@ -396,6 +400,12 @@ def calibration_slope(said: Any, true: Any) -> tuple[float, float]:
     return float(at[1]), float(np.sqrt(spread[1, 1]))
 
 
+def loss_in_errors(said: Any, known: Any, true: Any) -> float:
+    """By how many standard errors the logarithmic score of what is said is worse than another."""
+    loss = np.log(np.where(true, known / said, (1 - known) / (1 - said)))
+    return float(loss.mean() / loss.std(ddof=1) * np.sqrt(len(loss)))
+
+
 def is_right(case: Mapping[str, Any]) -> bool:
     """Said and true within two standard errors, and a slope of 0.9 to 1.1, or within two of its."""
     close = abs(case["said"] - case["true"]) <= 2 * case["se"]
@@ -411,7 +421,7 @@ def judge(cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
             near = case["known"] / 1.5 <= case["said"] <= case["known"] * 1.5
             case["ok"] = near or case["course"] not in DANGEROUS
         else:
-            case["ok"] = any(not is_right(other) for other in cases)
+            case["ok"] = any(not is_right(other) or other["loss"] > CAUGHT for other in cases)
     return cases
 
 
@@ -429,10 +439,13 @@ def run(n: int, seed: int = 1, rows: tuple[Row, ...] = ROWS) -> Iterator[list[di
         reports, true = make_reports(worlds, row, seed), held(worlds)
         found = say(worlds, row, reports)
         cases = [compare(row, course, found[course], true[course]) for course in true]
-        if row.expect == "robust":
-            known = say(worlds, replace(row, read=row.world), reports)
+        if row.expect != "right":
+            knowing = replace(row, read=row.world, stated=True, poor="E" if row.poor else "")
+            known = say(worlds, knowing, make_reports(worlds, knowing, seed))
             for case in cases:
-                case["known"] = round(float(known[case["course"]].mean()), 4)
+                course = case["course"]
+                case["known"] = round(float(known[course].mean()), 4)
+                case["loss"] = round(loss_in_errors(found[course], known[course], true[course]), 1)
                 case["effective"] = round(float(np.median(found["effective"])), 1)
         yield judge(cases)
 
@@ -458,7 +471,11 @@ def main() -> int:
             timing.note(
                 f"{case['name']:50} {case['course']:20} {case['said']:.3f} / {case['true']:.3f} ±"
                 f" {case['se']:.3f}  slope {case['slope']:.2f} ± {case['slope_se']:.2f}"
-                + (f"  known {case['known']:.3f}" if "known" in case else "")
+                + (
+                    f"  known {case['known']:.3f} loss {case['loss']:.1f}"
+                    if "known" in case
+                    else ""
+                )
                 + ("" if case["ok"] else "  NOT OK")
             )
     return timing.finish("reporting", [*cases, all_slopes(cases)])
