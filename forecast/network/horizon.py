@@ -139,6 +139,12 @@ class Future:
         return overlap, axes, found
 
 
+def beyond_interface(network: Network, groups: Sequence[States]) -> list[States]:
+    """Those groups of states that the interface does not tell of."""
+    known = set(network.interface)
+    return [states for states in groups if not known.issuperset(name for name, _ in states)]
+
+
 def look_ahead(
     network: Network,
     theta: Array,

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from forecast.arrays import Array
 from forecast.errors import InputError, Problem
 from forecast.network.draws import SMALLEST_PART
-from forecast.network.horizon import look_ahead
+from forecast.network.filtering import Present, States
+from forecast.network.horizon import Future, beyond_interface, look_ahead
 from forecast.network.structure import Network
 from forecast.network.sweep import sweep
 
@@ -146,16 +147,16 @@ def held_now_or_next(
         Shape (group, 2, draw).
     """
     window, states_now = range(now + 1, len(log_like)), [present for present, _ in groups]
-    ahead = look_ahead(network, theta, log_like, window, regimes, states_now)
+    beyond = beyond_interface(network, states_now)
+    ahead = look_ahead(network, theta, log_like, window, regimes, beyond)
     if ahead is not None:
-        future, [present_as_is, *spared] = ahead
-        norm = present_as_is.log_norm
-        left = [np.exp((each.log_norm - norm).sum(axis=0)) for each in spared]
-        gone = [
-            share * future.never(following, 1, each)[0]
-            for share, each, (_, following) in zip(left, spared, groups, strict=True)
+        future, [whole, *spared] = ahead
+        without = {tuple(states): each for states, each in zip(beyond, spared, strict=True)}
+        neither = [
+            _neither(network, future, whole, without.get(tuple(states)), states, following)
+            for states, following in groups
         ]
-        return np.clip(1.0 - np.stack([left, gone], axis=1), 0.0, 1.0)
+        return np.clip(1.0 - np.array(neither), 0.0, 1.0)
     last = max([now + 1, *np.flatnonzero(_steps_with_evidence(network, log_like))])
     like, which = log_like[: last + 1], None if regimes is None else regimes[: last + 1]
     total = sweep(network, theta, like, "forward", regimes=which).log_evidence
@@ -167,6 +168,26 @@ def held_now_or_next(
         result.append(sweep(network, theta, barred, "forward", regimes=which).log_evidence)
     found = np.asarray(0.0 - np.expm1(np.minimum(_log_ratio(np.array(result), total), 0.0)))
     return found.reshape(len(groups), 2, -1)
+
+
+def _neither(
+    network: Network,
+    future: Future,
+    present: Present,
+    spared: Present | None,
+    states: States,
+    following: States,
+) -> tuple[Array, Array]:
+    """Probability of none of some states now; and of none of others in the next step, either.
+
+    The interface tells of the states, unless the present was run without them, `spared`.
+    """
+    if spared is not None:
+        left = np.exp((spared.log_norm - present.log_norm).sum(axis=0))
+        return left, left * future.never(following, 1, spared)[0]
+    axes, values = future.values(following, 1)
+    ordered = present.in_order(network, axes, values[0])
+    return present.without(network, states), present.overlap(network, *ordered, states)[0]
 
 
 def _steps_with_evidence(network: Network, log_like: Array) -> npt.NDArray[np.bool_]:

@@ -166,7 +166,7 @@ class BeliefState(Frozen):
     @property
     def log_like(self) -> Array:
         """Log-likelihoods by all evidence, (step, column, draw), or 1 for draw."""
-        return self._evidence(slice(None))
+        return np.array(self._evidence(slice(None)))
 
     @property
     def log_weights(self) -> DataArray:
@@ -268,9 +268,20 @@ class BeliefState(Frozen):
 
     def _evidence(self, part: slice) -> Array:
         """Log-likelihoods by all evidence, (step, column, draw), or 1 for draw."""
-        like = self.draws.log_like(part)
-        like = like if like.ndim == 3 else like[..., None]
+        like = self._own_evidence(part)
+        if self._is_as_drawn:  # the common case, and copies of it take longer than a sweep
+            return like
         return np.asarray(np.where(self.kept[..., None], like, 0.0) + self.added[..., None])
+
+    def _own_evidence(self, part: slice) -> Array:
+        """Log-likelihoods by the evidence of the draws, (step, column, draw), or 1 for draw."""
+        like = self.draws.log_like(part)
+        return like if like.ndim == 3 else like[..., None]
+
+    @cached_property
+    def _is_as_drawn(self) -> bool:
+        """Whether no evidence was added or erased."""
+        return bool(self.kept.all() and not self.added.any())
 
     def _intervened(self, theta: Array) -> tuple[Array, Any]:
         """Tables of every regime, and which of them each step uses."""
@@ -295,12 +306,21 @@ class BeliefState(Frozen):
             answers.append(np.array(question(tables, like, regimes)))
         return np.concatenate(answers, axis=-1)
 
-    def _each(self, part: Part, select: Callable[[Callable[..., Sweep]], Array]) -> Array:
-        """Sweep a part of the network for all draws, and keep what is selected of each sweep."""
+    def _each(
+        self,
+        part: Part,
+        select: Callable[[Callable[..., Sweep]], Array],
+        n_steps: int | None = None,
+    ) -> Array:
+        """Sweep a part of the network for all draws, and keep what is selected of each sweep.
+
+        Only the first steps are swept if their number is given.
+        """
 
         def swept(theta: Array, like: Array, regimes: Any) -> Array:
-            tables, seen = part.tables(theta), like[:, part.columns]
-            return select(partial(sweep, part.network, tables, seen, regimes=regimes))
+            tables, seen = part.tables(theta), like[:n_steps, part.columns]
+            which = None if regimes is None else regimes[:n_steps]
+            return select(partial(sweep, part.network, tables, seen, regimes=which))
 
         return self._ask(swept)
 
@@ -312,7 +332,9 @@ class BeliefState(Frozen):
     def _log_norm(self) -> Array:
         if not (self.evidence_variables or self.network.relevant_to(()).nodes):
             return np.zeros((self.n_steps, self.draws.n))
-        return self._each(self._part_about(None), lambda run: run("forward").log_norm)
+        found = self._each(self._part_about(None), lambda run: run("forward").log_norm, self._said)
+        silent = np.zeros((self.n_steps - self._said, self.draws.n))
+        return np.concatenate([found, silent])
 
     @cached_property
     def _log_gain(self) -> Array:
@@ -397,20 +419,35 @@ class BeliefState(Frozen):
     @cached_property
     def evidence_variables(self) -> tuple[str, ...]:
         """Variables with evidence in any draw, at any step."""
-        has_evidence = np.zeros(self.kept.shape, dtype=bool)
-        for part in self.parts():
-            has_evidence |= self._evidence(part).any(axis=2)
-        network, of_states = self.network, has_evidence.any(axis=0)
+        network, found = self.network, self._has_evidence
         in_factors = {
-            name
-            for (step, name), at in network.factor_columns.items()
-            if has_evidence[step, at].any()
+            name for (step, name), at in network.factor_columns.items() if found[step, at].any()
         }
         return tuple(
             name
             for name in network.names
-            if name in in_factors or of_states[network.states(name)].any()
+            if name in in_factors or found[:, network.states(name)].any()
         )
+
+    @cached_property
+    def _has_evidence(self) -> Mask:
+        """Whether evidence speaks of a column at a step, in any draw, (step, column)."""
+        found = np.zeros(self.kept.shape, dtype=bool)
+        for part in self.parts():
+            found |= self._own_evidence(part).any(axis=2)
+        return np.asarray(found & self.kept | (self.added != 0))
+
+    @property
+    def _said(self) -> int:
+        """Number of the first steps beyond which nothing is said, but for what inputs are set to.
+
+        There, every sum of probabilities is one.
+        """
+        inputs = [node.name for node in self.network.nodes if node.is_input]
+        found = self._has_evidence.copy()
+        found[:, self.network.state_columns(inputs)] = False
+        last = np.flatnonzero(found.any(axis=1))
+        return 1 + max([0, *last.tolist(), *(each.last for each in self.network.auxiliaries)])
 
     @cached_property
     def _known(self) -> Mapping[str, int]:
