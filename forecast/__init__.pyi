@@ -80,6 +80,7 @@ from .lexicon import read_lexicon as read_lexicon
 from .model.model import build_model as build_model
 from .outlook import Forecast as Forecast
 from .outlook import beliefs as beliefs
+from .outlook import load as load
 from .posterior.answer import summarize as summarize
 from .posterior.beliefs import Beliefs as Beliefs
 from .predictive import to_datatree as to_datatree
@@ -111,7 +112,6 @@ from .scenario.scenario_files import write_scenario as write_scenario
 from .scenario.shipped import scenario_folder as scenario_folder
 from .scenario.shipped import scenario_names as scenario_names
 from .scenario.starting import new_scenario as new_scenario
-from .storage import load as load
 from .verification.asking import QuestionForecast as QuestionForecast
 from .verification.asking import ask as ask
 from .verification.backtest import Backtest as Backtest

@@ -65,6 +65,8 @@ class Summary:
 class PrintsItself:
     """A value that prints its summary, also in a notebook; a dataclass needs `repr=False`."""
 
+    __slots__ = ()
+
     @property
     def _summary(self) -> Summary:
         raise NotImplementedError

@@ -16,12 +16,14 @@ import numpy as np
 
 from forecast.arguments import checked
 from forecast.arrays import Array
+from forecast.course_outlook import CourseOutlook, courses_table
 from forecast.errors import InputError, Problem, nearest
 from forecast.estimate import Estimate
 from forecast.evidence.events import last_step
 from forecast.evidence.inputs import condition_of
 from forecast.evidence.ledger import Evidence, as_date
 from forecast.frozen import copying
+from forecast.layout import PrintsItself, Summary
 from forecast.posterior.beliefs import Beliefs
 from forecast.posterior.diagnostics import Diagnostics, diagnose
 from forecast.posterior.passage import (
@@ -36,44 +38,20 @@ from forecast.posterior.reweighting import Fit, Prospects, Weights
 from forecast.posterior.stored_answers import answer_groups, watched
 from forecast.progress import phase
 from forecast.sampling import Sampling, require_whole
-from forecast.scenario.scenario import Course, Scenario
+from forecast.scenario.scenario import Scenario
 from forecast.scenario.warning import ANY_DANGEROUS
-from forecast.text import printed
+from forecast.storage import ForecastParts, read_parts, write_parts
 from forecast.timeline import MAX_STEPS, Calendar
+from forecast.wording import counted, long_date, period
 
 if TYPE_CHECKING:
     from xarray import DataTree
 
 
-@dataclass(frozen=True, slots=True)
-class CourseOutlook:
-    """What a forecast says about one course of action.
-
-    Attributes
-    ----------
-    variable, state, course
-        Where the course sits in the scenario.
-    now
-        Probability that it is under way in the step of the as-of date.
-    within
-        Probability that it is under way on at least one day after the as-of date, up to the
-        horizon.
-    average
-        Expected share of those days on which it is under way.
-    """
-
-    variable: str
-    state: str
-    course: Course
-    now: Estimate
-    within: Estimate
-    average: Estimate
-
-
 @checked
 @copying("posterior", complete="_complete")
-@dataclass(frozen=True, eq=False)
-class Forecast:
+@dataclass(frozen=True, eq=False, repr=False)
+class Forecast(PrintsItself):
     """What is believed about a scenario given evidence; made by `forecast` or `update`.
 
     Attributes
@@ -412,20 +390,46 @@ class Forecast:
         InputError
             If the file cannot be written.
         """
-        from forecast.storage import save
+        made_of = self.scenario, self.evidence, self.posterior, self.sampling, self.fit
+        return write_parts(ForecastParts(*made_of), path)
 
-        return save(self, path)
+    @property
+    def _summary(self) -> Summary:
+        reports = counted(len(self.evidence), "report")
+        title = f"{self.scenario.title}: as of {long_date(self.as_of)}, {reports}"
+        if self.horizon:
+            title += f"; days ahead {period(self.as_of + timedelta(days=1), self.horizon)}"
+            title += f", if {self.condition}" if self.condition else ""
+        failures = self.diagnostics.failures
+        title += f". Do not rely on it: {'; '.join(failures)}" if failures else ""
+        union = self.any_dangerous if self.most_dangerous else None
+        return Summary(title, *courses_table(self.courses, union, ahead=self.horizon is not None))
 
-    @printed
-    def __repr__(self) -> str:
-        from forecast.courses_table import courses_text
 
-        return courses_text(self)
+@checked
+def load(path: str | Path) -> Forecast:
+    """Read a forecast that `Forecast.save` wrote.
 
-    def _repr_html_(self) -> str:
-        from forecast.courses_table import courses_html
+    Parameters
+    ----------
+    path
+        The file.
 
-        return courses_html(self)
+    Returns
+    -------
+    Forecast
+        It answers, draws and reports as the one that was saved does, and can be updated.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, holds no forecast, or is not as it was written.
+
+    Examples
+    --------
+    >>> load("2020-01-23.nc")  # doctest: +SKIP
+    """
+    return Forecast(*read_parts(path))
 
 
 @checked

@@ -13,16 +13,14 @@ from datetime import date
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from forecast.arguments import checked
 from forecast.errors import InputError, Problem
 from forecast.evidence.ledger import Evidence
 from forecast.evidence.records import listed, record_of, report_of
 from forecast.evidence.report import Report
-from forecast.outlook import Forecast
 from forecast.posterior.mcmc import parameter_names
 from forecast.posterior.reweighting import Fit
 from forecast.sampling import Sampling
@@ -43,10 +41,19 @@ MADE_BY = ("forecast", "pymc", "nutpie", "arviz", "xarray", "numpy")
 """Packages whose versions are recorded."""
 
 
-def save(given: Forecast, path: str | Path) -> Path:
-    """Write a forecast to a file; see `Forecast.save`."""
-    target = Path(path)
-    tree = given.posterior
+class ForecastParts(NamedTuple):
+    """What a forecast is made of, in the order in which it takes it."""
+
+    scenario: Scenario
+    evidence: Evidence
+    posterior: DataTree
+    sampling: Sampling
+    fit: Fit | None
+
+
+def write_parts(given: ForecastParts, path: str | Path) -> Path:
+    """Write the parts of a forecast to a file; see `Forecast.save`. The tree may be added to."""
+    target, tree = Path(path), given.posterior
     tree[GROUP] = _texts(given, target)
     tree[GROUP].attrs |= {"format": FORMAT, "checksum": _checksum(tree)}
     tree[GROUP].attrs |= {f"{name}_version": version(name) for name in MADE_BY}
@@ -60,29 +67,8 @@ def save(given: Forecast, path: str | Path) -> Path:
     return target
 
 
-@checked
-def load(path: str | Path) -> Forecast:
-    """Read a forecast that `Forecast.save` wrote.
-
-    Parameters
-    ----------
-    path
-        The file.
-
-    Returns
-    -------
-    Forecast
-        It answers, draws and reports as the one that was saved does, and can be updated.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read, holds no forecast, or is not as it was written.
-
-    Examples
-    --------
-    >>> load("2020-01-23.nc")  # doctest: +SKIP
-    """
+def read_parts(path: str | Path) -> ForecastParts:
+    """Read the parts of a forecast from a file; see `load`."""
     source = Path(path)
     tree = _read(source)
     if GROUP not in tree.children or "format" not in tree[GROUP].attrs:
@@ -105,7 +91,7 @@ def load(path: str | Path) -> Forecast:
     if "fit" in texts:
         under = None if texts["fit"] == PRIOR else read_evidence_text(texts["fit"])
         fit = Fit.of_posterior(scenario, evidence if under == evidence else under, tree)
-    return Forecast(scenario, evidence, tree, sampling, fit)
+    return ForecastParts(scenario, evidence, tree, sampling, fit)
 
 
 def _read(source: Path) -> DataTree:
@@ -125,7 +111,7 @@ def _read(source: Path) -> DataTree:
         _refuse(source, "cannot be read: it is no netCDF file, or a damaged one")
 
 
-def _texts(given: Forecast, target: Path) -> Dataset:
+def _texts(given: ForecastParts, target: Path) -> Dataset:
     import xarray as xr
 
     texts = {

@@ -13,7 +13,6 @@ ROOMS = {
     "outlook": "Forecasts",
     "predictive": "Forecasts",
     "probabilities": "Forecasts",
-    "storage": "Forecasts",
     "scenario": "Scenarios",
     "evidence": "Evidence",
     "posterior": "Beliefs",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from forecast.analysis.frames import LegibleFrame
 from forecast.arguments import checked, short_repr
-from forecast.courses_table import ANY_LABEL
+from forecast.course_outlook import ANY_LABEL
 from forecast.errors import InputError, Problem, nearest, raise_if_any
 from forecast.estimate import Estimate, quantity
 from forecast.evidence.ledger import as_date

@@ -11,12 +11,15 @@ from forecast.corrections import date_meant
 from forecast.errors import InputError, Problem, nearest, raise_if_any
 from forecast.evidence.plain import DATE_RULE, plain_date, safe_repr
 from forecast.evidence.report import Report
+from forecast.evidence.report_rows import REPORT_HEAD, report_rows
 from forecast.evidence.standing import fallen
+from forecast.layout import PrintsItself, Summary
+from forecast.wording import counted, long_date, period
 
 
 @checked
-@dataclass(frozen=True, slots=True)
-class Evidence:
+@dataclass(frozen=True, slots=True, repr=False)
+class Evidence(PrintsItself):
     """What an analyst had at one moment: reports in force, in order of their events.
 
     Attributes
@@ -38,15 +41,13 @@ class Evidence:
     behind: tuple[Report, ...] = ()
     about: frozenset[str] | None = None
 
-    def __repr__(self) -> str:
-        from forecast.evidence.summary import evidence_summary
-
-        return str(evidence_summary(self))
-
-    def _repr_html_(self) -> str:
-        from forecast.evidence.summary import evidence_summary
-
-        return evidence_summary(self).html
+    @property
+    def _summary(self) -> Summary:
+        title = f"Evidence as of {long_date(self.as_of)}: {counted(len(self), 'report')}"
+        title += f", {len(self.context)} of them context" if self.context else ""
+        behind = f"{counted(len(self.behind), 'report')} superseded or withdrawn."
+        below = (behind,) if self.behind else ()
+        return Summary(title, REPORT_HEAD, report_rows(self.reports), below)
 
     def __len__(self) -> int:
         return len(self.reports)
@@ -92,8 +93,8 @@ class Evidence:
 
 
 @checked
-@dataclass(frozen=True, slots=True)
-class Ledger:
+@dataclass(frozen=True, slots=True, repr=False)
+class Ledger(PrintsItself):
     """Reports in the order in which they were received; nothing is ever removed.
 
     Examples
@@ -111,15 +112,13 @@ class Ledger:
 
     reports: tuple[Report, ...] = ()
 
-    def __repr__(self) -> str:
-        from forecast.evidence.summary import ledger_summary
-
-        return str(ledger_summary(self))
-
-    def _repr_html_(self) -> str:
-        from forecast.evidence.summary import ledger_summary
-
-        return ledger_summary(self).html
+    @property
+    def _summary(self) -> Summary:
+        title = f"Ledger: {counted(len(self), 'report')}"
+        if self.reports:
+            known = [report.known for report in self.reports]
+            title += f", known {period(min(known), max(known))}"
+        return Summary(title, REPORT_HEAD, report_rows(self.reports))
 
     def __len__(self) -> int:
         return len(self.reports)

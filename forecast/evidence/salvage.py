@@ -12,7 +12,6 @@ from typing import Any
 from forecast.arguments import checked
 from forecast.errors import LedgerFailure, LedgerWarning, warn
 from forecast.evidence.database import speaking
-from forecast.evidence.ledger import Ledger
 from forecast.evidence.ledger_access import (
     bytes_of,
     has_log,
@@ -23,7 +22,7 @@ from forecast.evidence.ledger_access import (
 )
 from forecast.evidence.records import report_of
 from forecast.evidence.report import FIELDS, Report
-from forecast.evidence.summary import ledger_summary
+from forecast.evidence.report_rows import REPORT_HEAD, report_rows
 from forecast.layout import PrintsItself, Summary
 from forecast.reading import require_path
 from forecast.wording import counted
@@ -51,9 +50,8 @@ class Salvage(PrintsItself):
 
     @property
     def _summary(self) -> Summary:
-        table = ledger_summary(Ledger(self.reports))
         title = f"Salvaged: {counted(len(self.reports), 'report')}, {len(self.lost)} lost"
-        return Summary(title, table.head, table.rows)
+        return Summary(title, REPORT_HEAD, report_rows(self.reports))
 
 
 @checked

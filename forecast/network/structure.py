@@ -8,7 +8,7 @@ column for each state, then those of the step's factors, if evidence makes any.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
@@ -19,8 +19,10 @@ import numpy.typing as npt
 from forecast.arrays import Array
 from forecast.errors import InputError, Problem, nearest
 from forecast.frozen import Frozen, frozen
+from forecast.layout import MOST_ROWS, PrintsItself, Row, Summary, listed
 from forecast.network.auxiliary import AuxiliaryFactor, AuxiliaryVariable
 from forecast.network.planning import MEMORY_LIMIT, Scope
+from forecast.wording import counted
 
 Parent = tuple[str, int]
 
@@ -80,8 +82,8 @@ class StepShape:
 PLAIN = StepShape()
 
 
-@dataclass(frozen=True)
-class Network(Frozen):
+@dataclass(frozen=True, repr=False)
+class Network(PrintsItself, Frozen):
     """Variables in a fixed order, with the layout of their tables.
 
     Examples
@@ -105,15 +107,12 @@ class Network(Frozen):
     auxiliaries: tuple[AuxiliaryVariable, ...] = ()
     factors: tuple[AuxiliaryFactor, ...] = ()
 
-    def __repr__(self) -> str:
-        from forecast.network.summary import network_summary
-
-        return str(network_summary(self))
-
-    def _repr_html_(self) -> str:
-        from forecast.network.summary import network_summary
-
-        return network_summary(self).html
+    @property
+    def _summary(self) -> Summary:
+        kind = "dynamic network" if self.dynamic else "network"
+        count = counted(len(self.names), "variable")
+        title = f"A {kind} of {count}, {self.n_cells} table cells"
+        return Summary(title, ("Variable", "States", "Parents"), node_rows(self.nodes))
 
     @property
     def without_auxiliaries(self) -> Network:
@@ -278,3 +277,17 @@ class Network(Frozen):
     def no_evidence(self, n_steps: int) -> Array:
         """Log-likelihood of knowing nothing, shape (step, column)."""
         return np.zeros((n_steps, self.n_columns))
+
+
+def node_rows(nodes: Sequence[Node]) -> list[Row]:
+    """Rows of the first variables as printed: name, states, parents; the last counts the rest."""
+    shown = MOST_ROWS if len(nodes) > MOST_ROWS + 1 else len(nodes)
+    rows: list[Row] = []
+    for node in nodes[:shown]:
+        block = node.later or node.first
+        given = block.parents if block else ()
+        parents = (f"previous {name}" if lag else name for name, lag in given)
+        rows.append((node.name, listed(node.states), listed(parents)))
+    if shown < len(nodes):
+        rows.append((f"… and {len(nodes) - shown} more", "", ""))
+    return rows

@@ -33,6 +33,7 @@ from forecast.posterior.belief_state import (
     require_view,
 )
 from forecast.posterior.labels import state_labels, time_labels
+from forecast.posterior.summary import beliefs_summary
 from forecast.sampling import require_whole
 
 if TYPE_CHECKING:
@@ -103,8 +104,6 @@ class Beliefs(BeliefState):
         )
 
     def _repr_html_(self) -> str:
-        from forecast.posterior.summary import beliefs_summary
-
         return beliefs_summary(self).html
 
     # ── evidence ──────────────────────────────────────────────────────────────────────────────

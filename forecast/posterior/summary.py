@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from forecast.layout import Summary, listed
-from forecast.network.summary import node_rows
+from forecast.network.structure import node_rows
+from forecast.posterior.belief_state import BeliefState
 from forecast.wording import counted
 
-if TYPE_CHECKING:
-    from forecast.posterior.beliefs import Beliefs
 
-
-def beliefs_summary(beliefs: Beliefs) -> Summary:
+def beliefs_summary(beliefs: BeliefState) -> Summary:
     """What beliefs are about: variables, steps, draws, and what evidence was added.
 
     Nothing is computed for it: answers take a sweep over all draws.
@@ -39,17 +35,17 @@ def beliefs_summary(beliefs: Beliefs) -> Summary:
         ),
         "Ask .posterior(variable), .set_evidence({variable: state}), .joint([...]), ….",
     ]
-    return Summary(title, ("Variable", "States", "Parents"), list(node_rows(network)), below)
+    return Summary(title, ("Variable", "States", "Parents"), node_rows(network.nodes), below)
 
 
-def _times(beliefs: Beliefs) -> str:
+def _times(beliefs: BeliefState) -> str:
     if beliefs.n_steps == 1:
         return "one step"
     first, last = beliefs.times[0], beliefs.times[-1]
     return f"{beliefs.n_steps} steps from {first} to {last}, now {beliefs.times[beliefs.now]}"
 
 
-def _added(beliefs: Beliefs) -> list[str]:
+def _added(beliefs: BeliefState) -> list[str]:
     """Variables with evidence beyond that of the draws."""
     touched = (np.asarray(beliefs.added) != 0).any(axis=0)
     names = beliefs.network.names

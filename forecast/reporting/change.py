@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from forecast.course_outlook import CourseOutlook
 from forecast.layout import text_table
-from forecast.outlook import CourseOutlook, Forecast
+from forecast.outlook import Forecast
 from forecast.reporting.document import Cell, Lines
 from forecast.scenario.warning import ANY_DANGEROUS
 from forecast.text import DASH

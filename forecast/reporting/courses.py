@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from forecast.analysis.coherence import by_count
 from forecast.analysis.targets import state_label
-from forecast.courses_table import ANY_LABEL
+from forecast.course_outlook import ANY_LABEL, CourseOutlook
 from forecast.errors import ImpossibleEvidence, UnreliableWeights
 from forecast.estimate import MASS_TEXT, Estimate, interval, percent, quantity
-from forecast.outlook import CourseOutlook, Forecast
+from forecast.outlook import Forecast
 from forecast.reporting.change import any_change, change_cell, change_text, last_common_day
 from forecast.reporting.confidence import confidence_sentence
 from forecast.reporting.document import (

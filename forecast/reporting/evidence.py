@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forecast.analysis.weighing import ChannelControl, Conflict, Dated, Silence, WeighedEvidence
-from forecast.courses_table import ANY_LABEL
+from forecast.course_outlook import ANY_LABEL
 from forecast.estimate import MASS_TEXT, percent, quantity
 from forecast.evidence.report import Report
 from forecast.outlook import Forecast

@@ -18,13 +18,14 @@ from forecast.analysis.tripwires import (
     threshold_estimates,
 )
 from forecast.analysis.weighing import WeighedEvidence, find_conflicts
+from forecast.course_outlook import CourseOutlook
 from forecast.estimate import MASS_TEXT, quantity
 from forecast.evidence.judged import multiple
 from forecast.evidence.origins import count_origins, speaking
 from forecast.evidence.profiles import default_reporting
 from forecast.evidence.report import RELIABILITY, Report
 from forecast.evidence.sources import admiralty_grades, trust_in
-from forecast.outlook import CourseOutlook, Forecast
+from forecast.outlook import Forecast
 from forecast.probabilities import union_probabilities, union_probabilities_on
 from forecast.reporting.document import (
     Badge,

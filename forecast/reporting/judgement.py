@@ -11,7 +11,7 @@ from forecast.analysis.explanation import Contribution
 from forecast.analysis.moves import LEAST_NAMED
 from forecast.analysis.smallest_change import smallest_change
 from forecast.analysis.targets import signed
-from forecast.courses_table import ANY_LABEL
+from forecast.course_outlook import ANY_LABEL
 from forecast.estimate import MASS_TEXT, Estimate, percent, quantity
 from forecast.evidence.report import Report
 from forecast.outlook import Forecast

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from forecast.analysis.explanation import Contribution
 from forecast.analysis.moves import Comparison, Part
+from forecast.course_outlook import CourseOutlook
 from forecast.estimate import percent
-from forecast.outlook import CourseOutlook
 from forecast.reporting.change import any_change, last_common_day
 from forecast.reporting.confidence import confidence_sentence
 from forecast.reporting.courses import bottom_line, dated_note

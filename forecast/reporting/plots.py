@@ -26,10 +26,10 @@ import numpy.typing as npt
 
 from forecast.analysis.review import first_steps, number_text
 from forecast.arguments import checked, short_repr
-from forecast.courses_table import ANY_LABEL
+from forecast.course_outlook import ANY_LABEL, CourseOutlook
 from forecast.errors import InputError, Problem, nearest
 from forecast.estimate import MASS_TEXT, Estimate, percent
-from forecast.outlook import CourseOutlook, Forecast
+from forecast.outlook import Forecast
 from forecast.reporting.document import Drawing
 from forecast.scenario.warning import ANY_DANGEROUS
 from forecast.text import flat, for_figure, visible

@@ -12,7 +12,7 @@ from forecast.analysis.frames import ANSWER, MEAN, Sensitivity
 from forecast.analysis.report_making import prior_and_posterior
 from forecast.analysis.what_if import UNSUPPOSED, WhatIf
 from forecast.arguments import checked, short_repr
-from forecast.courses_table import ANY_LABEL
+from forecast.course_outlook import ANY_LABEL
 from forecast.errors import InputError, Problem
 from forecast.estimate import MASS_TEXT, Estimate, percent, quantity
 from forecast.layout import shortened

@@ -8,7 +8,7 @@ import numpy as np
 
 from forecast.analysis.watch_list import WatchList
 from forecast.arguments import checked
-from forecast.courses_table import ANY_LABEL
+from forecast.course_outlook import ANY_LABEL
 from forecast.errors import InputError, Problem
 from forecast.estimate import MASS_TEXT, Estimate, percent, quantity
 from forecast.outlook import Forecast

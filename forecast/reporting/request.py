@@ -14,10 +14,11 @@ from forecast.analysis.moves import Comparison, compare
 from forecast.analysis.tripwires import Tripwires, tripwires
 from forecast.analysis.watch_list import WatchList, watch_list
 from forecast.analysis.weighing import WeighedEvidence, weigh_evidence
+from forecast.course_outlook import CourseOutlook
 from forecast.estimate import Estimate
 from forecast.evidence.origins import count_origins, speaking
 from forecast.lexicon import Lexicon, Phrase, Terms, phrase, read_lexicon
-from forecast.outlook import CourseOutlook, Forecast, beliefs
+from forecast.outlook import Forecast, beliefs
 from forecast.posterior.beliefs import Beliefs
 from forecast.reporting.change import last_common_day
 from forecast.reporting.report_text import origins_text

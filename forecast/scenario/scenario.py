@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from forecast.arguments import checked
+from forecast.layout import WIDEST, PrintsItself, Summary, listed, shortened
 from forecast.scenario.basis import Basis
 from forecast.scenario.collection import (
     Channel,
@@ -28,9 +29,18 @@ from forecast.scenario.probability_statements import ProbabilityInterval
 from forecast.scenario.statements import Positive, Text, Value
 from forecast.scenario.warning import Tripwire, WarningLevel
 from forecast.timeline import Timeline
+from forecast.wording import counted, long_date
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=60)]
 Role = Literal["factor", "course_of_action", "outcome", "indicator", "input"]
+ROLES: dict[Role, tuple[str, str]] = {
+    "course_of_action": ("course of action", "courses of action"),
+    "factor": ("factor", "factors"),
+    "outcome": ("outcome", "outcomes"),
+    "indicator": ("indicator", "indicators"),
+    "input": ("input", "inputs"),
+}
+"""One variable of a role, and several; in the order in which they are printed."""
 
 
 class Course(Value):
@@ -102,9 +112,8 @@ class Variable(Value):
     implication: str = ""
 
     def __repr__(self) -> str:
-        from forecast.scenario.summary import variable_line
-
-        return variable_line(self)
+        label = shortened(self.label, WIDEST)
+        return f"<Variable {label!r}, {ROLES[self.role][0]}: {listed(self.states)}>"
 
     __str__ = __repr__
 
@@ -180,6 +189,14 @@ class Clock(Value):
         """Steps that cover the days that are looked at before any evidence."""
         return ceil(self.reach / self.step)
 
+    @property
+    def in_words(self) -> str:
+        """The clock as a clause."""
+        found = f"steps of {counted(self.step, 'day')} from {long_date(self.start)}"
+        if self.horizon is not None:
+            found += f", horizon {counted(self.horizon, 'day')}"
+        return found if self.target is None else f"{found}, target {long_date(self.target)}"
+
 
 class Narrative(Value):
     """The author's own sentences, printed in the product beside the numbers."""
@@ -191,7 +208,7 @@ class Narrative(Value):
     implications: str = ""
 
 
-class Scenario(Value):
+class Scenario(PrintsItself, Value):
     """A warning problem: the question, the clock, the variables and what they mean.
 
     `time` is absent for a static problem, which has a single step. `reporting` is how reports come
@@ -236,17 +253,18 @@ class Scenario(Value):
         canonical = json.dumps(self.model_dump(mode="json", by_alias=True), sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
-    def __repr__(self) -> str:
-        from forecast.scenario.summary import scenario_summary
+    __str__ = PrintsItself.__repr__
 
-        return str(scenario_summary(self))
-
-    __str__ = __repr__
-
-    def _repr_html_(self) -> str:
-        from forecast.scenario.summary import scenario_summary
-
-        return scenario_summary(self).html
+    @property
+    def _summary(self) -> Summary:
+        rows = [
+            (counted(len(members), *title), shortened(", ".join(members), WIDEST + 12))
+            for role, title in ROLES.items()
+            if (members := [name for name, v in self.variables.items() if v.role == role])
+        ]
+        title = f"Scenario {self.name} {self.version}: {shortened(self.title, 2 * WIDEST)}"
+        clock = "no clock: one moment" if self.time is None else self.time.in_words
+        return Summary(title, ("Variables", "Names"), rows, (f"Time: {clock}.",))
 
     def __eq__(self, other: object) -> bool:
         # What is cached by scenario is asked for often: one comparison of all parts is enough.

@@ -14,7 +14,6 @@ import xarray as xr
 
 import forecast as fc
 from forecast.analysis.weighing import ChannelControl, find_conflicts, stated_state
-from forecast.courses_table import courses_html, courses_text
 from forecast.errors import InputError, UnreliableFit
 from forecast.estimate import quantity
 from forecast.evidence.ledger import Evidence, Ledger
@@ -305,7 +304,7 @@ def test_hostile_text_stays_text():
     assert "<script" not in page.html
     assert "&lt;script&gt;" in page.html
     assert "<script" not in page.markdown
-    assert "<script" not in courses_html(made(text=HOSTILE))
+    assert "<script" not in made(text=HOSTILE)._repr_html_()
     assert "{{ 1 }}" in page.html
 
 
@@ -526,7 +525,7 @@ def test_the_notebook_gets_a_frame(written):
 
 
 def test_tables_of_courses_agree(outlook):
-    text, html = courses_text(outlook), courses_html(outlook)
+    text, html = str(outlook), outlook._repr_html_()
     lines = text.splitlines()
     assert len(lines) == 4 + len(outlook.courses) + 1
     assert len({len(line) for line in lines[3:4]}) == 1
@@ -536,7 +535,6 @@ def test_tables_of_courses_agree(outlook):
             assert quantity(answer) in text
             assert quantity(answer).replace("<", "&lt;") in html
     assert "days ahead 24 January to 19 March 2020" in text
-    assert repr(outlook) == text
 
 
 def test_indicators_follow_the_latest_event_and_not_the_latest_line():
