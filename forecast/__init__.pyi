@@ -1,7 +1,7 @@
 # The public names, each with its home: read by type checkers, and by lazy_loader at run time.
 from .ach.derived_matrix import ach_view as ach_view
-from .ach.matrix import AchItem as AchItem
 from .ach.matrix import AchMatrix as AchMatrix
+from .ach.ratings import AchItem as AchItem
 from .ach.reading import read_ach as read_ach
 from .analysis.cell_sensitivity import cell_sensitivity_of as cell_sensitivity_of
 from .analysis.checkup import check as check

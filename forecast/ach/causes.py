@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from math import exp
 
 from forecast.ach.comparison import Cause, odds_text
-from forecast.ach.matrix import DECIMALS, LEVELS, AchItem, AchMatrix
+from forecast.ach.ratings import DECIMALS, LEVELS, AchItem, AchRatings
 
 NOTABLE = 0.05
 """Log-odds from which a cause is listed: a change of odds by a twentieth."""
@@ -23,7 +23,7 @@ class Pair:
         The one that ACH prefers and the one that Bayes prefers.
     """
 
-    matrix: AchMatrix
+    matrix: AchRatings
     a: str
     b: str
 

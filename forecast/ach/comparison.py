@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from forecast.ach.matrix import AchItem, AchMatrix
+from forecast.ach.ratings import AchItem, AchRatings
 from forecast.ach.scenario import COURSE
 from forecast.arrays import Array
 from forecast.estimate import Estimate, percent, quantity
@@ -143,7 +143,7 @@ class AchComparison(Frozen):
         scenario's order): the mean likelihood of its report.
     """
 
-    matrix: AchMatrix
+    matrix: AchRatings
     scenario: Scenario
     evidence: Evidence
     beliefs: Beliefs

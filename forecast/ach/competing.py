@@ -26,7 +26,7 @@ from forecast.ach.comparison import (
     Standing,
     hypothesis_draws,
 )
-from forecast.ach.matrix import DECIMALS, OTHER, AchItem, AchMatrix
+from forecast.ach.ratings import DECIMALS, OTHER, AchItem, AchRatings
 from forecast.ach.scenario import (
     ASSUMED_RATIOS,
     ach_scenario,
@@ -45,7 +45,7 @@ LEAST_DRAWS = 100
 
 
 def compare_ach(
-    matrix: AchMatrix,
+    matrix: AchRatings,
     *,
     prior: Mapping[str, Any] | None = None,
     ratios: Mapping[str, Any] | None = None,
@@ -73,7 +73,7 @@ def compare_ach(
     --------
     >>> weak = [AchItem(f"E{k}", "Somebody was seen", ("I", "C")) for k in range(3)]
     >>> strong = AchItem("E4", "A claim", ("C", "II"), credibility="high")
-    >>> matrix = AchMatrix(("accident", "attack"), (*weak, strong))
+    >>> matrix = AchRatings(("accident", "attack"), (*weak, strong))
     >>> stated = {"accident": 0.99, "attack": 0.01}
     >>> found = compare_ach(matrix, prior=stated, exhaustive=True)
     >>> [(each.by_ach, each.by_bayes) for each in found.differences]
@@ -122,7 +122,7 @@ class _Scale:
         Probability of each hypothesis, (hypothesis, draw).
     """
 
-    matrix: AchMatrix
+    matrix: AchRatings
     names: tuple[str, ...]
     posterior: NaiveBayesPosterior
     alone: NaiveBayesPosterior
@@ -203,7 +203,7 @@ def _importance(cause: Cause) -> tuple[bool, float]:
 
 
 def _notes(
-    matrix: AchMatrix,
+    matrix: AchRatings,
     names: Sequence[str],
     prior: Mapping[str, Any] | None,
     ratios: Mapping[str, Any],

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from forecast.ach.comparison import odds_text
-from forecast.ach.matrix import MAX_HYPOTHESES, AchItem, AchMatrix
+from forecast.ach.matrix import AchMatrix
+from forecast.ach.ratings import MAX_HYPOTHESES, AchItem
 from forecast.arguments import checked
 from forecast.arrays import Array
 from forecast.errors import InputError, Problem, nearest

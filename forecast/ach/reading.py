@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from forecast.ach.matrix import (
+from forecast.ach.matrix import AchMatrix
+from forecast.ach.ratings import (
     LEVELS,
     RATINGS,
     SHOWN_NAME,
     AchItem,
-    AchMatrix,
     evidence_faults,
     hypothesis_faults,
     item_faults,

@@ -19,7 +19,7 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
-from forecast.ach.matrix import LEVELS, OTHER, RATINGS, AchItem, AchMatrix
+from forecast.ach.ratings import LEVELS, OTHER, RATINGS, AchItem, AchRatings
 from forecast.arguments import short_repr
 from forecast.errors import Problem, nearest, raise_if_any
 from forecast.evidence.ledger import Evidence, Ledger, as_date
@@ -58,7 +58,7 @@ JUDGED = "judgement: "
 
 
 def ach_scenario(
-    matrix: AchMatrix,
+    matrix: AchRatings,
     *,
     prior: Mapping[str, Any] | None = None,
     ratios: Mapping[str, Any] | None = None,
@@ -108,7 +108,7 @@ def ach_scenario(
 
     Examples
     --------
-    >>> matrix = AchMatrix(("accident", "attack"), (AchItem("E1", "A claim", ("II", "C")),))
+    >>> matrix = AchRatings(("accident", "attack"), (AchItem("E1", "A claim", ("II", "C")),))
     >>> problem, evidence = ach_scenario(matrix, prior={"accident": 0.7, "attack": 0.3},
     ...                                  exhaustive=True, as_of="2024-05-01")
     >>> round(problem.variables["E1"].table.rows[0].probability["seen"].upper, 4)
@@ -142,12 +142,12 @@ def ach_scenario(
     return scenario, Ledger(tuple(reading.reports(day))).known_at(day)
 
 
-def state_names(matrix: AchMatrix, *, exhaustive: bool = False) -> dict[str, str]:
+def state_names(matrix: AchRatings, *, exhaustive: bool = False) -> dict[str, str]:
     """State of the scenario's variable for each hypothesis, "other" among them if it is added.
 
     Examples
     --------
-    >>> matrix = AchMatrix(("an accident", "1. attack"), (AchItem("E1", "A claim", ("I", "C")),))
+    >>> matrix = AchRatings(("an accident", "1. attack"), (AchItem("E1", "A claim", ("I", "C")),))
     >>> state_names(matrix)
     {'an accident': 'an_accident', '1. attack': 'h_1_attack', 'other': 'other'}
     """
@@ -156,7 +156,7 @@ def state_names(matrix: AchMatrix, *, exhaustive: bool = False) -> dict[str, str
     return dict(zip(hypotheses, _named(hypotheses, "h"), strict=True))
 
 
-def items_by_origin(matrix: AchMatrix) -> dict[str, tuple[AchItem, ...]]:
+def items_by_origin(matrix: AchRatings) -> dict[str, tuple[AchItem, ...]]:
     """Items by the indicator that they share, in order; silent items have none."""
     groups: dict[str, list[AchItem]] = {}
     for item in matrix.evidence:
@@ -188,7 +188,7 @@ def split_ratios(
 class _Reading:
     """A matrix, and how its ratings and credibilities are to be read."""
 
-    matrix: AchMatrix
+    matrix: AchRatings
     ratios: Mapping[str, Any]
     grades: Mapping[str, str]
     exhaustive: bool

@@ -12,7 +12,7 @@ from scipy.integrate import quad
 
 import forecast as fc
 from forecast.ach.derived_matrix import likelihood_ratios, rating_of
-from forecast.ach.matrix import RATINGS
+from forecast.ach.ratings import RATINGS
 from forecast.ach.scenario import ASSUMED_RATIOS, LIKELIEST, items_by_origin
 from forecast.cli import main
 from forecast.errors import InputError
