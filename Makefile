@@ -28,8 +28,7 @@ slow: $(READY)
 
 postgres-test: $(READY)
 	$(BIN)/python -m tests.compile_loops
-	sh tests/with_postgres.sh $(BIN)/python -m pytest tests/evidence/test_ledger.py tests/evidence/test_ledger_faults.py \
-		-m "postgres"
+	sh tests/with_postgres.sh $(BIN)/python -m pytest tests/evidence -m "postgres"
 
 benchmarks: $(READY)
 	for name in $(BENCHMARKS); do $(BIN)/python -W ignore -m tests.benchmarks.$$name || failed=1; done; \

@@ -1,4 +1,4 @@
-"""A report of a barometer, and a place to keep ledgers."""
+"""A report of a barometer, a place to keep ledgers, and what tests ask of both."""
 
 import os
 import random
@@ -9,8 +9,10 @@ from uuid import uuid4
 
 import pytest
 
+import forecast as fc
+from forecast.evidence.ledger import Evidence
 from forecast.evidence.report import Report
-from forecast.testing.ledgers import FIRST
+from forecast.testing.ledgers import FIRST, random_reports
 
 
 def report(name, state="low", *, day=0, known=None, **more):
@@ -47,3 +49,24 @@ def server_address():
 def generator(*seeds):
     """A random generator of its own for each case."""
     return random.Random(repr(seeds))
+
+
+def make_ledger(path, seed=0, size=400):
+    """A ledger that was closed; its reports."""
+    reports = random_reports(generator("faults", seed), size)
+    with fc.open_ledger(path) as ledger:
+        ledger.append(reports)
+    return reports
+
+
+def ids(reports):
+    return [report.id for report in reports]
+
+
+def bits(value):
+    """Everything that evidence holds, floats to the last bit but for the sign of zero."""
+    if isinstance(value, Evidence):
+        value = (value.as_of, value.reports, value.behind, value.about)
+    if isinstance(value, tuple | list):
+        return f"({' '.join(map(bits, value))})"
+    return repr(value).replace("-0.0,", "0.0,")
