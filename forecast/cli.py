@@ -264,17 +264,12 @@ def _report(given: argparse.Namespace) -> int:
 
 def _with_plans(given: argparse.Namespace, problem: Scenario, evidence: Evidence) -> Scenario:
     """The scenario with what `--plan` says of its inputs."""
-    from forecast.analysis.plans import read_plan, with_plans
+    from forecast.analysis.plans import read_plans, with_plans
     from forecast.evidence.events import last_step
 
     if not given.plan:
         return problem
-    plans = [read_plan(text) for text in given.plan]
-    found = dict(plans)
-    if len(found) < len(plans):
-        message = "names an input twice; write its days in one, after commas"
-        raise InputError([Problem("--plan", message)])
-    return with_plans(problem, last_step(problem, evidence), found)
+    return with_plans(problem, last_step(problem, evidence), read_plans(given.plan))
 
 
 def _known(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -187,8 +187,9 @@ def with_plans(scenario: Scenario, now: int, inputs: Mapping[str, InputPlan]) ->
         if name not in legal:
             problems.append(Problem("inputs", f"{name!r} is not an input; {nearest(name, legal)}"))
             continue
-        entries = tuple(_entries(stated))
-        changed[name] = legal[name].model_copy(update={"plan": entries})
+        entries, faulty = _entries(stated)
+        problems += faulty
+        changed[name] = legal[name].model_copy(update={"plan": tuple(entries)})
         faults = check_input((name,), changed[name], scenario.time)
         problems += [Problem(f"plan of {name}", message) for _, message in faults]
         for each in entries:
@@ -199,45 +200,61 @@ def with_plans(scenario: Scenario, now: int, inputs: Mapping[str, InputPlan]) ->
     return scenario.model_copy(update={"variables": {**scenario.variables, **changed}})
 
 
-def read_plan(text: str) -> tuple[str, InputPlan]:
-    """An input and its plan, as a command line writes them.
+def read_plans(texts: Iterable[str]) -> dict[str, InputPlan]:
+    """Inputs and their plans, as a command line writes them.
 
     Parameters
     ----------
-    text
+    texts
         ``INPUT=STATE``, for all steps ahead; ``INPUT=STATE@DAY`` or ``INPUT=STATE@DAY..DAY``, and
         more of these after commas: ``us_action=campaign@2020-02-01..2020-02-28``.
 
     Raises
     ------
     InputError
-        If it is neither, or a day is none.
+        With every text that is neither, and every input that is named again.
 
     Examples
     --------
-    >>> read_plan("us_action=campaign")
-    ('us_action', 'campaign')
-    >>> read_plan("us_action=none@2020-02-01,campaign@2020-02-08..2020-02-28")[1]
+    >>> read_plans(["us_action=campaign"])
+    {'us_action': 'campaign'}
+    >>> read_plans(["us_action=none@2020-02-01,campaign@2020-02-08..2020-02-28"])["us_action"]
     {('2020-02-01', '2020-02-01'): 'none', ('2020-02-08', '2020-02-28'): 'campaign'}
     """
-    name, equals, stated = (part.strip() for part in text.partition("="))
-    parts = [part.strip().partition("@") for part in stated.split(",")]
-    if not (name and equals and all(state for state, _, _ in parts)):
-        message = f"{short_repr(text)} needs INPUT=STATE, INPUT=STATE@DAY or INPUT=STATE@DAY..DAY"
-        raise InputError([Problem("plan", message)])
-    if len(parts) == 1 and not parts[0][1]:
-        return name, stated
-    days = [at.partition("..") for _, _, at in parts]
-    return name, {
-        (first, last if dots else first): state
-        for (state, _, _), (first, dots, last) in zip(parts, days, strict=True)
-    }
+    found: dict[str, InputPlan] = {}
+    problems = []
+    for text in texts:
+        name, equals, stated = (part.strip() for part in text.partition("="))
+        parts = [part.strip().partition("@") for part in stated.split(",")]
+        if not (name and equals and all(state for state, _, _ in parts)):
+            rule = "needs INPUT=STATE, INPUT=STATE@DAY or INPUT=STATE@DAY..DAY"
+            problems.append(Problem("plan", f"{short_repr(text)} {rule}"))
+            continue
+        if name in found:
+            rule = "names an input twice; write its days in one, after commas"
+            problems.append(Problem("plan", f"{short_repr(text)} {rule}"))
+        days = [at.partition("..") for _, _, at in parts]
+        found[name] = {
+            (first, last if dots else first): state
+            for (state, _, _), (first, dots, last) in zip(parts, days, strict=True)
+        }
+        if len(parts) == 1 and not parts[0][1]:
+            found[name] = stated
+    raise_if_any(problems)
+    return found
 
 
-def _entries(stated: InputPlan) -> Iterator[PlannedState]:
-    if isinstance(stated, str):
-        yield PlannedState.model_construct(state=stated, start=None, end=None)
-        return
-    for days, state in stated.items():
-        start, end = map(as_date, days if isinstance(days, tuple) else (days, days))
-        yield PlannedState.model_construct(state=state, start=start, end=end)
+def _entries(stated: InputPlan) -> tuple[list[PlannedState], list[Problem]]:
+    """States of an input by their days, and the days that are none."""
+    by_day = {None: stated} if isinstance(stated, str) else stated
+    entries: list[PlannedState] = []
+    problems: list[Problem] = []
+    for days, state in by_day.items():
+        ends = days if isinstance(days, tuple) else (days, days)
+        try:
+            start, end = (None if day is None else as_date(day) for day in ends)
+        except InputError as error:
+            problems += error.problems
+        else:
+            entries.append(PlannedState.model_construct(state=state, start=start, end=end))
+    return entries, problems

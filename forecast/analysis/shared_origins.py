@@ -27,7 +27,7 @@ from forecast.evidence.report import Report
 from forecast.evidence.sources import trust_in
 from forecast.layout import PrintsItself, Summary
 from forecast.model.parameter_draws import ParameterDraws
-from forecast.model.report_likelihood import copied_shares, copying_odds
+from forecast.model.report_likelihood import copied_shares, odds_of
 from forecast.outlook import Forecast, beliefs
 from forecast.posterior.beliefs import Beliefs
 from forecast.text import DASH
@@ -237,7 +237,7 @@ def _links(
         link = other_event_link(given.scenario, report, other)
         if link is not None and (report.id, other.id) not in copied:
             propensity = draws.parameters["copying"][families.index(link.family)]
-            weights[j] = link.weight * copying_odds(propensity)
+            weights[j] = link.weight * odds_of(propensity)
     whole = 1 + sum(weights.values())
     yield from ((j, rest * weight / whole) for j, weight in weights.items())
 

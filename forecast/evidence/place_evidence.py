@@ -8,7 +8,7 @@ and kept by value: another report lays out its own place anew and no other.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
@@ -452,6 +452,6 @@ class _Layout:
         return self.statements.setdefault(statement, len(self.statements))
 
 
-def _odds(links: Links, numbers: dict[tuple[str, str | int], int]) -> Array:
+def _odds(links: Links, numbers: Mapping[tuple[str, str | int], int]) -> Array:
     rows = [(numbers["copying", k.family], k.near, k.weight * k.repeats) for k in links]
     return np.array(rows, np.float64).reshape(-1, 3)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,6 +14,7 @@ from forecast.evidence.families import copying_probabilities
 from forecast.evidence.judged import Judged, JudgedLevel
 from forecast.evidence.profiles import reporting_levels, reporting_probabilities
 from forecast.evidence.report import RELIABILITY, Report
+from forecast.frozen import frozen
 from forecast.reading import shipped_folder
 from forecast.scenario.collection import Source
 from forecast.scenario.fits import fit_beta
@@ -156,7 +157,7 @@ def trust_in(scenario: Scenario) -> Trust:
 
 
 @lru_cache(maxsize=64)
-def probability_numbers(scenario: Scenario) -> dict[tuple[str, str | int], int]:
+def probability_numbers(scenario: Scenario) -> Mapping[tuple[str, str | int], int]:
     """Number of each probability among all that is judged of sources, by family and name.
 
     Accuracies by their own number as well: a source may have the name of a grade.
@@ -165,7 +166,7 @@ def probability_numbers(scenario: Scenario) -> dict[tuple[str, str | int], int]:
     judged = [(family, each.name) for family in PROBABILITIES for each in getattr(trust, family)]
     found: dict[tuple[str, str | int], int] = {place: k for k, place in enumerate(judged)}
     # Accuracies come first.
-    return found | {("accuracy", k): k for k in range(len(trust.accuracy))}
+    return frozen(found | {("accuracy", k): k for k in range(len(trust.accuracy))})
 
 
 def accuracy_index(scenario: Scenario, report: Report) -> int:

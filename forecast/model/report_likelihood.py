@@ -93,10 +93,14 @@ def _for_loops(
     return writable(trust), writable(density), reports
 
 
-def copying_odds(propensity: Array) -> Array:
-    """Odds that a report copies one that it may have copied; finite, however sure it is."""
-    surest = np.minimum(propensity, SUREST)
-    return np.asarray(surest / (1 - surest))
+def odds_of(probability: Array) -> Array:
+    """Odds of a probability, that of a copy or of a relay; finite, however sure it is."""
+    surest = np.minimum(probability, SUREST)
+    return surest / (1.0 - surest)
+
+
+_odds = compiled(odds_of)
+"""The same within loops, of one probability."""
 
 
 def copied_shares(data: Mapping[str, Any], parameters: Mapping[str, Array]) -> tuple[Array, Array]:
@@ -116,7 +120,7 @@ def copied_shares(data: Mapping[str, Any], parameters: Mapping[str, Array]) -> t
     """
     trust, density, reports = _for_loops(data, parameters)
     repeats = _repeated(trust, density, reports)
-    weights = copying_odds(trust[reports.link_copying]) * reports.link_repeats[:, None]
+    weights = odds_of(trust[reports.link_copying]) * reports.link_repeats[:, None]
     whole = np.zeros((len(reports.place), trust.shape[1]))
     np.add.at(whole, reports.link_place, weights)
     with np.errstate(invalid="ignore"):
@@ -173,8 +177,7 @@ def _version_probabilities(trust: Array, reports: ReportArrays, d: int) -> tuple
     odds = np.empty(reports.version_statement.shape[0])
     total = np.zeros(reports.statement_states.shape[0])
     for v in range(odds.shape[0]):
-        a = min(trust[reports.version_accuracy[v], d], SUREST)
-        odds[v] = a / (1.0 - a)
+        odds[v] = _odds(trust[reports.version_accuracy[v], d])
         total[reports.version_statement[v]] += odds[v]
     for v in range(odds.shape[0]):
         odds[v] /= total[reports.version_statement[v]]
@@ -315,13 +318,6 @@ def _made_likelihood(
 
 
 @compiled
-def _copying_odds(trust: Array, reports: ReportArrays, k: int, d: int) -> float:
-    """Odds that the later of two linked reports copies."""
-    propensity = min(trust[reports.link_copying[k], d], SUREST)
-    return float(propensity / (1.0 - propensity))
-
-
-@compiled
 def _copying_weights(trust: Array, reports: ReportArrays, d: int) -> tuple[Array, Array]:
     """Summed weights of other origins that each report may share, (place,), where 1 is its own.
 
@@ -330,7 +326,7 @@ def _copying_weights(trust: Array, reports: ReportArrays, d: int) -> tuple[Array
     repeating = np.zeros(reports.place.shape[0])
     whole = np.zeros(reports.place.shape[0])
     for k in range(reports.link_place.shape[0]):
-        odds = _copying_odds(trust, reports, k, d)
+        odds = _odds(trust[reports.link_copying[k], d])
         repeating[reports.link_place[k]] += odds * reports.link_repeats[k]
         whole[reports.link_place[k]] += odds * reports.link_near[k]
     return repeating, whole
@@ -484,7 +480,7 @@ def report_gradient(
             quoted += by_total[w, s] * (by_version[v, s] - totals[w, s])
         _add_share_gradient(by_trust, quoted, share, odds, trust, reports, v)
         _add_version_gradient(
-            by_trust, by_density, by_total, weights, usual, share, trust, reports, v
+            by_trust, by_density, by_total, weights, usual, share, probabilities, reports, v
         )
     _add_silence_gradient(by_trust, gradient, probabilities, reports)
     for k in range(reports.auxiliary_probability.shape[0]):
@@ -670,7 +666,7 @@ def _add_version_gradient(
     weights: Array,
     usual: Array,
     share: Array,
-    trust: Array,
+    probabilities: Array,
     reports: ReportArrays,
     v: int,
 ) -> None:
@@ -682,10 +678,8 @@ def _add_version_gradient(
         derivative = share[v] * by_total[w, s]
         by_weight = reports.controlled[w, s] * all_gradients
         if accuracy >= 0:
-            a = trust[accuracy]
-            if reports.statement_right[w] >= 0:
-                a = float(reports.statement_right[w])
-            else:
+            a = _is_right(probabilities, reports, w, 0)
+            if reports.statement_right[w] < 0:
                 by_trust[accuracy] += derivative * (_supports(weights, reports, v, s) - usual[v])
             by_weight = derivative * a + all_gradients * (1.0 - a) * reports.statement_usual[w, s]
         if number >= 0:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from forecast.arrays import Array, Index
 from forecast.model.interval_censoring import FAMILIES
-from forecast.model.report_likelihood import copying_odds
+from forecast.model.report_likelihood import odds_of
 from forecast.model.tables import NumberModel
 from forecast.network.simulate import simulate_history
 from forecast.network.structure import Network
@@ -157,7 +157,7 @@ def _copy_values(
     for report in dict.fromkeys(data["copier"].tolist()):
         own = np.flatnonzero(data["copier"] == report)
         own = own[steps[data["copied"][own]] == steps[report]]
-        weights = copying_odds(parameters["copying"][data["family"][own]]) * data["weight"][own]
+        weights = odds_of(parameters["copying"][data["family"][own]]) * data["weight"][own]
         if free[report] and rng.random() * (1 + weights.sum()) >= 1:
             value[report] = value[data["copied"][rng.choice(own, p=weights / weights.sum())]]
 

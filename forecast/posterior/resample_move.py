@@ -20,7 +20,7 @@ from forecast.arrays import Array, Index
 from forecast.evidence.ledger import Evidence
 from forecast.model.builder import compile_tables
 from forecast.model.priors import Priors
-from forecast.posterior.reweighting import Fit
+from forecast.posterior.reweighting import Fit, sealed
 from forecast.progress import Say
 
 MOST_DRAWS = 500
@@ -162,9 +162,7 @@ class _Particles:
 
     def step(self, reached: float) -> float:
         """Propose to move every draw, and accept by the tempered evidence; how many did move."""
-        proposed = propose(self.priors, self.parameters, self.share, self.random)
-        for values in proposed.values():
-            values.flags.writeable = False  # or tables would be made from a copy
+        proposed = sealed(propose(self.priors, self.parameters, self.share, self.random))
         fit = Fit(self.scenario, None, proposed, self.shape)
         before, after = self._log_evidence(fit, reached)
         ratio = (1 - reached) * (before - self.before) + reached * (after - self.after)

@@ -160,7 +160,7 @@ class Fit:
         n = sampling.chains * sampling.draws
         drawn = draw_priors(compile_tables(scenario).priors, n, sampling.random_seed)
         shape = sampling.chains, sampling.draws
-        return cls(scenario, None, _sealed(drawn), shape, method="prior")
+        return cls(scenario, None, sealed(drawn), shape, method="prior")
 
     @classmethod
     def of_posterior(
@@ -178,7 +178,7 @@ class Fit:
         shape = posterior.sizes["chain"], posterior.sizes["draw"]
         latest = [] if evidence is None or table is None else [(evidence, table)]
         made = "prior" if evidence is None else tree.attrs.get("method", "nuts")
-        return cls(scenario, evidence, _sealed(drawn), shape, diverging, str(made), _latest=latest)
+        return cls(scenario, evidence, sealed(drawn), shape, diverging, str(made), _latest=latest)
 
     @property
     def n_draws(self) -> int:
@@ -259,7 +259,7 @@ class Fit:
         shape = 1, len(draws)
         found = replace(
             self,
-            parameters=_sealed(parameters),
+            parameters=sealed(parameters),
             shape=shape,
             divergences=None,
             _values=kept,
@@ -532,7 +532,7 @@ def _reached(never: Array) -> Array:
     return np.asarray(np.clip(1.0 - never, 0.0, 1.0))
 
 
-def _sealed(drawn: Mapping[str, Array]) -> dict[str, Array]:
+def sealed(drawn: Mapping[str, Array]) -> dict[str, Array]:
     """Draws that nobody can write to, so that nobody has to copy them."""
     found = {name: np.array(values) for name, values in drawn.items()}
     for values in found.values():

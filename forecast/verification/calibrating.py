@@ -307,10 +307,10 @@ def _world(part: Part, number: int) -> dict[str, Any]:
     evidence = world.evidence(as_of, rng)
     fit = prior_fit(part.scenario, part.sampling)
     weights = fit.weights(evidence)
-    found = {"world": number, "reports": len(evidence), "pareto_k": weights.pareto_k}
     enough = weights.pareto_k <= weights.limit
     carrying = fit if enough else move(fit, evidence, (part.sampling.random_seed, number))
-    return found if carrying is None else found | _compare(part, world, evidence, carrying, rng)
+    compared = {} if carrying is None else _compare(part, world, evidence, carrying, rng)
+    return {"world": number} | compared
 
 
 def _compare(

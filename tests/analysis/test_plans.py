@@ -7,7 +7,7 @@ import pytest
 
 import forecast as fc
 from forecast import fitting
-from forecast.analysis.plans import read_plan
+from forecast.analysis.plans import read_plans
 from forecast.cli import main
 from forecast.console import BAD_INPUT
 from forecast.errors import InputError
@@ -119,10 +119,15 @@ def test_plans_stand_side_by_side_and_are_compared_draw_by_draw():
 
 def test_a_plan_that_cannot_be_is_refused_with_all_that_is_wrong():
     outlook = made(windy())
-    wrong = {"wnd": "on", "wind": {"2020-01-20": "on", "2020-02-01": "of"}}
+    wrong = {"wnd": "on", "wind": {"2020-01-20": "on", "2020-02-01": "of", "soon": "on"}}
     with pytest.raises(InputError) as caught:
         fc.plan(outlook, wrong)
-    for part in ("'wnd' is not an input; did you mean 'wind'", "'of' is not a state", "2020-01-24"):
+    for part in (
+        "'wnd' is not an input; did you mean 'wind'",
+        "'of' is not a state",
+        "2020-01-24",
+        "soon",
+    ):
         assert part in str(caught.value)
     static = fc.forecast(weather(dynamic=False), evidence(), method="reweight", draws=8, chains=1)
     with pytest.raises(InputError, match="no clock"):
@@ -132,12 +137,16 @@ def test_a_plan_that_cannot_be_is_refused_with_all_that_is_wrong():
 
 
 def test_a_command_line_writes_plans_of_days():
-    assert read_plan("wind=on") == ("wind", "on")
+    assert read_plans(["wind=on"]) == {"wind": "on"}
     days = {("2020-01-24", "2020-01-24"): "on", ("2020-02-01", "2020-02-20"): "off"}
-    assert read_plan("wind = on@2020-01-24, off@2020-02-01..2020-02-20") == ("wind", days)
-    for wrong in ("wind", "=on", "wind=", "wind=@2020-01-24", "wind=on,"):
-        with pytest.raises(InputError, match="INPUT=STATE"):
-            read_plan(wrong)
+    assert read_plans(["wind = on@2020-01-24, off@2020-02-01..2020-02-20"]) == {"wind": days}
+    wrong = ["wind", "=on", "wind=", "wind=@2020-01-24", "wind=on,", "wind=on", "wind=off"]
+    with pytest.raises(InputError) as caught:
+        read_plans(wrong)
+    assert [str(problem).partition("needs ")[0] for problem in caught.value.problems[:5]] == [
+        f"plan: '{text}' " for text in wrong[:5]
+    ]
+    assert "'wind=off' names an input twice" in str(caught.value.problems[5:][0])
 
 
 def test_the_command_plans_before_it_samples(capsys, monkeypatch):
