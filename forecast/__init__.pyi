@@ -112,8 +112,6 @@ from .scenario.scenario_files import write_scenario as write_scenario
 from .scenario.shipped import scenario_folder as scenario_folder
 from .scenario.shipped import scenario_names as scenario_names
 from .scenario.starting import new_scenario as new_scenario
-from .verification.asking import QuestionForecast as QuestionForecast
-from .verification.asking import ask as ask
 from .verification.backtest import Backtest as Backtest
 from .verification.backtest import backtest as backtest
 from .verification.calibrating import Calibration as Calibration
@@ -138,6 +136,8 @@ from .verification.published import PublishedDocument as PublishedDocument
 from .verification.published import PublishedJudgement as PublishedJudgement
 from .verification.published import compare_document as compare_document
 from .verification.published import read_published as read_published
+from .verification.question_forecasts import QuestionForecast as QuestionForecast
+from .verification.question_forecasts import ask as ask
 from .verification.questions import Question as Question
 from .verification.questions import Questions as Questions
 from .verification.questions import read_questions as read_questions

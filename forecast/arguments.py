@@ -281,15 +281,16 @@ def _spelled(wanted: Any) -> str:
     if not isinstance(origin, type):
         return str(wanted)
     if issubclass(origin, Mapping):
-        return f"a mapping of {' to '.join(map(_bare, inner))}"
+        return f"a mapping of {' to '.join(map(_without_article, inner))}"
     if origin is tuple and inner[-1:] != (...,):
-        return f"{'a pair' if len(inner) == 2 else 'a tuple'} ({', '.join(map(_bare, inner))})"
+        parts = ", ".join(map(_without_article, inner))
+        return f"{'a pair' if len(inner) == 2 else 'a tuple'} ({parts})"
     if issubclass(origin, Iterable) and inner:
-        return f"a list of {_bare(inner[0])}"
+        return f"a list of {_without_article(inner[0])}"
     return "a function" if issubclass(origin, Callable) else _with_article(origin.__name__)  # type: ignore[arg-type]
 
 
-def _bare(wanted: Any) -> str:
+def _without_article(wanted: Any) -> str:
     return _spelled(wanted).removeprefix("an ").removeprefix("a ")
 
 

@@ -57,7 +57,7 @@ def add_recording(reporting: Parser) -> None:
 
 def issue(given: argparse.Namespace, made: Forecast) -> Iterator[str]:
     """Record a forecast with its answers to open questions and its products; yield what to say."""
-    from forecast.verification.asking import ask
+    from forecast.verification.question_forecasts import ask
     from forecast.verification.record import open_record
 
     if not given.record:

@@ -1,4 +1,4 @@
-"""Asking beliefs what a function of the user's asks."""
+"""A question that is a function of the user's, put to beliefs."""
 
 from __future__ import annotations
 

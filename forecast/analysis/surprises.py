@@ -206,9 +206,9 @@ class _Pool:
         day = report.known
         if day not in self._asked:
             self._asked[day] = [PartialEvidence(fit, day, []) for fit in self.fits]
-        whole, bare = [], blank(report)
+        whole, unstated = [], blank(report)
         for state in self.variables[report.indicator].states:
-            other = replace(bare, state=state)
+            other = replace(unstated, state=state)
             logs = [
                 each.find([*before, other]).log_evidence - density
                 for each, density in zip(self._asked[day], self.density, strict=True)

@@ -27,7 +27,7 @@ from forecast.evidence.report_files import OPTIONAL, REQUIRED
 from forecast.evidence.spreadsheet import (
     Table,
     guarded,
-    is_held,
+    is_in_memory,
     open_table,
     separator_of,
     unguarded,
@@ -124,7 +124,7 @@ def opened_parquet(path: Path) -> Iterator[Table]:
 
 def opened_frame(frame: Any) -> Table:
     """A data frame, a table of Arrow or a list of rows; see `open_table`."""
-    if not is_held(frame):
+    if not is_in_memory(frame):
         message = f"a {type(frame).__name__} is no data frame"
         raise InputError([Problem("data frame", message)])
     return open_table(frame)

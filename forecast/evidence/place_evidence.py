@@ -442,7 +442,7 @@ class _Layout:
             )
 
     def _row_of(self, stream: Stream | None) -> Row | None:
-        """Chances of the stream of a statement, which is met by it."""
+        """Probabilities of the stream of a statement, which is met by it."""
         if stream is None:
             return None
         self._number_of(stream)

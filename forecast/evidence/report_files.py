@@ -28,7 +28,7 @@ from forecast.evidence.spreadsheet import (
     Table,
     TableSource,
     cell_text,
-    is_held,
+    is_in_memory,
     is_ragged,
     open_table,
 )
@@ -76,7 +76,7 @@ def read_evidence(
     InputError
         With every problem by row and column. Nothing is read unless everything can be.
     """
-    many = isinstance(source, list | tuple) and not is_held(source)
+    many = isinstance(source, list | tuple) and not is_in_memory(source)
     sources: Any = source if many else [source]
     tables = [_open_table(each) for each in sources]
     return _read_rows(tables, scenario)

@@ -100,8 +100,8 @@ def open_table(source: Any) -> Table:
     InputError
         If the file cannot be read as text, or not as CSV.
     """
-    if is_held(source):
-        return _held_table(source)
+    if is_in_memory(source):
+        return _table_in_memory(source)
     path = Path(source)
     if is_workbook(path):
         return Table(str(path), *read_workbook(path))
@@ -130,14 +130,14 @@ def separator_of(header: str) -> str:
     return found[0] if len(found) == 1 and "," not in header else ","
 
 
-def is_held(source: object) -> bool:
+def is_in_memory(source: object) -> bool:
     """Whether a table is held in memory: as rows, or by pandas, polars or Arrow."""
     if isinstance(source, list | tuple):
         return bool(source) and all(isinstance(row, dict) for row in source)
     return isinstance(source, DataFrame | ArrowTable | ArrowStream)
 
 
-def _held_table(given: Any) -> Table:
+def _table_in_memory(given: Any) -> Table:
     foreign = not isinstance(given, list | tuple | DataFrame | ArrowTable)
     source = _arrow_table(given) if foreign else given
     names = _names_in(source)

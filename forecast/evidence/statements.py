@@ -41,7 +41,7 @@ class Statement:
     controlled
         Probability of each state in what a controlled channel states; empty for others.
     row
-        Chances of the stream that it belongs to, or None.
+        Probabilities of the stream that it belongs to, or None.
     right
         Whether it rests on what is true: 1 or 0 where an auxiliary variable says so, or `UNSHARED`.
     """

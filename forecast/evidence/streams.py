@@ -29,7 +29,7 @@ Reach = tuple[float, ...]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Chances of a stream, apart from when: of each state, and of false alarms if there are any."""
+    """Probabilities of a stream, apart from when: of each state, and of false alarms if any."""
 
     variable: str
     probabilities: tuple[Key, ...]

@@ -81,7 +81,7 @@ def deviance(x: float, mean: float) -> float:
 
 @compiled
 def digamma(x: float) -> float:
-    """Slope of the logarithm of the gamma function at a positive number."""
+    """Derivative of the logarithm of the gamma function at a positive number."""
     found = 0.0
     while x < STIRLING:
         found -= 1.0 / x
@@ -130,7 +130,7 @@ def log_density(family: int, y: float, mean: float, scale: float, degrees: float
 def density_gradients(
     family: int, y: float, mean: float, scale: float, degrees: float
 ) -> tuple[float, float]:
-    """Slopes of `log_density` by mean and scale."""
+    """Derivatives of `log_density` by mean and scale."""
     if family == POISSON:
         return (y - mean) / mean, 0.0
     if family == NEGATIVE_BINOMIAL:
@@ -352,7 +352,7 @@ def gradient_of_numbers(
     exposure: Array,
     degrees: Array,
 ) -> tuple[Array, Array]:
-    """Slopes by positive and real parameters, from those by `log_numbers`; a single draw."""
+    """Derivatives by positive and real parameters, from those by `log_numbers`; a single draw."""
     by_positive, by_real = np.zeros(positive.shape[0]), np.zeros(real.shape[0])
     for r in range(location.shape[0]):
         counts = family[r] in (POISSON, NEGATIVE_BINOMIAL)

@@ -450,11 +450,11 @@ def report_gradient(
     for p in range(reports.place.shape[0]):
         w = reports.place_statement[p]
         for s in range(reports.statement_states[w]):
-            slope = reports.place_count[p] * gradient[reports.place[p] + s]
-            by_whole[p] -= slope / (1.0 + whole[p])
+            derivative = reports.place_count[p] * gradient[reports.place[p] + s]
+            by_whole[p] -= derivative / (1.0 + whole[p])
             if reports.place_row[p] < 0 and totals[w, s] + repeating[p] > 0.0:
-                by_total[w, s] += slope / (totals[w, s] + repeating[p])
-                by_repeating[p] += slope / (totals[w, s] + repeating[p])
+                by_total[w, s] += derivative / (totals[w, s] + repeating[p])
+                by_repeating[p] += derivative / (totals[w, s] + repeating[p])
     _add_made_gradient(
         by_trust,
         by_density,
@@ -485,7 +485,8 @@ def report_gradient(
     _add_silence_gradient(by_trust, gradient, probabilities, reports)
     for k in range(reports.auxiliary_probability.shape[0]):
         c = reports.auxiliary_probability[k]
-        if 0.0 < trust[c] < 1.0:  # a sampler's step may round to an end, where slopes are infinite
+        # A sampler's step may round to an end, where derivatives are infinite.
+        if 0.0 < trust[c] < 1.0:
             by_trust[c] -= gradient[reports.auxiliary_place[k, 0]] / (1.0 - trust[c])
             by_trust[c] += gradient[reports.auxiliary_place[k, 1]] / trust[c]
     _add_level_gradient(by_trust, judged[:, 0], reports.level)
@@ -496,23 +497,25 @@ def report_gradient(
 def _add_copying_gradient(
     by_trust: Array, by_repeating: Array, by_whole: Array, trust: Array, reports: ReportArrays
 ) -> None:
-    """Add what propensities to copy contribute, from the slopes by summed weights."""
+    """Add what propensities to copy contribute, from the derivatives by summed weights."""
     for k in range(reports.link_place.shape[0]):
         p, propensity = reports.link_place[k], trust[reports.link_copying[k]]
         if propensity < SUREST:
-            slope = by_repeating[p] * reports.link_repeats[k] + by_whole[p] * reports.link_near[k]
-            by_trust[reports.link_copying[k]] += slope / (1.0 - propensity) ** 2
+            derivative = (
+                by_repeating[p] * reports.link_repeats[k] + by_whole[p] * reports.link_near[k]
+            )
+            by_trust[reports.link_copying[k]] += derivative / (1.0 - propensity) ** 2
 
 
 @compiled
 def _add_scale_gradient(
-    by_density: Array, slope: float, weights: Array, reports: ReportArrays, p: int
+    by_density: Array, derivative: float, weights: Array, reports: ReportArrays, p: int
 ) -> None:
     """Add what a number contributes as the measure of a copy: its density where it is largest."""
     for v in range(weights.shape[0]):
         number = reports.number[reports.version_report[v]]
         if reports.version_statement[v] == reports.place_statement[p] and number >= 0:
-            by_density[number, weights[v].argmax()] += slope
+            by_density[number, weights[v].argmax()] += derivative
 
 
 @compiled
@@ -525,7 +528,7 @@ def _add_share_gradient(
     reports: ReportArrays,
     v: int,
 ) -> None:
-    """Add what the probability of a version contributes, from the slope by its logarithm's odds."""
+    """Add what the probability of a version contributes, from the derivative by its log odds."""
     a = trust[reports.version_accuracy[v]]
     if share[v] < 1.0 and a < SUREST:
         whole = odds[reports.version_statement[v]]
@@ -545,10 +548,10 @@ def _add_silence_gradient(
             if c >= 0:
                 own, reach = probabilities[c, 0], reports.silence_reach[k, s]
                 left = 1.0 - (own + (1.0 - own) * alarms) * reach
-                slope = gradient[reports.silence_place[k] + s] * reach / left
-                by_trust[c] -= slope * (1.0 - alarms)
+                derivative = gradient[reports.silence_place[k] + s] * reach / left
+                by_trust[c] -= derivative * (1.0 - alarms)
                 if alarms > 0.0:
-                    by_trust[reports.row_alarms[row]] -= slope * (1.0 - own)
+                    by_trust[reports.row_alarms[row]] -= derivative * (1.0 - own)
 
 
 @compiled
@@ -585,8 +588,8 @@ def _add_made_gradient(
             for v in range(n_versions):
                 total[s] += share[first[w] + v] * made[v, s]
             if total[s] + repeating[p] > 0.0:
-                slope = reports.place_count[p] * gradient[reports.place[p] + s]
-                by_total[s] = slope / (total[s] + repeating[p])
+                derivative = reports.place_count[p] * gradient[reports.place[p] + s]
+                by_total[s] = derivative / (total[s] + repeating[p])
                 by_repeating[p] += by_total[s]
         for k in range(n_versions):
             v, quoted = first[w] + k, 0.0
@@ -594,12 +597,12 @@ def _add_made_gradient(
                 quoted += by_total[s] * (made[k, s] - total[s])
             _add_share_gradient(by_trust, quoted, share, odds, trust, reports, v)
             for s in range(n):
-                slope = share[v] * by_total[s]
-                if slope != 0.0:
+                derivative = share[v] * by_total[s]
+                if derivative != 0.0:
                     _add_state_gradient(
                         by_trust,
                         by_density,
-                        slope,
+                        derivative,
                         weights,
                         usual,
                         alarm,
@@ -615,7 +618,7 @@ def _add_made_gradient(
 def _add_state_gradient(
     by_trust: Array,
     by_density: Array,
-    slope: float,
+    derivative: float,
     weights: Array,
     usual: Array,
     alarm: Array,
@@ -625,7 +628,7 @@ def _add_state_gradient(
     v: int,
     s: int,
 ) -> None:
-    """Add what one version contributes under one state, from the slope by its likelihood."""
+    """Add what one version contributes under one state, from the derivative by its likelihood."""
     w, row = reports.version_statement[v], reports.place_row[p]
     accuracy, c = reports.statement_accuracy[w], reports.row_probabilities[row, s]
     a, own, alarms = (
@@ -636,26 +639,26 @@ def _add_state_gradient(
     true = _true_report(weights, probabilities, reports, p, v, s, 0)
     astray = own * usual[v] + (1.0 - own) * alarms * alarm[v]
     if reports.statement_right[w] < 0:
-        by_trust[accuracy] += slope * (true - astray)
-    by_trust[c] += slope * (1.0 - a) * (usual[v] - alarms * alarm[v])
+        by_trust[accuracy] += derivative * (true - astray)
+    by_trust[c] += derivative * (1.0 - a) * (usual[v] - alarms * alarm[v])
     if alarms > 0.0:
-        by_trust[reports.row_alarms[row]] += slope * (1.0 - a) * (1.0 - own) * alarm[v]
+        by_trust[reports.row_alarms[row]] += derivative * (1.0 - a) * (1.0 - own) * alarm[v]
     level = int(reports.value[reports.version_report[v]])
     if reports.version_at_least[v] == 0:
-        by_trust[c] += slope * a * weights[v, s]
+        by_trust[c] += derivative * a * weights[v, s]
     elif s == level:
-        by_trust[c] += slope * a
+        by_trust[c] += derivative * a
     elif s > level:
         b, reach = reports.row_probabilities[row, level], reports.place_reach[p, s]
-        by_trust[b] += slope * a * (1.0 - own * reach)
-        by_trust[c] -= slope * a * probabilities[b, 0] * reach
+        by_trust[b] += derivative * a * (1.0 - own * reach)
+        by_trust[c] -= derivative * a * probabilities[b, 0] * reach
     number = reports.number[reports.version_report[v]]
     if number >= 0:
-        by_density[number, s] += slope * a * own * weights[v, s]
+        by_density[number, s] += derivative * a * own * weights[v, s]
         for r in range(reports.statement_states[w]):
             erring = own * reports.statement_usual[w, r]
             erring += (1.0 - own) * alarms * reports.statement_alarm[w, r]
-            by_density[number, r] += slope * (1.0 - a) * erring * weights[v, r]
+            by_density[number, r] += derivative * (1.0 - a) * erring * weights[v, r]
 
 
 @compiled

@@ -5,11 +5,11 @@ after another turns it into an arithmetic circuit (Darwiche 2003): a vector of c
 first, and contractions, each of which multiplies two factors and sums axes out of the product.
 Run forwards, the last cells hold the result; run backwards, every input holds its derivative.
 
-A contraction is three loop nests of one kind: one makes the product, the other two take the slope
-of the product to the slopes of its operands, which are contractions as well. A nest goes through
-the cells of its target in their order and adds up, for each of them, products of two cells whose
-places are sums of offsets: a few offsets for the axes of the target, a few for those summed out.
-So a circuit takes far less memory than its cells, whatever the number of products.
+A contraction is three loop nests of one kind: one makes the product, the other two take the
+derivative of the product to those of its operands, which are contractions as well. A nest goes
+through the cells of its target in their order and adds up, for each of them, products of two cells
+whose places are sums of offsets: a few offsets for the axes of the target, a few for those summed
+out. So a circuit takes far less memory than its cells, whatever the number of products.
 
 One circuit serves any number of table sets: only the contents of the cells differ.
 """
@@ -79,9 +79,9 @@ class Circuit:
     forward
         The loop nest that makes the product of each contraction, (contraction, field).
     backward
-        The nests that make the slopes of their operands, from the last contraction to the first,
-        none for that of the constant, (nest, field). Slopes follow the cells in the same vector:
-        that of cell i is cell ``n_cells + i``.
+        The nests that make the derivatives of their operands, from the last contraction to the
+        first, none for that of the constant, (nest, field). Derivatives follow the cells in the
+        same vector: that of cell i is cell ``n_cells + i``.
     offsets
         The offsets of all nests, (offset,).
     starts
@@ -189,10 +189,10 @@ def _make_nests(
     shared
         Whether several factors have a factor's cells.
     n_cells, one
-        Number of cells, which is where slopes begin, and the factor that is the constant 1.
+        Number of cells, which is where derivatives begin, and the factor that is the constant 1.
     """
-    n, used, n_slopes, listed = left.shape[0], 0, 0, 0
-    forward, slopes = np.empty((n, N_FIELDS), np.int64), np.empty((2 * n, N_FIELDS), np.int64)
+    n, used, n_derivatives, listed = left.shape[0], 0, 0, 0
+    forward, derivatives = np.empty((n, N_FIELDS), np.int64), np.empty((2 * n, N_FIELDS), np.int64)
     offsets, strides = np.empty(1024, np.int64), np.zeros((3, states.shape[0]), np.int64)
     factors, first = np.empty(3, np.int64), np.empty(3, np.int64)
     for step in range(n - 1, -1, -1):
@@ -203,8 +203,8 @@ def _make_nests(
                 strides[at, axes[k]] = stride
                 stride *= states[axes[k]]
         for kind in range(3):
-            # The product of two operands, then the slope of each: that of the product times the
-            # other.
+            # The product of two operands, then the derivative of each: that of the product times
+            # the other.
             target = factors[kind]
             if kind > 0 and target == one:
                 continue
@@ -214,8 +214,8 @@ def _make_nests(
             first[0] += n_cells if kind > 0 else 0
             rows = _of_several(states, axes[ends[target] : ends[target + 1]])
             sums = _of_several(states, _summed(rows, strides[a], strides[b]))
-            nest = slopes[n_slopes] if kind > 0 else forward[step]
-            n_slopes += kind > 0
+            nest = derivatives[n_derivatives] if kind > 0 else forward[step]
+            n_derivatives += kind > 0
             if _plan_loops(nest, states, rows, sums, strides[a], strides[b]):
                 a, b = b, a
             nest[TARGET] = starts[target] + (n_cells if kind > 0 else 0)
@@ -238,7 +238,7 @@ def _make_nests(
         for at in range(3):
             for k in range(ends[factors[at]], ends[factors[at] + 1]):
                 strides[at, axes[k]] = 0
-    return forward, slopes[:n_slopes].copy(), offsets[:used].copy()
+    return forward, derivatives[:n_derivatives].copy(), offsets[:used].copy()
 
 
 @compiled_within

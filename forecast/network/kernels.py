@@ -277,15 +277,15 @@ def evaluate(cells: Array, c: Slice) -> None:
 
 @compiled_inline
 def _differentiate(cells: Array, c: Slice, first: int, n_nests: int) -> None:
-    """Run a circuit backwards, from the slopes of the result to those of the cells.
+    """Run a circuit backwards, from the derivatives of the result to those of the cells.
 
-    Each factor has a part in one contraction alone, which makes its slopes, but for likelihoods
-    of several tables.
+    Each factor has a part in one contraction alone, which makes its derivatives, but for
+    likelihoods of several tables.
 
     Parameters
     ----------
     first
-        First cell whose slopes are wanted; those of likelihoods and probes are wanted always.
+        First cell whose derivatives are wanted; those of likelihoods and probes are wanted always.
     n_nests
         How many nests are run.
     """
@@ -394,7 +394,7 @@ def normalise(
 
 @compiled_loosely
 def _seed(cells: Array, ahead: Array, c: Slice) -> None:
-    """Slopes of the result, so that each factor's products with what lies ahead sum to one."""
+    """Derivatives of the result, so that each factor's products with what lies ahead sum to one."""
     overlap, draws = np.zeros(cells.shape[1]), range(cells.shape[1])
     first = int(c.results[0])
     for f in range(c.results.shape[0] - 1):
@@ -410,34 +410,36 @@ def _seed(cells: Array, ahead: Array, c: Slice) -> None:
 
 
 @compiled_inline
-def _look_back(cells: Array, slopes: Array, ahead: Array) -> None:
-    """Slopes of the message, which are what lies ahead of the step before."""
+def _look_back(cells: Array, derivatives: Array, ahead: Array) -> None:
+    """Derivatives of the message, which are what lies ahead of the step before."""
     for i in range(ahead.shape[0]):
         for d in range(ahead.shape[1]):
-            # Of an impossible state the slope is of no use and could grow for ever.
-            ahead[i, d] = slopes[i, d] if cells[i, d] > 0.0 else 0.0
+            # Of an impossible state the derivative is of no use and could grow for ever.
+            ahead[i, d] = derivatives[i, d] if cells[i, d] > 0.0 else 0.0
 
 
 @compiled_inline
-def _collect(cells: Array, slopes: Array, target: Array, at: int) -> None:
+def _collect(cells: Array, derivatives: Array, target: Array, at: int) -> None:
     for i in range(target.shape[0]):
         for d in range(cells.shape[1]):
-            target[i, at + d] = slopes[i, d] * cells[i, d]
+            target[i, at + d] = derivatives[i, d] * cells[i, d]
 
 
 @compiled_inline
 def _answer(cells: Array, c: Slice, marginals: Array, probes: Array, at: int) -> None:
     """Probabilities of the states, of the cells of factors, and of the probes."""
-    slopes, n_like = cells[c.n_cells :], c.probe_at - c.like_at
-    _collect(cells[c.like_at :], slopes[c.like_at :], marginals[:n_like], at)
-    _collect(cells[c.probe_at :], slopes[c.probe_at :], probes, at)
+    derivatives, n_like = cells[c.n_cells :], c.probe_at - c.like_at
+    _collect(cells[c.like_at :], derivatives[c.like_at :], marginals[:n_like], at)
+    _collect(cells[c.probe_at :], derivatives[c.probe_at :], probes, at)
 
 
 @compiled_inline
-def _count_uses(cells: Array, slopes: Array, table_cells: Places, counts: Array, at: int) -> None:
+def _count_uses(
+    cells: Array, derivatives: Array, table_cells: Places, counts: Array, at: int
+) -> None:
     for k in range(table_cells.shape[0]):
         for d in range(cells.shape[1]):
-            counts[table_cells[k], at + d] += slopes[k, d] * cells[k, d]
+            counts[table_cells[k], at + d] += derivatives[k, d] * cells[k, d]
 
 
 class Found(NamedTuple):
@@ -500,7 +502,7 @@ def sweep(
     n_cells, n_message = extent(packed, 2 * n_steps if mode == FILTERED else n_steps)
     messages = np.empty((n_steps + 1 if mode == SMOOTHED else 2, n_message, n_draws))
     lowest, total = np.full(n_draws, np.inf), np.zeros(n_draws)
-    # Slopes follow the cells, where there are any.
+    # Derivatives follow the cells, where there are any.
     cells = np.empty((n_cells if mode == FORWARD else 2 * n_cells, n_draws))
     kept = mode == SMOOTHED and n_steps * n_cells * n_draws <= KEPT_CELLS
     saved = np.empty((n_steps - 1 if kept else 0, n_cells, n_draws))
@@ -546,13 +548,13 @@ def sweep(
             elif t < n_steps - 1:
                 run_step(cells, theta[regimes[t]], log_like[t], start, messages[t], c)
             _seed(cells, ahead, c)
-            n_tables, slopes = c.table_cells.shape[0], cells[c.n_cells :]
+            n_tables, derivatives = c.table_cells.shape[0], cells[c.n_cells :]
             _differentiate(cells, c, 0 if counts else n_tables, c.backward.shape[0])
             _answer(cells, c, found.marginals[t], found.probes[t], start)
             if counts:
-                _count_uses(cells, slopes, c.table_cells, found.counts[regimes[t]], start)
+                _count_uses(cells, derivatives, c.table_cells, found.counts[regimes[t]], start)
             if t > 0:
                 size = c.like_at - c.message_at
-                _look_back(cells[c.message_at :], slopes[c.message_at :], ahead[:size])
+                _look_back(cells[c.message_at :], derivatives[c.message_at :], ahead[:size])
     for d in range(n_draws):
         found.unsafe[start + d] = lowest[d] < SMALLEST or not total[d] < LARGEST

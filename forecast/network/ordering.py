@@ -363,28 +363,28 @@ def _admit(
 
 @compiled_within
 def _finish(f: Factors, p: Products, gone: Bits, scratch: Index) -> int:
-    """Multiply what is left, but for factors that are held apart; return how many remain."""
-    numbers, n_free, held, n_held = np.empty_like(p.left), 0, np.empty_like(p.left), 0
+    """Multiply what is left, but for factors that are kept apart; return how many remain."""
+    numbers, n_free, separate, n_separate = np.empty_like(p.left), 0, np.empty_like(p.left), 0
     for at in range(p.counter[0]):
         if p.live[at]:
             apart = False
             for k in range(members(p.scopes[at], scratch)):
                 apart = apart or f.apart[scratch[k]]
             if apart:
-                held[n_held] = at
-                n_held += 1
+                separate[n_separate] = at
+                n_separate += 1
             else:
                 numbers[n_free] = at
                 n_free += 1
     if n_free > 1:
         _combine(f, p, numbers[:n_free], gone, scratch)
         numbers[0], n_free = p.counter[0] - 1, 1
-    if n_held or p.counter[1] == 0:
+    if n_separate or p.counter[1] == 0:
         for k in range(n_free):
             _merge(f, p, numbers[k], -1, gone, scratch)
-        for k in range(n_held):
-            _merge(f, p, held[k], -1, gone, scratch)
-    return max(n_free + n_held, 1)
+        for k in range(n_separate):
+            _merge(f, p, separate[k], -1, gone, scratch)
+    return max(n_free + n_separate, 1)
 
 
 @compiled

@@ -46,7 +46,7 @@ CHANCY: Final[tuple[Rule, ...]] = ("weight", "fill", "weighted fill")
 """What may be tried again with noise; of a walk over the graph there is only one."""
 MEMORY_LIMIT = 2e9
 BYTES_PER_CELL = 16
-"""Of one draw of the tables: a number for the cell, and one for its slope."""
+"""Of one draw of the tables: a number for the cell, and one for its derivative."""
 CELL_LIMIT = 2**31 - 1
 ORDERS_TRIED = 40
 """Orders that are tried at most."""
@@ -142,7 +142,7 @@ def plan_elimination(
     keep
         Axes of the result.
     memory_limit
-        Bytes that the cells of one draw, and their slopes, may take.
+        Bytes that the cells of one draw, and their derivatives, may take.
     tries
         How many orders are tried at most.
     apart

@@ -19,7 +19,7 @@ from forecast.network.horizon import Future, beyond_interface, look_ahead
 from forecast.network.structure import Network
 from forecast.network.sweep import sweep
 
-Findings = list[tuple[int, str]]
+Observations = list[tuple[int, str]]
 """Steps and variables that evidence speaks of."""
 
 Regimes = npt.NDArray[np.int64]
@@ -411,10 +411,10 @@ def smallest_conflict(
     network: Network,
     theta: Array,
     log_like: Array,
-    findings: Findings,
+    observations: Observations,
     regimes: Regimes | None = None,
-) -> Findings:
-    """Fewest findings that cannot all be true: without any one of them, the others could.
+) -> Observations:
+    """Fewest observations that cannot all be true: without any one of them, the others could.
 
     QuickXplain (Junker: QuickXPlain: preferred explanations and relaxations for over-constrained
     problems, AAAI 2004): few sweeps even where one finding in a thousand is to blame.
@@ -423,12 +423,12 @@ def smallest_conflict(
     ----------
     theta, log_like
         Tables and evidence of one draw under which the evidence is impossible.
-    findings
+    observations
         Steps and variables that the evidence speaks of; earlier ones are blamed first.
     """
     inputs = [node.name for node in network.nodes if node.is_input]
 
-    def impossible(kept: Findings) -> bool:
+    def impossible(kept: Observations) -> bool:
         like = np.zeros_like(log_like)
         for name in inputs:
             like[:, network.states(name)] = log_like[:, network.states(name)]
@@ -441,7 +441,7 @@ def smallest_conflict(
         found = sweep(network, theta, like, "forward", regimes=regimes)
         return bool(np.isneginf(found.log_evidence).any())
 
-    def explain(given: Findings, added: bool, rest: Findings) -> Findings:
+    def explain(given: Observations, added: bool, rest: Observations) -> Observations:
         if added and impossible(given):
             return []
         if len(rest) == 1:
@@ -455,10 +455,10 @@ def smallest_conflict(
     if impossible([]):
         return [
             (step, name)
-            for step, name in findings
+            for step, name in observations
             if name in inputs and np.isneginf(log_like[step, network.states(name)]).all()
         ]
-    return explain([], False, list(findings))
+    return explain([], False, list(observations))
 
 
 def intervened_tables(

@@ -368,7 +368,7 @@ def _normalise_log(factor: Array, message: Array) -> float:
 def _run_back(flow: Array, cells: Array, c: Slice, logarithmic: bool) -> None:
     """From the probability of each cell of the result to that of every input.
 
-    Probabilities take the places of slopes, after the cells.
+    Probabilities take the places of derivatives, after the cells.
     """
     first = int(c.results[0])
     flows = cells[c.n_cells : 2 * c.n_cells]
@@ -449,7 +449,7 @@ def sweep_one(
     probes = np.zeros((answered, start.one_at - start.probe_at))
     counts = np.zeros((theta.shape[0] if mode == SMOOTHED else 0, theta.shape[1]))
     messages = np.zeros((n_steps + 1, n_message))
-    # Where they all fit into the cache, each step has cells of its own, and slopes behind them.
+    # Where they all fit into the cache, each step has own cells, and derivatives behind them.
     kept = mode == SMOOTHED and n_steps * n_cells <= KEPT_CELLS
     rows = np.empty((n_steps if kept else 1, n_cells if mode == FORWARD else 2 * n_cells))
     least, total = NO_CELL, 0.0

@@ -108,7 +108,7 @@ def _lay_steps(
     filtered: bool,
     closed: bool,
 ) -> Iterator[tuple[int, bool, StepShape, PlannedSlice]]:
-    """Yield the circuits of each step: where it is told of, whether it is the first, its shape."""
+    """Yield the slice of each step: its number, whether it is the first of all, and its shape."""
     messages, plain = tuple[Scope, ...](), network.without_auxiliaries
     for step in range(n_steps):
         shape = network.step_shape(step)
@@ -250,13 +250,13 @@ def _plain_slices(
     The message between slices has its axes in the order that suits the later slice.
     """
     if not network.dynamic:
-        only = _Draft(network, probes, first=True, filtered=filtered)
+        only = _SliceBuilder(network, probes, first=True, filtered=filtered)
         found = only.lay(only.arrange(network.interface))
         return found, found
-    later = _Draft(network, probes, first=False, filtered=filtered)
+    later = _SliceBuilder(network, probes, first=False, filtered=filtered)
     order = later.arrange(network.interface)
     interface = tuple(axis for axis in order if axis in network.interface)
-    first = _Draft(network, probes, first=True, filtered=filtered)
+    first = _SliceBuilder(network, probes, first=True, filtered=filtered)
     return first.lay(first.arrange(interface)), later.lay(order)
 
 
@@ -282,11 +282,11 @@ def _slice_of(
     tries = ORDERS_TRIED if thorough else FEW_ORDERS
     try:
         plain = _plain_slices(network, probes, filtered=filtered)[not first]
-        draft = _Draft(
+        builder = _SliceBuilder(
             network, probes, first=first, shape=shape, filtered=shape.closes, tries=tries
         )
         order = [*plain.order, *(axis for axis, _ in shape.axes)]
-        return draft.lay(draft.rearrange(order) if thorough and shape.closes else order)
+        return builder.lay(builder.rearrange(order) if thorough and shape.closes else order)
     except TooLarge as error:
         raise TooLarge(
             f"{error} One step meets {len(shape.axes)} auxiliary variables of the evidence, "
@@ -305,8 +305,8 @@ def backward_slice(network: Network) -> tuple[tuple[Slice, Slice], Scope]:
     """
     plain = _plain_slices(network, (), filtered=False)[1]
     axes = tuple(axis for axis in plain.order if axis in network.interface)
-    draft = _Draft(network, (), first=False, filtered=False, backward=True)
-    circuit = draft.lay([*plain.order]).circuit
+    builder = _SliceBuilder(network, (), first=False, filtered=False, backward=True)
+    circuit = builder.lay([*plain.order]).circuit
     late = _depending(circuit, slice(circuit.message_at, circuit.like_at))[0]
     return (circuit, circuit._replace(forward=circuit.forward[late])), axes
 
@@ -315,7 +315,7 @@ def _axis(name: str, lag: int) -> str:
     return f"previous {name}" if lag else name
 
 
-class _Draft:
+class _SliceBuilder:
     """One slice before its cells are laid out.
 
     A variable without a table is set: its likelihood has one state, and a product of that vector
@@ -394,8 +394,8 @@ class _Draft:
     def _work(self, plan: Plan) -> int:
         """Multiply-adds of a plan where only what likelihoods have a say in is differentiated."""
         unsettled = plan.steps[self._n_settled(plan) :]
-        sloped = sum(prod(self.sizes[axis] for axis in step.joint) for step in unsettled)
-        return plan.operations + BACKWARDS * sloped
+        backward = sum(prod(self.sizes[axis] for axis in step.joint) for step in unsettled)
+        return plan.operations + BACKWARDS * backward
 
     def _n_settled(self, plan: Plan) -> int:
         """How many of the first contractions have neither likelihoods nor probes in them."""
@@ -487,7 +487,7 @@ def _kernel_form(
 ) -> Slice:
     all_settled = n_settled == len(circuit.forward)
     first = circuit.results[0] if all_settled else int(circuit.forward[n_settled, TARGET])
-    # One operand of a slope is the slope of the product, and slopes follow the cells.
+    # One operand of a derivative is that of the product, and derivatives follow the cells.
     products = circuit.backward[:, [LEFT, RIGHT]].max(axis=1) - circuit.n_cells
     forward, backward, offsets, tables, columns, results = (
         part.astype(np.uint32)

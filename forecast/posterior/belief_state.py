@@ -122,7 +122,7 @@ class BeliefState(Frozen):
         calendar
             Days of the steps; answers count whole steps unless it is given.
         fitted
-            Logarithm of what each draw weighs before anything is supposed, (draw,), if the draws
+            Logarithm of what each draw weighs before evidence is added, (draw,), if the draws
             were made under other evidence.
 
         Raises

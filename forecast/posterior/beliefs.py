@@ -79,7 +79,7 @@ class Beliefs(BeliefState):
     calendar
         Days of the steps, if they have any.
     fitted
-        Logarithm of what each draw weighs before anything is supposed, (draw,); None if all weigh
+        Logarithm of what each draw weighs before evidence is added, (draw,); None if all weigh
         the same.
 
     Examples

@@ -248,8 +248,8 @@ def log_sums_of_trials(yes: Array, no: Array) -> Array:
 
     Examples
     --------
-    >>> chances = np.array([0.5, 0.2])
-    >>> np.exp(log_sums_of_trials(chances, 1 - chances)).round(3).tolist()
+    >>> probabilities = np.array([0.5, 0.2])
+    >>> np.exp(log_sums_of_trials(probabilities, 1 - probabilities)).round(3).tolist()
     [0.4, 0.5, 0.1]
     """
     found = np.full((*yes.shape[1:], len(yes) + 1), -np.inf)

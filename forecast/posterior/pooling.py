@@ -109,10 +109,10 @@ class PartialPooling(CompletePooling):
             moved = self._moved(common, sd, deviations[k])
             prior, by_prior = log_posterior(moved, self.target)
             value_of, by_moved = log_posterior(moved, case)
-            slope = power * (by_moved - by_prior)
+            derivative = power * (by_moved - by_prior)
             value += power * (value_of - prior)
-            gradient[:n] += slope
-            step = slope[: self.n_own] * sd * self._units
+            gradient[:n] += derivative
+            step = derivative[: self.n_own] * sd * self._units
             gradient[n] += float(step @ deviations[k])
             by_deviations[k] += step
         return value, gradient

@@ -25,7 +25,7 @@ from forecast.reporting.courses import (
 )
 from forecast.reporting.document import Document, Prose, Section, Table
 from forecast.reporting.evidence import evidence_section
-from forecast.reporting.findings import (
+from forecast.reporting.evidence_sections import (
     actors_section,
     indicators_section,
     pattern_section,

@@ -27,7 +27,7 @@ from forecast.reporting.document import (
     Section,
     Table,
 )
-from forecast.reporting.findings import fired_summary, tripwires_summary, warning_summary
+from forecast.reporting.evidence_sections import fired_summary, tripwires_summary, warning_summary
 from forecast.reporting.plots import course_drawings, cumulative_drawing
 from forecast.reporting.request import Request
 from forecast.scenario.scenario import Scenario, Variable

@@ -20,7 +20,7 @@ from forecast.reporting.document import (
     Stack,
     Table,
 )
-from forecast.reporting.findings import source_summary
+from forecast.reporting.evidence_sections import source_summary
 from forecast.reporting.report_text import statement_text
 from forecast.scenario.warning import ANY_DANGEROUS
 from forecast.text import DASH, isolated

@@ -26,7 +26,7 @@ from forecast.reporting.document import (
     Section,
     Table,
 )
-from forecast.reporting.findings import fired_summary
+from forecast.reporting.evidence_sections import fired_summary
 from forecast.reporting.report_text import statement_text
 from forecast.reporting.request import Request
 from forecast.reporting.status import indicator_status

@@ -378,9 +378,9 @@ def _undefined(sentences: Sequence[_Sentence], defined: frozenset[str]) -> Itera
 
 def _explained(name: str, text: str) -> bool:
     """Whether a term stands beside its meaning: "Long Name (LN)", "LN (long name)", "LN: long"."""
-    bare = re.escape(name)
-    inside = rf"[a-z]\w*\s\({bare}s?\)|\b{bare}\s\([A-Za-z][^)]*[a-z]{{3}}"
-    listed = rf"(?:^|\|\s?){bare}\s*(?:[:=|]|[-–—]\s)\s*\w+"
+    escaped = re.escape(name)
+    inside = rf"[a-z]\w*\s\({escaped}s?\)|\b{escaped}\s\([A-Za-z][^)]*[a-z]{{3}}"
+    listed = rf"(?:^|\|\s?){escaped}\s*(?:[:=|]|[-–—]\s)\s*\w+"
     return bool(re.search(inside, text) or re.search(listed, text, re.MULTILINE | re.IGNORECASE))
 
 

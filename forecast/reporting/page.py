@@ -12,7 +12,7 @@ from forecast.reporting.change import any_change, last_common_day
 from forecast.reporting.confidence import confidence_sentence
 from forecast.reporting.courses import bottom_line, dated_note
 from forecast.reporting.document import Block, Lines, Prose, Section, Table
-from forecast.reporting.findings import tripwires_summary, warning_summary
+from forecast.reporting.evidence_sections import tripwires_summary, warning_summary
 from forecast.reporting.judgement import (
     change_summary,
     claim_text,

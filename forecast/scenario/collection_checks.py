@@ -1,6 +1,6 @@
 """Rules that sources, families, channels, watches and reporting profiles keep.
 
-Like those of `forecast.scenario.scenario_checks`, every function yields findings and stops at none.
+Like those of `forecast.scenario.scenario_checks`, every function yields faults and stops at none.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from math import isclose
 
 from forecast.errors import nearest
 from forecast.scenario.collection import OTHERS, Channel, Family, Lag, Profile, Watch
-from forecast.scenario.limits import Finding
+from forecast.scenario.limits import LocatedFault
 from forecast.scenario.scenario import Role, Scenario, Variable
 from forecast.scenario.tree import Path
 
@@ -19,7 +19,7 @@ WATCHED: tuple[Role, ...] = ("indicator", "outcome")
 """Roles of variables that can be looked for."""
 
 
-def check_collection(scenario: Scenario, unread: frozenset[str]) -> Iterator[Finding]:
+def check_collection(scenario: Scenario, unread: frozenset[str]) -> Iterator[LocatedFault]:
     """Yield what is wrong with a scenario's sources, families, channels, watches and profiles."""
     for name, source in scenario.sources.items():
         if source.record is not None:
@@ -38,7 +38,7 @@ def check_collection(scenario: Scenario, unread: frozenset[str]) -> Iterator[Fin
             yield from level.check(("reporting_level", key))
 
 
-def _check_families(families: Mapping[str, Family]) -> Iterator[Finding]:
+def _check_families(families: Mapping[str, Family]) -> Iterator[LocatedFault]:
     owner: dict[str, str] = {}
     for name, family in families.items():
         at: Path = ("families", name)
@@ -55,7 +55,7 @@ def _check_families(families: Mapping[str, Family]) -> Iterator[Finding]:
 
 def _check_owner(
     kind: str, at: Path, sources: Iterable[str], owner: dict[str, str]
-) -> Iterator[Finding]:
+) -> Iterator[LocatedFault]:
     """Yield sources that belong to another of its kind already, and note whose they are."""
     for index, source in enumerate(sources):
         if source in owner:
@@ -68,7 +68,7 @@ def _check_owner(
 
 def _check_channel(
     at: Path, channel: Channel, scenario: Scenario, unread: frozenset[str]
-) -> Iterator[Finding]:
+) -> Iterator[LocatedFault]:
     yield from channel.controlled.check((*at, "controlled"))
     for name, shares in channel.shows.items():
         where: Path = (*at, "shows", name)
@@ -80,7 +80,7 @@ def _check_channel(
 
 def _check_shares(
     at: Path, name: str, shares: Mapping[str, float], variable: Variable
-) -> Iterator[Finding]:
+) -> Iterator[LocatedFault]:
     yield from _unknown_states(at, name, shares, variable)
     total = sum(shares.values())
     if not shares:
@@ -99,7 +99,7 @@ def _check_shares(
 
 def _check_watch(
     at: Path, watch: Watch, scenario: Scenario, unread: frozenset[str]
-) -> Iterator[Finding]:
+) -> Iterator[LocatedFault]:
     for key in ("detection", "routine", "false_alarms"):
         if (stated := getattr(watch, key)) is not None:
             yield from stated.check((*at, key))
@@ -118,7 +118,7 @@ def _check_watch(
     yield from faults or _check_watched(at, watch, scenario.variables[watch.indicator])
 
 
-def _check_watched(at: Path, watch: Watch, variable: Variable) -> Iterator[Finding]:
+def _check_watched(at: Path, watch: Watch, variable: Variable) -> Iterator[LocatedFault]:
     yield from _unknown_states((*at, "states"), watch.indicator, watch.states, variable)
     if set(watch.states) >= set(variable.states):
         yield (*at, "states"), "names every state; then hearing nothing tells none from another"
@@ -126,7 +126,7 @@ def _check_watched(at: Path, watch: Watch, variable: Variable) -> Iterator[Findi
         yield at, f"'states' is missing: which states of {watch.indicator} would be reported"
 
 
-def _check_reporting(at: Path, name: str, variable: Variable) -> Iterator[Finding]:
+def _check_reporting(at: Path, name: str, variable: Variable) -> Iterator[LocatedFault]:
     if variable.reporting is None:
         return
     if variable.role not in WATCHED:
@@ -135,7 +135,9 @@ def _check_reporting(at: Path, name: str, variable: Variable) -> Iterator[Findin
         yield from _check_profile(at, name, variable, variable.reporting)
 
 
-def _check_profile(at: Path, name: str, variable: Variable, profile: Profile) -> Iterator[Finding]:
+def _check_profile(
+    at: Path, name: str, variable: Variable, profile: Profile
+) -> Iterator[LocatedFault]:
     yield from _unknown_states((*at, "reported"), name, profile.reported, variable)
     for state, stated in profile.reported.items():
         yield from stated.check((*at, "reported", state))
@@ -149,7 +151,7 @@ def _check_profile(at: Path, name: str, variable: Variable, profile: Profile) ->
             yield (*at, "blackouts", index, "to"), message
 
 
-def _check_lag(at: Path, lag: Lag) -> Iterator[Finding]:
+def _check_lag(at: Path, lag: Lag) -> Iterator[LocatedFault]:
     if len(lag.days) != len(lag.share):
         yield at, f"{len(lag.days)} days and {len(lag.share)} shares; each day has one share"
     if any(later <= earlier for earlier, later in pairwise(lag.days)):
@@ -160,7 +162,7 @@ def _check_lag(at: Path, lag: Lag) -> Iterator[Finding]:
         yield (*at, "share"), "shares lie between 0 and 1, and not all are 0"
 
 
-def _unwatchable(at: Path, name: str, variables: Mapping[str, Variable]) -> Iterator[Finding]:
+def _unwatchable(at: Path, name: str, variables: Mapping[str, Variable]) -> Iterator[LocatedFault]:
     legal = [each for each, variable in variables.items() if variable.role in WATCHED]
     if name not in variables:
         yield at, f"{name!r} is not a variable; {nearest(name, legal)}"
@@ -170,7 +172,7 @@ def _unwatchable(at: Path, name: str, variables: Mapping[str, Variable]) -> Iter
 
 def _unknown_states(
     at: Path, name: str, states: Mapping[str, object] | tuple[str, ...], variable: Variable
-) -> Iterator[Finding]:
+) -> Iterator[LocatedFault]:
     for index, state in enumerate(states):
         if state not in variable.states:
             place = state if isinstance(states, Mapping) else index

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from forecast.scenario.fault_messages import Fault, fault_message, is_about_kind
 from forecast.scenario.grammar import Grammar
-from forecast.scenario.limits import Finding
+from forecast.scenario.limits import LocatedFault
 from forecast.scenario.tree import Path
 
 MOST_FAULTS = 200
@@ -17,7 +17,7 @@ MOST_FAULTS = 200
 
 def shape_faults(
     error: ValidationError, document: Any, kind: type[BaseModel], prefix: Path = ()
-) -> list[Finding]:
+) -> list[LocatedFault]:
     """What has the wrong shape: of the ways to state a value, only the likeliest is spoken of.
 
     Parameters

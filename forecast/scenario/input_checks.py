@@ -1,6 +1,6 @@
 """Rules that inputs keep: what is set rather than estimated, and what is planned for it.
 
-Like those of `forecast.scenario.scenario_checks`, every function yields findings and stops at none.
+Like those of `forecast.scenario.scenario_checks`, every function yields faults and stops at none.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from forecast.errors import nearest
-from forecast.scenario.limits import Finding
+from forecast.scenario.limits import LocatedFault
 from forecast.scenario.scenario import Clock, PlannedState, Variable
 from forecast.scenario.tree import Path
 
 OF_INPUTS = {"default": "a default", "acts": "`acts`", "plan": "a plan", "clauses": "`clauses`"}
 
 
-def check_input(at: Path, variable: Variable, clock: Clock | None) -> Iterator[Finding]:
+def check_input(at: Path, variable: Variable, clock: Clock | None) -> Iterator[LocatedFault]:
     """Yield what is wrong with how a variable is set, or with its being set at all."""
     if variable.role != "input":
         for field, what in OF_INPUTS.items():
@@ -42,12 +42,12 @@ def check_input(at: Path, variable: Variable, clock: Clock | None) -> Iterator[F
     yield from _check_overlaps((*at, "plan"), variable.plan, clock)
 
 
-def _check_state(at: Path, state: str, variable: Variable) -> Iterator[Finding]:
+def _check_state(at: Path, state: str, variable: Variable) -> Iterator[LocatedFault]:
     if state not in variable.states:
         yield at, f"{state!r} is not a state; {nearest(state, variable.states)}"
 
 
-def _check_days(at: Path, planned: PlannedState, clock: Clock) -> Iterator[Finding]:
+def _check_days(at: Path, planned: PlannedState, clock: Clock) -> Iterator[LocatedFault]:
     start, end = planned.start, planned.end
     if start is not None and start < clock.start:
         yield (*at, "start"), f"{start} is before the scenario begins, {clock.start}"
@@ -55,7 +55,9 @@ def _check_days(at: Path, planned: PlannedState, clock: Clock) -> Iterator[Findi
         yield (*at, "end"), f"{end} is before its start, {start or clock.start}"
 
 
-def _check_overlaps(at: Path, plan: tuple[PlannedState, ...], clock: Clock) -> Iterator[Finding]:
+def _check_overlaps(
+    at: Path, plan: tuple[PlannedState, ...], clock: Clock
+) -> Iterator[LocatedFault]:
     """Yield days that are planned twice; what has neither start nor end is for all other days."""
     dated = [(k, each) for k, each in enumerate(plan) if each.start or each.end]
     for (_, one), (k, other) in combinations(dated, 2):

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 
 from forecast.errors import nearest
 from forecast.scenario.forms import Quantity, RealQuantity
-from forecast.scenario.limits import LARGEST, Finding, check_days
+from forecast.scenario.limits import LARGEST, LocatedFault, check_days
 from forecast.scenario.statements import Positive, Text, Value, spell_tag
 from forecast.scenario.tree import Path
 
@@ -68,7 +68,7 @@ Measured = Annotated[
 ]
 
 
-def check_measured(at: Path, measured: Measured, states: tuple[str, ...]) -> Iterator[Finding]:
+def check_measured(at: Path, measured: Measured, states: tuple[str, ...]) -> Iterator[LocatedFault]:
     """Yield what is wrong with the number that is reported about a variable."""
     extra = {
         "poisson": ("dispersion", False),
@@ -85,7 +85,9 @@ def check_measured(at: Path, measured: Measured, states: tuple[str, ...]) -> Ite
     yield from _check_quantities(at, measured, states)
 
 
-def _check_quantities(at: Path, measured: Measured, states: tuple[str, ...]) -> Iterator[Finding]:
+def _check_quantities(
+    at: Path, measured: Measured, states: tuple[str, ...]
+) -> Iterator[LocatedFault]:
     by_state: dict[str, Mapping[str, Quantity | RealQuantity]]
     per = measured.per if isinstance(measured, Count) else None
     if isinstance(measured, Count):

@@ -22,12 +22,12 @@ from forecast.scenario.fits import (
     require,
     shares,
 )
-from forecast.scenario.limits import LARGEST, SMALLEST, Finding
+from forecast.scenario.limits import LARGEST, SMALLEST, LocatedFault
 from forecast.scenario.probability_statements import (
     NEEDS_DAYS,
     count_faults,
     expected_events,
-    expert_findings,
+    expert_faults,
 )
 from forecast.scenario.statement_text import percent_text
 from forecast.scenario.statements import (
@@ -204,12 +204,12 @@ class PositivePool(PositiveStatement):
             pooled = weights @ logs
         return tuple(map(float, np.exp(pooled)))
 
-    def findings(self, days: float | None = None) -> Iterator[Finding]:
+    def located_faults(self, days: float | None = None) -> Iterator[LocatedFault]:
         """Yield what is wrong with what each expert says, and then with their weights."""
-        yield from expert_findings(self.experts, days)
+        yield from expert_faults(self.experts, days)
 
     def faults(self, days: float | None = None) -> Iterator[str]:
-        """What can be wrong is with an expert; see `findings`."""
+        """What can be wrong is with an expert; see `located_faults`."""
         del days
         yield from ()
 

@@ -29,7 +29,7 @@ from forecast.scenario.fits import (
     require,
     shares,
 )
-from forecast.scenario.limits import LARGEST, MOST_CASES, SMALLEST, Finding, check_days
+from forecast.scenario.limits import LARGEST, MOST_CASES, SMALLEST, LocatedFault, check_days
 from forecast.scenario.statement_text import digits, percent_text
 from forecast.scenario.statements import (
     AnyWay,
@@ -436,12 +436,12 @@ class Pool(ProbabilityStatement):
             log_odds = weights @ logit(points)
         return tuple(map(float, expit(self.extremise * log_odds)))
 
-    def findings(self, days: float | None = None) -> Iterator[Finding]:
+    def located_faults(self, days: float | None = None) -> Iterator[LocatedFault]:
         """Yield what is wrong with what each expert says, and then with their weights."""
-        yield from expert_findings(self.experts, days)
+        yield from expert_faults(self.experts, days)
 
     def faults(self, days: float | None = None) -> Iterator[str]:
-        """What can be wrong is with an expert; see `findings`."""
+        """What can be wrong is with an expert; see `located_faults`."""
         del days
         yield from ()
 
@@ -457,7 +457,7 @@ class Pool(ProbabilityStatement):
         yield f"They are {how}{more}; their means go from {ends}."
 
 
-def expert_findings(experts: Any, days: float | None) -> Iterator[Finding]:
+def expert_faults(experts: Any, days: float | None) -> Iterator[LocatedFault]:
     """Yield what is wrong with what each of several experts says, and then with their weights."""
     for name, expert in experts.items():
         yield from expert.says.check(("experts", name, "says"), days)

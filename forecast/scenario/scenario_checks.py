@@ -1,6 +1,6 @@
 """Rules a scenario must keep beyond the shape of its parts.
 
-Every function yields findings, a path inside the scenario with a message; nothing stops at the
+Every function yields faults, a path inside the scenario with a message; nothing stops at the
 first one. `forecast.scenario.scenario_files` turns paths into line numbers.
 """
 
@@ -15,7 +15,7 @@ from forecast.errors import nearest
 from forecast.scenario.collection_checks import check_collection
 from forecast.scenario.forms import Hazards, Row, TableForm, spell_parent
 from forecast.scenario.input_checks import check_input
-from forecast.scenario.limits import Finding
+from forecast.scenario.limits import LocatedFault
 from forecast.scenario.measured import check_measured
 from forecast.scenario.probability_statements import count_faults
 from forecast.scenario.scenario import (
@@ -38,7 +38,9 @@ from forecast.timeline import MAX_STEPS
 Variables = Mapping[str, Variable]
 
 
-def find_problems(scenario: Scenario, unread: frozenset[str] = frozenset()) -> Iterator[Finding]:
+def find_problems(
+    scenario: Scenario, unread: frozenset[str] = frozenset()
+) -> Iterator[LocatedFault]:
     """Yield every broken rule of a scenario.
 
     Parameters
@@ -106,7 +108,7 @@ def step_order(variables: Variables, *, first: bool) -> tuple[str, ...]:
     return tuple(TopologicalSorter(graph).static_order())
 
 
-def _check_clock(scenario: Scenario) -> Iterator[Finding]:
+def _check_clock(scenario: Scenario) -> Iterator[LocatedFault]:
     clock = scenario.time
     if clock is None:
         return
@@ -122,7 +124,7 @@ def _check_clock(scenario: Scenario) -> Iterator[Finding]:
         yield ("time", "start"), f"{MAX_STEPS:,} steps from {clock.start} pass the year 9999"
 
 
-def _check_reach(clock: Clock) -> Iterator[Finding]:
+def _check_reach(clock: Clock) -> Iterator[LocatedFault]:
     """Yield what is wrong with how far a forecast looks."""
     horizon, target = clock.horizon, clock.target
     if horizon is None and target is None:
@@ -142,7 +144,7 @@ def _check_reach(clock: Clock) -> Iterator[Finding]:
             yield ("time", "target"), message
 
 
-def _check_variable(at: Path, variable: Variable) -> Iterator[Finding]:
+def _check_variable(at: Path, variable: Variable) -> Iterator[LocatedFault]:
     if len(set(variable.states)) < len(variable.states):
         yield (*at, "states"), "a state is named twice; states are exclusive and differ in name"
     tables = {
@@ -154,7 +156,7 @@ def _check_variable(at: Path, variable: Variable) -> Iterator[Finding]:
         yield at, f"the tables should be {needed}; given: {given}"
 
 
-def _check_courses(at: Path, variable: Variable) -> Iterator[Finding]:
+def _check_courses(at: Path, variable: Variable) -> Iterator[LocatedFault]:
     if variable.role == "course_of_action" and not variable.courses:
         yield at, "a course of action needs `courses`: which of its states are courses, how severe"
     if variable.role != "course_of_action" and variable.courses:
@@ -175,7 +177,7 @@ def _check_courses(at: Path, variable: Variable) -> Iterator[Finding]:
         )
 
 
-def _check_assumption(at: Path, variable: Variable) -> Iterator[Finding]:
+def _check_assumption(at: Path, variable: Variable) -> Iterator[LocatedFault]:
     where, state = (*at, "assumption"), variable.assumption
     if state is None:
         return
@@ -185,7 +187,7 @@ def _check_assumption(at: Path, variable: Variable) -> Iterator[Finding]:
         yield where, f"{state!r} is not a state; {nearest(state, variable.states)}"
 
 
-def _check_kind(at: Path, variable: Variable, *, dynamic: bool) -> Iterator[Finding]:
+def _check_kind(at: Path, variable: Variable, *, dynamic: bool) -> Iterator[LocatedFault]:
     kind = variable.kind
     if kind is not None and variable.role not in ("indicator", "outcome"):
         yield (*at, "kind"), f"only an indicator or an outcome has a kind; this is {variable.role}"
@@ -201,7 +203,7 @@ def _check_kind(at: Path, variable: Variable, *, dynamic: bool) -> Iterator[Find
     yield from variable.dwell.between.check((*at, "dwell", "between"))
 
 
-def _check_occurrence(at: Path, stated: Occurrence, scenario: Scenario) -> Iterator[Finding]:
+def _check_occurrence(at: Path, stated: Occurrence, scenario: Scenario) -> Iterator[LocatedFault]:
     variables = scenario.variables
     name, state, within = stated.variable, stated.state, stated.within
     if name not in variables:
@@ -220,7 +222,7 @@ def _check_occurrence(at: Path, stated: Occurrence, scenario: Scenario) -> Itera
         yield (*at, "within"), f"{within} days; the horizon is {scenario.time.reach} days"
 
 
-def _check_interval(at: Path, expectation: Expectation) -> Iterator[Finding]:
+def _check_interval(at: Path, expectation: Expectation) -> Iterator[LocatedFault]:
     probability = expectation.probability
     if not probability.lower < probability.upper <= 1:
         yield (
@@ -230,7 +232,7 @@ def _check_interval(at: Path, expectation: Expectation) -> Iterator[Finding]:
         )
 
 
-def _check_count(at: Path, rate: BaseRate, scenario: Scenario) -> Iterator[Finding]:
+def _check_count(at: Path, rate: BaseRate, scenario: Scenario) -> Iterator[LocatedFault]:
     if scenario.time is None:
         yield at, "a static scenario (no `time`) has no days in which something could be counted"
     for message in count_faults(rate.count, rate.days):
@@ -239,7 +241,7 @@ def _check_count(at: Path, rate: BaseRate, scenario: Scenario) -> Iterator[Findi
 
 def _check_lags(
     at: Path, table: TableForm, name: str, slot: str, *, dynamic: bool
-) -> Iterator[Finding]:
+) -> Iterator[LocatedFault]:
     lagged = [parent for parent, lag in table.parents(name) if lag]
     if isinstance(table, Hazards) and not dynamic:
         yield at, "a static scenario (no `time`) has no hazards"
@@ -260,7 +262,9 @@ def _check_lags(
         yield at, f"{name} cannot be its own parent; for its earlier state write previous {name}"
 
 
-def _check_within(at: Path, table: TableForm, name: str, scenario: Scenario) -> Iterator[Finding]:
+def _check_within(
+    at: Path, table: TableForm, name: str, scenario: Scenario
+) -> Iterator[LocatedFault]:
     """Yield rows about several days where a step is not drawn without regard to the last one."""
     for path, row in table.entries():
         where = (*at, *path, "within")
@@ -274,7 +278,7 @@ def _check_within(at: Path, table: TableForm, name: str, scenario: Scenario) -> 
             yield where, f"{name} depends on its own past; state the row of one step"
 
 
-def _check_measured(at: Path, variable: Variable) -> Iterator[Finding]:
+def _check_measured(at: Path, variable: Variable) -> Iterator[LocatedFault]:
     if variable.measured is None:
         return
     where = (*at, "measured")
@@ -284,7 +288,7 @@ def _check_measured(at: Path, variable: Variable) -> Iterator[Finding]:
     yield from check_measured(where, variable.measured, variable.states)
 
 
-def _check_references(scenario: Scenario, unread: frozenset[str]) -> Iterator[Finding]:
+def _check_references(scenario: Scenario, unread: frozenset[str]) -> Iterator[LocatedFault]:
     variables = scenario.variables
     courses = {f"{name}={state}" for name, state in scenario.courses}
     for name, variable in variables.items():
@@ -296,7 +300,7 @@ def _check_references(scenario: Scenario, unread: frozenset[str]) -> Iterator[Fi
                 )
 
 
-def _check_cycles(variables: Variables) -> Iterator[Finding]:
+def _check_cycles(variables: Variables) -> Iterator[LocatedFault]:
     reported: set[frozenset[str]] = set()
     for first in (True, False):
         try:
@@ -311,7 +315,7 @@ def _check_cycles(variables: Variables) -> Iterator[Finding]:
                 )
 
 
-def _check_observability(variables: Variables) -> Iterator[Finding]:
+def _check_observability(variables: Variables) -> Iterator[LocatedFault]:
     ancestry = {name: _ancestors(variables, name) for name in variables}
     indicators = [name for name, variable in variables.items() if variable.role == "indicator"]
     for name, variable in variables.items():

@@ -8,14 +8,14 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from forecast.scenario.faults import shape_faults
-from forecast.scenario.limits import Finding
+from forecast.scenario.limits import LocatedFault
 from forecast.scenario.scenario import Clock, Name, Scenario, Variable
 from forecast.scenario.tree import Path
 
 
 def read_scenario(
     document: dict[str, Any],
-) -> tuple[Scenario | None, frozenset[str], list[Finding]]:
+) -> tuple[Scenario | None, frozenset[str], list[LocatedFault]]:
     """Read what can be read of a document.
 
     Parameters
@@ -48,11 +48,11 @@ def read_scenario(
     return None, unread, found
 
 
-def _read_variables(given: Any) -> tuple[dict[str, Variable], frozenset[str], list[Finding]]:
+def _read_variables(given: Any) -> tuple[dict[str, Variable], frozenset[str], list[LocatedFault]]:
     """Read each variable by itself, so that one bad one does not hide the faults of others."""
     variables: dict[str, Variable] = {}
     unread: set[str] = set()
-    found: list[Finding] = []
+    found: list[LocatedFault] = []
     for name, body in given.items() if isinstance(given, dict) else ():
         at: Path = ("variables", name)
         _, faults = _validated(_NAME, name, given, (*at, "[key]"))
@@ -71,7 +71,7 @@ def _read_variables(given: Any) -> tuple[dict[str, Variable], frozenset[str], li
 
 def _validated(
     adapter: TypeAdapter[Any], value: Any, variables: dict[str, Any], at: Path
-) -> tuple[Any, list[Finding]]:
+) -> tuple[Any, list[LocatedFault]]:
     try:
         return adapter.validate_python(value), []
     except ValidationError as error:

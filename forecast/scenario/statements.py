@@ -40,7 +40,7 @@ from forecast.scenario.fits import (
     lognormal_ends,
 )
 from forecast.scenario.grammar import forget_schemas, most_alike
-from forecast.scenario.limits import LARGEST, SMALLEST, Finding
+from forecast.scenario.limits import LARGEST, SMALLEST, LocatedFault
 from forecast.scenario.tree import Path
 
 Text = Annotated[str, Field(min_length=1)]
@@ -133,19 +133,19 @@ class Statement(Value, ABC):
     def sentences(self, days: float | None = None) -> Iterator[str]:
         """Yield how the number was stated, and by what rule it is read, sentence by sentence."""
 
-    def findings(self, days: float | None = None) -> Iterator[Finding]:
+    def located_faults(self, days: float | None = None) -> Iterator[LocatedFault]:
         """Yield what is wrong with it, and in which entry of it."""
         yield from (((), message) for message in self.faults(days))
 
-    def check(self, at: Path = (), days: float | None = None) -> Iterator[Finding]:
+    def check(self, at: Path = (), days: float | None = None) -> Iterator[LocatedFault]:
         """Yield what is wrong with it, or with the prior that it becomes; `at` is where it stands.
 
-        Like the rules of `forecast.scenario.scenario_checks`, it yields findings and stops at none.
+        Like the rules of `forecast.scenario.scenario_checks`, it yields faults and stops at none.
         """
-        found = list(self.findings(days)) or list(self._fit_findings(days))
+        found = list(self.located_faults(days)) or list(self._fit_faults(days))
         yield from (((*at, *where), message) for where, message in found)
 
-    def _fit_findings(self, days: float | None) -> Iterator[Finding]:
+    def _fit_faults(self, days: float | None) -> Iterator[LocatedFault]:
         try:
             fit = self.fit(days)
         except InputError as error:

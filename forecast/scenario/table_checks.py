@@ -8,7 +8,7 @@ from math import prod
 from forecast.errors import nearest
 from forecast.scenario.forms import TableForm, parse_parent, states_meant
 from forecast.scenario.forms.form import Variables
-from forecast.scenario.limits import Finding
+from forecast.scenario.limits import LocatedFault
 from forecast.scenario.tree import Path
 
 MOST_CELLS = 1_000_000
@@ -17,7 +17,7 @@ MOST_CELLS = 1_000_000
 
 def find_unknown(
     at: Path, table: TableForm, variables: Variables, unread: frozenset[str]
-) -> Iterator[Finding]:
+) -> Iterator[LocatedFault]:
     """Yield mentions of parents, or of their states, that do not exist."""
     for where, reference in table.references():
         name, _ = parse_parent(reference)
@@ -42,7 +42,7 @@ def mentions(table: TableForm, names: frozenset[str]) -> bool:
 
 def check_table(
     at: Path, table: TableForm, name: str, variables: Variables, *, resolved: bool = True
-) -> Iterator[Finding]:
+) -> Iterator[LocatedFault]:
     """Yield what is wrong with a table.
 
     Parameters

@@ -1,6 +1,6 @@
 """Rules that tripwires and warning levels keep.
 
-Like those of `forecast.scenario.scenario_checks`, every function yields findings and stops at none.
+Like those of `forecast.scenario.scenario_checks`, every function yields faults and stops at none.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forecast.errors import nearest
-from forecast.scenario.limits import Finding
+from forecast.scenario.limits import LocatedFault
 from forecast.scenario.scenario import Clock, Role, Scenario
 from forecast.scenario.tree import Path
 from forecast.scenario.warning import ANY_DANGEROUS, Threshold, Tripwire
@@ -17,7 +17,7 @@ OBSERVABLE: tuple[Role, ...] = ("indicator", "outcome", "input")
 """Roles of variables that reports can name."""
 
 
-def check_warning(scenario: Scenario, unread: frozenset[str]) -> Iterator[Finding]:
+def check_warning(scenario: Scenario, unread: frozenset[str]) -> Iterator[LocatedFault]:
     """Yield what is wrong with a scenario's tripwires and warning levels."""
     for key, tripwire in scenario.tripwires.items():
         at: Path = ("tripwires", key)
@@ -30,7 +30,7 @@ def check_warning(scenario: Scenario, unread: frozenset[str]) -> Iterator[Findin
     yield from _check_warning_levels(scenario)
 
 
-def _check_day(at: Path, tripwire: Tripwire, clock: Clock | None) -> Iterator[Finding]:
+def _check_day(at: Path, tripwire: Tripwire, clock: Clock | None) -> Iterator[LocatedFault]:
     for word in ("by", "on"):
         if getattr(tripwire, word) is not None and not tripwire.any:
             yield (*at, word), "is about what is reported, and the tripwire has no `any`"
@@ -42,7 +42,7 @@ def _check_day(at: Path, tripwire: Tripwire, clock: Clock | None) -> Iterator[Fi
 
 def _check_levels(
     at: Path, tripwire: Tripwire, scenario: Scenario, unread: frozenset[str]
-) -> Iterator[Finding]:
+) -> Iterator[LocatedFault]:
     variables = scenario.variables
     for index, levels in enumerate(tripwire.any):
         for name, state in levels.items():
@@ -61,7 +61,7 @@ def _check_levels(
 
 def _check_threshold(
     at: Path, threshold: Threshold, scenario: Scenario, unread: frozenset[str]
-) -> Iterator[Finding]:
+) -> Iterator[LocatedFault]:
     courses = [f"{name}={state}" for name, state in scenario.courses]
     if any(course.dangerous for course in scenario.courses.values()):
         courses.append(ANY_DANGEROUS)
@@ -82,7 +82,7 @@ def _check_threshold(
         )
 
 
-def _check_warning_levels(scenario: Scenario) -> Iterator[Finding]:
+def _check_warning_levels(scenario: Scenario) -> Iterator[LocatedFault]:
     used: dict[str, str] = {}
     for k, (key, level) in enumerate(scenario.warning_levels.items()):
         at: Path = ("warning_levels", key)

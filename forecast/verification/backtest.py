@@ -28,9 +28,9 @@ from forecast.sampling import Sampling, require_whole
 from forecast.scenario.scenario import Scenario
 from forecast.storage import evidence_text
 from forecast.text import printed
-from forecast.verification.asking import QuestionForecast, ask, unanswerable
 from forecast.verification.issued import digest_of, made_by
 from forecast.verification.parts import work_through
+from forecast.verification.question_forecasts import QuestionForecast, ask, unanswerable
 from forecast.verification.questions import Question, Questions
 from forecast.verification.resolutions import Resolution
 from forecast.verification.scoring import Scores, score

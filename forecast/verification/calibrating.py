@@ -32,10 +32,10 @@ from forecast.posterior.stored_answers import watched
 from forecast.sampling import Sampling, require_whole
 from forecast.scenario.scenario import Scenario
 from forecast.text import printed
-from forecast.verification.asking import ask, unanswerable
 from forecast.verification.calibration_line import calibration_line, spiegelhalter_z
 from forecast.verification.issued import digest_of, made_by
 from forecast.verification.parts import work_through
+from forecast.verification.question_forecasts import ask, unanswerable
 from forecast.verification.questions import Question, Questions
 from forecast.verification.scores import Reliability, reliability
 from forecast.verification.worlds import World, courses_ahead, day_after, prior_fit

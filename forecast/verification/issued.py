@@ -29,7 +29,7 @@ from forecast.scenario.scenario_files import parse_scenario
 from forecast.scenario.warning import ANY_DANGEROUS
 from forecast.storage import MADE_BY, evidence_text, read_evidence_text, scenario_text
 from forecast.text import printed
-from forecast.verification.asking import QuestionForecast, ask
+from forecast.verification.question_forecasts import QuestionForecast, ask
 from forecast.verification.questions import Question
 
 if TYPE_CHECKING:

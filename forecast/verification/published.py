@@ -21,7 +21,7 @@ from forecast.reading import read_toml, require_path
 from forecast.scenario.document_part import DocumentPart, read_document
 from forecast.scenario.scenario import Scenario
 from forecast.scenario.shipped import shipped_or_own
-from forecast.verification.asking import ask
+from forecast.verification.question_forecasts import ask
 from forecast.verification.questions import Event, Id, Question, Window, misnamed, misnamed_states
 
 FILE_NAME = "document.toml"

@@ -349,7 +349,9 @@ def misnamed(where: str, event: Event, states: Mapping[str, tuple[str, ...]]) ->
     """Yield variables and states that an event names and that there are not."""
     for place, condition in event.conditions:
         for each in condition:
-            named = {name: tuple(map(_bare, _listed(stated))) for name, stated in each.items()}
+            named = {
+                name: tuple(map(_without_sign, _listed(stated))) for name, stated in each.items()
+            }
             yield from misnamed_states(f"{where}.{place}", named, states)
     for k, part in enumerate(event.parts):
         yield from misnamed(f"{where}.{event.kind}.{k}", part, states)
@@ -374,7 +376,7 @@ def _listed(stated: States) -> Sequence[str]:
     return [stated] if isinstance(stated, str) else stated
 
 
-def _bare(state: str) -> str:
+def _without_sign(state: str) -> str:
     """A state without the sign that means those above or below it as well."""
     return state.removeprefix(">=").removeprefix("<=").strip()
 
@@ -390,9 +392,9 @@ def states_meant(stated: States, states: tuple[str, ...]) -> tuple[str, ...]:
     meant: set[str] = set()
     for each in _listed(stated):
         if each.startswith(">="):
-            meant |= {*states[states.index(_bare(each)) :]}
+            meant |= {*states[states.index(_without_sign(each)) :]}
         elif each.startswith("<="):
-            meant |= {*states[: states.index(_bare(each)) + 1]}
+            meant |= {*states[: states.index(_without_sign(each)) + 1]}
         else:
             meant.add(each)
     return tuple(state for state in states if state in meant)

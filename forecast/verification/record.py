@@ -25,8 +25,8 @@ from forecast.layout import MOST_ROWS, PrintsItself, Summary
 from forecast.outlook import Forecast
 from forecast.reading import require_path
 from forecast.text import printed
-from forecast.verification.asking import QuestionForecast
 from forecast.verification.issued import Replay, answers_in, describe, digest_of, replay
+from forecast.verification.question_forecasts import QuestionForecast
 from forecast.verification.resolutions import Resolution
 from forecast.verification.scoring import Scores, score
 

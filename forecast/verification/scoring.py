@@ -16,13 +16,13 @@ from forecast.estimate import Estimate
 from forecast.layout import MOST_ROWS, PrintsItself, Summary, of_frame
 from forecast.lexicon import Lexicon, read_lexicon
 from forecast.text import printed
-from forecast.verification.asking import QuestionForecast
 from forecast.verification.comparisons import (
     Advantage,
     advantage,
     clustered_mean,
     discrimination,
 )
+from forecast.verification.question_forecasts import QuestionForecast
 from forecast.verification.resolutions import Resolution
 from forecast.verification.scores import (
     Reliability,

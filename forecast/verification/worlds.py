@@ -23,7 +23,7 @@ from forecast.posterior.stored_answers import watched
 from forecast.sampling import Sampling
 from forecast.scenario.scenario import Scenario
 from forecast.timeline import MAX_STEPS
-from forecast.verification.asking import ask
+from forecast.verification.question_forecasts import ask
 from forecast.verification.questions import Question
 
 

@@ -25,7 +25,7 @@ from forecast.probabilities import union_probabilities
 from forecast.reporting.change import change_cell
 from forecast.reporting.document import Heading, Lines, Table
 from forecast.reporting.evidence import _control_rows
-from forecast.reporting.findings import tripwires_section
+from forecast.reporting.evidence_sections import tripwires_section
 from forecast.reporting.plots import DANGER, course_drawings, cumulative_drawing, plot_timeline
 from forecast.reporting.product import product
 from forecast.reporting.report_text import statement_text

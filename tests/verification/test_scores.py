@@ -9,7 +9,7 @@ import pytest
 import forecast as fc
 from forecast.errors import InputError
 from forecast.estimate import Estimate
-from forecast.verification.asking import QuestionForecast
+from forecast.verification.question_forecasts import QuestionForecast
 from forecast.verification.questions import Question, Questions
 from forecast.verification.resolutions import Resolution, read_resolutions
 from forecast.verification.scores import (

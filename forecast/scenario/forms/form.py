@@ -15,7 +15,7 @@ from pydantic_core import SchemaValidator, core_schema
 
 from forecast.scenario.fits import RowFit
 from forecast.scenario.grammar import forget_schemas
-from forecast.scenario.limits import Finding
+from forecast.scenario.limits import LocatedFault
 from forecast.scenario.statements import PositiveStatement, Value, spell_tag
 
 PREVIOUS = "previous "
@@ -169,7 +169,7 @@ class TableForm(Value, ABC):
         return tuple(dict.fromkeys(parse_parent(reference) for _, reference in self.references()))
 
     @abstractmethod
-    def faults(self, name: str, variables: Variables, *, resolved: bool) -> Iterator[Finding]:
+    def faults(self, name: str, variables: Variables, *, resolved: bool) -> Iterator[LocatedFault]:
         """Yield what is wrong with the table of a variable, with its path inside the table.
 
         Parameters

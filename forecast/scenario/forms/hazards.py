@@ -24,7 +24,7 @@ from forecast.scenario.forms.form import (
     parse_parent,
     states_meant,
 )
-from forecast.scenario.limits import Finding, check_days
+from forecast.scenario.limits import LocatedFault, check_days
 from forecast.scenario.positive_statements import PositiveNumber
 from forecast.scenario.probability_statements import Probability
 from forecast.scenario.statement_text import FAR, moved_text
@@ -90,7 +90,7 @@ class Hazards(TableForm):
             groups.setdefault((move.source, when, move.within), []).append(index)
         return list(groups.values())
 
-    def faults(self, name: str, variables: Variables, *, resolved: bool) -> Iterator[Finding]:
+    def faults(self, name: str, variables: Variables, *, resolved: bool) -> Iterator[LocatedFault]:
         """Yield what is wrong with moves and multipliers, alone and together."""
         states = variables[name].states
         yield from self._check_moves(states)
@@ -101,7 +101,7 @@ class Hazards(TableForm):
         if resolved:
             yield from self._check_overlaps(states, variables)
 
-    def _check_moves(self, states: tuple[str, ...]) -> Iterator[Finding]:
+    def _check_moves(self, states: tuple[str, ...]) -> Iterator[LocatedFault]:
         for index, move in enumerate(self.moves):
             where = ("moves", index)
             yield from _check_ends(where, move, states)
@@ -113,7 +113,9 @@ class Hazards(TableForm):
             days_faults = [*check_days((*where, "within"), move.within)]
             yield from days_faults or move.probability.check((*where, "probability"), move.within)
 
-    def _check_overlaps(self, states: tuple[str, ...], variables: Variables) -> Iterator[Finding]:
+    def _check_overlaps(
+        self, states: tuple[str, ...], variables: Variables
+    ) -> Iterator[LocatedFault]:
         """Yield moves that are given twice for the same conditions, or do not go together."""
         seen: dict[_Covered, int] = {}
         for index, move in enumerate(self.moves):
@@ -140,7 +142,7 @@ class Hazards(TableForm):
         for config in product(*options):
             yield source, move.target, tuple(zip(gates, config, strict=True))
 
-    def _check_together(self, seen: Mapping[_Covered, int]) -> Iterator[Finding]:
+    def _check_together(self, seen: Mapping[_Covered, int]) -> Iterator[LocatedFault]:
         """Probabilities that are read together must share days and conditions, and leave some."""
         groups = self.competitors()
         group_of = {index: number for number, group in enumerate(groups) for index in group}
@@ -207,7 +209,7 @@ class Hazards(TableForm):
 
 def _check_ends(
     where: tuple[str, int], part: Move | Multiplier, states: tuple[str, ...]
-) -> Iterator[Finding]:
+) -> Iterator[LocatedFault]:
     for key, state in (("from", part.source), ("to", part.target)):
         if state is not None and state not in states:
             yield (*where, key), f"{state!r} is not a state; {nearest(state, states)}"

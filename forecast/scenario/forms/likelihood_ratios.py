@@ -23,7 +23,7 @@ from forecast.scenario.forms.form import (
     holds,
 )
 from forecast.scenario.forms.rows import Row, check_row
-from forecast.scenario.limits import Finding
+from forecast.scenario.limits import LocatedFault
 from forecast.scenario.positive_statements import PositiveNumber
 from forecast.scenario.statements import Value
 
@@ -48,14 +48,14 @@ class LikelihoodRatios(TableForm):
     base: Row
     ratios: Annotated[tuple[Ratio, ...], Field(min_length=1)]
 
-    def faults(self, name: str, variables: Variables, *, resolved: bool) -> Iterator[Finding]:
+    def faults(self, name: str, variables: Variables, *, resolved: bool) -> Iterator[LocatedFault]:
         """Yield what is wrong with the base rate and the ratios, and with their products."""
         found = list(self._check_parts(variables[name].states))
         yield from found
         if resolved and not found:
             yield from self._check_raised(name, variables)
 
-    def _check_parts(self, states: tuple[str, ...]) -> Iterator[Finding]:
+    def _check_parts(self, states: tuple[str, ...]) -> Iterator[LocatedFault]:
         yield from check_row(("base",), self.base, states)
         if self.base.when:
             yield ("base", "when"), "the base rate holds always: it has no `when`"
@@ -68,7 +68,7 @@ class LikelihoodRatios(TableForm):
                 yield (*where, "state"), f"{ratio.state!r} is not a state; {legal}"
             yield from ratio.times.check((*where, "times"))
 
-    def _check_raised(self, name: str, variables: Variables) -> Iterator[Finding]:
+    def _check_raised(self, name: str, variables: Variables) -> Iterator[LocatedFault]:
         """No configuration may raise all states, or states above a probability of one."""
         parents = self.parents(name)
         base = _upper_probabilities(self.base, variables[name].states)

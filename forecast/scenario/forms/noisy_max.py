@@ -19,7 +19,7 @@ from forecast.scenario.forms.form import (
     states_meant,
 )
 from forecast.scenario.forms.rows import Row, check_row
-from forecast.scenario.limits import Finding
+from forecast.scenario.limits import LocatedFault
 
 
 class NoisyMax(TableForm):
@@ -33,7 +33,7 @@ class NoisyMax(TableForm):
     leak: Row
     causes: Annotated[tuple[Row, ...], Field(min_length=1)]
 
-    def faults(self, name: str, variables: Variables, *, resolved: bool) -> Iterator[Finding]:
+    def faults(self, name: str, variables: Variables, *, resolved: bool) -> Iterator[LocatedFault]:
         """Yield what is wrong with the leak and the causes, and causes that are named twice."""
         del resolved
         states = variables[name].states

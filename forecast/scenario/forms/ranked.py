@@ -19,7 +19,7 @@ from forecast.scenario.forms.form import (
     parse_parent,
 )
 from forecast.scenario.forms.quantity import Quantity
-from forecast.scenario.limits import Finding
+from forecast.scenario.limits import LocatedFault
 from forecast.scenario.positive_statements import PositiveNumber
 from forecast.scenario.statements import Value
 
@@ -51,7 +51,7 @@ class Ranked(TableForm):
         for index, influence in enumerate(self.influences):
             yield ("influences", index, "of"), influence.of
 
-    def faults(self, name: str, variables: Variables, *, resolved: bool) -> Iterator[Finding]:
+    def faults(self, name: str, variables: Variables, *, resolved: bool) -> Iterator[LocatedFault]:
         """Yield what is wrong with the spread and the weights, and parents that are named twice."""
         del name, variables, resolved
         yield from self.spread.between.check(("spread", "between"))

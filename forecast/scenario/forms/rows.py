@@ -29,7 +29,7 @@ from forecast.scenario.forms.form import (
     spell_parent,
     states_meant,
 )
-from forecast.scenario.limits import LARGEST, MOST_CASES, Finding, check_days
+from forecast.scenario.limits import LARGEST, MOST_CASES, LocatedFault, check_days
 from forecast.scenario.probability_statements import Probability
 from forecast.scenario.statement_text import FAR, moved_text
 from forecast.scenario.statements import Number, Positive, ProbabilityStatement, Value
@@ -112,14 +112,14 @@ class Rows(TableForm):
     form: Literal["rows"] = "rows"
     rows: Annotated[tuple[Row, ...], Field(min_length=1)]
 
-    def faults(self, name: str, variables: Variables, *, resolved: bool) -> Iterator[Finding]:
+    def faults(self, name: str, variables: Variables, *, resolved: bool) -> Iterator[LocatedFault]:
         """Yield what is wrong with rows, and configurations without a row or with several."""
         for index, row in enumerate(self.rows):
             yield from check_row(("rows", index), row, variables[name].states)
         if resolved:
             yield from self._check_coverage(name, variables)
 
-    def _check_coverage(self, name: str, variables: Variables) -> Iterator[Finding]:
+    def _check_coverage(self, name: str, variables: Variables) -> Iterator[LocatedFault]:
         parents = self.parents(name)
         seen: dict[tuple[str, ...], int] = {}
         for index, row in enumerate(self.rows):
@@ -154,7 +154,7 @@ class Rows(TableForm):
             yield from rows[index]
 
 
-def check_row(at: Path, row: Row, states: tuple[str, ...]) -> Iterator[Finding]:
+def check_row(at: Path, row: Row, states: tuple[str, ...]) -> Iterator[LocatedFault]:
     """Yield what is wrong with one row."""
     stated = {key: value for key in ROW_KINDS if (value := getattr(row, key)) is not None}
     if len(stated) != 1:
@@ -192,7 +192,7 @@ def check_row(at: Path, row: Row, states: tuple[str, ...]) -> Iterator[Finding]:
 
 def check_probabilities(
     at: Path, probability: Mapping[str, ProbabilityStatement], states: tuple[str, ...]
-) -> Iterator[Finding]:
+) -> Iterator[LocatedFault]:
     """Yield what is wrong with the stated probabilities of a row's states."""
     faults = [
         fault for state, stated in probability.items() for fault in stated.check((*at, state))

@@ -23,7 +23,7 @@ from forecast.scenario.forms.form import (
     Variables,
     parse_parent,
 )
-from forecast.scenario.limits import Finding
+from forecast.scenario.limits import LocatedFault
 from forecast.scenario.probability_statements import Probability
 from forecast.scenario.tree import Path
 
@@ -42,7 +42,7 @@ class SharedEffect(TableForm):
     share: Probability
     basis: Basis
 
-    def faults(self, name: str, variables: Variables, *, resolved: bool) -> Iterator[Finding]:
+    def faults(self, name: str, variables: Variables, *, resolved: bool) -> Iterator[LocatedFault]:
         """Yield what is wrong with the share, and that there are too few states."""
         del resolved
         yield from self.share.check(("share",))
@@ -90,7 +90,7 @@ class UnderSharedEffect(TableForm):
             yield ("table", *path), reference
         yield ("effect",), self.effect
 
-    def faults(self, name: str, variables: Variables, *, resolved: bool) -> Iterator[Finding]:
+    def faults(self, name: str, variables: Variables, *, resolved: bool) -> Iterator[LocatedFault]:
         """Yield what is wrong with the inner table, and an effect that is none."""
         for path, message in self.table.faults(name, variables, resolved=resolved):
             yield ("table", *path), message
