@@ -178,7 +178,10 @@ def _density_for_nutpie(posterior: OneCase) -> Any:
     shapes = {name: np.shape(v) for name, v in posterior.judgements(start).items()}
 
     def density(point: Array) -> tuple[float, Array]:
-        value, gradient = posterior.density(point)
+        try:
+            value, gradient = posterior.density(point)
+        except ZeroDivisionError:  # so far out that a scale has rounded to 0: the step is refused
+            return np.nan, np.full(len(start), np.nan)
         return (value if np.isfinite(gradient).all() else np.nan), gradient
 
     def begin(seed: int) -> Array:

@@ -162,6 +162,14 @@ def test_a_number_at_the_limit_leaves_probabilities(family):
     assert (ever <= np.cumsum(now, axis=-1) + 1e-9).all()
 
 
+def test_sampling_at_the_limit_refuses_steps_and_no_forecast():
+    """On the way to such a number a sampler tries tables whose scales round to 0."""
+    told = evidence(wind_report("R1", float(LARGEST_NUMBER), 1))
+    sampling = {"draws": 50, "tune": 50, "chains": 1, "random_seed": 0}
+    drawn = fc.forecast(windy("negative_binomial"), told, **sampling).posterior["posterior"]
+    assert all(np.isfinite(values).all() for values in drawn.data_vars.values())
+
+
 @pytest.mark.parametrize("family", ["poisson", "negative_binomial"])
 def test_exposure_multiplies_the_rate(family):
     judged = parameters_of(compile_tables(windy(family)), 1)
