@@ -20,7 +20,7 @@ from forecast.evidence.notation import (
     read_likelihoods,
 )
 from forecast.evidence.plain import DATE_RULE, read_date
-from forecast.evidence.report import Report
+from forecast.evidence.report import DATES, Report
 from forecast.evidence.report_checks import find_broken_links, find_faults
 from forecast.evidence.spreadsheet import (
     RAGGED,
@@ -178,7 +178,9 @@ def read_row(
         scope=text.get("scope", ""),
         text=text.get("text", ""),
     )
-    faults += find_faults(report, scenario)
+    undated = any(column in DATES for column, _ in faults)
+    # A day that stands for one that cannot be read is compared with nothing.
+    faults += [f for f in find_faults(report, scenario) if not (undated and f[0] in DATES)]
     problems = [Problem(f"{place}: column {column!r}", message) for column, message in faults]
     return (report if readable else None), problems
 

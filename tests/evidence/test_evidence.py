@@ -188,6 +188,16 @@ def test_all_problems_are_listed_by_row_and_column(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("column", ["event_start", "event_end", "published", "known"])
+def test_a_day_that_cannot_be_read_is_compared_with_nothing(tmp_path, column):
+    days = dict.fromkeys(("event_start", "event_end", "published", "known"), "2020-01-05")
+    header = f"id,indicator,state,source,{','.join(days)}"
+    row = f"R1,barometer,low,keeper,{','.join((days | {column: '2020-02-30'}).values())}"
+    found = problems(tmp_path, f"{header}\n{row}\n")
+    assert len(found) == 1
+    assert f"column {column!r}: '2020-02-30' is not a date" in found[0]
+
+
 def test_links_may_not_lead_back(tmp_path):
     row = "barometer,low,2020-01-05,2020-01-06,keeper"
     found = problems(tmp_path, f"{HEADER},supersedes\nR1,{row},R2\nR2,{row},R1\n")
