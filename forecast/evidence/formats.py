@@ -26,11 +26,13 @@ from forecast.evidence.report import DATES, FIELDS, NUMBERS, Report
 from forecast.evidence.report_files import OPTIONAL, REQUIRED
 from forecast.evidence.spreadsheet import (
     Table,
+    columns_of,
     guarded,
+    holds_any,
     is_in_memory,
     open_table,
+    row_of,
     separator_of,
-    unguarded,
 )
 from forecast.evidence.workbook import OLD, ZIPPED, Row, is_workbook
 from forecast.reading import RE_ENCODE, UTF_16
@@ -85,14 +87,15 @@ def opened_csv(path: Path, layout: Layout = Layout()) -> Iterator[Table]:
                 notes.append(f"columns are parted by {sign!r}")
             rows = _numbered(csv.reader(chain([head], lines), strict=True, delimiter=sign), where)
         header = list(layout.header) or next(rows, ("", []))[1]
-        columns = tuple(column.strip() for column in header)
+        columns = columns_of(header)
         if not columns:
             raise InputError([Problem(where, "the file is empty")])
         if isinstance(rows, _Cells):
-            rows.width, notes = len(columns), rows.notes
+            rows.width, notes = len(header), rows.notes
+            columns = tuple(column.strip() for column in header)
         # A file may repeat the header that its layout gives.
         rows = (each for each in rows if not layout.mapped or list(each[1]) != header)
-        found = (_row_of(place, columns, row) for place, row in rows)
+        found = ((place, row_of(columns, cells)) for place, cells in rows)
         yield Table(where, columns, found, notes)
 
 
@@ -345,19 +348,11 @@ def _undecoded(path: Path, encoding: str, error: UnicodeError) -> InputError:
 def _numbered(reader: Any, where: str) -> Iterator[tuple[str, Sequence[str]]]:
     try:
         for row in reader:
-            if row:
+            if holds_any(row):
                 yield f"{where}:{reader.line_num}", row
     except csv.Error as error:
         message = f"not readable as CSV: {error}"
         raise InputError([Problem(f"{where}:{reader.line_num}", message)]) from None
-
-
-def _row_of(place: str, columns: Sequence[str], cells: Sequence[str]) -> Row:
-    """Cells by column; a row of another length is marked as the reader of rows expects it."""
-    row: dict[Any, Any] = dict(zip(columns, map(unguarded, cells), strict=False))
-    if len(cells) != len(columns):
-        row[None] = None
-    return place, row
 
 
 def _read_objects(lines: Iterable[str], path: Path, legal: set[str]) -> Iterator[Row]:

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -107,15 +107,46 @@ def open_table(source: Any) -> Table:
         return Table(str(path), *read_workbook(path))
     text = read_text(path)
     sign = separator_of(text.partition("\n")[0])
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True, delimiter=sign)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=sign)
     try:
-        columns = tuple((column or "").strip() for column in reader.fieldnames or [])
-        reader.fieldnames = list(columns)
-        rows = tuple((f"{path}:{reader.line_num}", _unguarded_row(row)) for row in reader)
+        filled = [(f"{path}:{reader.line_num}", cells) for cells in reader if holds_any(cells)]
     except csv.Error as error:
         message = f"not readable as CSV: {error}"
         raise InputError([Problem(f"{path}:{reader.line_num}", message)]) from None
-    return Table(str(path), columns, rows)
+    if not filled:
+        raise InputError([Problem(str(path), "the file is empty")])
+    columns = columns_of(filled[0][1], *(cells for _, cells in filled[1:]))
+    return Table(str(path), columns, [(place, row_of(columns, row)) for place, row in filled[1:]])
+
+
+def holds_any(cells: Iterable[Any]) -> bool:
+    """Whether a row says anything; spreadsheets write rows of separators alone after the last."""
+    return any(map(cell_text, cells))
+
+
+def columns_of(header: Sequence[str], *rows: Sequence[str]) -> tuple[str, ...]:
+    """Columns of a header, without those at its end that hold nothing and are called nothing.
+
+    Examples
+    --------
+    >>> columns_of(["id ", "state", "", ""], ["R1", "low", "", ""])
+    ('id', 'state')
+    """
+    width = max(map(_width, (header, *rows)))
+    return tuple(column.strip() for column in header[:width])
+
+
+def _width(cells: Sequence[str]) -> int:
+    """How many cells there are up to the last that says anything."""
+    return max((k for k, cell in enumerate(cells, 1) if cell_text(cell)), default=0)
+
+
+def row_of(columns: Sequence[str], cells: Sequence[str]) -> dict[Any, Any]:
+    """Cells by column; a row that has fewer, or says something after the last, is marked."""
+    row: dict[Any, Any] = dict(zip(columns, map(unguarded, cells), strict=False))
+    if len(cells) < len(columns) or holds_any(cells[len(columns) :]):
+        row[None] = None
+    return row
 
 
 def separator_of(header: str) -> str:
@@ -145,12 +176,13 @@ def _table_in_memory(given: Any) -> Table:
     if twice:
         message = f"columns that are there more than once: {', '.join(twice)}"
         raise InputError([Problem("data frame", message)])
-    filled = [
+    rows = [
         {str(name).strip(): "" if (value := row.get(name)) is None else value for name in names}
         for row in _records_in(source)
     ]
     columns = tuple(str(name).strip() for name in names)
-    return Table("data frame", columns, tuple((f"row {k}", r) for k, r in enumerate(filled)))
+    placed = [(f"row {k}", row) for k, row in enumerate(rows) if holds_any(row.values())]
+    return Table("data frame", columns, placed)
 
 
 def _arrow_table(source: ArrowStream) -> Any:
@@ -201,10 +233,6 @@ def guarded(text: str) -> str:
 def unguarded(text: str) -> str:
     """A cell without the apostrophe that keeps a spreadsheet from running it."""
     return text[1:] if text[:1] == "'" and GUARDED.match(text) else text
-
-
-def _unguarded_row(row: Mapping[Any, Any]) -> dict[Any, Any]:
-    return {k: unguarded(cell) if isinstance(cell, str) else cell for k, cell in row.items()}
 
 
 def cell_text(value: Any) -> str:

@@ -145,7 +145,7 @@ def test_ratings_as_signs_are_read_where_they_are_plain(tmp_path):
         (b"evidence,a\0", [":1: not a text file: it holds a NUL byte"]),
         (b"\xff\xfe", [": the file is empty"]),
         (b"evidence,\x81", [f":1: not a text file in UTF-8 (byte 9, 0x81); {RE_ENCODE}"]),
-        ('evidence,a,b\n"x,C,I', [":1: not readable as CSV: unexpected end of data"]),
+        ('evidence,a,b\n"x,C,I', [":2: not readable as CSV: unexpected end of data"]),
     ],
 )
 def test_bad_input_is_refused_whole(tmp_path, text, expected):

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
+import forecast as fc
 from forecast.errors import InputError
 from forecast.evidence.events import shares_of
 from forecast.evidence.ledger import Evidence, Ledger
@@ -146,6 +147,30 @@ def test_reads_rows(tmp_path):
     ledger = read(tmp_path, f"{HEADER}\nR1,barometer,low,2020-01-05,2020-01-06,keeper\n")
     [report] = ledger
     assert (report.state, report.event_end, report.grade) == ("low", date(2020, 1, 5), "F6")
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_what_a_spreadsheet_adds_at_its_end_is_no_report(tmp_path, separator):
+    """Rows of separators alone, and columns without a name that hold nothing."""
+    row = "R1,barometer,low,2020-01-05,2020-01-06,keeper"
+    text = f"{HEADER},,\n,,,,,,,\n{row},,\n , ,,,,,,\n,,,,,,,\n"
+    path = tmp_path / "reports.csv"
+    path.write_text(text.replace(",", separator))
+    assert [report.id for report in read_evidence(path, weather())] == ["R1"]
+    with fc.open_ledger(tmp_path / "reports.db", weather()) as ledger:
+        assert ledger.import_csv(path).added == 1
+    path.write_text(f"{HEADER},\n{row},more\n")
+    with pytest.raises(InputError, match="unknown column ''"):
+        read_evidence(path, weather())
+
+
+def test_an_empty_row_of_a_data_frame_is_no_report():
+    import pandas as pd
+
+    row = ["R1", "barometer", "low", "2020-01-05", "2020-01-06", "keeper"]
+    frame = pd.DataFrame([[None] * 6, row, [float("nan"), pd.NaT, *[""] * 4]])
+    frame.columns = HEADER.split(",")
+    assert [report.id for report in read_evidence(frame, weather())] == ["R1"]
 
 
 def test_reads_a_data_frame():
