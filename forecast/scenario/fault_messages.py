@@ -84,6 +84,8 @@ def _word_value(fault: Fault, name: str, schemas: list[Schema]) -> str:
     if kind == "literal_error":
         listed = [s for s in schemas if "enum" in s or "const" in s]
         legal = [value for s in listed for value in s.get("enum", [s.get("const")])]
+        if isinstance(given, str) and given in map(str, legal) and given not in legal:
+            return f"{name} cannot be {yaml_repr(given)}; write {given}, without quotes"
         other = "".join(f", or {_kind(s)}" for s in schemas if s not in listed and _kind(s))
         return f"{name} cannot be {yaml_repr(given)}; {nearest(given, legal)}{other}"
     if kind == "string_pattern_mismatch":

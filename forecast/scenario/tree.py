@@ -132,8 +132,8 @@ def _guarded(text: str, where: str, verb: str) -> Any:
     except RecursionError:
         raise InputError([Problem(where, "nested too deeply to be read")]) from None
     except (YAMLError, ValueError, AssertionError, LookupError, TypeError, AttributeError) as error:
-        first_line = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError([Problem(where, f"not valid YAML: {first_line}")]) from None
+        message = _in_plain_words(str(error) or type(error).__name__)
+        raise InputError([Problem(where, f"not valid YAML: {message}")]) from None
 
 
 def _require_bounded(text: str, where: str) -> None:
@@ -242,6 +242,7 @@ _FAULTS = (
         "a list or a mapping stands where a name should be; brackets, or a `?`, that should not be "
         "there?",
     ),
+    (r"limit \(\d+ digits\) for integer", "a number of thousands of digits"),
     (r"found a merge of itself", "`<<` asks for the mapping that it stands in"),
     (r"found the name (.*)", "{0} means nothing; a name that is written so needs quotes"),
     (r"maximum depth of data structure", f"nested more than {MAX_DEPTH} deep"),
@@ -290,22 +291,32 @@ _FAULTS = (
 
 
 CURLY_QUOTES = "“”„‟‘’‚«»"
+_HARD = re.compile(r"^[ -]*\u00a0|:\u00a0")
+"""A no-break space where YAML takes a space: as it stands in text from a page or a letter."""
 _CURLY = re.compile(rf"(?:^|[:,\[{{-])\s*([{CURLY_QUOTES}])")
+
+
+def _in_plain_words(said: str) -> str:
+    """What a parser says, as `_FAULTS` has it; its first line if that has nothing."""
+    for pattern, plain_words in _FAULTS:
+        if found := re.search(pattern, said):
+            return plain_words.format(*found.groups())
+    return said.splitlines()[0]
 
 
 def _syntax_problem(error: MarkedYAMLError, text: str, where: str) -> Problem:
     message_text = f"{error.problem or error.context}"
     mark = error.problem_mark or error.context_mark
-    message = message_text.splitlines()[0]
-    line = text.splitlines()[mark.line] if mark and mark.line < text.count("\n") else ""
-    curly = _CURLY.search(line)
-    for pattern, plain_words in _FAULTS:
-        found = re.search(pattern, message_text)
-        if found:
-            message = plain_words.format(*found.groups())
-            break
-    if curly:
+    lines, number = text.splitlines(), mark.line if mark else 0
+    line = lines[number] if mark and number < text.count("\n") else ""
+    message = _in_plain_words(message_text)
+    if curly := _CURLY.search(line):
         message = f"the quote {curly[1]} quotes nothing in YAML; write straight ones, \" or '"
+    elif hard := next((k for k in (number, number - 1) if k >= 0 and _HARD.search(lines[k])), None):
+        message = (
+            f"line {hard + 1} has a no-break space (U+00A0), which looks like a space and is none; "
+            "write a space"
+        )
     opened = error.context_mark
     if opened is not None and mark is not None and 0 < opened.line < mark.line:
         message += f" (it belongs to what begins in line {opened.line + 1})"

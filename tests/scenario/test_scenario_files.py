@@ -263,6 +263,15 @@ BOMB = b"".join(
         (b"a: &a {b: 1}\n" + b"c: {<<: *a}\n" * 300, "600 merge keys (<<) and aliases"),
         (b"a: &a [x,x,x,x,x,x,x,x]\n" + BOMB, "unfolds to more than 100,000 values"),
         (b"a: {null: 1, ~: 2}\n", "null means nothing; a name that is written so needs quotes"),
+        (
+            "a: 1\nb:\u00a0c\nd: e\n".encode(),
+            "line 2 has a no-break space (U+00A0)",
+        ),
+        (
+            "a:\n\u00a0 b: c\n  d: e\n".encode(),
+            "line 2 has a no-break space (U+00A0)",
+        ),
+        (b"a: " + b"9" * 5000, "not valid YAML: a number of thousands of digits"),
         ("a: “b: c”\n".encode(), "the quote “ quotes nothing in YAML; write straight ones"),
         (b"a:\n\tb: 1\n", "a tab where spaces must be"),
         (b"variables: {}\n", "'variables'"),
