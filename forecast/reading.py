@@ -8,14 +8,15 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from forecast.compression import opened
 from forecast.errors import InputError, Problem
 
 MAX_TEXT_BYTES = 10_000_000
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 """Byte order marks, with which text in UTF-16 begins."""
+SAVE = "save it in UTF-8"
 RE_ENCODE = (
-    "save it in UTF-8, or hand over a table as a data frame: "
-    "pandas.read_csv(path, encoding='cp1252')"
+    f"{SAVE}, or hand over a table as a data frame: pandas.read_csv(path, encoding='cp1252')"
 )
 
 
@@ -36,14 +37,23 @@ def require_path(path: str | Path) -> None:
         raise InputError([Problem(str(path), "holds a character that no path can hold")])
 
 
-def read_text(path: Path) -> str:
-    """Text of a file in UTF-8, or in UTF-16 with its mark; of any other an `InputError`."""
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_TEXT_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError([Problem(str(path), f"cannot be read: {reason}")]) from None
+def read_text(path: Path, remedy: str = SAVE) -> str:
+    """Text of a file in UTF-8, or in UTF-16 with its mark, compressed or not.
+
+    Parameters
+    ----------
+    path
+        The file.
+    remedy
+        What to do about a file in another encoding.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or is no such text.
+    """
+    with opened(path) as (_, file):
+        raw = file.read(MAX_TEXT_BYTES + 1)
     if len(raw) > MAX_TEXT_BYTES:
         message = f"the file is larger than the {MAX_TEXT_BYTES:,} bytes that are read"
         raise InputError([Problem(str(path), message)])
@@ -54,13 +64,14 @@ def read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         wrong = f"byte {error.start}, {raw[error.start]:#04x}"
-        message = f"not a text file in UTF-8 ({wrong}); {RE_ENCODE}"
+        message = f"not a text file in UTF-8 ({wrong}); {remedy}"
         raise InputError([Problem(f"{path}:{line}", message)]) from None
     if not text.strip():
         raise InputError([Problem(str(path), "the file is empty")])
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
-        raise InputError([Problem(f"{path}:{line}", "not a text file: it holds a NUL byte")])
+        message = f"not a text file: it holds a NUL byte; if it is one, {remedy}"
+        raise InputError([Problem(f"{path}:{line}", message)])
     return text
 
 

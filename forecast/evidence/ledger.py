@@ -74,7 +74,8 @@ class Evidence(PrintsItself):
             If a report is not in force.
         """
         have = {report.id for report in self.reports}
-        later = {report.supersedes: report.id for report in (*self.reports, *self.behind)}
+        every = (*self.reports, *self.behind)
+        later = {report.supersedes: report.id for report in every if report.supersedes}
         unknown = [name for name in ids if name not in have]
         if unknown:
             raise InputError(

@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from forecast.errors import InputError, Problem
 from forecast.evidence.workbook import is_workbook, read_workbook
-from forecast.reading import read_text
+from forecast.reading import RE_ENCODE, read_text
 
 _BEGINS = r"[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
 """What a formula begins with; of the full-width signs only where East Asian text is usual."""
@@ -105,7 +105,7 @@ def open_table(source: Any) -> Table:
     path = Path(source)
     if is_workbook(path):
         return Table(str(path), *read_workbook(path))
-    text = read_text(path)
+    text = read_text(path, RE_ENCODE)
     sign = separator_of(text.partition("\n")[0])
     reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=sign)
     try:

@@ -142,7 +142,7 @@ def test_ratings_as_signs_are_read_where_they_are_plain(tmp_path):
             [":2: column 'evidence': has 1,001 characters; at most 1,000"],
         ),
         (b"", [": the file is empty"]),
-        (b"evidence,a\0", [":1: not a text file: it holds a NUL byte"]),
+        (b"evidence,a\0", [f":1: not a text file: it holds a NUL byte; if it is one, {RE_ENCODE}"]),
         (b"\xff\xfe", [": the file is empty"]),
         (b"evidence,\x81", [f":1: not a text file in UTF-8 (byte 9, 0x81); {RE_ENCODE}"]),
         ('evidence,a,b\n"x,C,I', [":2: not readable as CSV: unexpected end of data"]),

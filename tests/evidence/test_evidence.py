@@ -1,5 +1,6 @@
 """The ledger and the likelihoods: what was known when, and one witness heard many times."""
 
+import gzip
 import itertools
 from dataclasses import replace
 from datetime import date, timedelta
@@ -127,9 +128,10 @@ def test_known_at_follows_revisions_and_withdrawals():
     assert have == [["R1"], ["R2"], ["R1"]]
 
 
-def test_without_names_what_is_not_there():
-    with pytest.raises(InputError, match=r"'R9' is not in the evidence"):
-        Evidence(START, (barometer_report("R1", "low"),)).without("R9")
+@pytest.mark.parametrize("name", ["R9", ""])
+def test_without_names_what_is_not_there(name):
+    with pytest.raises(InputError, match=f"'{name}' is not in the evidence"):
+        Evidence(START, (barometer_report("R1", "low"),)).without(name)
 
 
 def test_taking_away_a_correction_brings_back_what_it_corrected():
@@ -161,6 +163,16 @@ def test_what_a_spreadsheet_adds_at_its_end_is_no_report(tmp_path, separator):
         assert ledger.import_csv(path).added == 1
     path.write_text(f"{HEADER},\n{row},more\n")
     with pytest.raises(InputError, match="unknown column ''"):
+        read_evidence(path, weather())
+
+
+def test_a_compressed_file_is_read(tmp_path):
+    path = tmp_path / "reports.csv.gz"
+    text = f"{HEADER}\nR1,barometer,low,2020-01-05,2020-01-06,keeper\n".encode()
+    path.write_bytes(gzip.compress(text))
+    assert [report.id for report in read_evidence(path, weather())] == ["R1"]
+    path.write_bytes(gzip.compress(text)[:40])
+    with pytest.raises(InputError, match="cannot be read: Compressed file ended"):
         read_evidence(path, weather())
 
 
