@@ -154,6 +154,7 @@ class EventMapping(DocumentPart):
     revises: bool = False
     rules: tuple[Rule, ...] = ()
     _assumed: frozenset[str] = PrivateAttr(default=frozenset())
+    _contested: frozenset[str] = PrivateAttr(default=frozenset())
 
     @model_validator(mode="after")
     def _knows_its_fields(self) -> Self:
@@ -203,6 +204,12 @@ class EventMapping(DocumentPart):
                 del kept[field]
                 instead = repr(self.constants[field]) if field in self.constants else "left empty"
                 notes.append(f"no column {lacking[0]!r}; {field!r} is {instead} in all rows")
+            elif not lacking and field in self._contested:
+                notes.append(
+                    f"{field!r} is read from the layout's column {_each(kept[field])[0]!r}, and is "
+                    f"{self.constants[field]!r} only where that is empty; columns = {{ {field} = "
+                    '"" } takes the column away'
+                )
         spread = self.spread
         if spread and "spread" in self._assumed and spread.column not in columns:
             notes.append(f"no column {spread.column!r}; dates are taken to be exact to the day")
@@ -333,7 +340,7 @@ def read_mapping(source: str | Path | Mapping[str, Any]) -> EventMapping:
     """
     where = "mapping" if isinstance(source, Mapping) else str(source)
     given = dict(source) if isinstance(source, Mapping) else _mapping_table(source)
-    name, assumed = given.pop("layout", None), frozenset[str]()
+    name, assumed, contested = given.pop("layout", None), frozenset[str](), frozenset[str]()
     if name is not None:
         if name not in mapping_names():
             message = f"layout {short_repr(name)} does not ship with the library"
@@ -341,9 +348,10 @@ def read_mapping(source: str | Path | Mapping[str, Any]) -> EventMapping:
         base = _mapping_table(str(name))
         own = {*_table(given, "columns"), *given.keys() & {"spread"}}
         assumed = frozenset({*base["columns"], *base.keys() & {"spread"}} - own)
+        contested = assumed & {*_table(given, "constants")}
         given = _completed(base, given)
     mapping = read_document(EventMapping, where, _without_unset(given))
-    mapping._assumed = assumed
+    mapping._assumed, mapping._contested = assumed, contested
     return mapping
 
 

@@ -239,6 +239,15 @@ def test_columns_of_a_layout_can_be_spared(tmp_path):
     assert "the layout takes id and known from it: give another column, or a const" in found[0]
 
 
+def test_a_constant_beside_a_column_of_the_layout_is_not_dropped_in_silence(tmp_path):
+    known = {"constants": {"known": "2024-06-01"}}
+    with pytest.warns(fc.InputWarning, match="'known' is read from the layout's column"):
+        _, (one,) = taken(tmp_path, [{}], known)
+    assert one.known != date(2024, 6, 1)
+    receipt, (one,) = taken(tmp_path, [{}], known | {"columns": {"known": ""}})
+    assert (one.known, receipt.notes) == (date(2024, 6, 1), ())
+
+
 def test_days_before_the_scenario_are_cut_off_or_set_aside(tmp_path, monkeypatch):
     monkeypatch.setattr("tests.small.START", date(2024, 1, 1))
     scenario = weather()
