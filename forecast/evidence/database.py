@@ -74,6 +74,9 @@ TEXT = Text().with_variant(Text(collation="C"), "postgresql")
 USER_PASSWORD = re.compile(r"(://[^:@/?]*:).*@", re.DOTALL)
 """A password before a host, up to the last "@": one may hold any character, even unescaped."""
 
+FORGOTTEN_HOST = re.compile(r"(://[^:@/?\[]*:)(?!\d*(?:[/?]|\Z))[^@]*\Z", re.DOTALL)
+"""What stands where the port should, and is none: a password without its host, perhaps."""
+
 PARAMETER = re.compile(r"((?<=[?&;])[^=&;]+)=([^&;]*)")
 
 METADATA = MetaData()
@@ -230,7 +233,8 @@ def name_of(address: str | Path) -> str:
     text = str(address)
     if "://" not in text:
         return text
-    return PARAMETER.sub(_hidden, USER_PASSWORD.sub(r"\1***@", text))
+    text = FORGOTTEN_HOST.sub(r"\1***", USER_PASSWORD.sub(r"\1***@", text))
+    return PARAMETER.sub(_hidden, text)
 
 
 def _hidden(parameter: re.Match[str]) -> str:

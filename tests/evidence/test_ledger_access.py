@@ -171,6 +171,8 @@ def test_a_newer_or_foreign_server_is_refused():
         "postgresql://localhost:1/name?sslmode=disable&sslp%61ssword=hush&connect_timeout=1",
         "mysql://user:hush@host/name?password=hush",
         "postgresql://[user:hush@host/name",
+        "postgresql://user:hush",
+        "postgresql://user:hush/name?sslmode=disable",
     ],
 )
 def test_no_message_holds_a_password(address, capsys):
