@@ -191,9 +191,8 @@ class _Reader:
 
     def _unexpected(self, token: Token, what: str) -> Exception:
         shown = shortened(token.text) if token.text else "the end of the file"
-        if token.text in _OTHERS:
-            what = f"{what}; only discrete nodes with tables are read: it"
-        return self.source.give_up(token.at, f"{shown} where {what} is expected")
+        rule = "; only discrete nodes with tables are read" if token.text in _OTHERS else ""
+        return self.source.give_up(token.at, f"{shown} where {what} is expected{rule}")
 
     def _take(self) -> Token:
         token = self.tokens[self.next]

@@ -131,7 +131,8 @@ def require_form(path: str | Path) -> None:
     """
     suffix = Path(path).suffix.lower()
     if suffix not in FORMS:
-        message = f"{Path(path).name!r} ends in none of {', '.join(FORMS)}, the forms of a product"
+        name = Path(path).name or str(path)
+        message = f"{name!r} ends in none of {', '.join(FORMS)}, the forms of a product"
         raise InputError([Problem("path", message)])
     if suffix == ".pdf":
         require_browser()
