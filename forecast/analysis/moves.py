@@ -117,6 +117,8 @@ class Comparison(PrintsItself):
         Variables of whose judgements the forecasts differ.
     orders
         Orders of the reports that were sampled; 0 if all were taken.
+    horizons
+        Last days that the two were asked about; None for static scenarios.
     """
 
     start: date
@@ -124,6 +126,7 @@ class Comparison(PrintsItself):
     moves: dict[str, Move]
     judgements: tuple[str, ...]
     orders: int
+    horizons: tuple[date | None, date | None] = (None, None)
 
     def move(self, course: str) -> Move:
         """Change of the probability of one course.
@@ -143,6 +146,10 @@ class Comparison(PrintsItself):
         title = f"What moved from {long_date(self.start)} to {long_date(self.end)}, in points"
         rows = [_row(course, move) for course, move in self.moves.items()]
         below = [f"judgements changed of {', '.join(self.judgements)}"] if self.judgements else []
+        first, last = self.horizons
+        if first and last and first != last:
+            ends = f"before up to {long_date(first)}, after up to {long_date(last)}"
+            below.append(f"asked about different days: {ends}; `until=` asks both about the same")
         return Summary(title, ("Course", "Before", "After", "Change", "Because of"), rows, below)
 
 
@@ -206,7 +213,9 @@ def compare(
         )
         for k, (course, (_, target)) in enumerate(asked.items())
     }
-    return Comparison(earlier.as_of, later.as_of, moves, road.judgements, shares.orders)
+    day = None if until is None else as_date(until)
+    horizons = (day or earlier.horizon, day or later.horizon)
+    return Comparison(earlier.as_of, later.as_of, moves, road.judgements, shares.orders, horizons)
 
 
 def _targets(

@@ -61,7 +61,10 @@ def test_a_revision_is_one_part_and_a_horizon_of_both_can_be_asked_for(earlier):
     ledger = Ledger((first, other, revision))
     later = fc.update(earlier, ledger.known_at(day), method="reweight")
     until = earlier.horizon
-    move = fc.compare(earlier, later, until=until).move(STORM)
+    assert "asked about different days: before up to" in str(fc.compare(earlier, later))
+    asked = fc.compare(earlier, later, until=until)
+    assert "different days" not in str(asked)
+    move = asked.move(STORM)
     [revised] = [part for part in move.parts if part.kind == "revised"]
     assert revised.reports == ("R1", "R1b")
     assert move.before == pytest.approx(earlier.probability_within(STORM, until).mean, abs=1e-9)
