@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -304,6 +305,15 @@ def _in_plain_words(said: str) -> str:
     return said.splitlines()[0]
 
 
+def _hard_space(lines: Sequence[str], number: int) -> int | None:
+    """Which of a line and the one before it has a no-break space where YAML takes a space.
+
+    A parser notices some faults only after the last line.
+    """
+    near = (k for k in (number, number - 1) if 0 <= k < len(lines))
+    return next((k for k in near if _HARD.search(lines[k])), None)
+
+
 def _syntax_problem(error: MarkedYAMLError, text: str, where: str) -> Problem:
     message_text = f"{error.problem or error.context}"
     mark = error.problem_mark or error.context_mark
@@ -312,7 +322,7 @@ def _syntax_problem(error: MarkedYAMLError, text: str, where: str) -> Problem:
     message = _in_plain_words(message_text)
     if curly := _CURLY.search(line):
         message = f"the quote {curly[1]} quotes nothing in YAML; write straight ones, \" or '"
-    elif hard := next((k for k in (number, number - 1) if k >= 0 and _HARD.search(lines[k])), None):
+    elif (hard := _hard_space(lines, number)) is not None:
         message = (
             f"line {hard + 1} has a no-break space (U+00A0), which looks like a space and is none; "
             "write a space"
