@@ -29,7 +29,7 @@ from forecast.model.model import model_coordinates
 from forecast.model.parameter_draws import ParameterDraws
 from forecast.model.target import variable_dims
 from forecast.network.filtering import Memory, Present, States
-from forecast.network.horizon import Future, look_ahead
+from forecast.network.horizon import Future, beyond_interface, look_ahead
 from forecast.network.planning import MEMORY_LIMIT, Scope
 from forecast.network.structure import Network
 from forecast.posterior.beliefs import Beliefs
@@ -327,7 +327,7 @@ class Fit:
 
     def _courses_beyond(self, part: Network) -> tuple[list[States], list[States]]:
         """Courses that the interface does not tell of: who weighs draws asks for them next."""
-        return [], _beyond(part, [[course] for course in self.scenario.courses])
+        return [], beyond_interface(part, [[course] for course in self.scenario.courses])
 
     def _look_ahead(
         self,
@@ -403,17 +403,17 @@ class Fit:
         n, asked = len(days) - 1, [states for states in groups if len(states) == 1]
 
         ahead = self._look_ahead(
-            evidence, lambda part: (_beyond(part, lasting), _beyond(part, asked))
+            evidence, lambda part: (beyond_interface(part, lasting), beyond_interface(part, asked))
         )
         if ahead is None:
             return None
         future, [present, *spared] = ahead
         network = future.network
-        n_lasting = len(_beyond(network, lasting))
+        n_lasting = len(beyond_interface(network, lasting))
         going_on, left = iter(spared[:n_lasting]), iter(spared[n_lasting:])
         current = [
             1.0 - np.exp((next(left).log_norm - present.log_norm).sum(axis=0))
-            if _beyond(network, [states])
+            if beyond_interface(network, [states])
             else present.of(network, *states[0])
             for states in asked
         ]
@@ -424,7 +424,7 @@ class Fit:
         ]
         first, turn = list[Array](), list[list[Array]]()
         for states, going in zip(groups if lasting else (), lasting, strict=True):
-            is_kept = not _beyond(network, [going])
+            is_kept = not beyond_interface(network, [going])
             parts = self._expect_parts(
                 future, present, "never", states, 1, going if is_kept else ()
             )
@@ -521,11 +521,6 @@ class Prospects:
     average: Array
     first: Array | None = None
     turn: Array | None = None
-
-
-def _beyond(part: Network, barred: Sequence[Sequence[Pair]]) -> list[States]:
-    """Those that the interface does not tell of: the present step is run without them."""
-    return [b for b in barred if any(name not in part.interface for name, _ in b)]
 
 
 def _reached(never: Array) -> Array:
