@@ -147,7 +147,7 @@ def weighed_forecast(fit: Fit, evidence: Evidence, sampling: Sampling, method: M
     group = xr.Dataset(
         {"log_weight": (("chain", "draw"), log_weight)}, attrs={"pareto_k": weights.pareto_k}
     )
-    groups = {"posterior": fit.dataset, "weights": group}
+    groups = {"weights": group}
     if fit.divergences is not None:
         groups["sample_stats"] = xr.Dataset({"diverging": (("chain", "draw"), fit.divergences)})
     tree = xr.DataTree.from_dict(groups)
@@ -183,7 +183,7 @@ def moved_forecast(fit: Fit, evidence: Evidence, sampling: Sampling) -> Forecast
 def _of_moved(there: Fit, evidence: Evidence, sampling: Sampling) -> Forecast:
     import xarray as xr
 
-    tree = xr.DataTree.from_dict({"posterior": there.dataset})
+    tree = xr.DataTree()
     tree.attrs |= _about(there.scenario, evidence, sampling) | {"method": there.method}
     return Forecast(there.scenario, evidence, tree, sampling, there)
 

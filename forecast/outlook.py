@@ -99,14 +99,20 @@ class Forecast(PrintsItself):
         return tree
 
     def _complete(self) -> None:
-        """Fill in the answers about every step: an update leaves them until they are asked for."""
+        """Fill in the draws, and the answers about every step: an update leaves both out.
+
+        The nodes of a tree refer to each other, so what a tree holds is not freed with the
+        forecast, but only when Python next looks for reference cycles.
+        """
+        import xarray as xr
+
         if self.fit is None or "forecast" in self._tree.children:
             return
         with phase("answers", self.sampling.progressbar):
-            tree = self._tree.copy()
             found = answer_groups(self.scenario, self.evidence, self.fit.beliefs(self.evidence))
-            for name, group in found.items():
-                tree[name] = group
+        own = {name: node.to_dataset() for name, node in self._tree.children.items()}
+        tree = xr.DataTree.from_dict({"posterior": self.fit.dataset} | own | found)
+        tree.attrs |= self._tree.attrs
         _seal(tree)
         self.__dict__["posterior"] = tree
 

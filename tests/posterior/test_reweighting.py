@@ -1,6 +1,8 @@
 """Forecasts from weighted draws: against the prior's own weights, and the laws of updating."""
 
+import gc
 import pickle
+import weakref
 from collections import Counter
 
 import numpy as np
@@ -168,6 +170,21 @@ def test_tables_too_large_to_keep_are_made_when_needed(monkeypatch):
     made = fc.forecast(weather(), given, **QUICK)
     assert fc.beliefs(made).draws.tables is None
     np.testing.assert_allclose(printed(kept), printed(made), rtol=0, atol=1e-12)
+
+
+def test_draws_of_a_forecast_go_with_it():
+    """Without waiting for Python to look for objects that refer to each other."""
+    gc.disable()
+    try:
+        outlook = fc.forecast(weather(), evidence(barometer_report("R1", "low")), **QUICK)
+        str(outlook)
+        draws = [weakref.ref(values) for values in outlook.fit.parameters.values()]
+        later = fc.update(outlook, evidence(barometer_report("R1", "high")), method="reweight")
+        str(later)
+        del outlook, later
+        assert not any(each() is not None for each in draws)
+    finally:
+        gc.enable()
 
 
 def test_what_a_forecast_keeps_is_not_pickled(day1):
