@@ -22,7 +22,7 @@ from forecast.evidence.place_evidence import (
     PlaceEvidence,
     UncertainDate,
     control_variable,
-    lay_out,
+    kept_layouts,
 )
 from forecast.evidence.shared_errors import find_shared_errors
 from forecast.evidence.sources import channel_of
@@ -119,7 +119,7 @@ class AuxiliaryEvidence:
         self.linked: dict[str, tuple[Any, dict[str, Link]]] = {}
         self.judged: list[tuple[tuple[str, str | int], StepColumn]] = []
         self.constants: dict[StepColumn, float] = {}
-        self._ends: dict[int, int] = defaultdict(lambda: self.n_states)
+        self._ends: dict[int, int] = {}
         self._fill()
 
     @property
@@ -177,9 +177,10 @@ class AuxiliaryEvidence:
                 self.constants[step, factor.start + k] = value
 
     def _factor(self, step: int, axes: Sequence[Axis], variable: str = "") -> AuxiliaryFactor:
-        factor = AuxiliaryFactor(step, self._ends[step], tuple(axes), variable)
+        start = self._ends.get(step, self.n_states)
+        factor = AuxiliaryFactor(step, start, tuple(axes), variable)
         width = len(self.scenario.variables[variable].states) if variable else 1
-        self._ends[step] += 2 ** len(axes) * width
+        self._ends[step] = start + 2 ** len(axes) * width
         self.factors.append(factor)
         return factor
 
@@ -192,7 +193,8 @@ class AuxiliaryEvidence:
             origins = {event.origin for event in events}
             errors = tuple((k, e.name) for k, e in self.errors.items() if k[0] in origins)
         streams = tuple(self.streams.get(place, ()))
-        return lay_out(self.scenario, place, events, streams, tuple(dates), errors, self.unread)
+        lay_out = kept_layouts(self.scenario, place)
+        return lay_out(events, streams, tuple(dates), errors, self.unread)
 
     def _add(self, place: Place, laid: PlaceEvidence) -> None:
         """Give what was laid out at a place its columns and its numbers among all others."""

@@ -8,9 +8,9 @@ and kept by value: another report lays out its own place anew and no other.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import product
 from typing import Any
 
@@ -46,8 +46,9 @@ CONTENT = -1
 """Stands for the stream where it says nothing that a statement was made."""
 NOT_YET, PAST = 0, 1
 FREE, CONTROLLED = 0, 1
-MOST_KEPT = 4096
-"""Places that are kept as they were laid out."""
+MOST_PLACES, MOST_LAYOUTS = 4096, 2
+"""Places of which it is kept how they were laid out, and how many layouts of each: enough to go
+back and forth between two evidences. In a stream of reports every older one would stay else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,12 @@ class PlaceEvidence:
     copiers: tuple[Precedence, ...]
 
 
-@lru_cache(maxsize=MOST_KEPT)
+@lru_cache(maxsize=MOST_PLACES)
+def kept_layouts(scenario: Scenario, place: Place) -> Callable[..., PlaceEvidence]:
+    """`lay_out` of one place, which keeps the latest layouts; its arguments are the others."""
+    return lru_cache(maxsize=MOST_LAYOUTS)(partial(lay_out, scenario, place))
+
+
 def lay_out(
     scenario: Scenario,
     place: Place,

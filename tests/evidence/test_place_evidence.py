@@ -6,10 +6,11 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from forecast.evidence import place_evidence
 from forecast.evidence.events import _events_of
 from forecast.evidence.ledger import Evidence, Ledger
 from forecast.evidence.likelihood import tabulate_reports
-from forecast.evidence.place_evidence import lay_out
+from forecast.evidence.place_evidence import MOST_LAYOUTS, kept_layouts, lay_out
 from tests.small import START, barometer_report
 from tests.witnesses import harbour, random_ledger
 
@@ -17,7 +18,7 @@ STEPS = 6
 
 
 def forget():
-    lay_out.cache_clear()
+    kept_layouts.cache_clear()
     _events_of.cache_clear()
 
 
@@ -57,17 +58,33 @@ def test_reports_that_come_and_go_are_laid_out_as_if_at_once(seed):
         assert contents(tabulate_reports(scenario, evidence, STEPS + 1, unread)) == found
 
 
-def test_another_report_lays_out_its_own_place_alone():
-    scenario = harbour(channels=0, making="profile", lineage=None)
+def test_another_report_lays_out_its_own_place_alone(monkeypatch):
+    scenario, places = harbour(channels=0, making="profile", lineage=None), []
+
+    def noted(scenario, place, *others):
+        places.append(place)
+        return lay_out(scenario, place, *others)
+
+    monkeypatch.setattr(place_evidence, "lay_out", noted)
     reports = [barometer_report(f"R{k}", "low", k % 4) for k in range(12)]
     end = START + timedelta(days=41)
     forget()
     tabulate_reports(scenario, Evidence(end, tuple(reports)), STEPS)
-    before = lay_out.cache_info().misses
+    places.clear()
     more = Evidence(end, (*reports, barometer_report("new", "falling", 2)))
     tabulate_reports(scenario, more, STEPS)
-    assert lay_out.cache_info().misses == before + 1
+    assert places == [(2, "barometer")]
     # On a later day more would be known of every step: none of them is laid out anew for that.
     later = replace(more, as_of=end - timedelta(days=1))
     tabulate_reports(scenario, later, STEPS)
-    assert lay_out.cache_info().misses == before + 1
+    assert places == [(2, "barometer")]
+    forget()
+
+
+def test_older_layouts_of_a_place_are_forgotten():
+    scenario, end = harbour(channels=0, making="profile", lineage=None), START + timedelta(days=41)
+    reports = [barometer_report(f"R{k}", "low", 2) for k in range(9)]
+    forget()
+    for n in range(1, 10):
+        tabulate_reports(scenario, Evidence(end, tuple(reports[:n])), STEPS)
+    assert kept_layouts(scenario, (2, "barometer")).cache_info().currsize == MOST_LAYOUTS
