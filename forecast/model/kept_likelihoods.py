@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from forecast.arrays import Array, Index
 from forecast.evidence.likelihood import ReportTable
+from forecast.heap import empty_in_own_pages
 from forecast.model.densities import NUMBERS
 from forecast.model.report_likelihood import log_likelihoods, report_data
 from forecast.model.tables import TableProgram
@@ -93,7 +94,8 @@ class KeptLikelihoods:
         made_of = settings.tobytes(), tuple(groups)
         if step < len(self._rows) and self._rows[step].made_of == made_of:
             return self._rows[step]
-        values = np.repeat(settings[:, None], self._n_draws if groups else 1, axis=1)
+        values = empty_in_own_pages((len(settings), self._n_draws if groups else 1))
+        values[...] = settings[:, None]
         for column, key in groups:
             own = self._groups[key]
             values[column : column + len(own)] += own

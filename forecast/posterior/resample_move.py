@@ -18,6 +18,7 @@ import numpy as np
 
 from forecast.arrays import Array, Index
 from forecast.evidence.ledger import Evidence
+from forecast.heap import in_own_pages
 from forecast.model.builder import compile_tables
 from forecast.model.priors import Priors
 from forecast.posterior.reweighting import Fit, sealed
@@ -76,7 +77,7 @@ def move(
     return Fit(
         fit.scenario,
         evidence,
-        state.parameters,
+        {name: in_own_pages(values) for name, values in state.parameters.items()},
         state.shape,
         method="move",
         ancestry=fit.lineage,
