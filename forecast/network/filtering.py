@@ -1,7 +1,8 @@
 """Where the evidence up to a step leaves the interface, and what is kept of it.
 
 The message after a step depends on the evidence up to it alone. So messages are kept, and of
-evidence that begins the same only the steps from the first that differs are run. Of the last step
+evidence that begins the same only the steps from the first that differs are run; of many draws they
+are large, so that only every fourth is kept, and up to three steps more are run. Of the last step
 it is also kept what its evidence has no say in: tables and the message before it settle most of its
 contractions (`slices.SplitSlice`), and other evidence on that step runs the few others.
 """
@@ -18,7 +19,7 @@ import numpy as np
 
 from forecast.arrays import Array, Index, Mask
 from forecast.frozen import writable
-from forecast.heap import in_own_pages
+from forecast.heap import empty_in_own_pages, in_own_pages
 from forecast.network import kernels
 from forecast.network.circuit import ROWS_INNER, ROWS_OUTER, TARGET
 from forecast.network.compiling import compiled_loosely
@@ -32,6 +33,8 @@ States = Sequence[tuple[str, str]]
 
 KEPT_SHARE = 0.125
 """Share of the memory limit that messages of past steps may take to be kept."""
+ALL_SHARE, KEPT_EVERY = 1 / 128, 4
+"""Share that they may take while all of them are kept; beyond it, of so many steps one is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,8 +133,9 @@ class _Settled:
 
     Attributes
     ----------
-    slice, before, inputs
-        The step, the message before it, and what its inputs are set to, (column, draw or 1).
+    slice, past, inputs
+        The step, the log norm of the one before, which is another array whenever that is run, and
+        what its inputs are set to, (column, draw or 1).
     cells
         Settled cells that the rest of the step reads, (cell, draw).
     lowest, total
@@ -139,15 +143,15 @@ class _Settled:
     """
 
     slice: PlannedSlice
-    before: Array
+    past: Array | None
     inputs: Array
     cells: Array
     lowest: Array
     total: Array
 
-    def is_of(self, own: PlannedSlice, before: Array, row: Array) -> bool:
-        """Whether it is the same step, after the same message, with inputs that are set alike."""
-        same = self.slice is own and self.before is before
+    def is_of(self, own: PlannedSlice, past: Array | None, row: Array) -> bool:
+        """Whether it is the same step, after the same past, with inputs that are set alike."""
+        same = self.slice is own and self.past is past
         return same and _same(self.inputs, row[own.inputs])
 
 
@@ -191,11 +195,15 @@ class Memory:
         The present step with other evidence on it.
     settled
         What the evidence on the present step has no say in.
+    wanted
+        The step whose message was the last to be wanted after it had been forgotten: where evidence
+        once changes late, it is likely to change again.
     """
 
     steps: list[_Step] = field(default_factory=list)
     ends: list[_Step] = field(default_factory=list)
     settled: _Settled | None = None
+    wanted: int = -1
 
 
 def messages_after(
@@ -270,17 +278,15 @@ class _Filtering:
             self.slices[known], rows[known]
         ):
             known += 1
-        while 0 < known < len(rows) and steps[known - 1].message is None:
-            known -= 1
         if known == len(rows) == len(steps) and steps[-1].message is not None:
             return
         del steps[min(known, self.now) :]
         for step in range(len(steps), self.now):
             steps += self._run(step, [(rows[step], True)])
+            self._forget()
         present, *ends = self._run(self.now, [(rows[-1], True), *asked])
         steps.append(present)
         self.memory.ends = ends
-        self._forget()
 
     def end_each(self, asked: Sequence[tuple[Array, bool]]) -> list[_Step]:
         """The present step with each of several rows of evidence on it; no others are kept.
@@ -298,6 +304,7 @@ class _Filtering:
             known += self._run(self.now, [(asked[0][0], False), *unknown])[1:]
         ends = [end for each in asked if (end := find(*each)) is not None]
         self.memory.ends = [end for end in ends if end is not known[0]]
+        self._forget()
         return ends
 
     def present(self, end: _Step) -> Present:
@@ -332,7 +339,7 @@ class _Filtering:
             if k:
                 differs = (row[:width] != asked[k - 1][0][:width]).any(axis=1)
                 part = own.depending(differs), part[1][:0], part[2][:0]
-            message = np.empty((n_message if keep else 0, self.draws))
+            message = empty_in_own_pages((n_message if keep else 0, self.draws))
             found = message, np.empty(self.draws), np.empty(self.draws, np.bool_)
             parts.append((part, writable(row), found))
 
@@ -355,15 +362,15 @@ class _Filtering:
     def _settle(self, step: int, row: Array) -> _Settled:
         """What the evidence on a step has no say in; what is known of another is forgotten."""
         own, kept = self.slices[step], self.memory.settled
-        before = self.memory.steps[step - 1].message if step else np.empty((0, self.draws))
-        assert before is not None
-        if kept is not None and kept.is_of(own, before if step else kept.before, row):
+        past = self.memory.steps[step - 1].log_norm if step else None
+        if kept is not None and kept.is_of(own, past, row):
             return kept
+        before = self._before(step)
         found = _Settled(
             own,
-            before,
+            past,
             row[own.inputs],
-            np.empty((len(own.split.cells), self.draws)),
+            empty_in_own_pages((len(own.split.cells), self.draws)),
             np.empty(self.draws),
             np.empty(self.draws),
         )
@@ -379,6 +386,20 @@ class _Filtering:
         self.memory.settled = found
         return found
 
+    def _before(self, step: int) -> Array:
+        """The message before a step; if it has been forgotten, from the last one that is kept."""
+        steps, first = self.memory.steps, step
+        while first and steps[first - 1].message is None:
+            first -= 1
+        for k in range(first, step):
+            self.memory.wanted = k
+            [again] = self._run(k, [(steps[k].row, True)])
+            steps[k] = replace(steps[k], message=again.message)
+            self._forget()
+        message = steps[step - 1].message if step else np.empty((0, self.draws))
+        assert message is not None
+        return message
+
     def _tables(self, step: int) -> Array:
         tables = self.theta if self.theta.ndim == 2 else self.theta[self._regime(step)]
         if tables.shape[1] < self.draws:
@@ -390,14 +411,17 @@ class _Filtering:
         return 0 if self.regimes is None else int(self.regimes[step])
 
     def _forget(self) -> None:
-        """Keep the messages of the latest steps alone, as many as there is room for."""
-        steps, left = self.memory.steps, KEPT_SHARE * MEMORY_LIMIT
-        for k in range(len(steps) - 1, -1, -1):
+        """Keep the last message, the one that was wanted, and others while there is room."""
+        steps, taken = self.memory.steps, 0
+        for k in range(len(steps) - 2, -1, -1):
             message = steps[k].message
-            if message is not None:
-                left -= message.nbytes
-                if left < 0 and k < len(steps) - 2:
-                    steps[k] = replace(steps[k], message=None)
+            if message is None or k == self.memory.wanted:
+                continue
+            share = (taken + message.nbytes) / MEMORY_LIMIT
+            if share <= ALL_SHARE or (share <= KEPT_SHARE and (k + 1) % KEPT_EVERY == 0):
+                taken += message.nbytes
+            else:
+                steps[k] = replace(steps[k], message=None)
 
 
 def _same(one: Array, other: Array) -> bool:

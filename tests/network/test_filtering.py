@@ -106,3 +106,45 @@ def test_more_evidence_on_a_step_costs_what_it_comes_into(monkeypatch):
         done.update(_finish=0)
         messages_after(network, theta, rows[:-1], [row, barred], memory=memory, norms=1)
         assert done["_finish"] == 0
+
+
+def log_norms(case, rows, memory):
+    """Log-probability of each step's evidence given the steps before, and the last message."""
+    found = messages_after(case.network, tables_of(case), rows[:-1], [rows[-1]], memory=memory)
+    return found[0].log_norm, found[0].message
+
+
+@pytest.mark.parametrize("changed", [0, 3, 4, 5, 7, 9, 10])
+def test_forgotten_messages_are_run_again(changed, monkeypatch):
+    """The same to the last bit; a change costs three steps before it at most, and once alone."""
+    monkeypatch.setattr(filtering, "ALL_SHARE", 0.0)
+    case, memory = dynamic_case(2, n_steps=11, n_inputs=1), Memory()
+    rows = [row[:, None] for row in case.log_like]
+    log_norms(case, rows, memory)
+    assert [k for k, step in enumerate(memory.steps) if step.message is not None] == [3, 7, 10]
+    steps = []
+    run = filtering._Filtering._run
+    monkeypatch.setattr(
+        filtering._Filtering, "_run", lambda *given: [steps.append(given[1]), run(*given)][1]
+    )
+    for n, most in enumerate([3, 0], 1):
+        rows[changed] = rows[changed] - 0.1 * n * (np.arange(len(rows[changed])) % 2)[:, None]
+        steps.clear()
+        found = log_norms(case, rows, memory)
+        assert sorted(steps) == list(range(min(steps), 11))
+        assert changed - most <= min(steps) <= changed
+        assert sum(step.message is not None for step in memory.steps) <= 4
+        for one, other in zip(found, log_norms(case, rows, Memory()), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("n_steps", [1, 3, 6, 8])
+def test_an_earlier_day_is_asked_after_its_messages_are_forgotten(n_steps, monkeypatch):
+    monkeypatch.setattr(filtering, "ALL_SHARE", 0.0)
+    monkeypatch.setattr(filtering, "KEPT_SHARE", 0.0)
+    case, memory = dynamic_case(2, n_steps=9), Memory()
+    rows = [row[:, None] for row in case.log_like]
+    log_norms(case, rows, memory)
+    found = log_norms(case, rows[:n_steps], memory)
+    for one, other in zip(found, log_norms(case, rows[:n_steps], Memory()), strict=True):
+        np.testing.assert_array_equal(one, other)
