@@ -14,7 +14,8 @@ LARGE = 2**18
 PRIVATE: dict[str, int] = (
     {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
 )
-"""Pages that no other process shares, which Linux gives in large ones: five times sooner."""
+"""Pages that no other process shares, which Linux can give in large ones; shared ones came in
+small ones, 20 MB in 14 ms and not in 2. Empty where a system has no such flags."""
 
 
 def in_own_pages(values: Array) -> Array:

@@ -330,25 +330,26 @@ def _indicators(found: Check) -> Part:
     if len(found.numbers):
         names = ", ".join(found.numbers.index)
         sentences.append(f"Measured: {names}. A number tells at most what its state would.")
-    sentences += _apart(found.scenario)
+    sentences += _apart(found)
     rows = tuple(_indicator(row) for row in table.itertuples() if row.Index[0] not in found.dead)
     head = ("Indicator", "Course", "Bits", "Share", "Ratio", "Redundant with", "Pherson")
     return Part("Indicators: what each can tell", tuple(sentences), head, rows)
 
 
-def _apart(scenario: Scenario) -> Iterator[str]:
+def _apart(found: Check) -> Iterator[str]:
     """Yield which indicators of the same causes count as so many independent observations."""
+    scenario = found.scenario
     inputs = {name for name, variable in scenario.variables.items() if variable.role == "input"}
     by_causes: dict[frozenset[str], list[str]] = {}
     for name, variable in scenario.variables.items():
         table = variable.later_table
-        if variable.role == "indicator" and table is not None:
+        if variable.role == "indicator" and table is not None and name not in found.dead:
             causes = frozenset(parent for parent, _ in table.parents(name)) - {name} - inputs
             by_causes.setdefault(causes, []).append(name)
     for causes, names in by_causes.items():
         if causes and len(names) >= FEW and not _share_effect(scenario, causes):
             yield (
-                f"Of {' and '.join(sorted(causes))}, {', '.join(names)} are {len(names)} "
+                f"Given {' and '.join(sorted(causes))}: {', '.join(names)} count as {len(names)} "
                 "independent observations; if they show together, a shared effect says so."
             )
 

@@ -48,7 +48,7 @@ NOT_YET, PAST = 0, 1
 FREE, CONTROLLED = 0, 1
 MOST_PLACES, MOST_LAYOUTS = 4096, 2
 """Places of which it is kept how they were laid out, and how many layouts of each: enough to go
-back and forth between two evidences. In a stream of reports every older one would stay else."""
+back and forth between two evidences. In a stream of reports all older ones would otherwise stay."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -417,7 +417,7 @@ def smallest_conflict(
     """Fewest observations that cannot all be true: without any one of them, the others could.
 
     QuickXplain (Junker: QuickXPlain: preferred explanations and relaxations for over-constrained
-    problems, AAAI 2004): few sweeps even where one finding in a thousand is to blame.
+    problems, AAAI 2004): few sweeps even where one observation in a thousand is to blame.
 
     Parameters
     ----------

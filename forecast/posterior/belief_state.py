@@ -441,11 +441,12 @@ class BeliefState(Frozen):
     def _said(self) -> int:
         """Number of the first steps beyond which nothing is said, but for what inputs are set to.
 
-        There, every sum of probabilities is one.
+        There, every sum of probabilities is one: an input of the draws is in one state. What is
+        added or erased of one counts as said.
         """
         inputs = [node.name for node in self.network.nodes if node.is_input]
-        found = self._has_evidence.copy()
-        found[:, self.network.state_columns(inputs)] = False
+        columns, found = self.network.state_columns(inputs), self._has_evidence.copy()
+        found[:, columns] = (self.added != 0)[:, columns] | ~self.kept[:, columns]
         last = np.flatnonzero(found.any(axis=1))
         return 1 + max([0, *last.tolist(), *(each.last for each in self.network.auxiliaries)])
 

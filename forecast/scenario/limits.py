@@ -1,4 +1,4 @@
-"""Numbers that a scenario may hold, and the kind of finding that speaks of one that it may not."""
+"""Numbers that a scenario may hold, and the kind of fault that speaks of one that it may not."""
 
 from __future__ import annotations
 

@@ -323,9 +323,9 @@ def _syntax_problem(error: MarkedYAMLError, text: str, where: str) -> Problem:
     if curly := _CURLY.search(line):
         message = f"the quote {curly[1]} quotes nothing in YAML; write straight ones, \" or '"
     elif (hard := _hard_space(lines, number)) is not None:
-        message = (
-            f"line {hard + 1} has a no-break space (U+00A0), which looks like a space and is none; "
-            "write a space"
+        message += (
+            f"; line {hard + 1} has a no-break space (U+00A0), which looks like a space and is "
+            "none: write a space"
         )
     opened = error.context_mark
     if opened is not None and mark is not None and 0 < opened.line < mark.line:

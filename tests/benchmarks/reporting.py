@@ -68,6 +68,8 @@ NOW = {
     "unified front now": ("proxy_cohesion", "unified_front"),
 }
 WITHIN = "coordinated within"
+SURE = 1e-12
+"""Nothing is taken to be said more surely: a logarithmic score could not be compared else."""
 CAUGHT = 3.0
 """Standard errors of a logarithmic score by which a wrong reading is worse than the right one."""
 DANGEROUS = ("coordinated now", WITHIN)
@@ -402,8 +404,10 @@ def calibration_slope(said: Any, true: Any) -> tuple[float, float]:
 
 def loss_in_errors(said: Any, known: Any, true: Any) -> float:
     """By how many standard errors the logarithmic score of what is said is worse than another."""
+    said, known = (np.clip(each, SURE, 1 - SURE) for each in (said, known))
     loss = np.log(np.where(true, known / said, (1 - known) / (1 - said)))
-    return float(loss.mean() / loss.std(ddof=1) * np.sqrt(len(loss)))
+    spread = loss.std(ddof=1)
+    return float(loss.mean() / spread * np.sqrt(len(loss))) if spread else 0.0
 
 
 def is_right(case: Mapping[str, Any]) -> bool:
@@ -441,7 +445,9 @@ def run(n: int, seed: int = 1, rows: tuple[Row, ...] = ROWS) -> Iterator[list[di
         cases = [compare(row, course, found[course], true[course]) for course in true]
         if row.expect != "right":
             knowing = replace(row, read=row.world, stated=True, poor="E" if row.poor else "")
-            known = say(worlds, knowing, make_reports(worlds, knowing, seed))
+            told_apart = (row.stated, row.poor) != (knowing.stated, knowing.poor)
+            same = make_reports(worlds, knowing, seed) if told_apart else reports
+            known = say(worlds, knowing, same)
             for case in cases:
                 course = case["course"]
                 case["known"] = round(float(known[course].mean()), 4)

@@ -3,24 +3,28 @@
 import numpy as np
 import pytest
 
+from forecast.network import queries
 from forecast.network.horizon import look_ahead
-from forecast.network.queries import forbid
+from forecast.network.queries import forbid, held_now_or_next
 from forecast.network.sweep import sweep
 from forecast.testing.networks import dynamic_case
 
 AHEAD = 3
 
 
+def with_steps_ahead(case):
+    """The evidence of a case, and steps after it that say nothing but what inputs are set to."""
+    step, inputs = case.log_like[-1], np.zeros_like(case.log_like[-1])
+    for node in case.network.nodes:
+        if node.is_input:
+            inputs[case.network.states(node.name)] = step[case.network.states(node.name)]
+    return np.concatenate([case.log_like, np.tile(inputs, (AHEAD, 1))])
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_values_ahead_of_any_evidence(seed):
     case = dynamic_case(seed, n_inputs=seed % 2)
-    network, theta = case.network, case.theta[:, None]
-    step = case.log_like[-1]
-    inputs = np.zeros_like(step)
-    for node in network.nodes:
-        if node.is_input:
-            inputs[network.states(node.name)] = step[network.states(node.name)]
-    like = np.concatenate([case.log_like, np.tile(inputs, (AHEAD, 1))])
+    network, theta, like = case.network, case.theta[:, None], with_steps_ahead(case)
     window = range(len(case.log_like), len(like))
     names = [node.name for node in network.nodes if not node.is_input]
     states = [(name, network.node(name).states[0]) for name in names[-2:]]
@@ -47,3 +51,17 @@ def test_values_ahead_of_any_evidence(seed):
 def test_evidence_ahead_has_no_present():
     case = dynamic_case(1)
     assert look_ahead(case.network, case.theta[:, None], case.log_like, range(1, 2)) is None
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_states_now_or_next_are_those_of_whole_polynomials(seed, monkeypatch):
+    """Of states in the interface, beyond it and none, with and without values ahead."""
+    case = dynamic_case(seed, n_inputs=seed % 2)
+    network, theta, like = case.network, case.theta[:, None], with_steps_ahead(case)
+    states = [(node.name, node.states[0]) for node in network.nodes if not node.is_input]
+    groups = [*(([each], [each]) for each in states), ([], states[:2]), (states[:2], states[:2])]
+    now = len(case.log_like) - 1
+    found = held_now_or_next(network, theta, like, groups, now)
+    monkeypatch.setattr(queries, "look_ahead", lambda *_: None)
+    whole = held_now_or_next(network, theta, like, groups, now)
+    np.testing.assert_allclose(found, whole, rtol=0, atol=1e-12)

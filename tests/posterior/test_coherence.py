@@ -401,3 +401,22 @@ def test_shares_of_weighted_draws_are_those_of_what_they_stand_for():
     log_ratio = (x**2 * (1 / 1.5**2 - 1) / 2).sum(axis=0)
     found = variance_shares(x, weights @ x, np.exp(log_ratio))
     assert found == pytest.approx(weights**2 / 14, abs=0.015)
+
+
+def test_an_input_ahead_of_the_evidence_that_is_set_otherwise_cannot_be():
+    """What draws set inputs to says nothing; what is added to it does."""
+    act = Node("act", ("no", "yes"), None, None)
+    storm = Node(
+        "storm",
+        ("calm", "storm"),
+        Block((("act", 0),), 0),
+        Block((("act", 0), ("storm", 1)), 4),
+    )
+    network = Network((act, storm), n_cells=12, dynamic=True)
+    theta = np.tile([[0.7], [0.3]], (6, 5))
+    like = network.no_evidence(3)
+    like[:, network.state("act", "yes")] = -np.inf
+    beliefs = Beliefs.of(network, theta, like, now=0)
+    assert (beliefs.log_evidence() == 0).all()
+    with pytest.raises(ImpossibleEvidence, match="act at 2"):
+        beliefs.set_evidence({"act": "yes"}, 2).posterior("storm")

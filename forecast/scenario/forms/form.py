@@ -133,7 +133,7 @@ class TableForm(Value, ABC):
     known: ClassVar[tuple[type[TableForm], ...]] = ()
     """Every form of table."""
     stands_alone: ClassVar[bool] = False
-    """Whether it is no part of another table."""
+    """Whether it cannot stand inside another table."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:

@@ -4,7 +4,8 @@ Given their parents, the variables of a network are independent of one another. 
 make some of them dependent and leave the probabilities of each as they are stated. With
 probability 1 - share each is drawn by itself; else all take the quantile of one uniform number,
 each of its own distribution. That is Fréchet's copula, the mixture of the independent and the
-comonotone one (Nelsen: An Introduction to Copulas, 2nd ed., Springer 2006, section 3.2).
+comonotone one (Nelsen: An Introduction to Copulas, 2nd ed., Springer 2006, section 3.2), but that
+within a part of the unit interval each is drawn by itself: finer parts come nearer to it.
 """
 
 from __future__ import annotations
