@@ -9,7 +9,9 @@ import forecast as fc
 from forecast.errors import InputError
 from forecast.evidence.ledger import Evidence
 from forecast.scenario.scenario import Scenario
+from forecast.verification.learning import _written
 from forecast.verification.worlds import World, day_after
+from tests.model.test_shared_effect import FORMS, THREE, signs_of
 from tests.small import START, barometer_report, rows, weather
 
 SCENARIO = weather(horizon=14)
@@ -208,3 +210,17 @@ def test_a_case_of_other_days_is_moved_to_those_of_the_scenario():
         start=START + late,
     )
     assert _moved(SCENARIO, moved) == evidence
+
+
+def test_a_shared_effect_and_what_is_under_it_are_written():
+    """Draws of the prior, taken for what was learned, give the judgements that were stated."""
+    scenario = signs_of(FORMS["rows"], n=2, states=THREE)
+    settings = {"draws": 1000, "progressbar": False}
+    prior = fc.forecast(scenario, Evidence(START), method="reweight", **settings)
+    variables = _written(scenario, prior.posterior, 3).scenario.variables
+    effect, sign = variables["week"].table, variables["sign_0"].table
+    stated = scenario.variables["week"].table.share.fit().shape
+    assert effect.share.guess == pytest.approx(stated[0] / sum(stated), abs=0.02)
+    assert effect.share.cases == pytest.approx(sum(stated), rel=0.15)
+    calm = sign.table.rows[0].concentration  # of the table that is under the effect
+    assert calm == pytest.approx({"none": 14.0, "some": 5.0, "many": 1.0}, rel=0.15)
