@@ -80,6 +80,10 @@ class Present:
         free = self._holds(network, axes, barred) == 0
         return np.asarray(self.over(network, axes)[free].sum(axis=0))
 
+    def share_of(self, whole: Present) -> Array:
+        """Probability that this present step has of another, if it was run without some states."""
+        return np.asarray(np.exp((self.log_norm - whole.log_norm).sum(axis=0)))
+
     def overlap(self, network: Network, axes: Scope, values: Array, barred: States) -> Array:
         """Expectation of some values from where none of some states holds, and where one does.
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from forecast.arrays import Array
+from forecast.arrays import Array, Mask
 from forecast.errors import InputError, Problem
 from forecast.network.draws import SMALLEST_PART
 from forecast.network.filtering import Present, States
@@ -103,7 +103,7 @@ def held_at_least_once(
         future, [present] = ahead
         never = [future.never(states, len(window), present) for states in groups]
         return np.clip(1.0 - np.stack(never), 0.0, 1.0)
-    spoken = _steps_with_evidence(network, log_like)
+    spoken = steps_with_evidence(network, log_like)
     free = [step for step in window if not spoken[step + 1 :].any()]
     bound = [step for step in window if step not in free]
     like = _relative(network, log_like)
@@ -157,7 +157,7 @@ def held_now_or_next(
             for states, following in groups
         ]
         return np.clip(1.0 - np.array(neither), 0.0, 1.0)
-    last = max([now + 1, *np.flatnonzero(_steps_with_evidence(network, log_like))])
+    last = max([now + 1, *np.flatnonzero(steps_with_evidence(network, log_like))])
     like, which = log_like[: last + 1], None if regimes is None else regimes[: last + 1]
     total = sweep(network, theta, like, "forward", regimes=which).log_evidence
     result = []
@@ -183,15 +183,18 @@ def _neither(
     The interface tells of the states, unless the present was run without them, `spared`.
     """
     if spared is not None:
-        left = np.exp((spared.log_norm - present.log_norm).sum(axis=0))
+        left = spared.share_of(present)
         return left, left * future.never(following, 1, spared)[0]
     axes, values = future.values(following, 1)
     ordered = present.in_order(network, axes, values[0])
     return present.without(network, states), present.overlap(network, *ordered, states)[0]
 
 
-def _steps_with_evidence(network: Network, log_like: Array) -> npt.NDArray[np.bool_]:
-    """Steps with evidence; inputs, which are set at every step, do not count."""
+def steps_with_evidence(network: Network, log_like: Array | Mask) -> Mask:
+    """Steps with evidence; inputs, which are set at every step, do not count.
+
+    Of log-likelihoods it matters alone where they are not zero.
+    """
     columns_of = [network.states(node.name) for node in network.nodes if node.first is not None]
     columns_of.append(slice(network.n_states, network.n_columns))
     return np.array([any(step[columns].any() for columns in columns_of) for step in log_like])

@@ -444,10 +444,9 @@ class BeliefState(Frozen):
         There, every sum of probabilities is one: an input of the draws is in one state. What is
         added or erased of one counts as said.
         """
-        inputs = [node.name for node in self.network.nodes if node.is_input]
-        columns, found = self.network.state_columns(inputs), self._has_evidence.copy()
-        found[:, columns] = (self.added != 0)[:, columns] | ~self.kept[:, columns]
-        last = np.flatnonzero(found.any(axis=1))
+        changed = ((self.added != 0) | ~self.kept).any(axis=1)
+        said = queries.steps_with_evidence(self.network, self._has_evidence) | changed
+        last = np.flatnonzero(said)
         return 1 + max([0, *last.tolist(), *(each.last for each in self.network.auxiliaries)])
 
     @cached_property

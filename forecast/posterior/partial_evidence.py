@@ -192,7 +192,7 @@ class PartialEvidence:
     ) -> Array:
         """Probability that one of the states holds in the present step."""
         if without:
-            return 1.0 - _spared(without[0], present)
+            return 1.0 - without[0].share_of(present)
         return present.of(future.network, *target.states[0])
 
     def _reached(
@@ -207,7 +207,7 @@ class PartialEvidence:
         ahead = np.zeros((present.message.shape[1], max(place.steps, 1)))
         for n in {1, place.steps - 1, place.steps} - {0, -1}:
             ahead[:, n - 1] = 1.0 - self.fit.expect(future, present, "never", states, n)
-        gone = _spared(without, present)
+        gone = without.share_of(present)
         neither = gone * self.fit.expect(future, without, "never", states, 1)
         return reached(ahead, 1.0 - np.stack([gone, neither], axis=-1), place)
 
@@ -273,8 +273,3 @@ def _stacked(rows: Sequence[Array]) -> Array:
     """Log-likelihoods of several steps, (step, column, draw)."""
     n_draws = max(row.shape[1] for row in rows)
     return np.stack([np.broadcast_to(row, (len(row), n_draws)) for row in rows])
-
-
-def _spared(without: Present, present: Present) -> Array:
-    """Probability that the present step is without some states."""
-    return np.asarray(np.exp((without.log_norm - present.log_norm).sum(axis=0)))

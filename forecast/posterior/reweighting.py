@@ -412,7 +412,7 @@ class Fit:
         n_lasting = len(beyond_interface(network, lasting))
         going_on, left = iter(spared[:n_lasting]), iter(spared[n_lasting:])
         current = [
-            1.0 - np.exp((next(left).log_norm - present.log_norm).sum(axis=0))
+            1.0 - next(left).share_of(present)
             if beyond_interface(network, [states])
             else present.of(network, *states[0])
             for states in asked
@@ -433,7 +433,7 @@ class Fit:
                 turn.append([present.without(network, going), parts[0]])
                 continue
             end = next(going_on)
-            gone = np.exp((end.log_norm - present.log_norm).sum(axis=0))
+            gone = end.share_of(present)
             turn.append([gone, gone * self.expect(future, end, "never", states, 1)])
         return Prospects(
             now=np.clip(np.stack(current), 0.0, 1.0).reshape(-1, *self.shape),
@@ -528,8 +528,8 @@ def _reached(never: Array) -> Array:
 
 
 def sealed(drawn: Mapping[str, Array]) -> dict[str, Array]:
-    """Draws that nobody can write to, so that nobody has to copy them."""
-    found = {name: np.array(values) for name, values in drawn.items()}
+    """Draws that nobody can write to, so that nobody has to copy them; views are copied here."""
+    found = {name: v if v.base is None else np.array(v) for name, v in drawn.items()}
     for values in found.values():
         values.flags.writeable = False
     return found

@@ -445,8 +445,8 @@ def run(n: int, seed: int = 1, rows: tuple[Row, ...] = ROWS) -> Iterator[list[di
         cases = [compare(row, course, found[course], true[course]) for course in true]
         if row.expect != "right":
             knowing = replace(row, read=row.world, stated=True, poor="E" if row.poor else "")
-            told_apart = (row.stated, row.poor) != (knowing.stated, knowing.poor)
-            same = make_reports(worlds, knowing, seed) if told_apart else reports
+            differs = (row.stated, row.poor) != (knowing.stated, knowing.poor)
+            same = make_reports(worlds, knowing, seed) if differs else reports
             known = say(worlds, knowing, same)
             for case in cases:
                 course = case["course"]
