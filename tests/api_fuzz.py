@@ -225,6 +225,6 @@ def _calls(name, target, n, rng, right, values):
             yield args, kwargs
 
 
-def said(found):
+def foreign_errors(found):
     """Foreign errors, counted by where they came out."""
     return Counter(f"{name}: {type(e).__name__}: {str(e)[:90]}" for name, _, _, e in found)

@@ -49,7 +49,7 @@ def prior_beliefs(scenario, as_of: date, n: int, seed: int, reports=()) -> Belie
     )
 
 
-def told_beliefs(scenario, evidence: Evidence, n: int, seed: int) -> tuple[Beliefs, np.ndarray]:
+def weighted_beliefs(scenario, evidence: Evidence, n: int, seed: int) -> tuple[Beliefs, np.ndarray]:
     """Beliefs after some reports under draws of the priors, and how much each draw weighs.
 
     The weights, (draw,), are in proportion to the probability of the reports under each draw
@@ -73,7 +73,7 @@ def told_beliefs(scenario, evidence: Evidence, n: int, seed: int) -> tuple[Belie
             for name, values in draws.items()
         }
     )
-    told = beliefs_of(scenario, evidence, stored)
-    log_weight = told.log_evidence().to_numpy()[0]
+    beliefs = beliefs_of(scenario, evidence, stored)
+    log_weight = beliefs.log_evidence().to_numpy()[0]
     weight = np.exp(log_weight - log_weight.max())
-    return told, weight / weight.sum()
+    return beliefs, weight / weight.sum()

@@ -27,7 +27,7 @@ def probability(**intervals):
 
 
 def weather(*, dynamic=True, horizon=28):
-    """A storm that may brew, hidden; a barometer that tells of it, reported on in any case."""
+    """A storm that may brew, hidden; a barometer that is a sign of it, reported on in any case."""
     forecast_ = {
         "role": "course_of_action",
         "label": "Storm",

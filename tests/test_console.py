@@ -209,15 +209,15 @@ def fuzz_commands(n, seed, folder, monkeypatch):
     rng = random.Random(seed)
     for _ in range(n):
         arguments = command_line(rng)
-        heard = io.StringIO()
-        with contextlib.redirect_stderr(heard), contextlib.redirect_stdout(io.StringIO()):
+        printed = io.StringIO()
+        with contextlib.redirect_stderr(printed), contextlib.redirect_stdout(io.StringIO()):
             try:
                 code = main(arguments)
             except SystemExit as leaving:
                 code = leaving.code
-        assert code in CODES, (arguments, heard.getvalue())
-        assert "Traceback" not in heard.getvalue()
-        assert (code == DONE) or heard.getvalue() or arguments[1:2] == ["salvage"]
+        assert code in CODES, (arguments, printed.getvalue())
+        assert "Traceback" not in printed.getvalue()
+        assert (code == DONE) or printed.getvalue() or arguments[1:2] == ["salvage"]
 
 
 def test_odd_commands_end_in_a_message(tmp_path, monkeypatch):

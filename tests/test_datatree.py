@@ -38,8 +38,8 @@ def test_courses_are_selected_by_the_last_day_that_counts(outlook):
 
 
 def test_a_static_scenario_has_one_step_the_as_of_date():
-    told = evidence(barometer_report("R1", "low"), week=0)
-    tree = untouched_forecast(weather(dynamic=False), told).posterior
+    known = evidence(barometer_report("R1", "low"), week=0)
+    tree = untouched_forecast(weather(dynamic=False), known).posterior
     assert tree["forecast"]["probability"].sel(time="2020-01-09").sizes["variable_state"] == 5
     assert np.isfinite(tree["courses"]["at_least_once"].sel(by="2020-01-09")).all()
 

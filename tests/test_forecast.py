@@ -222,9 +222,9 @@ def test_copies_of_a_claim_are_drawn_alike():
     copies = [barometer_report(f"R{k}", "low", grade="CB"[k % 2], origin="o") for k in range(3)]
     model = fc.build_model(weather(), evidence(*copies))
     prior = pm.sample_prior_predictive(draws=60, model=model, random_seed=1)
-    said = prior["prior_predictive"]["report"].to_numpy()
-    assert (said == said[..., :1]).all()
-    assert len(np.unique(said)) == 3
+    reported = prior["prior_predictive"]["report"].to_numpy()
+    assert (reported == reported[..., :1]).all()
+    assert len(np.unique(reported)) == 3
 
 
 def test_a_date_within_the_week_of_the_as_of_date_can_be_asked(day1):

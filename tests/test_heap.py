@@ -14,7 +14,7 @@ def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is not told")
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is not reported")
 def test_an_array_in_own_pages_gives_them_back():
     values = np.random.default_rng(1).uniform(size=(4, MIB))
     arrays = [in_own_pages(values.T) for _ in range(8)]

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 import forecast as fc
-from forecast.cli import _known, main
+from forecast.cli import _known
 from forecast.cli_ledger import unknown_indicators
 from forecast.console import BAD_INPUT, DONE
 from forecast.errors import InputError
@@ -24,18 +24,6 @@ R1,barometer,low,{KEEPER},2020-01-03,keeper,B,2,,
 R2,barometer,high,{KEEPER},2020-01-09,keeper,B,2,,R1
 R3,wind,strong,{KEEPER},2020-01-05,mast,C,3,mast,
 """
-
-
-@pytest.fixture
-def run(capsys):
-    """Run a command; give its exit code and what it printed."""
-
-    def run_command(*arguments):
-        code = main([str(argument) for argument in arguments])
-        told = capsys.readouterr()
-        return code, told.out, told.err
-
-    return run_command
 
 
 @pytest.fixture
@@ -56,8 +44,8 @@ def ledger(tmp_path, table):
 def test_import_stores_files_once(run, tmp_path, table):
     path = tmp_path / "new.db"
     code, out, _ = run("ledger", "import", path, table)
-    *said, last = out.splitlines()
-    assert (code, said) == (DONE, [f"{table}: 3 stored", f"{path} holds 3 reports"])
+    *lines, last = out.splitlines()
+    assert (code, lines) == (DONE, [f"{table}: 3 stored", f"{path} holds 3 reports"])
     receipt = last.removeprefix("receipt ")
     assert run("ledger", "check", path, "--receipt", receipt)[0] == DONE
     other = f"3:{'0' * 64}"
@@ -66,8 +54,8 @@ def test_import_stores_files_once(run, tmp_path, table):
     assert "its first 3 reports are not those of the receipt" in err
     table.write_text(TABLE + f"R4,wind,weak,{KEEPER},2020-01-06,mast,C,3,,\n")
     code, out, _ = run("ledger", "import", path, table)
-    said = [f"{table}: 1 stored, 3 there already", f"{path} holds 4 reports"]
-    assert (code, out.splitlines()[:-1]) == (DONE, said)
+    lines = [f"{table}: 1 stored, 3 there already", f"{path} holds 4 reports"]
+    assert (code, out.splitlines()[:-1]) == (DONE, lines)
 
 
 def test_import_refuses_a_file_whole(run, tmp_path, table):
@@ -200,8 +188,8 @@ def test_a_report_can_be_made_from_a_ledger(run, tmp_path, ledger):
 
 
 def test_what_a_scenario_has_no_variable_for_is_told_with_what_was_meant():
-    told = {"barometr": 1200, "storm": 1, **{f"other{k:02}": 1 for k in range(12)}}
-    lines = list(unknown_indicators(weather(), told))
+    counts = {"barometr": 1200, "storm": 1, **{f"other{k:02}": 1 for k in range(12)}}
+    lines = list(unknown_indicators(weather(), counts))
     assert lines[0] == "left out: 1,212 reports on what weather has no variable for:"
     assert lines[1] == "  barometr (1,200); did you mean barometer?"
     assert lines[-1] == "  and 3 more"

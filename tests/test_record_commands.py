@@ -3,10 +3,7 @@
 import re
 import sqlite3
 
-import pytest
-
 import forecast as fc
-from forecast.cli import main
 from forecast.console import BAD_INPUT, DONE
 from tests.small import weather
 
@@ -37,18 +34,6 @@ outcome = "no"
 resolved = 2020-01-31
 source = "the keeper"
 """
-
-
-@pytest.fixture
-def run(capsys):
-    """Run a command; give its exit code and what it printed."""
-
-    def run_command(*arguments):
-        code = main([str(argument) for argument in arguments])
-        told = capsys.readouterr()
-        return code, told.out, told.err
-
-    return run_command
 
 
 def test_a_forecast_is_recorded_verified_shown_and_made_again(run, tmp_path):

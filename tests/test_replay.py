@@ -10,8 +10,9 @@ import forecast as fc
 from forecast.evidence.ledger import Evidence, Ledger
 from forecast.evidence.likelihood import tabulate_reports
 from forecast.posterior.mcmc import beliefs_under
+from tests.enumeration import sum_over_everything
+from tests.harbour import harbour, random_ledger, random_parameters
 from tests.small import START, barometer_report, evidence, weather
-from tests.witnesses import harbour, random_ledger, random_parameters, sum_over_everything
 
 QUICK = {"draws": 10, "tune": 10, "chains": 1}
 STEPS = 3
@@ -111,23 +112,23 @@ def test_a_count_that_is_revised_counts_once_and_as_it_stood(scenario):
     later = START + timedelta(days=16)
     second = replace(first, id="C2", number=21.0, upper=25.0, known=later, supersedes="C1")
     ledger = Ledger((first, second))
-    told = {}
+    arrays = {}
     for moment in (later - timedelta(days=1), later):
         table = tabulate_reports(scenario, ledger.known_at(moment), STEPS)
-        told[moment] = (
+        arrays[moment] = (
             table.arrays.value.tolist(),
             table.upper.tolist(),
             table.arrays.place.tolist(),
         )
-    before, after = told.values()
+    before, after = arrays.values()
     assert before[0] == [14.0]
     assert np.isnan(before[1])
     assert after == ([21.0], [25.0], before[2])
 
 
 def storm(scenario, reports, parameters):
-    told = beliefs_under(scenario, evidence(*reports), parameters, n_steps=STEPS)
-    return told.posterior("storm", told.times[1], view="smoothed").sel(state="storm").item()
+    beliefs = beliefs_under(scenario, evidence(*reports), parameters, n_steps=STEPS)
+    return beliefs.posterior("storm", beliefs.times[1], view="smoothed").sel(state="storm").item()
 
 
 def test_a_hundred_copies_move_no_more_than_the_best_and_independent_ones_multiply():

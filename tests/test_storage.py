@@ -10,8 +10,8 @@ import forecast as fc
 from forecast import storage
 from forecast.evidence.ledger import Ledger
 from tests.api_fuzz import untouched_forecast
+from tests.harbour import harbour, random_ledger
 from tests.small import barometer_report, evidence, weather
-from tests.witnesses import harbour, random_ledger
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +39,8 @@ def test_everything_comes_back(outlook, file):
     assert repr(back) == repr(outlook)
     pages = [fc.product(each, allow_unreliable=True).markdown for each in (outlook, back)]
     assert pages[0] == pages[1]
-    told = {"barometer": "low"}
-    answers = [fc.beliefs(each).set_evidence(told).posteriors() for each in (outlook, back)]
+    observed = {"barometer": "low"}
+    answers = [fc.beliefs(each).set_evidence(observed).posteriors() for each in (outlook, back)]
     assert answers[0].identical(answers[1])
     known = back.evidence.without(back.evidence.reports[0].id)
     assert known == outlook.evidence.without(outlook.evidence.reports[0].id)
@@ -67,18 +67,18 @@ def test_no_single_bit_changes_unnoticed(tmp_path):
     """Wherever a byte of the file flips, it is refused or what it holds is unchanged."""
     given = untouched_forecast(weather(), evidence(barometer_report("R1", "low")))
     file = given.save(tmp_path / "small.nc")
-    whole, said = file.read_bytes(), []
+    whole, messages = file.read_bytes(), []
     for at in np.random.default_rng(1).integers(0, len(whole), 20).tolist():
         file.write_bytes(whole[:at] + bytes([whole[at] ^ 16]) + whole[at + 1 :])
         try:
             back = fc.load(file)
         except fc.InputError as error:
-            said.append(str(error))
+            messages.append(str(error))
         else:
             assert (back.scenario, back.evidence) == (given.scenario, given.evidence)
             assert back.posterior.equals(given.posterior)
-    assert len(said) > 5
-    assert all("damaged" in text or "holds no forecast" in text for text in said)
+    assert len(messages) > 5
+    assert all("damaged" in text or "holds no forecast" in text for text in messages)
 
 
 @pytest.mark.parametrize("left", [0, 10, 1000, -1])
@@ -116,8 +116,8 @@ def test_a_file_of_another_model_says_so(file):
     tree["posterior"] = tree["posterior"].to_dataset().drop_vars("probability")
     tree["forecast_file"].attrs["checksum"] = storage._checksum(tree)
     tree.to_netcdf(file, engine="h5netcdf")
-    told = "whose model has no probability; make the forecast anew"
-    with pytest.raises(fc.InputError, match=told):
+    message = "whose model has no probability; make the forecast anew"
+    with pytest.raises(fc.InputError, match=message):
         fc.load(file)
 
 
@@ -152,8 +152,8 @@ def test_weighted_draws_come_back_and_take_other_evidence(tmp_path):
 
 
 def test_what_the_sampler_says_comes_back(tmp_path):
-    told = evidence(barometer_report("R1", "low"))
-    given = fc.forecast(weather(), told, draws=10, tune=10, chains=2, progressbar=False)
+    known = evidence(barometer_report("R1", "low"))
+    given = fc.forecast(weather(), known, draws=10, tune=10, chains=2, progressbar=False)
     back = fc.load(given.save(tmp_path / "sampled.nc"))
     assert back.posterior["sample_stats"].equals(given.posterior["sample_stats"])
     assert str(back.diagnostics) == str(given.diagnostics)

@@ -34,11 +34,11 @@ def test_the_whole_tutorial(tmp_path):
     assert not asked.empty
 
 
-def test_every_number_told_is_one_that_was_shown():
-    shown = {number for block in read_blocks(TUTORIAL) for number in NUMBER.findall(block.text)}
-    told = NUMBER.findall(read_prose(TUTORIAL))
-    assert len(told) > 20
-    assert set(told) <= shown
+def test_every_number_in_the_prose_is_one_that_was_printed():
+    printed = {number for block in read_blocks(TUTORIAL) for number in NUMBER.findall(block.text)}
+    numbers = NUMBER.findall(read_prose(TUTORIAL))
+    assert len(numbers) > 20
+    assert set(numbers) <= printed
 
 
 def test_text_that_was_not_printed_is_noticed():

@@ -40,7 +40,7 @@ def matrix_of(*rows, hypotheses=TWO):
 
 
 def random_matrix(seed):
-    """Four witnesses in six items, three hypotheses."""
+    """Four origins in six items, three hypotheses."""
     random = np.random.default_rng(seed)
     rows = [
         (

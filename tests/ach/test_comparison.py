@@ -93,8 +93,8 @@ def test_an_item_may_be_called_as_a_rating_is():
 
 def test_notes_speak_of_what_was_assumed_and_of_nothing_else():
     matrix = fc.AchMatrix(("accident", "attack"), (fc.AchItem("E1", "A claim", ("II", "C")),))
-    told = matrix.compare(ratios={"II": (0.02, 0.1)}).notes
-    assert any("in 1 of 2 rated cells" in note and note.endswith(": C 1.5 to 6.") for note in told)
+    notes = matrix.compare(ratios={"II": (0.02, 0.1)}).notes
+    assert any("in 1 of 2 rated cells" in note and note.endswith(": C 1.5 to 6.") for note in notes)
     everything = {"II": (0.02, 0.1), "E1": {"attack": (2, 6)}}
     assert "Likelihoods as stated." in matrix.compare(ratios=everything).notes
 
@@ -107,9 +107,9 @@ def test_hostile_text_stays_text():
 
 
 def test_a_comparison_tells_what_it_assumes():
-    told = str(HEUER.compare())
+    printed = str(HEUER.compare())
     for part in ("Prior assumed", "18 of 18 rated cells", "exclude one another", "'other' stands"):
-        assert part in told
+        assert part in printed
     assert "2 of 2 rated cells" not in str(
         matrix_of(("C", "I")).compare(ratios={"C": (2, 4)}, exhaustive=True)
     )
@@ -133,7 +133,7 @@ def test_the_page_on_competing_hypotheses_runs(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "told",
+    "arguments",
     [
         {"prior": [0.5, 0.5]},
         {"ratios": 3},
@@ -146,7 +146,7 @@ def test_the_page_on_competing_hypotheses_runs(tmp_path):
         {"draws": 1.5},
     ],
 )
-def test_arguments_of_another_kind_are_refused(told):
+def test_arguments_of_another_kind_are_refused(arguments):
     matrix = fc.AchMatrix(("a", "b"), (fc.AchItem("E1", "x", ("C", "I")),))
     with pytest.raises(fc.InputError):
-        matrix.compare(**told)
+        matrix.compare(**arguments)

@@ -65,14 +65,14 @@ def test_a_view_needs_one_course_of_action():
 
 
 @pytest.mark.parametrize(
-    "told", [{"draws": 0}, {"draws": 1.5}, {"random_seed": -1}, {"random_seed": "x"}]
+    "arguments", [{"draws": 0}, {"draws": 1.5}, {"random_seed": -1}, {"random_seed": "x"}]
 )
-def test_draws_that_cannot_be_made_are_refused(told):
+def test_draws_that_cannot_be_made_are_refused(arguments):
     scenario = fc.load_scenario("iraq-2020")
     with pytest.raises(fc.InputError, match="needs a whole number"):
-        fc.ach_view(scenario, "iran_posture", **told)
+        fc.ach_view(scenario, "iran_posture", **arguments)
     with pytest.raises(fc.InputError, match="needs a whole number"):
-        fc.implied_table(scenario, "iran_posture", **told)
+        fc.implied_table(scenario, "iran_posture", **arguments)
 
 
 @pytest.mark.parametrize("ask", [fc.check, fc.ach_view, lambda name: fc.implied_table(name, "a")])

@@ -128,12 +128,12 @@ def test_posterior_with_near_exact_ratios_is_the_enumerated_one():
     matrix = matrix_of(*rows, hypotheses=tuple(prior))
     problem, evidence = matrix.to_scenario(prior=prior, ratios=ratios, exhaustive=True)
 
-    def chance(row, k):
+    def probability_seen(row, k):
         return exact[row[k]] / (max(exact[rating] for rating in row) * 1.02) * LIKELIEST
 
     # Of its errors a source of grade A invents 1 in 100, which name either state.
     usual = {
-        row: 0.005 + 0.99 * sum(p * chance(row, k) for k, p in enumerate(prior.values()))
+        row: 0.005 + 0.99 * sum(p * probability_seen(row, k) for k, p in enumerate(prior.values()))
         for row in rows
     }
 
@@ -143,7 +143,7 @@ def test_posterior_with_near_exact_ratios_is_the_enumerated_one():
         for states in product((True, False), repeat=len(rows)):
             term = prior[name]
             for row, seen in zip(rows, states, strict=True):
-                term *= chance(row, k) if seen else 1 - chance(row, k)
+                term *= probability_seen(row, k) if seen else 1 - probability_seen(row, k)
                 term *= accuracy * seen + (1 - accuracy) * usual[row]
             total += term
         return total
@@ -188,12 +188,12 @@ def test_draws_are_those_of_weighted_draws_of_the_prior(seed, kind):
         if power == 1:
             assert (np.abs(given.probability - mean) < 4.5 * error).all()
     accuracy = before.draws.parameters["accuracy"]
-    told = given.beliefs.draws.parameters["accuracy"]
+    accuracies = given.beliefs.draws.parameters["accuracy"]
     spread = accuracy.std(axis=1) * sqrt(1 / effective + 1 / len(exact))
-    assert (np.abs(told.mean(axis=1) - accuracy @ weight) < 4.5 * spread).all()
+    assert (np.abs(accuracies.mean(axis=1) - accuracy @ weight) < 4.5 * spread).all()
 
 
-def test_an_origin_heard_three_times_is_heard_once():
+def test_an_origin_relayed_three_times_counts_once():
     once = matrix_of(("I", "C"), ("C", "I"))
     wire = {"origin": "wire"}
     thrice = matrix_of(("I", "C", wire), ("I", "C", wire), ("I", "C", wire), ("C", "I"))

@@ -273,9 +273,11 @@ def test_expectations_are_compared_with_the_tables(found, histories):
     assert table["mean"].to_numpy() == pytest.approx([reached(4), 1 - left], abs=1e-12)
     assert list(table["conflict"]) == [True, False]
     assert list(found.conflicts.index) == [0]
-    said = f"{100 * reached(4):.0f}"
+    implied = f"{100 * reached(4):.0f}"
     text = str(found)
-    assert f"CONFLICT plan=strike: stated 5–15 % within 60 days; the tables imply {said} %" in text
+    assert (
+        f"CONFLICT plan=strike: stated 5–15 % within 60 days; the tables imply {implied} %" in text
+    )
     assert "1 of 2 in conflict" in text
 
 
@@ -532,9 +534,9 @@ def test_a_static_scenario_expects_without_days():
 def test_faulty_assumptions_are_refused(name, state, message):
     given = ruler().model_dump()
     given["variables"][name]["assumption"] = state
-    [(path, said)] = find_problems(Scenario.model_validate(given))
+    [(path, message_found)] = find_problems(Scenario.model_validate(given))
     assert path == ("variables", name, "assumption")
-    assert message in said
+    assert message in message_found
 
 
 def test_arguments_are_checked():

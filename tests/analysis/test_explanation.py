@@ -11,8 +11,8 @@ from forecast import probabilities as home
 from forecast.analysis.shapley import all_orders, sampled_orders
 from forecast.analysis.targets import fit_of, log_odds, stand_for
 from forecast.evidence.ledger import Evidence
+from tests.harbour import harbour
 from tests.small import START, barometer_report, evidence, weather
-from tests.witnesses import harbour
 
 QUICK = {"method": "reweight", "chains": 1}
 
@@ -42,18 +42,18 @@ def probability_given(outlook, chosen, target_day):
 
 def test_parts_are_averages_over_all_orders():
     outlook = outlook_of(weather(), evidence(*reports(4)))
-    told, day = outlook.evidence.observations, outlook.horizon
+    observations, day = outlook.evidence.observations, outlook.horizon
     values = {
         frozenset(chosen): probability_given(outlook, chosen, day)
         for n in range(5)
-        for chosen in combinations(told, n)
+        for chosen in combinations(observations, n)
     }
-    expected = {report.id: np.zeros((2, 40)) for report in told}
-    for order in permutations(told):
+    expected = {report.id: np.zeros((2, 40)) for report in observations}
+    for order in permutations(observations):
         for k, report in enumerate(order):
             before, after = (values[frozenset(order[:n])] for n in (k, k + 1))
             added = np.stack([after - before, log_odds(after) - log_odds(before)])
-            expected[report.id] += added / factorial(len(told))
+            expected[report.id] += added / factorial(len(observations))
     found = fc.explain(outlook, "storm", "storm", exact=True)
     for name, values in expected.items():
         part = found.draws.sel(part=name)
@@ -69,13 +69,15 @@ def test_parts_are_averages_over_all_orders():
 @pytest.mark.slow
 def test_twelve_reports_are_averages_over_all_subsets():
     outlook = outlook_of(weather(), evidence(*reports(12)), draws=10)
-    told, day = outlook.evidence.observations, outlook.horizon
+    observations, day = outlook.evidence.observations, outlook.horizon
     values = {
-        mask: probability_given(outlook, [r for k, r in enumerate(told) if mask >> k & 1], day)
+        mask: probability_given(
+            outlook, [r for k, r in enumerate(observations) if mask >> k & 1], day
+        )
         for mask in range(2**12)
     }
     found = fc.explain(outlook, "storm", "storm", exact=True, draws=10)
-    for player, report in enumerate(told):
+    for player, report in enumerate(observations):
         added = 0.0
         for mask, without in values.items():
             if not mask >> player & 1:

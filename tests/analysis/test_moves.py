@@ -8,8 +8,8 @@ import pytest
 
 import forecast as fc
 from forecast.evidence.ledger import Evidence, Ledger
+from tests.harbour import harbour
 from tests.small import START, barometer_report, evidence, weather
-from tests.witnesses import harbour
 
 QUICK = {"method": "reweight", "chains": 1, "draws": 1500}
 STORM = "storm=storm"

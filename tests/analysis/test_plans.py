@@ -15,7 +15,7 @@ from tests.evidence.test_inputs import CLAUSES, ran, windy
 from tests.small import barometer_report, evidence, weather
 
 SEEN = (barometer_report("R0", "low"), barometer_report("R2", "falling", week=2))
-CHANCES = {
+STORM_PROBABILITIES = {
     ("calm", "idle"): 0.1,
     ("calm", "on"): 0.4,
     ("storm", "idle"): 0.5,
@@ -40,8 +40,8 @@ def by_enumeration(outlook, acting):
     for history in product(("calm", "storm"), repeat=len(acting)):
         weight = 0.2 if history[0] == "storm" else 0.8
         for week in range(1, len(acting)):
-            chance = CHANCES[history[week - 1], acting[week]]
-            weight *= chance if history[week] == "storm" else 1 - chance
+            probability = STORM_PROBABILITIES[history[week - 1], acting[week]]
+            weight *= probability if history[week] == "storm" else 1 - probability
         for week, row in enumerate(rows):
             weight = weight * (BAROMETER[history[week]] @ np.exp(row[columns]))
         total = total + weight

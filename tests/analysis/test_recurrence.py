@@ -14,18 +14,18 @@ STORM, KILLED = 0.2, {"calm": 0.05, "storm": 0.4}
 
 def scenario(killed):
     """Each week a storm or none, whatever came before, and deaths in some of them."""
-    chances = [
+    table_rows = [
         ({"storm": storm}, {"exactly": {"none": 0.5, "wounded": 0.5 - p, "killed": p}})
         for storm, p in killed.items()
     ]
-    body = harm(chances).model_dump(by_alias=True)
+    body = harm(table_rows).model_dump(by_alias=True)
     body["tripwires"] = {
         "deaths": {"label": "Deaths", "any": ({"harm": "killed"},), "basis": BASIS},
         "harm": {"label": "Harm", "any": ({"harm": "wounded"}, {"harm": "killed"}), "basis": BASIS},
         "first": {
             "label": "Deaths at once",
             "any": ({"harm": "killed"},),
-            "by": harm(chances).time.start,
+            "by": harm(table_rows).time.start,
             "basis": BASIS,
         },
     }

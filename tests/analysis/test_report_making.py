@@ -9,7 +9,7 @@ from forecast.analysis.report_making import DRAWS
 from forecast.evidence.profiles import regardless_of_reporting
 from tests.evidence.test_reporting_profiles import LASTING, at_end_of, harm, report
 
-CHANCES = [
+TABLE_ROWS = [
     ({"storm": "calm"}, {"exactly": {"none": 0.9, "wounded": 0.06, "killed": 0.04}}),
     ({"storm": "storm"}, {"exactly": {"none": 0.3, "wounded": 0.4, "killed": 0.3}}),
 ]
@@ -18,7 +18,7 @@ CHANCES = [
 @pytest.fixture(scope="module")
 def readings():
     """A course that never changes: wounded were reported in the first week, nothing since."""
-    scenario = harm(CHANCES, kind="event", reporting="overt", course=LASTING)
+    scenario = harm(TABLE_ROWS, kind="event", reporting="overt", course=LASTING)
     evidence = at_end_of(3, report("R", "wounded"))
     settings = {"draws": DRAWS, "chains": 1, "random_seed": 5, "progressbar": False}
     given = fc.forecast(scenario, evidence, method="reweight", **settings)
@@ -43,7 +43,7 @@ def test_every_reading_is_what_it_says(readings):
     assert level.found.mean < level.prior.mean
 
 
-def test_bits_are_what_the_evidence_has_said_of_a_course(readings):
+def test_bits_are_what_the_evidence_tells_of_a_course(readings):
     *_, found = readings
     for each in found:
         p, q = each.found.mean, each.prior.mean

@@ -13,13 +13,13 @@ from tests.evidence.test_lineage import START, SURE, outlet, town
 SETTINGS = {"draws": 250, "chains": 2, "random_seed": 4, "progressbar": False}
 
 
-def told(scenario, *reports):
+def reweighted(scenario, *reports):
     evidence = Evidence(START, reports)
     return fc.forecast(scenario, evidence, method="reweight", **SETTINGS)
 
 
 def test_two_reports_share_an_origin_as_often_as_bayes_rule_says():
-    given = told(town(), outlet(0), outlet(1))
+    given = reweighted(town(), outlet(0), outlet(1))
     posterior = given.posterior["posterior"]
     copying = posterior["copying"].sel(family="others").to_numpy()
     accuracy = posterior["accuracy"].sel(reliability="C").to_numpy()
@@ -40,7 +40,9 @@ def test_two_reports_share_an_origin_as_often_as_bayes_rule_says():
 
 def test_what_is_stated_is_known():
     reports = outlet(0, origin="a"), outlet(1, origin="b"), outlet(2, origin="a"), outlet(3)
-    found = fc.lineage(told(town().model_copy(update={"lineage": "as_stated"}), *reports)).pairs
+    found = fc.lineage(
+        reweighted(town().model_copy(update={"lineage": "as_stated"}), *reports)
+    ).pairs
     assert found["probability"].tolist() == [1.0, 0.0, 0.0, 0.0, 0.0, 0.0]
     assert set(found.iloc[0][["report", "other"]]) == {"R000", "R002"}
 

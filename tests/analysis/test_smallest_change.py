@@ -57,15 +57,17 @@ def test_fifteen_reports_are_searched_to_the_end():
     partial = PartialEvidence(
         outlook.fit, outlook.as_of, [Target((("storm", "storm"),), outlook.horizon)]
     )
-    told = outlook.evidence.observations
+    observations = outlook.evidence.observations
     level, smallest = 0.25, {}
     now = outlook.probability_within("storm=storm").mean >= level
     for size in range(16):
-        for kept in combinations(told, 15 - size):
+        for kept in combinations(observations, 15 - size):
             found = partial.find(kept)
             weight = np.exp(found.log_evidence - found.log_evidence.max())
             if (found.probability[0] @ weight / weight.sum() >= level) != now:
-                smallest.setdefault(size, []).append({r.id for r in told} - {r.id for r in kept})
+                smallest.setdefault(size, []).append(
+                    {r.id for r in observations} - {r.id for r in kept}
+                )
         if smallest:
             break
     found = fc.smallest_change(outlook, "storm=storm", level, most=2**15, judgements=0)

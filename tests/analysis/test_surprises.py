@@ -26,7 +26,7 @@ def marginal(scenario, reports, day, draws=500):
     return np.exp(found.log_evidence().to_numpy()).mean()
 
 
-def test_a_surprise_is_what_a_forecast_of_that_day_would_have_said():
+def test_a_surprise_is_what_a_forecast_of_that_day_would_have_predicted():
     scenario = weather()
     reports = [barometer_report(f"R{k}", s, k) for k, s in enumerate(("high", "low", "low"))]
     found = fc.surprise(fc.forecast(scenario, evidence(*reports), **QUICK))
@@ -38,9 +38,9 @@ def test_a_surprise_is_what_a_forecast_of_that_day_would_have_said():
             for state in ("high", "falling", "low")
         ]
         shares = np.array(could) / sum(could)
-        said = shares[("high", "falling", "low").index(reports[k].state)]
-        assert each.probability == pytest.approx(said, rel=1e-9)
-        assert each.bits == pytest.approx(-log2(said), rel=1e-9)
+        expected = shares[("high", "falling", "low").index(reports[k].state)]
+        assert each.probability == pytest.approx(expected, rel=1e-9)
+        assert each.bits == pytest.approx(-log2(expected), rel=1e-9)
         assert each.expected == pytest.approx(-(shares @ np.log2(shares)), rel=1e-9)
         # Before a report, all that it could say is as probable as that it comes at all.
         assert sum(could) == pytest.approx(marginal(scenario, reports[:k], day), rel=1e-9)

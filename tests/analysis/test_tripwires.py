@@ -24,7 +24,7 @@ def problem(persistence=0, **rule):
     )
 
 
-def said(values, level=LEVEL, width=0.0):
+def daily_estimates(values, level=LEVEL, width=0.0):
     """A day for each probability, with an interval around it."""
     for k, value in enumerate(values):
         day = START + timedelta(days=k)
@@ -57,27 +57,27 @@ def test_replay_equals_looking_back_on_each_day(persistence):
     rng = np.random.default_rng(persistence)
     for _ in range(50):
         values = rng.choice([0.1, 0.25, 0.35], size=60, p=[0.4, 0.2, 0.4])
-        assert turns(scenario, said(values)) == runs(values, persistence, 0.30, 0.20)
+        assert turns(scenario, daily_estimates(values)) == runs(values, persistence, 0.30, 0.20)
 
 
 def test_a_probability_that_wavers_around_its_level_fires_once():
     values = 0.30 + 0.05 * (-1.0) ** np.arange(DAYS)
-    assert turns(problem(probabilities=(LEVEL,)), said(values)) == [(0, True)]
-    assert turns(problem(3, probabilities=(LEVEL,)), said(values)) == []
+    assert turns(problem(probabilities=(LEVEL,)), daily_estimates(values)) == [(0, True)]
+    assert turns(problem(3, probabilities=(LEVEL,)), daily_estimates(values)) == []
     wide = np.where(np.arange(DAYS) % 2, 0.1, 0.4)  # past both limits, each time for a day
-    assert len(turns(problem(probabilities=(LEVEL,)), said(wide))) == DAYS
-    assert turns(problem(1, probabilities=(LEVEL,)), said(wide)) == []
+    assert len(turns(problem(probabilities=(LEVEL,)), daily_estimates(wide))) == DAYS
+    assert turns(problem(1, probabilities=(LEVEL,)), daily_estimates(wide)) == []
 
 
 def test_the_end_of_the_interval_counts_where_the_rule_says_so():
     lower = LEVEL.model_copy(update={"statistic": "lower"})
     values = [0.35, 0.45, 0.25, 0.15]
-    assert turns(problem(probabilities=(LEVEL,)), said(values, width=0.1)) == [
+    assert turns(problem(probabilities=(LEVEL,)), daily_estimates(values, width=0.1)) == [
         (0, True),
         (3, False),
     ]
     scenario = problem(probabilities=(lower,))
-    assert turns(scenario, said(values, lower, 0.1)) == [(1, True), (2, False)]
+    assert turns(scenario, daily_estimates(values, lower, 0.1)) == [(1, True), (2, False)]
 
 
 @pytest.mark.parametrize("persistence", [0, 1, 2])
@@ -91,7 +91,7 @@ def test_quiet_histories_fire_no_more_often_than_the_rule_states(persistence):
     usual = np.log(0.1 / 0.9)
     spread = (np.log(0.30 / 0.70) - usual) / 1.6448536
     noise = usual + spread * rng.standard_normal((1000, DAYS))
-    fired = [bool(turns(scenario, said(values))) for values in 1 / (1 + np.exp(-noise))]
+    fired = [bool(turns(scenario, daily_estimates(values))) for values in 1 / (1 + np.exp(-noise))]
     run = np.eye(persistence + 2)[0]  # days of the present run; the last entry is to have fired
     for _ in range(DAYS):
         ended, longer, over = 0.95 * run[:-1].sum(), 0.05 * run[:-1], run[-1]
@@ -130,13 +130,13 @@ def test_what_fired_is_named():
     evidence = Evidence(START, (report("R1", "low", 0),))
     by_report = replay(scenario, "rule", [(START, evidence, {})])
     assert (by_report.state, [r.id for r in by_report.reports]) == ("fired", ["R1"])
-    [(day, nothing, answers)] = said([0.4])
+    [(day, nothing, answers)] = daily_estimates([0.4])
     by_probability = replay(scenario, "rule", [(day, nothing, answers)])
     assert by_probability.fired.level == LEVEL
     assert by_probability.fired.grounds.startswith("storm=storm 40")
     waiting = problem(3, probabilities=(LEVEL,))
-    assert replay(waiting, "rule", said([0.4])).state == "pending"
-    assert replay(waiting, "rule", said([0.1])).state == "not fired"
+    assert replay(waiting, "rule", daily_estimates([0.4])).state == "pending"
+    assert replay(waiting, "rule", daily_estimates([0.1])).state == "not fired"
 
 
 def test_deadlines_and_days():
@@ -166,7 +166,7 @@ def test_the_level_of_warning_is_the_highest_that_is_raised():
     values = [0.1, 0.4, 0.7, 0.55, 0.25, 0.1]
     moments = [
         (day, known, {LEVEL: answers[LEVEL], grave: answers[LEVEL]})
-        for day, known, answers in said(values)
+        for day, known, answers in daily_estimates(values)
     ]
     levels = {
         "normal": WarningLevel(label="Normal"),
@@ -180,6 +180,6 @@ def test_the_level_of_warning_is_the_highest_that_is_raised():
 
 
 def test_a_day_without_a_forecast_leaves_a_probability_as_it_is():
-    first, second, third = said([0.4, 0.1, 0.4])
+    first, second, third = daily_estimates([0.4, 0.1, 0.4])
     silent = (second[0], second[1], {})
     assert turns(problem(2, probabilities=(LEVEL,)), [first, silent, third]) == [(2, True)]

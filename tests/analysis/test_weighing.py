@@ -16,8 +16,9 @@ from forecast.posterior.mcmc import beliefs_under, stack_draws
 from forecast.probabilities import by_horizon
 from forecast.reporting.product import product
 from forecast.scenario.warning import ANY_DANGEROUS
+from tests.enumeration import sum_over_everything
+from tests.harbour import harbour
 from tests.small import START, barometer_report
-from tests.witnesses import harbour, sum_over_everything
 
 STEPS = 3
 QUICK = {"draws": 30, "tune": 30, "chains": 1}
@@ -28,8 +29,8 @@ def day(number):
     return START + timedelta(days=number)
 
 
-def told():
-    """A quarrel in the first week, an undated event, one witness quoted twice, a count."""
+def known_evidence():
+    """A quarrel in the first week, an undated event, one origin relayed twice, a count."""
     undated = barometer_report("U", "low", 1, known=day(16))
     quoted = replace(barometer_report("Q1", "low", 2, origin="crew"), source="red office")
     count = replace(barometer_report("N", "", 2), indicator="gauge", number=30.0)
@@ -51,7 +52,7 @@ def scenario():
 
 @pytest.fixture(scope="module")
 def outlook(scenario):
-    return fc.forecast(scenario, told(), **QUICK)
+    return fc.forecast(scenario, known_evidence(), **QUICK)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,7 @@ def test_reports_that_disagree_are_shown_with_what_they_come_to(outlook, weighed
     assert not first.quoted
     assert sum(found.mean for found in first.states.values()) == pytest.approx(1)
     assert {one.id for one in last.reports} == {"Q1", "Q2", "U"}
-    alone = Evidence(day(20), tuple(one for one in told() if one.id in ("Q1", "Q2")))
+    alone = Evidence(day(20), tuple(one for one in known_evidence() if one.id in ("Q1", "Q2")))
     assert len(list(find_conflicts(outlook.scenario, alone))) == 1
 
 
@@ -81,7 +82,7 @@ def test_an_undated_event_was_in_one_of_its_steps(outlook, weighed):
     for k in range(4):
         one = {name: values[..., k : k + 1] for name, values in parameters.items()}
         probabilities.append(date_probabilities(one))
-    draws = beliefs_under(outlook.scenario, told(), parameters, n_steps=STEPS)
+    draws = beliefs_under(outlook.scenario, known_evidence(), parameters, n_steps=STEPS)
     name = next(each.name for each in draws.network.auxiliaries if each.name.startswith("date"))
     found = draws.auxiliaries([name])[name].to_numpy()[0, :4]
     assert found == pytest.approx(np.array(probabilities), abs=1e-10)
@@ -93,7 +94,7 @@ def date_probabilities(parameters):
     for first, last, share in ((3, 6, 4 / 14), (7, 13, 7 / 14), (14, 16, 3 / 14)):
         reports = tuple(
             replace(one, event_start=day(first), event_end=day(last)) if one.id == "U" else one
-            for one in told()
+            for one in known_evidence()
         )
         answer = sum_over_everything(
             harbour(channels=1), Evidence(day(20), reports), parameters, STEPS
@@ -110,8 +111,8 @@ def test_a_channel_is_shown_free_and_controlled(outlook, weighed):
     place = list(outlook.scenario.channels).index("red")
     for k in range(3):
         one = {name: values[..., k : k + 1] for name, values in parameters.items()}
-        answer = sum_over_everything(outlook.scenario, told(), one, STEPS)
-        found = beliefs_under(outlook.scenario, told(), one, n_steps=STEPS)
+        answer = sum_over_everything(outlook.scenario, known_evidence(), one, STEPS)
+        found = beliefs_under(outlook.scenario, known_evidence(), one, n_steps=STEPS)
         assert found.auxiliary("control of red").isel(state=CONTROLLED).item() == pytest.approx(
             answer.control[place], abs=1e-10
         )
@@ -125,11 +126,11 @@ def test_a_channel_is_shown_free_and_controlled(outlook, weighed):
 def test_a_clamped_channel_is_one_whose_probability_of_control_is_nothing_or_all(outlook):
     parameters = stack_draws(outlook.posterior["posterior"].to_dataset(), FAMILIES)
     scenario = outlook.scenario
-    found = beliefs_under(scenario, told(), parameters)
+    found = beliefs_under(scenario, known_evidence(), parameters)
     for state, probability in enumerate((1e-15, 1 - 1e-15)):
         control = parameters["control"].copy()
         control[list(scenario.channels).index("red")] = probability
-        certain = beliefs_under(scenario, told(), parameters | {"control": control})
+        certain = beliefs_under(scenario, known_evidence(), parameters | {"control": control})
         clamped = found.clamp("control of red", state)
         np.testing.assert_allclose(
             by_horizon(outlook, clamped).to_numpy(),
@@ -138,7 +139,7 @@ def test_a_clamped_channel_is_one_whose_probability_of_control_is_nothing_or_all
         )
 
 
-def test_a_watch_that_heard_nothing_is_shown(outlook, weighed):
+def test_a_watch_without_reports_is_shown(outlook, weighed):
     silences = {each.watch: each for each in weighed.silences}
     assert set(silences) == {"desk", "tower"}
     assert list(silences["desk"].steps) == [0, 1]

@@ -1,6 +1,6 @@
 """Are the shipped scenarios calibrated in worlds that they make themselves?
 
-Each world has its own judgements, history and reports; what is said of states and courses is
+Each world has its own judgements, history and reports; what is predicted of states and courses is
 compared with what happened, and 90 % intervals with the probability under the world's own tables.
 A small scenario is then tried in worlds of three others, each wrong in one respect.
 """

@@ -4,10 +4,10 @@ A smoothed sweep costs 2 floating-point operations for each multiply-add forward
 times draws. The time counted is that of the whole `sweep`: loading tables and evidence,
 the check for underflow and the answers are in it, while their arithmetic is not. The plain loop is
 a compiled ``c += a * b`` over three arrays which together are as large as what a chunk of the sweep
-works on (cells kept and slopes); a second figure is for arrays that fit the innermost cache.
+works on (cells kept and derivatives); a second figure is for arrays that fit the innermost cache.
 
 What limits the sweep, as inferred from its accesses rather than counted: each
-multiply-add reads operands from different rows and its slopes are read
+multiply-add reads operands from different rows and its derivatives are read
 and written for two operands, so it moves four to five numbers through the cache for two additions.
 A chunk of a large network lies in the second or third level of the cache, whose bandwidth then
 sets the pace; a small network is limited by writing answers out to memory. A single draw (what the

@@ -77,15 +77,15 @@ def measure(folder: Path, count: int, repetitions: int) -> dict[str, Any]:
         ours = middle(lambda _: ledger.known_at(half), repetitions)
         few = middle(lambda _: ledger.known_at(early), repetitions)
         found = {report.id for report in ledger.known_at(half)}
-        told = ledger.known_at(half, [INDICATOR])
+        known = ledger.known_at(half, [INDICATOR])
         one = middle(lambda _: ledger.known_at(half, [INDICATOR]), repetitions)
-    likely = middle(lambda _: log_likelihoods_of(told), repetitions)
+    likely = middle(lambda _: log_likelihoods_of(known), repetitions)
     note(f"known_at {rows / ours:,.0f} rows per second")
     frame = middle(lambda _: filter_frame(table, half), repetitions)
     objects = middle(lambda _: reports_of(filter_frame(table, half)), repetitions)
     single = middle(lambda _: reports_of(filter_one(table, half)), repetitions)
     agree = found == {report.id for report in reports_of(filter_frame(table, half))}
-    agree &= {r.id for r in told} == {r.id for r in reports_of(filter_one(table, half))}
+    agree &= {r.id for r in known} == {r.id for r in reports_of(filter_one(table, half))}
     return {
         "name": f"{count} reports",
         "ok": agree,
@@ -99,7 +99,7 @@ def measure(folder: Path, count: int, repetitions: int) -> dict[str, Any]:
         "early_rows": first,
         "early_s": round(few, 4),
         "pandas_early_s": round(middle(lambda _: filter_frame(table, early), repetitions), 3),
-        "about_rows": len(told),
+        "about_rows": len(known),
         "about_s": round(one, 3),
         "pandas_about_s": round(single, 3),
         "faster_than_pandas_about": round(single / one, 2),

@@ -2,23 +2,24 @@
 
 Worlds are drawn from iraq-2020: judgements from their priors, a history from the tables, and three
 weeks of reports, made as each row says. The tables are then taken as known, so that what is
-compared is the reading of reports alone: the mean of what is said of a course with how often it
-held, the slope of a logistic regression of what held on what was said, and the Brier score.
+compared is the reading of reports alone: the mean predicted probability of a course (`said`) with
+how often it held (`true`), the slope of a logistic regression of the one on the other, and the
+Brier score.
 
-Rows in which reports are read as they were made are `right`: said and true are within two standard
-errors, and the slope within 0.1 or two of its own standard errors of 1. Few worlds cannot tell a
-slope of 1 from one of 1.3 where a course is rare, so each case gives the slope's standard error,
-and last of all stands the slope of all right rows together. In the other rows the reading is wrong,
-and who knows how reports are made reads the same worlds for comparison. Rows that must be caught
-(`off`) are not right, or have a worse logarithmic score than who knows, by more than three standard
-errors (`loss`): a proper score shows what neither mean nor slope does. In others (`robust`) no
-dangerous course may be off by more than 1.5 times, judged by what is said by who knows (`known`),
-which is as right as `true` and less noisy.
+Rows in which reports are read as they were made are `right`: `said` and `true` are within two
+standard errors, and the slope within 0.1 or two of its own standard errors of 1. Few worlds cannot
+tell a slope of 1 from one of 1.3 where a course is rare, so each case gives the slope's standard
+error, and last of all stands the slope of all right rows together. In the other rows the reading is
+wrong, and who knows how reports are made reads the same worlds for comparison. Rows that must be
+caught (`off`) are not right, or have a worse logarithmic score than who knows, by more than three
+standard errors (`loss`): a proper score shows what neither mean nor slope does. In others
+(`robust`) no dangerous course may be off by more than 1.5 times, judged by what who knows predicts
+(`known`), which is as right as `true` and less noisy.
 
 A whole run takes about a quarter of an hour on one processor: all rows share their worlds, with
 their tables and what lies ahead of the last week under each, so a world costs three forward steps
-for each draw of the chances of reports. Where these are known there is one draw; where they are
-not, there are `DRAWS`, and fewer worlds.
+for each draw of the probabilities of reports. Where these are known there is one draw; where they
+are not, there are `DRAWS`, and fewer worlds.
 """
 
 from __future__ import annotations
@@ -51,9 +52,9 @@ from tests.benchmarks import timing  # before NumPy
 
 WEEKS, AHEAD = 3, 13
 WORLDS, FEW = 3000, 300
-"""Worlds of a row; and at most so many where chances of reports are drawn."""
+"""Worlds of a row; and at most so many where probabilities of reports are drawn."""
 DRAWS, MOST_DRAWS = 2048, 4096
-"""Draws of chances that are not known; and draws of all worlds that are summed at once."""
+"""Draws of probabilities that are not known; and draws of all worlds that are summed at once."""
 AT_ONCE = {"days": (0,), "share": (1.0,)}
 BASIS = "judgement: made for a benchmark"
 ACCURACY = {"B": 0.86, "E": 0.5}
@@ -69,7 +70,7 @@ NOW = {
 }
 WITHIN = "coordinated within"
 SURE = 1e-12
-"""Nothing is taken to be said more surely: a logarithmic score could not be compared else."""
+"""Nothing is taken to be predicted more surely: a logarithmic score could not be compared else."""
 CAUGHT = 3.0
 """Standard errors of a logarithmic score by which a wrong reading is worse than the right one."""
 DANGEROUS = ("coordinated now", WITHIN)
@@ -79,8 +80,8 @@ DANGEROUS = ("coordinated now", WITHIN)
 class Making:
     """How reports are made, or are taken to be made.
 
-    `routine` and `happening` are the chances that a week in the first state, or in another, is
-    reported on; `alarms` that of a false alarm. `weeks` is in how many something happened that a
+    `routine` and `happening` are the probabilities that a week in the first state, or in another,
+    is reported on; `alarms` that of a false alarm. `weeks` is in how many something happened that a
     reader has seen who is not sure of them, beside ten times as many quiet ones; None for one who
     knows them. `leveled` is whether the level of reporting differs
     from world to world, as its prior says, and is not known.
@@ -158,13 +159,13 @@ def read_as(scenario: Scenario, making: Making | None) -> Scenario:
         variable["reporting"] = None
         variable["kind"] = "standing" if variable["kind"] == "standing" else None
         if making is not None and variable["role"] == "indicator":
-            chances = (making.routine, *[making.happening] * (len(variable["states"]) - 1))
+            probabilities = (making.routine, *[making.happening] * (len(variable["states"]) - 1))
             cases, quiet = making.weeks or 1000, 10 * (making.weeks or 100)
             variable["reporting"] = {
                 "reported": {
-                    state: {"guess": max(chance, 0.002), "cases": cases if k else quiet}
-                    for k, (state, chance) in enumerate(
-                        zip(variable["states"], chances, strict=True)
+                    state: {"guess": max(probability, 0.002), "cases": cases if k else quiet}
+                    for k, (state, probability) in enumerate(
+                        zip(variable["states"], probabilities, strict=True)
                     )
                 },
                 "false_alarms": (
@@ -230,29 +231,33 @@ def make_reports(worlds: Worlds, row: Row, seed: int) -> list[tuple[Report, ...]
     network, n = compile_tables(worlds.scenario).network, worlds.history.shape[-1]
     found: list[list[Report]] = [[] for _ in range(n)]
     read = read_as(worlds.scenario, row.read)
-    chances = draw_chances(read_as(worlds.scenario, row.world), row.world, rng, n)
-    times, times_false = np.resize(chances.get("reporting_level", np.ones((2, n))), (2, n))
+    probabilities = draw_reporting_probabilities(
+        read_as(worlds.scenario, row.world), row.world, rng, n
+    )
+    times, times_false = np.resize(probabilities.get("reporting_level", np.ones((2, n))), (2, n))
     for place, name in enumerate(network.names):
         variable = worlds.scenario.variables[name]
         if variable.role != "indicator":
             continue
         k = len(variable.states)
-        words = {grade: usual_words(read, name, row.read, grade) for grade in ACCURACY}
-        chance = np.array([row.world.routine, *[row.world.happening] * (k - 1)])
+        usual = {grade: usual_statements_of(read, name, row.read, grade) for grade in ACCURACY}
+        probability = np.array([row.world.routine, *[row.world.happening] * (k - 1)])
         for week in range(WEEKS):
             true = worlds.history[week, place]
             poor = rng.random(n) < (SHARE_OF_POOR if row.poor else 0.0)
-            made = rng.random(n) < 1 - (1 - chance[true]) ** times
+            made = rng.random(n) < 1 - (1 - probability[true]) ** times
             false = ~made & (rng.random(n) < 1 - (1 - row.world.alarms) ** times_false)
             right = rng.random(n) < np.where(poor, ACCURACY["E"], ACCURACY["B"])
-            errs = [rng.choice(k, n, p=words[grade][0]) for grade in ACCURACY]
-            said = np.where(right, true, np.where(poor, errs[1], errs[0]))
-            said = np.where(false, rng.choice(k, n, p=words["B"][1]), said)
+            errs = [rng.choice(k, n, p=usual[grade][0]) for grade in ACCURACY]
+            statements = np.where(right, true, np.where(poor, errs[1], errs[0]))
+            statements = np.where(false, rng.choice(k, n, p=usual["B"][1]), statements)
             days = rng.integers(0, 7, n)
             for world in np.flatnonzero(made | false):
                 day = worlds.scenario.time.start + timedelta(int(7 * week + days[world]))
                 grade = row.poor if poor[world] else "B"
-                found[world] += copies(row, name, variable.states[said[world]], week, day, grade)
+                found[world] += copies(
+                    row, name, variable.states[statements[world]], week, day, grade
+                )
     return [tuple(reports) for reports in found]
 
 
@@ -265,10 +270,10 @@ def copies(
         yield Report(f"{name} {week} {k}", name, state, *[day] * 4, "press", grade, origin=origin)
 
 
-def usual_words(
+def usual_statements_of(
     scenario: Scenario, name: str, making: Making | None, grade: str = "B"
 ) -> tuple[Any, Any]:
-    """What those of a grade who err say, and what false alarms say."""
+    """Probability of each state in errors of a grade, and in false alarms."""
     program = compile_tables(scenario)
     table = tabulate_reports(scenario, Evidence(scenario.time.start), 1)
     shares = prior_shares(
@@ -282,33 +287,39 @@ def usual_words(
     return usual, np.array([0.0, *((1 - usual_own) * beyond + usual_own / len(beyond))])
 
 
-def say(worlds: Worlds, row: Row, reports: list[tuple[Report, ...]]) -> dict[str, Any]:
-    """What is said of each course in each world, the tables known, and all chances if they are.
+def course_probabilities(
+    worlds: Worlds, row: Row, reports: list[tuple[Report, ...]]
+) -> dict[str, Any]:
+    """Probability of each course in each world, the tables known, and of reports as far as known.
 
-    Chances that are not known are drawn, and weigh by how probable they make the reports: also
-    given is the effective number of draws.
+    Probabilities of reports that are not known are drawn, and weigh by how probable they make the
+    reports: also given is the effective number of draws.
     """
     scenario = read_as(worlds.scenario, row.read)
     program = compile_tables(scenario)
     as_of = scenario.time.start + timedelta(7 * WEEKS - 1)
     n_draws = row.read.n_draws if row.read else 1
-    chances = draw_chances(scenario, row.read, np.random.default_rng(7), n_draws)
+    probabilities = draw_reporting_probabilities(
+        scenario, row.read, np.random.default_rng(7), n_draws
+    )
     at_once, parts = max(MOST_DRAWS // n_draws, 1), []
     for first in range(0, len(reports), at_once):
         some = slice(first, first + at_once)
         like = [
             log_likelihoods(
                 report_data(program, tabulate_reports(scenario, Evidence(as_of, known), WEEKS)),
-                chances,
+                probabilities,
             )
             for known in reports[some]
         ]
-        parts.append(say_of(worlds, program.network, some, np.concatenate(like, axis=-1)))
+        parts.append(
+            mean_probabilities(worlds, program.network, some, np.concatenate(like, axis=-1))
+        )
     return {label: np.concatenate([part[label] for part in parts]) for label in parts[0]}
 
 
-def say_of(worlds: Worlds, network: Any, some: slice, like: Any) -> dict[str, Any]:
-    """What is said of each course in some worlds, (world,), over draws of the chances."""
+def mean_probabilities(worlds: Worlds, network: Any, some: slice, like: Any) -> dict[str, Any]:
+    """Mean probability of each course in some worlds, (world,), over draws of those of reports."""
     theta, (axes, never) = worlds.theta[:, some], worlds.ahead
     n_worlds, each = theta.shape[1], like.shape[-1] // theta.shape[1]
     found = messages_after(network, np.repeat(theta, each, axis=1), like[:-1], [like[-1]])
@@ -319,17 +330,17 @@ def say_of(worlds: Worlds, network: Any, some: slice, like: Any) -> dict[str, An
     draws = {label: present.of(network, *pair) for label, pair in NOW.items()}
     over = present.over(network, axes)
     draws[WITHIN] = 1 - np.einsum("id,id->d", over, np.repeat(never[:, some], each, axis=1))
-    said = {
+    means = {
         label: np.average(values.reshape(n_worlds, each), axis=1, weights=weights)
         for label, values in draws.items()
     }
-    return said | {"effective": weights.sum(axis=1) ** 2 / (weights**2).sum(axis=1)}
+    return means | {"effective": weights.sum(axis=1) ** 2 / (weights**2).sum(axis=1)}
 
 
-def draw_chances(
+def draw_reporting_probabilities(
     scenario: Scenario, making: Making | None, rng: np.random.Generator, n: int
 ) -> dict[str, Any]:
-    """Accuracies and chances of reports, (…, draw): what is known of them is the same in all."""
+    """Accuracies and probabilities of reports, (…, draw): what is known is the same in all."""
     trust = compile_tables(scenario).priors.trust
     accuracy = [ACCURACY.get(judged.name, ACCURACY["B"]) for judged in trust.accuracy]
     found = {"accuracy": np.repeat(np.array(accuracy)[:, None], n, axis=1)}
@@ -338,7 +349,7 @@ def draw_chances(
     if making.weeks:
         found["reporting"] = np.array([rng.beta(*judged.shape, n) for judged in trust.reporting])
     else:
-        known = [chance_of(scenario, making, judged.name) for judged in trust.reporting]
+        known = [probability_of(scenario, making, judged.name) for judged in trust.reporting]
         found["reporting"] = np.repeat(np.array(known)[:, None], n, axis=1)
     # Stratified: each level has a value in each of as many equal parts of its distribution.
     ranks = np.array([rng.permutation(n) + rng.random(n) for _ in trust.reporting_level]) / n
@@ -347,7 +358,7 @@ def draw_chances(
     return found
 
 
-def chance_of(scenario: Scenario, making: Making, name: str) -> float:
+def probability_of(scenario: Scenario, making: Making, name: str) -> float:
     """Value of one of the probabilities of a profile."""
     variable, _, what = name.rpartition(": ")
     if what == ALARMS:
@@ -369,16 +380,16 @@ def held(worlds: Worlds) -> dict[str, Any]:
     return found | {WITHIN: (worlds.history[WEEKS:, at["iran_posture"]] == attack).any(axis=0)}
 
 
-def compare(row: Row, course: str, said: Any, true: Any) -> dict[str, Any]:
-    """What a row says of a course beside what held."""
-    gap = said - true
-    slope, slope_se = calibration_slope(said, true)
+def compare(row: Row, course: str, predicted: Any, true: Any) -> dict[str, Any]:
+    """What a row predicts of a course beside what held."""
+    gap = predicted - true
+    slope, slope_se = calibration_slope(predicted, true)
     return {
         "name": row.name,
         "course": course,
-        "worlds": len(said),
+        "worlds": len(predicted),
         "expect": row.expect,
-        "said": round(float(said.mean()), 4),
+        "said": round(float(predicted.mean()), 4),
         "true": round(float(true.mean()), 4),
         "se": round(float(gap.std(ddof=1) / np.sqrt(len(gap))), 4),
         "slope": round(slope, 3),
@@ -387,9 +398,9 @@ def compare(row: Row, course: str, said: Any, true: Any) -> dict[str, Any]:
     }
 
 
-def calibration_slope(said: Any, true: Any) -> tuple[float, float]:
-    """Slope of a logistic regression of what held on the log-odds of what was said; 1 is right."""
-    odds = np.log(said) - np.log1p(-said)
+def calibration_slope(predicted: Any, true: Any) -> tuple[float, float]:
+    """Slope of a logistic regression of what held on the predicted log-odds; 1 is right."""
+    odds = np.log(predicted) - np.log1p(-predicted)
 
     def loss(at: Any) -> float:
         z = at[0] + at[1] * odds
@@ -402,10 +413,10 @@ def calibration_slope(said: Any, true: Any) -> tuple[float, float]:
     return float(at[1]), float(np.sqrt(spread[1, 1]))
 
 
-def loss_in_errors(said: Any, known: Any, true: Any) -> float:
-    """By how many standard errors the logarithmic score of what is said is worse than another."""
-    said, known = (np.clip(each, SURE, 1 - SURE) for each in (said, known))
-    loss = np.log(np.where(true, known / said, (1 - known) / (1 - said)))
+def loss_in_errors(predicted: Any, known: Any, true: Any) -> float:
+    """By how many standard errors the logarithmic score of a prediction is worse than another."""
+    predicted, known = (np.clip(each, SURE, 1 - SURE) for each in (predicted, known))
+    loss = np.log(np.where(true, known / predicted, (1 - known) / (1 - predicted)))
     spread = loss.std(ddof=1)
     return float(loss.mean() / spread * np.sqrt(len(loss))) if spread else 0.0
 
@@ -441,13 +452,13 @@ def run(n: int, seed: int = 1, rows: tuple[Row, ...] = ROWS) -> Iterator[list[di
         if row.read is not None and row.read.weeks:
             worlds = worlds.first(min(n, FEW))
         reports, true = make_reports(worlds, row, seed), held(worlds)
-        found = say(worlds, row, reports)
+        found = course_probabilities(worlds, row, reports)
         cases = [compare(row, course, found[course], true[course]) for course in true]
         if row.expect != "right":
             knowing = replace(row, read=row.world, stated=True, poor="E" if row.poor else "")
             differs = (row.stated, row.poor) != (knowing.stated, knowing.poor)
             same = make_reports(worlds, knowing, seed) if differs else reports
-            known = say(worlds, knowing, same)
+            known = course_probabilities(worlds, knowing, same)
             for case in cases:
                 course = case["course"]
                 case["known"] = round(float(known[course].mean()), 4)
@@ -456,7 +467,7 @@ def run(n: int, seed: int = 1, rows: tuple[Row, ...] = ROWS) -> Iterator[list[di
         yield judge(cases)
 
 
-def all_slopes(cases: list[dict[str, Any]]) -> dict[str, Any]:
+def overall_slope(cases: list[dict[str, Any]]) -> dict[str, Any]:
     """The slope of all right cases together, by their standard errors."""
     right = [case for case in cases if case["expect"] == "right"]
     weight = np.array([case["slope_se"] ** -2 for case in right])
@@ -484,7 +495,7 @@ def main() -> int:
                 )
                 + ("" if case["ok"] else "  NOT OK")
             )
-    return timing.finish("reporting", [*cases, all_slopes(cases)])
+    return timing.finish("reporting", [*cases, overall_slope(cases)])
 
 
 if __name__ == "__main__":

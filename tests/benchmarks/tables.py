@@ -45,11 +45,11 @@ def random_rows(
     return TabledNetwork(name, labels, parents, tables)
 
 
-def hub(n: int) -> TabledNetwork:
-    """A variable with so many children of three states."""
-    sizes = {"hub": 4, **{f"v{k}": 3 for k in range(n)}}
-    parents = {own: ("hub",) if own != "hub" else () for own in sizes}
-    return random_rows(np.random.default_rng(n), "hub", sizes, parents)
+def naive_bayes(n: int) -> TabledNetwork:
+    """A class with so many features of three states."""
+    sizes = {"class": 4, **{f"v{k}": 3 for k in range(n)}}
+    parents = {own: ("class",) if own != "class" else () for own in sizes}
+    return random_rows(np.random.default_rng(n), "class", sizes, parents)
 
 
 def grid(rows: int, columns: int) -> TabledNetwork:
@@ -77,7 +77,7 @@ def near_parents(n: int, most: int, near: int) -> TabledNetwork:
 
 
 LARGE: dict[str, Callable[[], TabledNetwork]] = {
-    "hub of 200": lambda: hub(200),
+    "naive Bayes of 200": lambda: naive_bayes(200),
     "ladder of 400": lambda: grid(2, 200),
     "grid 8 x 30": lambda: grid(8, 30),
     "chain of 1000": lambda: near_parents(1000, 1, 1),

@@ -106,7 +106,7 @@ def _compare(name: str, given: Any) -> dict[str, Any]:
 def _large_names(given: Any) -> list[str]:
     """Files besides those of the small networks, or else the random ones."""
     if given.networks is None:
-        return ["hub of 200"] if given.quick else list(LARGE)
+        return ["naive Bayes of 200"] if given.quick else list(LARGE)
     files = (path.name for path in given.networks.iterdir() if ".bif" in path.suffixes)
     return sorted(name for name in files if name.partition(".")[0] not in NEEDED)
 

@@ -1,4 +1,4 @@
-"""The ledger and the likelihoods: what was known when, and one witness heard many times."""
+"""The ledger and the likelihoods: what was known when, and one origin relayed many times."""
 
 import gzip
 import itertools
@@ -16,8 +16,8 @@ from forecast.evidence.likelihood import tabulate_reports
 from forecast.evidence.report import Report
 from forecast.evidence.report_files import read_evidence
 from forecast.evidence.sources import admiralty_grades
+from tests.enumeration import usual_statements
 from tests.small import START, barometer_report, evidence, state_log_likelihoods, weather
-from tests.witnesses import usually_said
 
 ACCURACY = np.array([[0.95], [0.85], [0.7], [0.5], [0.3], [0.65]])
 HEADER = "id,indicator,state,event_start,known,source"
@@ -43,9 +43,9 @@ def problems(tmp_path, text):
 
 
 def test_a_report_is_a_likelihood_not_a_probability():
-    """One that errs says what is usually said, so what it says is about as often true as not."""
+    """One that errs states what is usual, so what it states is about as often true as not."""
     found = np.exp(likelihood_of(barometer_report("R", "low", grade="B")))
-    usual = usually_said(weather(), "barometer")[2]
+    usual = usual_statements(weather(), "barometer")[2]
     assert found[0] == pytest.approx([0.15 * usual, 0.15 * usual, 0.85 + 0.15 * usual])
     assert found[1:] == pytest.approx(1.0)
 
@@ -65,7 +65,7 @@ def test_a_hundred_copies_weigh_what_the_best_one_weighs():
     assert likelihood_of(*copies) == pytest.approx(best)
 
 
-def test_an_origin_quoted_differently_is_summed_over_what_it_said():
+def test_an_origin_quoted_differently_is_summed_over_its_versions():
     low = barometer_report("R1", "low", grade="B", origin="o")
     falling = barometer_report("R2", "falling", grade="B", origin="o")
     alone = [np.exp(likelihood_of(report)) for report in (low, falling)]
@@ -269,9 +269,9 @@ def test_moments_are_taken_as_days():
 def test_a_number_in_a_column_with_gaps_is_still_a_grade():
     import pandas as pd
 
-    said = ["barometer", "low", "2020-01-05", "2020-01-06", "keeper"]
+    cells = ["barometer", "low", "2020-01-05", "2020-01-06", "keeper"]
     frame = pd.DataFrame(
-        [["R1", *said, 2.0, pd.NA], ["R2", *said, np.nan, pd.NA]],
+        [["R1", *cells, 2.0, pd.NA], ["R2", *cells, np.nan, pd.NA]],
         columns=[*HEADER.split(","), "credibility", "origin"],
     )
     assert [r.credibility for r in read_evidence(frame, weather())] == ["2", "6"]

@@ -20,9 +20,9 @@ CLAUSES = {"idle": "the machine stands idle", "on": "the machine runs"}
 
 
 def windy(**of_input):
-    """A storm that a machine brings about; chances are known exactly."""
+    """A storm that a machine brings about; probabilities are known exactly."""
     body = weather().model_dump(by_alias=True)
-    chances = {
+    probabilities = {
         ("calm", "idle"): 0.1,
         ("calm", "on"): 0.4,
         ("storm", "idle"): 0.5,
@@ -31,8 +31,8 @@ def windy(**of_input):
     body["variables"]["storm"]["initial"] = rows(({}, _exactly(0.2)))
     body["variables"]["storm"]["transition"] = rows(
         *(
-            ({"previous storm": before, "wind": wind}, _exactly(chance))
-            for (before, wind), chance in chances.items()
+            ({"previous storm": before, "wind": wind}, _exactly(probability))
+            for (before, wind), probability in probabilities.items()
         )
     )
     body["variables"]["barometer"]["table"] = rows(

@@ -57,9 +57,9 @@ def check_ledgers(address_of, seeds):
                 found = ledger.known_at(moment)
                 assert bits(found) == bits(memory.known_at(moment))
                 about = rng.choice([[], ["wind"], ["barometer", "tide"], "wind"])
-                told = ledger.known_at(moment, about)
-                assert bits(told) == bits(memory.known_at(moment, about))
-                assert told.reports == tuple(
+                asked_about = ledger.known_at(moment, about)
+                assert bits(asked_about) == bits(memory.known_at(moment, about))
+                assert asked_about.reports == tuple(
                     one for one in found if one.is_context or one.indicator in about
                 )
                 then = Ledger(tuple(r for r in reports if r.known <= moment))

@@ -72,7 +72,7 @@ def test_a_ledger_that_cannot_be_written_can_be_read(open_folder, tmp_path, left
         if left == "log":
             path.with_name("ledger.db-shm").unlink()
     before = {file.name: file.read_bytes() for file in open_folder.iterdir()}
-    with warnings.catch_warnings(record=True) as told, write_protected(open_folder):
+    with warnings.catch_warnings(record=True) as issued, write_protected(open_folder):
         warnings.simplefilter("always")
         with fc.open_ledger(path) as ledger:
             ledger.check()
@@ -86,7 +86,7 @@ def test_a_ledger_that_cannot_be_written_can_be_read(open_folder, tmp_path, left
         with pytest.raises(LedgerFailure, match="cannot be made"):
             fc.open_ledger(open_folder / "new.db")
     assert {file.name: file.read_bytes() for file in open_folder.iterdir()} == before
-    assert bool(told) == (left == "log of another")
+    assert bool(issued) == (left == "log of another")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with fc.open_ledger(path) as ledger:
@@ -182,8 +182,8 @@ def test_no_message_holds_a_password(address, capsys):
         fc.open_ledger(address)
     assert main(["ledger", "check", address]) == 1
     assert main(["ledger", "salvage", address, "new.db"]) == 1
-    told = capsys.readouterr()
-    assert "hush" not in f"{caught.value} {caught.value!r} {told.out} {told.err}"
+    printed = capsys.readouterr()
+    assert "hush" not in f"{caught.value} {caught.value!r} {printed.out} {printed.err}"
 
 
 def test_new_files_are_as_private_as_the_process_says(tmp_path):

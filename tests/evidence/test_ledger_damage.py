@@ -24,11 +24,11 @@ def refused_or_right(path, reports):
     before = path.read_bytes()
     days = ("2020-01-20", "2021-01-01")
     try:
-        with warnings.catch_warnings(record=True) as told, fc.open_ledger(path) as ledger:
+        with warnings.catch_warnings(record=True) as issued, fc.open_ledger(path) as ledger:
             warnings.simplefilter("always")
             held, found = tuple(ledger), tuple(map(ledger.known_at, days))
-            if told:
-                assert "cannot be read and were left out" in str(told[0].message)
+            if issued:
+                assert "cannot be read and were left out" in str(issued[0].message)
                 with pytest.raises(LedgerFailure):
                     ledger.check()
     except LedgerFailure as error:
@@ -37,8 +37,8 @@ def refused_or_right(path, reports):
         memory = fc.Ledger(held)
         assert found == tuple(map(memory.known_at, days))
         assert set(held) <= set(reports)
-        assert told or held == tuple(reports)
-        return bool(told)
+        assert issued or held == tuple(reports)
+        return bool(issued)
     assert "put back a copy" in advice.lower() or "upgrade" in advice
     assert path.read_bytes() == before
     return True
@@ -95,11 +95,11 @@ def test_a_report_that_cannot_be_read_costs_itself(tmp_path):
     with sqlite3.connect(path) as plain:
         plain.execute("UPDATE reports SET retrieved = 'NaT' WHERE id = 'R2'")
     plain.close()
-    told = r"1 reports cannot be read and were left out; .*: receipt 2 \('R2'\)$"
+    message = r"1 reports cannot be read and were left out; .*: receipt 2 \('R2'\)$"
     with fc.open_ledger(path) as ledger:
-        with pytest.warns(LedgerWarning, match=told):
+        with pytest.warns(LedgerWarning, match=message):
             assert [one.id for one in ledger] == ["R1", "R3"]
-        with pytest.warns(LedgerWarning, match=told):
+        with pytest.warns(LedgerWarning, match=message):
             assert [one.id for one in ledger.known_at("2021-01-01")] == ["R1", "R3"]
         with pytest.raises(LedgerFailure, match=r"receipt 2 \('R2'\): not what was stored"):
             ledger.check()
@@ -279,10 +279,10 @@ def test_a_log_of_another_ledger_is_not_salvaged(tmp_path):
     for damaged in (False, True):  # without its name, the ledger is known by its reports
         if damaged:
             path.write_bytes(before.replace(name.encode(), b"\xff" * len(name)))
-        with warnings.catch_warnings(record=True) as told:
+        with warnings.catch_warnings(record=True) as issued:
             warnings.simplefilter("always")
             assert fc.salvage_ledger(path).reports == tuple(kept)
-        assert damaged or "ledger.db-wal beside it belongs to another" in str(told[0].message)
+        assert damaged or "ledger.db-wal beside it belongs to another" in str(issued[0].message)
 
 
 def test_a_journal_of_another_file_is_not_undone(tmp_path):

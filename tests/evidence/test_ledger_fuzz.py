@@ -74,8 +74,8 @@ def attack(folder, cases, first=0):
                     held += receipt.added
                     taken += 1
                 except InputError as error:
-                    said = [len(str(problem)) for problem in error.problems]
-                    refused += 0 < max(said) < 2_000
+                    lengths = [len(str(problem)) for problem in error.problems]
+                    refused += 0 < max(lengths) < 2_000
                 assert len(ledger) == held, case
             ledger.check()
             whole = fc.Ledger(tuple(ledger)).known_at("9999-12-31")

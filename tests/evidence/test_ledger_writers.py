@@ -47,11 +47,11 @@ def kill_writers(address, times):
         else:
             time.sleep(rng.uniform(0, 0.8))
         writer.send_signal(signal.SIGKILL)
-        said, errors = writer.communicate()
+        printed, errors = writer.communicate()
         assert writer.returncode == -signal.SIGKILL, errors.decode()
-        said = said.split()
-        acknowledged[f"w{k}"] = (int(said[-1]) if said else 0, size)
-        landed += bool(said)
+        printed = printed.split()
+        acknowledged[f"w{k}"] = (int(printed[-1]) if printed else 0, size)
+        landed += bool(printed)
         if k % 20 == 0 or k == times - 1:
             there = stored(address)
             for name, (count, whole) in acknowledged.items():
@@ -72,9 +72,9 @@ def test_two_hundred_killed_writers_lose_nothing(tmp_path):
 def append_at_once(address, writers, appends):
     started = [start(address, f"w{k}", appends) for k in range(writers)]
     for writer in started:
-        said, errors = writer.communicate()
+        printed, errors = writer.communicate()
         assert writer.returncode == 0, errors.decode()
-        assert int(said.split()[-1]) == appends
+        assert int(printed.split()[-1]) == appends
     assert stored(address) == {f"w{k}": appends for k in range(writers)}
 
 

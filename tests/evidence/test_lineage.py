@@ -1,6 +1,6 @@
 """Who copied whom of those that state no origin: against sums over all partitions, and in worlds.
 
-`test_witnesses` sums over partitions together with everything else that may be unknown.
+`test_enumeration` sums over partitions together with everything else that may be unknown.
 """
 
 from dataclasses import replace
@@ -23,14 +23,9 @@ from forecast.model.simulate_reports import simulate_reports_of
 from forecast.posterior.mcmc import beliefs_under
 from forecast.posterior.prior import draw_priors, prior_beliefs
 from forecast.scenario.scenario import Scenario
+from tests.enumeration import partitions, sum_over_everything, text_ratio
+from tests.harbour import harbour, random_parameters
 from tests.small import BASIS, START, rows
-from tests.witnesses import (
-    harbour,
-    partitions,
-    random_parameters,
-    sum_over_everything,
-    text_ratio,
-)
 
 SURE = 0.3
 """Prior probability of a raid; everything else of the table is known."""
@@ -170,8 +165,8 @@ def test_eight_reports_are_the_sum_over_all_partitions(n, texts):
     first = words(rng)
     texts = [cut(rng, first, int(rng.integers(0, 12))) if texts else [] for _ in range(n)]
     days = rng.integers(0, 9, n)
-    said = ["none" if rng.random() < 0.3 else "raid" for _ in range(n)]
-    reports = [outlet(k, said[k], days=int(days[k]), text=" ".join(texts[k])) for k in range(n)]
+    states = ["none" if rng.random() < 0.3 else "raid" for _ in range(n)]
+    reports = [outlet(k, states[k], days=int(days[k]), text=" ".join(texts[k])) for k in range(n)]
     accuracy, copying = 0.7, 0.55
     shares = np.array([1 - SURE, SURE]) * 0.9 + 0.1 / 2  # a tenth of the errors of C is rumour
     single = {
@@ -185,8 +180,8 @@ def test_eight_reports_are_the_sum_over_all_partitions(n, texts):
         probability, like = 1.0, np.ones(2)
         for block in blocks:
             ordered = sorted(block, key=order.index)
-            like = like * single[said[ordered[0]]]
-            if len({said[k] for k in block}) > 1:
+            like = like * single[states[ordered[0]]]
+            if len({states[k] for k in block}) > 1:
                 probability = 0.0
         for place, k in enumerate(order):
             odds = {
@@ -242,12 +237,12 @@ def test_drawn_reports_are_as_probable_as_the_likelihood_says():
     truth = (rng.random(n) < SURE).astype(np.int64)
     drawn = np.array([simulate_reports_of(t.reshape(1, 1), data, judged, rng) for t in truth])
     draws = {name: values[..., None] for name, values in judged.items()}
-    for said in product((0, 1), repeat=3):
+    for states in product((0, 1), repeat=3):
         stated = tuple(
-            replace(r, state=("none", "raid")[k]) for r, k in zip(reports, said, strict=True)
+            replace(r, state=("none", "raid")[k]) for r, k in zip(reports, states, strict=True)
         )
         p = np.exp(beliefs_under(scenario, Evidence(as_of, stated), draws).log_evidence().item())
-        found = (drawn == said).all(axis=1).mean()
+        found = (drawn == states).all(axis=1).mean()
         assert found == pytest.approx(p, abs=4 * np.sqrt(p * (1 - p) / n))
 
 
@@ -298,8 +293,8 @@ def answer(scenario, draws, states, *, stated, written=None):
     )
     found = beliefs_under(scenario, Evidence(START + timedelta(days=60), reports), draws)
     weight = np.exp(found.log_evidence().to_numpy()[0])
-    said = found.posterior("raid").sel(state="raid").to_numpy()[0]
-    return np.average(said, weights=weight), weight / weight.sum()
+    probability = found.posterior("raid").sel(state="raid").to_numpy()[0]
+    return np.average(probability, weights=weight), weight / weight.sum()
 
 
 def syndications(n_worlds, *, written):
@@ -310,21 +305,21 @@ def syndications(n_worlds, *, written):
     [_, _, accuracy, *_] = [judged.shape for judged in trust_in(scenario).accuracy]
     draws = draw_priors(compile_tables(scenario).priors, 400, 3)
     unlinked = {name: values for name, values in draws.items() if name != "copying"}
-    unsure = lru_cache(None)(lambda said: answer(scenario, draws, said, stated=False))
-    sure = lru_cache(None)(lambda said: answer(known, unlinked, said, stated=True))
+    unsure = lru_cache(None)(lambda uninformed: answer(scenario, draws, uninformed, stated=False))
+    sure = lru_cache(None)(lambda uninformed: answer(known, unlinked, uninformed, stated=True))
     inside, answers = 0, np.empty((3, n_worlds))
     for world in range(n_worlds):
         propensity, n = rng.beta(*shape), int(rng.integers(2, 7))
         raid, states, origins = syndicate(rng, propensity, n, accuracy)
         if written:
             texts = write(rng, origins)
-            said, weight = answer(scenario, draws, states, stated=False, written=texts)
+            uninformed, weight = answer(scenario, draws, states, stated=False, written=texts)
         else:
-            said, weight = unsure(states)
+            uninformed, weight = unsure(states)
         inside += 0.05 <= weight[draws["copying"][0] < propensity].sum() <= 0.95
         # Whoever knows the origins counts each once.
         informed = sure(tuple(sorted(states[origin] for origin in set(origins))))[0]
-        answers[:, world] = said, informed, raid
+        answers[:, world] = uninformed, informed, raid
     return answers, inside / n_worlds
 
 
@@ -334,28 +329,28 @@ def assert_calibrated(given, raid):
 
 
 def test_syndications_are_calibrated_and_as_good_as_lineage_can_be_known():
-    """The propensity to copy is within its 90 % interval, and a raid as probable as is said.
+    """The propensity to copy is within its 90 % interval, and a raid as probable as predicted.
 
     Calibrated answers p lose the mean of (p - q)² in Brier score against the answers q of somebody
-    who knows more. Nothing here tells a copy from a witness but what it says, so that is the price
-    of not knowing lineage: nobody pays less, and a wrong prior of who copies would pay more.
+    who knows more. Nothing here tells a copy from an origin but what it states, so that is the
+    price of not knowing lineage: nobody pays less, and a wrong prior of who copies would pay more.
     """
-    (said, informed, raid), inside = syndications(20_000, written=False)
+    (uninformed, informed, raid), inside = syndications(20_000, written=False)
     assert inside == pytest.approx(0.9, abs=0.01)
-    assert_calibrated(said, raid)
+    assert_calibrated(uninformed, raid)
     assert_calibrated(informed, raid)
-    price = (said - raid) ** 2 - (informed - raid) ** 2 - (said - informed) ** 2
+    price = (uninformed - raid) ** 2 - (informed - raid) ** 2 - (uninformed - informed) ** 2
     assert abs(price.mean()) < 3 * price.std() / np.sqrt(len(price))
 
 
 @pytest.mark.slow
 def test_texts_and_documents_tell_copies_nearly_as_well_as_known_lineage():
     """Where copies mostly keep the words of their original, little is lost by not knowing it."""
-    (said, informed, raid), inside = syndications(1000, written=True)
+    (uninformed, informed, raid), inside = syndications(1000, written=True)
     assert inside == pytest.approx(0.9, abs=0.05)
-    assert_calibrated(said, raid)
-    assert np.mean((said - raid) ** 2) - np.mean((informed - raid) ** 2) < 0.005
-    assert np.mean((said - informed) ** 2) < 0.005
+    assert_calibrated(uninformed, raid)
+    assert np.mean((uninformed - raid) ** 2) - np.mean((informed - raid) ** 2) < 0.005
+    assert np.mean((uninformed - informed) ** 2) < 0.005
 
 
 @pytest.mark.parametrize(("kept", "more"), [(12, True), (0, False)])

@@ -1,4 +1,4 @@
-"""Other people's tables, read by a mapping: what a row means, and what is told of the rest."""
+"""Other people's tables, read by a mapping: what a row means, and what is noted of the rest."""
 
 from contextlib import nullcontext
 from datetime import date

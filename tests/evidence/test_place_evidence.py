@@ -11,8 +11,8 @@ from forecast.evidence.events import _events_of
 from forecast.evidence.ledger import Evidence, Ledger
 from forecast.evidence.likelihood import tabulate_reports
 from forecast.evidence.place_evidence import MOST_LAYOUTS, kept_layouts, lay_out
+from tests.harbour import harbour, random_ledger
 from tests.small import START, barometer_report
-from tests.witnesses import harbour, random_ledger
 
 STEPS = 6
 

@@ -17,7 +17,7 @@ from forecast.testing.ledgers import FIRST
 from tests.ledgers import report
 
 
-class Said(StrEnum):
+class Barometer(StrEnum):
     low = "low"
 
 
@@ -42,7 +42,7 @@ def given_as(**given):
 
 
 SAME = [
-    {"state": Said.low},
+    {"state": Barometer.low},
     {"state": Shout("low")},
     {"state": Mixed.text},
     {"state": np.str_("low")},

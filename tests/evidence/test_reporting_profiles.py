@@ -1,6 +1,6 @@
 """Reports and silence as outcomes of one distribution: what they teach, and whom they make believe.
 
-`test_witnesses` compares the same model with a sum over everything, to rounding.
+`test_enumeration` compares the same model with a sum over everything, to rounding.
 """
 
 from datetime import timedelta
@@ -32,7 +32,7 @@ LASTING = {
 """Tables of a course that never changes."""
 
 
-def harm(chances, *, states=STATES, kind=None, reporting=None, watches=None, course=None):
+def harm(table_rows, *, states=STATES, kind=None, reporting=None, watches=None, course=None):
     """An indicator, and nothing behind it that matters."""
     body = {
         "name": "harm",
@@ -54,7 +54,7 @@ def harm(chances, *, states=STATES, kind=None, reporting=None, watches=None, cou
                 "states": states,
                 "kind": kind,
                 "reporting": reporting,
-                "table": rows(*chances),
+                "table": rows(*table_rows),
             },
         },
         "watches": watches or {},
@@ -62,8 +62,8 @@ def harm(chances, *, states=STATES, kind=None, reporting=None, watches=None, cou
     return Scenario.model_validate(body)
 
 
-def always(**chances):
-    return [({"storm": ("calm", "storm")}, {"exactly": chances})]
+def always(**probabilities):
+    return [({"storm": ("calm", "storm")}, {"exactly": probabilities})]
 
 
 def report(name, state, week=0, *, grade="A", source="keeper"):
@@ -136,8 +136,8 @@ def test_a_level_is_learned_from_how_many_weeks_are_reported_on():
 @pytest.mark.parametrize("reporting", ["ignorable", "overt", None])
 def test_a_rare_event_is_believed_of_a_good_source_and_not_of_a_poor_one(reporting):
     """The poor source errs as often by rumour, which is of anything, as by what is usual."""
-    chances = always(none=0.974, wounded=0.02, killed=0.006)
-    scenario = harm(chances, reporting=reporting)
+    table_rows = always(none=0.974, wounded=0.02, killed=0.006)
+    scenario = harm(table_rows, reporting=reporting)
     good, poor = (
         mean_of_state(scenario, at_end_of(0, report("R", "killed", grade=grade)), "killed")
         for grade in "AE"
@@ -158,15 +158,15 @@ def test_what_one_report_of_a_rare_event_comes_to_in_closed_form(grade, invented
 
 
 def test_a_death_and_none_of_another_event_in_one_week_are_a_death():
-    chances = always(none=0.9, wounded=0.06, killed=0.04)
+    table_rows = always(none=0.9, wounded=0.06, killed=0.04)
     death, none = report("R1", "killed"), report("R2", "none", source="other")
     both = at_end_of(0, death, none)
     event, whole = (
-        mean_of_state(harm(chances, kind=kind, reporting="overt"), both, "killed")
+        mean_of_state(harm(table_rows, kind=kind, reporting="overt"), both, "killed")
         for kind in ("event", None)
     )
     alone = mean_of_state(
-        harm(chances, kind="event", reporting="overt"), at_end_of(0, death), "killed"
+        harm(table_rows, kind="event", reporting="overt"), at_end_of(0, death), "killed"
     )
     assert event == pytest.approx(alone, abs=1e-3)
     assert event > 0.9 > 0.7 > whole
@@ -182,7 +182,7 @@ def test_a_lesser_event_says_that_the_worse_one_was_not_reported():
 
 
 def test_a_year_of_silence_ends_near_nothing_and_falls_every_week():
-    """A course that lasts and shows in most weeks, of which nothing is ever heard."""
+    """A course that lasts and shows in most weeks, of which nothing is ever reported."""
     course = {
         "initial": rows(({}, {"exactly": {"calm": 0.6, "storm": 0.4}})),
         "transition": {
@@ -205,11 +205,11 @@ def test_a_year_of_silence_ends_near_nothing_and_falls_every_week():
             ),
         },
     }
-    chances = [
+    table_rows = [
         ({"storm": "calm"}, {"exactly": {"none": 0.97, "wounded": 0.02, "killed": 0.01}}),
         ({"storm": "storm"}, {"exactly": {"none": 0.3, "wounded": 0.4, "killed": 0.3}}),
     ]
-    scenario = harm(chances, course=course)
+    scenario = harm(table_rows, course=course)
     weekly = np.array(
         [
             mean_of_state(scenario, at_end_of(week), "storm", week=week, variable="storm")

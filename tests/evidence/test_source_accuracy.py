@@ -9,8 +9,9 @@ from scipy import stats
 import forecast as fc
 from forecast.evidence.sources import accuracy_index, trust_in
 from forecast.posterior.mcmc import beliefs_under
+from tests.enumeration import usual_statements
+from tests.harbour import random_parameters
 from tests.small import barometer_report, evidence, rows, weather
-from tests.witnesses import random_parameters, usually_said
 
 B = trust_in(weather()).accuracy[1].shape
 
@@ -52,7 +53,7 @@ def test_refutations_of_one_source_leave_another_of_its_grade_alone():
     rng = np.random.default_rng(2)
     a, b = rng.uniform(0.05, 0.95, (2, 50))
     found = log_evidence(scenario, reports, {keeper: a, courier: b})
-    usual = usually_said(scenario, "barometer")
+    usual = usual_statements(scenario, "barometer")
     expected = 6 * np.log((1 - a) * usual[2]) + np.log(b + (1 - b) * usual[0])
     np.testing.assert_allclose(found, expected, rtol=1e-10)
 
@@ -61,7 +62,7 @@ def test_sources_that_are_not_listed_share_the_accuracy_of_their_grade():
     scenario, reports = coast(), refuted_keeper()
     shared = np.linspace(0.05, 0.95, 50)
     found = log_evidence(scenario, reports, {1: shared})
-    usual = usually_said(scenario, "barometer")
+    usual = usual_statements(scenario, "barometer")
     expected = 6 * np.log((1 - shared) * usual[2]) + np.log(shared + (1 - shared) * usual[0])
     np.testing.assert_allclose(found, expected, rtol=1e-10)
 
@@ -71,7 +72,7 @@ def test_a_source_with_the_name_of_a_grade_is_not_that_grade():
     scenario, shared = coast(B={"reliability": "A"}), np.linspace(0.05, 0.95, 50)
     wrong = (barometer_report(f"W{k}", "low", k, origin="wire") for k in range(2))
     found = log_evidence(scenario, evidence(*wrong, week=5), {1: shared, 6: shared[::-1]})
-    usual = usually_said(scenario, "barometer")
+    usual = usual_statements(scenario, "barometer")
     np.testing.assert_allclose(found, np.log((1 - shared) * usual[2] ** 2), rtol=1e-10)
 
 
@@ -96,6 +97,6 @@ def test_a_forecast_learns_of_each_source_what_its_own_reports_say():
     found = {each.name: each for each in fc.weigh_evidence(outlook).accuracies}
     assert found["keeper"].sources == ("keeper",)
     x = np.linspace(0.0005, 0.9995, 1_000)
-    weight = stats.beta(*B).pdf(x) * (x + (1 - x) * usually_said(scenario, "barometer")[0])
+    weight = stats.beta(*B).pdf(x) * (x + (1 - x) * usual_statements(scenario, "barometer")[0])
     assert found["keeper"].found.mean == pytest.approx(B[0] / (sum(B) + 6), abs=0.01)
     assert found["courier"].found.mean == pytest.approx(weight @ x / weight.sum(), abs=0.005)

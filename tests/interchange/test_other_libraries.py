@@ -146,11 +146,11 @@ OTHER_MODELS = {
 
 
 @pytest.mark.parametrize("convert", [from_pgmpy, from_pyagrum])
-@pytest.mark.parametrize("said", OTHER_MODELS)
-def test_other_models_are_told_what_is_read(convert, said):
-    (found,) = problems(convert, OTHER_MODELS[said])
+@pytest.mark.parametrize("description", OTHER_MODELS)
+def test_other_models_are_told_what_is_read(convert, description):
+    (found,) = problems(convert, OTHER_MODELS[description])
     assert re.search(r"(BayesianNetwork|BayesNet) is expected", found)
-    assert f"is {said}" in found
+    assert f"is {description}" in found
 
 
 def test_classes_of_networks_of_tables_are_taken():

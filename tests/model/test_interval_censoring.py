@@ -1,4 +1,4 @@
-"""Probabilities of ranges against SciPy's, their slopes against differences."""
+"""Probabilities of ranges against SciPy's, their derivatives against differences."""
 
 import math
 from decimal import Decimal, localcontext
@@ -57,7 +57,7 @@ def test_ranges_agree_with_scipy(family):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_slopes_of_ranges_are_differences(family):
+def test_derivatives_of_ranges_are_differences(family):
     rng = np.random.default_rng(10 + FAMILIES.index(family))
     number = FAMILIES.index(family)
     for _ in range(CASES):

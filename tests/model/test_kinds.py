@@ -20,11 +20,11 @@ CALM, STORM = 0.1, 0.6
 
 def lasting(kind, dwell=None):
     """A course that never changes, and a fact that is of a kind."""
-    chances = [
+    table_rows = [
         ({"storm": "calm"}, {"exactly": {"no": 1 - CALM, "yes": CALM}}),
         ({"storm": "storm"}, {"exactly": {"no": 1 - STORM, "yes": STORM}}),
     ]
-    found = harm(chances, states=("no", "yes"), kind=kind, reporting="ignorable", course=LASTING)
+    found = harm(table_rows, states=("no", "yes"), kind=kind, reporting="ignorable", course=LASTING)
     body = found.model_dump(by_alias=True)
     body["variables"]["harm"]["dwell"] = dwell
     return type(found).model_validate(body)
@@ -45,8 +45,8 @@ def from_odds(odds):
     return odds / (1 + odds)
 
 
-def test_a_standing_fact_said_weekly_says_no_more_than_its_dwell_time_allows():
-    """In closed form: once it is there, every further week counts by its chance of being new."""
+def test_a_standing_fact_reported_weekly_says_no_more_than_its_dwell_time_allows():
+    """In closed form: once it is there, every further week counts by how likely it is new."""
     again = ((1 - KEPT) * STORM + KEPT) / ((1 - KEPT) * CALM + KEPT)
     scenario = lasting("standing", {"between": (30, 100), "basis": BASIS})
     found = believed(scenario, *range(8))
@@ -63,7 +63,7 @@ def test_an_announcement_is_made_once():
     made = found.posterior("harm", found.times[7]).sel(state="yes").item()
     expected = 0.8 * (1 - (1 - CALM) ** 8) + 0.2 * (1 - (1 - STORM) ** 8)
     assert made == pytest.approx(expected, rel=1e-9)
-    # Known to stand in the last week, it may have been made in any; said weekly, in the first.
+    # Known to stand in the last week, it may have been made in any; reported weekly, in the first.
     late = (1 - (1 - STORM) ** 8) / (1 - (1 - CALM) ** 8)
     assert believed(scenario, 7) == pytest.approx(from_odds(0.25 * late), rel=1e-6)
     assert believed(scenario, *range(8)) == pytest.approx(from_odds(0.25 * STORM / CALM), rel=1e-6)

@@ -24,7 +24,8 @@ from forecast.posterior.prior import draw_priors
 from forecast.scenario.scenario import Scenario
 from forecast.scenario.scenario_checks import find_problems
 from forecast.testing.networks import enumerate_answer
-from tests.slopes import assert_slopes_are_differences
+from tests.enumeration import usual_statements
+from tests.gradients import assert_gradient_is_differences
 from tests.small import (
     BASIS,
     START,
@@ -35,7 +36,6 @@ from tests.small import (
     state_log_likelihoods,
     weather,
 )
-from tests.witnesses import usually_said
 
 FAMILIES = ("poisson", "negative_binomial", "normal", "student_t")
 
@@ -120,9 +120,9 @@ def density(family, judged, number, state, exposure=1.0):
     return stats.t.logpdf(number, 4, mean, sd)
 
 
-def heard(family, a, densities, grade="B"):
+def reported_log_likelihood(family, a, densities, grade="B"):
     """Log-likelihood of each state through a source of accuracy a and of a grade."""
-    astray = np.logaddexp(*(np.log(usually_said(windy(family), "wind", grade)) + densities))
+    astray = np.logaddexp(*(np.log(usual_statements(windy(family), "wind", grade)) + densities))
     return np.logaddexp(np.log(a) + densities, np.log1p(-a) + astray)
 
 
@@ -140,7 +140,7 @@ def likelihood_of(family, judged, *reports):
 def test_a_number_weighs_as_its_density(family, number):
     judged = parameters_of(compile_tables(windy(family)))
     found = likelihood_of(family, judged, wind_report("R1", number, 1))
-    expected = heard(
+    expected = reported_log_likelihood(
         family, judged["accuracy"][1], [density(family, judged, number, s) for s in (0, 1)]
     )
     assert found[1] == pytest.approx(expected, rel=1e-9)
@@ -164,9 +164,9 @@ def test_a_number_at_the_limit_leaves_probabilities(family):
 
 def test_sampling_at_the_limit_refuses_steps_and_no_forecast():
     """On the way to such a number a sampler tries tables whose scales round to 0."""
-    told = evidence(wind_report("R1", float(LARGEST_NUMBER), 1))
+    known = evidence(wind_report("R1", float(LARGEST_NUMBER), 1))
     sampling = {"draws": 50, "tune": 50, "chains": 1, "random_seed": 0}
-    drawn = fc.forecast(windy("negative_binomial"), told, **sampling).posterior["posterior"]
+    drawn = fc.forecast(windy("negative_binomial"), known, **sampling).posterior["posterior"]
     assert all(np.isfinite(values).all() for values in drawn.data_vars.values())
 
 
@@ -174,7 +174,7 @@ def test_sampling_at_the_limit_refuses_steps_and_no_forecast():
 def test_exposure_multiplies_the_rate(family):
     judged = parameters_of(compile_tables(windy(family)), 1)
     found = likelihood_of(family, judged, wind_report("R1", 9, 1, exposure=21.0))
-    expected = heard(
+    expected = reported_log_likelihood(
         family, judged["accuracy"][1], [density(family, judged, 9, s, 3.0) for s in (0, 1)]
     )
     assert found[1] == pytest.approx(expected, rel=1e-10)
@@ -187,7 +187,10 @@ def test_copies_of_one_origin_count_once_and_versions_are_averaged():
     assert likelihood_of(family, judged, *copies) == pytest.approx(once, rel=1e-12)
     two = [wind_report("R1", 5, origin="mast"), wind_report("R2", 9, origin="mast")]
     a = judged["accuracy"][1]
-    parts = [heard(family, a, [density(family, judged, n, s) for s in (0, 1)]) for n in (5, 9)]
+    parts = [
+        reported_log_likelihood(family, a, [density(family, judged, n, s) for s in (0, 1)])
+        for n in (5, 9)
+    ]
     mixed = likelihood_of(family, judged, *two)[0]
     assert mixed == pytest.approx(np.log(np.exp(parts).mean(axis=0)), rel=1e-10)
     apart = [replace(report, origin="") for report in two]
@@ -218,7 +221,7 @@ def model(request):
 
 def test_model_evidence_equals_enumeration(model):
     """The whole model at random points, with densities of SciPy and a sum over all histories."""
-    scenario, built, told = model
+    scenario, built, known = model
     [family] = {measure.family for measure in compile_tables(scenario).measures.values()}
     program = compile_tables(scenario)
     network = program.network
@@ -233,13 +236,15 @@ def test_model_evidence_equals_enumeration(model):
         judged = dict(zip([v.name for v in built.free_RVs], values(point), strict=True))
         accuracy = judged["accuracy"]
         like = np.zeros((3, network.n_states))
-        for report, step in zip(told.reports[:2], (0, 1), strict=True):
+        for report, step in zip(known.reports[:2], (0, 1), strict=True):
             a = accuracy["ABCDEF".index(report.reliability)]
             densities = [density(family, judged, report.number, s) for s in (0, 1)]
-            like[step, network.states("wind")] = heard(family, a, densities, report.reliability)
+            like[step, network.states("wind")] = reported_log_likelihood(
+                family, a, densities, report.reliability
+            )
         a = accuracy[1]
         like[2, network.states("barometer")] = np.log(
-            a * np.eye(3)[2] + (1 - a) * usually_said(scenario, "barometer")[2]
+            a * np.eye(3)[2] + (1 - a) * usual_statements(scenario, "barometer")[2]
         )
         tables = {name: v for name, v in judged.items() if name != "accuracy"}
         answer = enumerate_answer(network, program.cells(tables), like)
@@ -250,14 +255,14 @@ def test_model_gradient_equals_differences(model):
     _, built, _ = model
     rng = np.random.default_rng(5)
     point = {k: v + rng.normal(0, 0.3, v.shape) for k, v in built.initial_point().items()}
-    assert_slopes_are_differences(built, [point])
+    assert_gradient_is_differences(built, [point])
 
 
 def test_prior_predictive_numbers_follow_the_model():
     """Mean of a count by the law of total expectation over wind, accuracy and rate."""
     scenario = windy("poisson")
-    told = evidence(wind_report("R1", 1, 0, exposure=14.0))
-    with build_model(scenario, told):
+    known = evidence(wind_report("R1", 1, 0, exposure=14.0))
+    with build_model(scenario, known):
         drawn = pm.sample_prior_predictive(
             4000, random_seed=3, compile_kwargs={"mode": "FAST_COMPILE"}
         )
@@ -269,16 +274,16 @@ def test_prior_predictive_numbers_follow_the_model():
     network = program.network
     strong = sweep(network, program.cells(judged), network.no_evidence(1), "filtered").marginals
     p, a = strong[0, network.state("wind", "strong")], prior["accuracy"][:, 1]
-    said = a * p + (1 - a) * usually_said(scenario, "wind")[1]
-    mean = 2 * ((1 - said) * judged["positive"][0] + said * judged["positive"][1])
+    reported = a * p + (1 - a) * usual_statements(scenario, "wind")[1]
+    mean = 2 * ((1 - reported) * judged["positive"][0] + reported * judged["positive"][1])
     assert abs(count.mean() - mean.mean()) < 4 * count.std() / np.sqrt(len(count))
 
 
 def test_sampling_agrees_with_weighted_prior_draws():
     """An independent road to the posterior of a rate and of the storm."""
     scenario = windy("negative_binomial")
-    told = evidence(*(wind_report(f"R{k}", n, k % 3) for k, n in enumerate((6, 5, 9))))
-    outlook = fc.forecast(scenario, told, draws=500, tune=500, chains=2, random_seed=5)
+    known = evidence(*(wind_report(f"R{k}", n, k % 3) for k, n in enumerate((6, 5, 9))))
+    outlook = fc.forecast(scenario, known, draws=500, tune=500, chains=2, random_seed=5)
     program = compile_tables(scenario)
     rng = np.random.default_rng(0)
     n, priors = 40_000, program.priors
@@ -290,7 +295,7 @@ def test_sampling_agrees_with_weighted_prior_draws():
         "positive": np.exp(rng.normal(*priors.positive.T[..., None], size=(3, n))),
     }
     accuracy = np.stack([rng.beta(*grade.shape, n) for grade in admiralty_grades()])
-    data = report_data(program, tabulate_reports(scenario, told, 3))
+    data = report_data(program, tabulate_reports(scenario, known, 3))
     like = log_likelihoods(data, judged | {"accuracy": accuracy})
     swept = sweep(program.network, program.cells(judged), like, "filtered")
     weight = np.exp(swept.log_evidence - swept.log_evidence.max())

@@ -30,10 +30,10 @@ from forecast.network.slices import pack_circuits
 from forecast.posterior import mcmc
 from forecast.sampling import Sampling
 from forecast.testing.networks import dynamic_case, static_case
+from tests.enumeration import usual_statements
 from tests.model.test_measured import FAMILIES, wind_report, windy
 from tests.pages import DOCS, run_page
 from tests.small import barometer_report, evidence, weather
-from tests.witnesses import usually_said
 
 QUIET = {"chains": 2, "cores": 1, "random_seed": 3, "progressbar": False, "quiet": True}
 LOW, GRADE_B = 2, 1
@@ -45,8 +45,8 @@ def model():
     return fc.build_model(weather(dynamic=False), evidence(barometer_report("R1", "low"), week=0))
 
 
-def compile_slopes(model, mode):
-    """Log-probability and its slopes by the names of the variables, compiled."""
+def compile_gradient(model, mode):
+    """Log-probability and its gradient by the names of the variables, compiled."""
     names = [value.name for value in model.continuous_value_vars]
     outputs = [model.logp(), *pytensor.grad(model.logp(), model.continuous_value_vars)]
     function = model.compile_fn(outputs, inputs=model.value_vars, mode=mode)
@@ -55,10 +55,10 @@ def compile_slopes(model, mode):
 
 @pytest.fixture(scope="module")
 def reported():
-    """Two reports on a dynamic network, with log-probability and slopes, not compiled."""
+    """Two reports on a dynamic network, with log-probability and gradient, not compiled."""
     reports = [barometer_report("R1", "low"), barometer_report("R2", "falling", week=1)]
     model = fc.build_model(weather(), evidence(*reports))
-    return model, compile_slopes(model, "FAST_COMPILE")
+    return model, compile_gradient(model, "FAST_COMPILE")
 
 
 def shipped_model():
@@ -70,23 +70,23 @@ def shipped_model():
 def prior():
     """A thousand draws of the prior, and of the report."""
     scenario = weather(dynamic=False)
-    told = evidence(barometer_report("R1", "low"), week=0)
-    return pm.sample_prior_predictive(1000, model=fc.build_model(scenario, told), random_seed=1)
+    known = evidence(barometer_report("R1", "low"), week=0)
+    return pm.sample_prior_predictive(1000, model=fc.build_model(scenario, known), random_seed=1)
 
 
 def channel(accuracy):
-    """P(said | state), (state, said, …)."""
-    usual = usually_said(weather(dynamic=False), "barometer")
+    """P(statement | state), (state, statement, …)."""
+    usual = usual_statements(weather(dynamic=False), "barometer")
     return np.array(
         [
-            [accuracy * (s == said) + (1 - accuracy) * usual[said] for said in range(3)]
+            [accuracy * (s == stated) + (1 - accuracy) * usual[stated] for stated in range(3)]
             for s in range(3)
         ]
     )
 
 
-def probability_of_words(storm, rows, accuracy):
-    """P(said), (said, …), from a storm's probability, the barometer's rows and the accuracy."""
+def probability_of_statements(storm, rows, accuracy):
+    """P(statement), (statement, …), from P(storm), the barometer's rows and the accuracy."""
     probability = np.array([1 - storm, storm])
     return np.einsum("s...,sb...,bw...->w...", probability, rows, channel(accuracy))
 
@@ -103,16 +103,19 @@ def exact_means():
     mean = rows / n
     with_low = mean[1] * (rows[1, LOW] + np.eye(3)[LOW]) / (n[1] + 1)
 
-    def weight(probability, table, heard):
-        return probability @ table @ heard
+    def weight(probability, table, likelihood):
+        return probability @ table @ likelihood
 
-    probability, heard = np.array([1 - storm, storm]), channel(accuracy)[:, LOW]
-    whole = weight(probability, mean, heard)
-    wrong = (accuracy - accuracy_2) * usually_said(weather(dynamic=False), "barometer")[LOW]
+    probability, likelihood = np.array([1 - storm, storm]), channel(accuracy)[:, LOW]
+    whole = weight(probability, mean, likelihood)
+    wrong = (accuracy - accuracy_2) * usual_statements(weather(dynamic=False), "barometer")[LOW]
     right = accuracy_2 + wrong
     return {
-        "storm": weight(np.array([storm - storm_2, storm_2]), mean, heard) / whole,
-        "low": (weight(probability * [1, 0], mean, heard) * mean[1, LOW] + storm * with_low @ heard)
+        "storm": weight(np.array([storm - storm_2, storm_2]), mean, likelihood) / whole,
+        "low": (
+            weight(probability * [1, 0], mean, likelihood) * mean[1, LOW]
+            + storm * with_low @ likelihood
+        )
         / whole,
         "accuracy": weight(probability, mean, np.array([wrong, wrong, right])) / whole,
     }
@@ -193,27 +196,29 @@ def test_sequential_monte_carlo_gives_the_exact_means_and_evidence(model):
     rows = priors.rows[3] / priors.rows[3].sum(axis=1, keepdims=True)
     accuracy = admiralty_grades()[GRADE_B].shape[0] / sum(admiralty_grades()[GRADE_B].shape)
     [found] = {float(chain[-1]) for chain in draws["sample_stats"]["log_marginal_likelihood"][:1]}
-    assert found == pytest.approx(np.log(probability_of_words(storm, rows, accuracy)[LOW]), abs=0.1)
+    assert found == pytest.approx(
+        np.log(probability_of_statements(storm, rows, accuracy)[LOW]), abs=0.1
+    )
 
 
-def words_of(group):
-    """P(said | judgements), (said, chain, draw)."""
+def statement_probabilities(group):
+    """P(statement | judgements), (statement, chain, draw)."""
     values = {name: draws.to_numpy() for name, draws in group.items()}
     rows = np.moveaxis(values["row_3"], (2, 3), (0, 1))
-    return probability_of_words(
+    return probability_of_statements(
         values["probability"][..., 0], rows, values["accuracy"][..., GRADE_B]
     )
 
 
-def assert_drawn_with(said, probability):
-    n = said.size
-    for word in range(3):
-        p = probability[word].mean()
-        assert abs((said == word).mean() - p) < 4 * np.sqrt(p * (1 - p) / n)
+def assert_drawn_with(stated, probability):
+    n = stated.size
+    for state in range(3):
+        p = probability[state].mean()
+        assert abs((stated == state).mean() - p) < 4 * np.sqrt(p * (1 - p) / n)
 
 
 def test_prior_predictive_draws_have_the_exact_probabilities(prior):
-    assert_drawn_with(prior["prior_predictive"]["report"], words_of(prior["prior"]))
+    assert_drawn_with(prior["prior_predictive"]["report"], statement_probabilities(prior["prior"]))
 
 
 def test_posterior_predictive_draws_have_the_exact_probabilities(model, prior):
@@ -221,9 +226,9 @@ def test_posterior_predictive_draws_have_the_exact_probabilities(model, prior):
         drawn = pm.sample_posterior_predictive(
             prior["prior"].to_dataset(), random_seed=1, progressbar=False
         )
-    said = drawn["posterior_predictive"]["report"]
-    assert said.shape == (1, 1000, 1)
-    assert_drawn_with(said, words_of(prior["prior"]))
+    stated = drawn["posterior_predictive"]["report"]
+    assert stated.shape == (1, 1000, 1)
+    assert_drawn_with(stated, statement_probabilities(prior["prior"]))
 
 
 @pytest.mark.parametrize("mode", ["FAST_COMPILE", pytest.param("NUMBA", marks=pytest.mark.slow)])
@@ -236,14 +241,16 @@ def test_log_likelihood_is_one_exact_number_per_draw(model, prior, mode):
             progressbar=False,
             compile_kwargs={"mode": mode},
         )
-    np.testing.assert_allclose(found["report"], np.log(words_of(draws)[LOW]), rtol=1e-12)
+    np.testing.assert_allclose(
+        found["report"], np.log(statement_probabilities(draws)[LOW]), rtol=1e-12
+    )
 
 
 def test_draws_of_single_variables(model):
-    storm, said = pm.draw([model["probability"], model["report"]], 5, random_seed=1)
+    storm, stated = pm.draw([model["probability"], model["report"]], 5, random_seed=1)
     assert storm.shape == (5, 1)
-    assert said.shape == (5, 1)
-    assert set(said.ravel()) <= {0, 1, 2}
+    assert stated.shape == (5, 1)
+    assert set(stated.ravel()) <= {0, 1, 2}
 
 
 @pytest.mark.slow
@@ -288,7 +295,7 @@ def random_point(model, rng):
 
 
 def assert_agree(model, one, other):
-    """Log-probability and slopes of two backends, at random points."""
+    """Log-probability and gradient of two backends, at random points."""
     rng = np.random.default_rng(4)
     for _ in range(5):
         point = random_point(model, rng)
@@ -300,7 +307,7 @@ def assert_agree(model, one, other):
 
 
 def compile_for_jax(model):
-    return compile_slopes(freeze_dims_and_data(model), "JAX")
+    return compile_gradient(freeze_dims_and_data(model), "JAX")
 
 
 def test_jax_and_python_agree(reported):
@@ -311,7 +318,7 @@ def test_jax_and_python_agree(reported):
 @pytest.mark.slow
 def test_numba_and_python_agree(reported):
     model, python = reported
-    assert_agree(model, python, compile_slopes(model, "NUMBA"))
+    assert_agree(model, python, compile_gradient(model, "NUMBA"))
 
 
 @pytest.mark.slow
@@ -319,13 +326,13 @@ def test_numba_and_python_agree(reported):
 def test_jax_and_numba_agree_on_numbers(family):
     reports = (wind_report("R1", 4), wind_report("R2", 7, 1), barometer_report("R3", "low", 2))
     model = fc.build_model(windy(family), evidence(*reports))
-    assert_agree(model, compile_slopes(model, "NUMBA"), compile_for_jax(model))
+    assert_agree(model, compile_gradient(model, "NUMBA"), compile_for_jax(model))
 
 
 @pytest.mark.slow
 def test_jax_and_numba_agree_on_the_shipped_scenario():
     model = shipped_model()
-    assert_agree(model, compile_slopes(model, "NUMBA"), compile_for_jax(model))
+    assert_agree(model, compile_gradient(model, "NUMBA"), compile_for_jax(model))
 
 
 def test_jax_transformations_that_numpyro_and_blackjax_use(reported):
@@ -337,12 +344,12 @@ def test_jax_transformations_that_numpyro_and_blackjax_use(reported):
     rng = np.random.default_rng(5)
     points = [random_point(model, rng) for _ in range(3)]
     names = [value.name for value in model.value_vars]
-    values, slopes = batched([np.stack([point[name] for point in points]) for name in names])
+    values, gradient = batched([np.stack([point[name] for point in points]) for name in names])
     for k, point in enumerate(points):
         expected = python(point)
         assert values[k] == pytest.approx(expected["logp"], rel=1e-12)
-        for name, slope in zip(names, slopes, strict=True):
-            np.testing.assert_allclose(slope[k], expected[name], rtol=1e-10, atol=1e-12)
+        for name, part in zip(names, gradient, strict=True):
+            np.testing.assert_allclose(part[k], expected[name], rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("make", [static_case, dynamic_case])
@@ -360,9 +367,9 @@ def test_jax_derivatives_forwards_and_backwards(make, seed):
         return 3 * log_evidence(theta, log_like, packed)[0]
 
     assert jax.jit(function)(case.theta, case.log_like) == pytest.approx(3 * total, rel=1e-14)
-    slopes = jax.grad(function, argnums=(0, 1))(case.theta, case.log_like)
-    np.testing.assert_allclose(slopes[0], 3 * by_theta, rtol=1e-14)
-    np.testing.assert_allclose(slopes[1], 3 * by_evidence, rtol=1e-14)
+    gradient = jax.grad(function, argnums=(0, 1))(case.theta, case.log_like)
+    np.testing.assert_allclose(gradient[0], 3 * by_theta, rtol=1e-14)
+    np.testing.assert_allclose(gradient[1], 3 * by_evidence, rtol=1e-14)
     direction = np.random.default_rng(seed).normal(size=case.theta.shape)
     _, change = jax.jvp(lambda theta: function(theta, case.log_like), (case.theta,), (direction,))
     assert change == pytest.approx(3 * by_theta @ direction, rel=1e-12)
@@ -378,11 +385,11 @@ def test_graphs_with_the_operation_can_be_vectorised(mode):
     log_z = LogEvidence()(theta, case.log_like, packed)[0]
     graphs = vectorize_graph([log_z, pytensor.grad(log_z, theta)], {theta: thetas})
     many = np.stack([case.theta, 1.1 * case.theta])
-    found, slopes = pytensor.function([thetas], graphs, mode=mode)(many)
+    found, gradient = pytensor.function([thetas], graphs, mode=mode)(many)
     for k, one in enumerate(many):
-        expected, slope, _ = evaluate(one, case.log_like, packed)
+        expected, expected_gradient, _ = evaluate(one, case.log_like, packed)
         assert found[k] == pytest.approx(float(expected), rel=1e-14)
-        np.testing.assert_allclose(slopes[k], slope, rtol=1e-14)
+        np.testing.assert_allclose(gradient[k], expected_gradient, rtol=1e-14)
 
 
 def test_the_numba_road_never_loads_jax():
@@ -402,8 +409,8 @@ def test_new_evidence_never_recompiles():
     first = mcmc.sample_posterior(scenario, evidence(*reports[:1], week=0), quick)
     before = kernels.sweep.signatures, log_posterior.signatures
     assert len(log_posterior.signatures) == 1
-    for told in (evidence(), evidence(*reports, week=4)):
-        found = mcmc.sample_posterior(scenario, told, quick)
+    for known in (evidence(), evidence(*reports, week=4)):
+        found = mcmc.sample_posterior(scenario, known, quick)
         assert not (found["posterior"]["probability"] == first["posterior"]["probability"]).any()
     mcmc.sample_posterior(windy("normal"), evidence(wind_report("R1", 4)), quick)
     assert (kernels.sweep.signatures, log_posterior.signatures) == before

@@ -114,7 +114,7 @@ def cells_of(scenario, share=SHARE, seed=0):
     }
 
 
-def said(scenario):
+def posterior_by_signs(scenario):
     """P(storm) given every pattern of signs, by exact elimination."""
     program = compile_tables(scenario)
     network = program.network
@@ -181,7 +181,9 @@ def test_all_that_show_together_are_one_observation():
     odds = {}
     for n in (1, 6, 11):
         posterior = true(n)[(1,) * n]
-        assert said(signs_of(SIGN, n=n))[(1,) * n] == pytest.approx(posterior, rel=1e-12)
+        assert posterior_by_signs(signs_of(SIGN, n=n))[(1,) * n] == pytest.approx(
+            posterior, rel=1e-12
+        )
         odds[n] = posterior / (1 - posterior) * (1 - PRIOR) / PRIOR
     assert odds[1] == pytest.approx(STORM / CALM)
     assert odds[1] < odds[6] < 1.1 * STORM / CALM
@@ -196,17 +198,20 @@ def test_finer_parts_come_nearer_to_the_mixture():
         ({"storm": "storm"}, {"exactly": {"none": 1 - storm, "shown": storm}}),
     )
     exact = np.array([*true(6, calm, storm).values()])
-    gaps = [np.abs([*said(signs_of(table, n_parts=n)).values()] - exact)[-1] for n in (2, 4, 6, 8)]
+    gaps = [
+        np.abs([*posterior_by_signs(signs_of(table, n_parts=n)).values()] - exact)[-1]
+        for n in (2, 4, 6, 8)
+    ]
     assert gaps == sorted(gaps, reverse=True)
     assert gaps[0] > 0.2
     assert gaps[-1] < 0.02
 
 
-def test_states_are_as_probable_as_is_said_and_a_reading_without_it_is_caught():
+def test_states_are_as_probable_as_predicted_and_a_reading_without_it_is_caught():
     stormy, patterns = worlds()
     slope = {}
     for shared in (True, False):
-        found = said(signs_of(SIGN, shared=shared))
+        found = posterior_by_signs(signs_of(SIGN, shared=shared))
         slope[shared], error = calibration_slope(np.array([found[p] for p in patterns]), stormy)
         if shared:
             assert abs(slope[shared] - 1) < 3 * error < 0.1
@@ -274,6 +279,6 @@ def test_an_effect_has_three_states():
 
 
 def test_a_check_says_which_indicators_count_as_independent():
-    said_apart = "Given storm: sign_0, sign_1, sign_2 count as 3 independent observations"
-    assert said_apart in str(check(signs_of(SIGN, n=3, shared=False), draws=20))
+    counted_apart = "Given storm: sign_0, sign_1, sign_2 count as 3 independent observations"
+    assert counted_apart in str(check(signs_of(SIGN, n=3, shared=False), draws=20))
     assert "independent observations" not in str(check(signs_of(SIGN, n=3), draws=20))

@@ -188,8 +188,8 @@ class Reader:
 
 
 def holds(when: dict[str, Any], config: dict[str, str]) -> bool:
-    said = {ref: (value,) if isinstance(value, str) else value for ref, value in when.items()}
-    return all(config[reference] in states for reference, states in said.items())
+    allowed = {ref: (value,) if isinstance(value, str) else value for ref, value in when.items()}
+    return all(config[reference] in states for reference, states in allowed.items())
 
 
 def worst_of(rows: list[list[float]]) -> list[float]:
@@ -267,15 +267,15 @@ def test_graph_equals_numpy(seed: int, dynamic: bool) -> None:
 
 
 @pytest.mark.parametrize(("seed", "dynamic"), CASES)
-def test_slopes_equal_differences(seed: int, dynamic: bool) -> None:
+def test_gradient_equals_differences(seed: int, dynamic: bool) -> None:
     program = compile_tables(random_scenario(seed, dynamic))
     flat = program.flatten(random_parameters(program, seed))
     found = program.expressions
     weight = np.random.default_rng(seed).normal(size=len(found.order))
-    slopes = run_backwards(flat, found.constants, found.steps, found.order, weight)
+    gradient = run_backwards(flat, found.constants, found.steps, found.order, weight)
     shifts = 1e-6 * np.eye(len(flat))
     ends = [weight @ found.run((flat + sign * shifts).T) for sign in (1, -1)]
-    np.testing.assert_allclose(slopes, (ends[0] - ends[1]) / 2e-6, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(gradient, (ends[0] - ends[1]) / 2e-6, rtol=1e-5, atol=1e-6)
 
 
 def test_a_scenario_without_uncertain_numbers() -> None:

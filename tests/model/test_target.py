@@ -45,15 +45,15 @@ CASES = {
 }
 
 
-def target_of(scenario, told):
-    return make_target(compile_tables(scenario), evidence_data(scenario, told))
+def target_of(scenario, known):
+    return make_target(compile_tables(scenario), evidence_data(scenario, known))
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_density_and_gradient_are_those_of_the_model(case):
-    scenario, told = CASES[case]
-    target, model = target_of(scenario, told), fc.build_model(scenario, told)
-    density, slope = (
+    scenario, known = CASES[case]
+    target, model = target_of(scenario, known), fc.build_model(scenario, known)
+    density, model_gradient = (
         make(mode="FAST_COMPILE") for make in (model.compile_logp, model.compile_dlogp)
     )
     start = model.initial_point()
@@ -65,9 +65,9 @@ def test_density_and_gradient_are_those_of_the_model(case):
         )
         parts = zip(model.value_vars, np.split(point, ends[:-1]), strict=True)
         named = {value.name: part.reshape(start[value.name].shape) for value, part in parts}
-        found, slopes = log_posterior(point, target)
+        found, gradient = log_posterior(point, target)
         assert found == pytest.approx(float(density(named)), rel=1e-12)
-        np.testing.assert_allclose(slopes, slope(named), rtol=1e-8, atol=1e-8)
+        np.testing.assert_allclose(gradient, model_gradient(named), rtol=1e-8, atol=1e-8)
 
 
 def test_the_start_is_the_prior_mean():
@@ -175,5 +175,5 @@ def test_settings_that_cannot_be_are_refused(given, message):
 
 
 def test_the_largest_seed_samples():
-    told = CASES["reports"]
-    sample_posterior(*told, Sampling(draws=4, tune=10, chains=1, random_seed=2**64 - 1))
+    case = CASES["reports"]
+    sample_posterior(*case, Sampling(draws=4, tune=10, chains=1, random_seed=2**64 - 1))

@@ -1,4 +1,4 @@
-"""The PyMC model of everything that is judged of sources: its evidence, slopes and draws."""
+"""The PyMC model of everything that is judged of sources: its evidence, gradient and draws."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -15,9 +15,10 @@ from forecast.evidence.sources import trust_in
 from forecast.model.builder import compile_tables
 from forecast.model.report_likelihood import report_data
 from forecast.model.simulate_reports import simulate_reports
-from tests.slopes import assert_slopes_are_differences
+from tests.enumeration import sum_over_everything
+from tests.gradients import assert_gradient_is_differences
+from tests.harbour import harbour, random_evidence, random_parameters
 from tests.small import START
-from tests.witnesses import harbour, random_evidence, random_parameters, sum_over_everything
 
 STEPS = 3
 
@@ -27,14 +28,14 @@ def everything():
     scenario = harbour(making="events")
     for seed in range(1_000):
         evidence = random_evidence(np.random.default_rng(seed), scenario, 7, STEPS)
-        said = {
+        kinds = {
             bool(r.number is not None) + 2 * bool(r.upper) + 4 * bool(r.likelihoods)
             for r in evidence
         }
         through = {r.source.split()[0] for r in evidence}
         origins = [r.origin for r in evidence if r.origin]
         if (
-            len(said) == 4
+            len(kinds) == 4
             and {"red", "blue", "pilot"} <= through
             and len(origins) > len({*origins})
             and find_shared_errors(scenario, find_events(scenario, evidence))
@@ -80,9 +81,9 @@ def test_the_models_evidence_is_the_sum_over_everything(case):
         assert logp(point) == pytest.approx(answer.log_evidence, rel=1e-9)
 
 
-def test_the_models_slopes_are_differences(case):
+def test_the_models_gradient_is_its_differences(case):
     *_, model = case
-    assert_slopes_are_differences(model, points(model))
+    assert_gradient_is_differences(model, points(model))
 
 
 def test_drawn_reports_come_as_often_as_their_likelihood_says():
@@ -93,18 +94,18 @@ def test_drawn_reports_come_as_often_as_their_likelihood_says():
     plain = random_evidence(rng, scenario, 1, STEPS).reports[0]
     days = {"event_start": day_of(3), "event_end": day_of(11), "known": day_of(13)}
     blank = {"number": None, "upper": None, "exposure": None, "likelihoods": ()}
-    told = replace(plain, indicator="barometer", published=day_of(13), **days, **blank)
-    one = replace(told, id="A", state="low", source="keeper", reliability="B", origin="o")
+    template = replace(plain, indicator="barometer", published=day_of(13), **days, **blank)
+    one = replace(template, id="A", state="low", source="keeper", reliability="B", origin="o")
     copy = replace(one, id="B", reliability="D")
-    other = replace(told, id="C", state="low", source="red wire", reliability="C", origin="")
+    other = replace(template, id="C", state="low", source="red wire", reliability="C", origin="")
     evidence = Evidence(day_of(20), (one, copy, other))
     drawn = draw(scenario, evidence, parameters, 4_000)
     assert (drawn[:, 0] == drawn[:, 1]).all()
     states = scenario.variables["barometer"].states
     for first in range(3):
         for second in range(3):
-            said = (states[first], states[first], states[second])
-            reports = tuple(replace(r, state=s) for r, s in zip(evidence, said, strict=True))
+            stated = (states[first], states[first], states[second])
+            reports = tuple(replace(r, state=s) for r, s in zip(evidence, stated, strict=True))
             answer = sum_over_everything(
                 scenario, Evidence(evidence.as_of, reports), parameters, STEPS
             )

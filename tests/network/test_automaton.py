@@ -66,10 +66,10 @@ def walks(event, states):
         held = [share * holds(condition, state) for condition in event.conditions]
         then = np.zeros_like(at)
         for counted in product((0, 1), repeat=len(held)):
-            chance = np.prod([h if c else 1 - h for h, c in zip(held, counted, strict=True)])
+            probability = np.prod([h if c else 1 - h for h, c in zip(held, counted, strict=True)])
             digits = int("".join(map(str, counted)), 2)
             for before_, mass in enumerate(at):
-                then[event.moves[before_][digits]] += mass * chance
+                then[event.moves[before_][digits]] += mass * probability
         at = then
     return at
 

@@ -38,7 +38,7 @@ def with_auxiliaries(case: Case, seed: int) -> Case:
         moves = bool(rng.random() < 0.7) and first < last
         auxiliaries.append(AuxiliaryVariable(f"u{k}", int(rng.integers(2, 4)), first, last, moves))
     end, factors = [network.n_states] * n_steps, []
-    told = [node.name for node in network.nodes if not node.is_input]
+    variables = [node.name for node in network.nodes if not node.is_input]
     for step in range(n_steps):
         legal = [place for u in auxiliaries for place in places(u, step)]
         scopes = [
@@ -48,7 +48,7 @@ def with_auxiliaries(case: Case, seed: int) -> Case:
         ]
         for _ in range(int(rng.integers(0, 4))):
             chosen = [legal[k] for k in rng.permutation(len(legal))[: rng.integers(0, 3)]]
-            variable = str(rng.choice(told)) if rng.random() < 0.8 or not chosen else ""
+            variable = str(rng.choice(variables)) if rng.random() < 0.8 or not chosen else ""
             scopes.append((tuple(chosen), variable))
         for scope, variable in scopes:
             factors.append(AuxiliaryFactor(step, end[step], scope, variable))
@@ -232,9 +232,9 @@ def test_very_small_likelihoods_are_summed_in_logarithms():
 
 def test_the_part_of_a_network_that_matters_says_the_same():
     for _, case in possible_cases(small_case, range(12)):
-        told = [f.variable for f in case.network.factors if f.variable]
-        spoken = [n for n in case.network.names if case.log_like[:, case.network.states(n)].any()]
-        part = case.network.relevant_to([*spoken, *told][:1] + spoken)
+        attached = [f.variable for f in case.network.factors if f.variable]
+        observed = [n for n in case.network.names if case.log_like[:, case.network.states(n)].any()]
+        part = case.network.relevant_to([*observed, *attached][:1] + observed)
         columns = case.network.columns(part.names)
         whole = sweep(case.network, case.theta[:, None], case.log_like, "smoothed", counts=True)
         found = sweep(part, case.theta[:, None], case.log_like[:, columns], "smoothed", counts=True)
@@ -257,8 +257,10 @@ def test_derivatives_by_every_column(seed):
     case = cases[sorted(cases)[seed]]
     network, theta = case.network, case.theta[:, None]
     found = sweep(network, theta, case.log_like, "smoothed").marginals[..., 0]
-    told = [np.arange(network.n_columns)[network.states(n.name)] for n in network.nodes if n.first]
-    columns = np.concatenate([*told, np.arange(network.n_states, network.n_columns)])
+    states = [
+        np.arange(network.n_columns)[network.states(n.name)] for n in network.nodes if n.first
+    ]
+    columns = np.concatenate([*states, np.arange(network.n_states, network.n_columns)])
     rng = np.random.default_rng(seed)
     for _ in range(20):
         step, column = int(rng.integers(STEPS)), int(rng.choice(columns))

@@ -41,7 +41,7 @@ def bits(theta):
     return (both * np.log2(both / np.outer(both.sum(axis=1), both.sum(axis=0)))).sum()
 
 
-def complex_slopes(function, theta):
+def complex_step_derivatives(function, theta):
     """Squire and Trapp 1998: a step along the imaginary axis has no rounding."""
     steps = theta + 1e-30j * np.eye(len(theta))
     return np.array([function(row).imag / 1e-30 for row in steps])
@@ -54,7 +54,7 @@ def test_information_by_cell_equals_complex_steps(seed):
     found = fc.cell_sensitivity_of(
         beliefs, lambda b: b.information("a").sel(variable="c", drop=True)
     )
-    expected = [complex_slopes(bits, theta[:, draw]) for draw in range(2)]
+    expected = [complex_step_derivatives(bits, theta[:, draw]) for draw in range(2)]
     np.testing.assert_allclose(found[0], expected, atol=1e-8)
 
 
@@ -69,7 +69,7 @@ def test_a_union_by_cell_equals_complex_steps(seed):
     found = fc.cell_sensitivity_of(
         Beliefs.of(NETWORK, theta), lambda b: b.union([("a", "a1"), ("c", "c1")])
     )
-    expected = [complex_slopes(either, theta[:, draw]) for draw in range(2)]
+    expected = [complex_step_derivatives(either, theta[:, draw]) for draw in range(2)]
     np.testing.assert_allclose(found[0], expected, atol=1e-8)
 
 
@@ -119,7 +119,7 @@ def test_cells_are_labelled_by_what_they_say():
             assert found.sel(labels).item() == found.isel(cell=row).item()
 
 
-def test_slopes_weigh_as_the_answers_do():
+def test_derivatives_weigh_as_the_answers_do():
     """The mean slope of P(a | c) is that of draws that weigh by P(c), in both functions."""
     beliefs = Beliefs.of(NETWORK, tables(3, n=200)).set_evidence({"c": "c1"})
     weight = np.array([joint(theta)[..., 1].sum() for theta in beliefs.theta.T])

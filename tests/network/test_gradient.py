@@ -25,7 +25,7 @@ from forecast.network.sweep import sweep
 from forecast.scenario.forms import Hazards, Move, Multiplier, NoisyMax, Row, Rows
 from forecast.scenario.scenario import Clock, Scenario, Variable
 from forecast.testing.networks import Array, Case, dynamic_case, enumerate_answer, static_case
-from tests.slopes import assert_slopes_are_differences
+from tests.gradients import assert_gradient_is_differences
 from tests.small import state_log_likelihoods
 
 SHIFT = 1e-5
@@ -45,12 +45,12 @@ def differences(function: Callable[[Array], Array], point: Array, steps: Array) 
     """Central differences of a function of (cell, draw), all cells in one call."""
     shifts = np.diag(steps)[:, steps > 0]
     rise = function(point[:, None] + shifts) - function(point[:, None] - shifts)
-    slopes = np.zeros(len(point))
-    slopes[steps > 0] = rise / (2 * steps[steps > 0])
-    return slopes
+    derivatives = np.zeros(len(point))
+    derivatives[steps > 0] = rise / (2 * steps[steps > 0])
+    return derivatives
 
 
-def theta_slopes(case: Case) -> Array:
+def theta_derivatives(case: Case) -> Array:
     """Differences with respect to every cell above zero, which are left unnormalised."""
     return differences(
         lambda theta: log_evidence(case.network, theta, case.log_like),
@@ -59,7 +59,7 @@ def theta_slopes(case: Case) -> Array:
     )
 
 
-def evidence_slopes(case: Case) -> Array:
+def evidence_derivatives(case: Case) -> Array:
     """Differences with respect to every finite log-likelihood, (step, state)."""
     shape = case.log_like.shape
 
@@ -75,21 +75,21 @@ def evidence_slopes(case: Case) -> Array:
 
 @pytest.mark.parametrize("zeros", [False, True])
 @pytest.mark.parametrize(("seed", "dynamic"), MANY)
-def test_slopes_in_tables_are_expected_counts(seed: int, dynamic: bool, zeros: bool) -> None:
+def test_derivatives_by_tables_are_expected_counts(seed: int, dynamic: bool, zeros: bool) -> None:
     case = make_case(seed, dynamic, zeros=zeros)
     counts = sweep(
         case.network, case.theta[:, None], case.log_like, "smoothed", counts=True
     ).counts[0, :, 0]
     expected = enumerate_answer(case.network, case.theta, case.log_like).counts
     np.testing.assert_allclose(counts, expected, rtol=1e-12, atol=1e-10)
-    np.testing.assert_allclose(theta_slopes(case) * case.theta, counts, **NEAR)
+    np.testing.assert_allclose(theta_derivatives(case) * case.theta, counts, **NEAR)
 
 
 @pytest.mark.parametrize(("seed", "dynamic"), MANY)
-def test_slopes_in_evidence_are_marginals(seed: int, dynamic: bool) -> None:
+def test_derivatives_by_evidence_are_marginals(seed: int, dynamic: bool) -> None:
     case = make_case(seed, dynamic)
     marginals = sweep(case.network, case.theta[:, None], case.log_like, "smoothed").marginals
-    np.testing.assert_allclose(evidence_slopes(case), marginals[..., 0], **NEAR)
+    np.testing.assert_allclose(evidence_derivatives(case), marginals[..., 0], **NEAR)
 
 
 @lru_cache(maxsize=2)
@@ -113,7 +113,9 @@ def test_operation(seed: int, dynamic: bool, mode: str, closed: bool) -> None:
     np.testing.assert_allclose(log_z, answer.log_evidence, rtol=1e-12, atol=1e-10)
     np.testing.assert_allclose(by_theta * case.theta, 3 * answer.counts, atol=1e-10)
     np.testing.assert_allclose(by_evidence, 3 * answer.marginals, atol=1e-10)
-    np.testing.assert_allclose(by_theta * case.theta, 3 * theta_slopes(case) * case.theta, **NEAR)
+    np.testing.assert_allclose(
+        by_theta * case.theta, 3 * theta_derivatives(case) * case.theta, **NEAR
+    )
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -220,7 +222,7 @@ def random_point(model: Any, seed: int) -> dict[str, Array]:
 
 
 def test_model_gradient_equals_differences(model: Any) -> None:
-    assert_slopes_are_differences(model, [random_point(model, seed) for seed in range(4)])
+    assert_gradient_is_differences(model, [random_point(model, seed) for seed in range(4)])
 
 
 def test_model_evidence_equals_enumeration(model: Any) -> None:

@@ -22,43 +22,43 @@ def hidden_network(n_hidden: int, n_symbols: int) -> Network:
     """One hidden variable that moves, one symbol that tells of it."""
     hidden = tuple(f"h{i}" for i in range(n_hidden))
     symbols = tuple(f"s{i}" for i in range(n_symbols))
-    told = Block((("hidden", 0),), n_hidden + n_hidden**2)
+    emissions = Block((("hidden", 0),), n_hidden + n_hidden**2)
     nodes = (
         Node("hidden", hidden, Block((), 0), Block((("hidden", 1),), n_hidden)),
-        Node("symbol", symbols, told, told),
+        Node("symbol", symbols, emissions, emissions),
     )
-    return Network(nodes, told.start + n_hidden * n_symbols, dynamic=True)
+    return Network(nodes, emissions.start + n_hidden * n_symbols, dynamic=True)
 
 
 def matrices(seed: int, n_hidden: int, n_symbols: int, *, zeros: bool):
     """Start, moves and symbols; with zeros, some moves and symbols are impossible."""
     rng = np.random.default_rng([seed, n_hidden, n_symbols, zeros])
     moves = random_rows(rng, (n_hidden,), n_hidden, zeros=zeros)
-    told = random_rows(rng, (n_hidden,), n_symbols, zeros=zeros)
-    return random_rows(rng, (), n_hidden), moves, told
+    emissions = random_rows(rng, (n_hidden,), n_symbols, zeros=zeros)
+    return random_rows(rng, (), n_hidden), moves, emissions
 
 
-def their_model(start, moves, told):
+def their_model(start, moves, emissions):
     """Their way of computing with logarithms has no zero to divide by."""
-    model = hmm.CategoricalHMM(len(start), n_features=told.shape[1], implementation="log")
-    model.startprob_, model.transmat_, model.emissionprob_ = start, moves, told
+    model = hmm.CategoricalHMM(len(start), n_features=emissions.shape[1], implementation="log")
+    model.startprob_, model.transmat_, model.emissionprob_ = start, moves, emissions
     return model
 
 
-def drawn_symbols(seed: int, n_steps: int, start, moves, told) -> np.ndarray:
+def drawn_symbols(seed: int, n_steps: int, start, moves, emissions) -> np.ndarray:
     rng = np.random.default_rng([seed, n_steps])
     state, seen = rng.choice(len(start), p=start), []
     for _ in range(n_steps):
-        seen.append(rng.choice(told.shape[1], p=told[state]))
+        seen.append(rng.choice(emissions.shape[1], p=emissions[state]))
         state = rng.choice(len(start), p=moves[state])
     return np.array(seen)
 
 
-def our_model(seen: np.ndarray, start, moves, told) -> Beliefs:
-    network = hidden_network(*told.shape)
-    theta = np.concatenate([start, moves.ravel(), told.ravel()])[:, None]
+def our_model(seen: np.ndarray, start, moves, emissions) -> Beliefs:
+    network = hidden_network(*emissions.shape)
+    theta = np.concatenate([start, moves.ravel(), emissions.ravel()])[:, None]
     log_like = network.no_evidence(len(seen))
-    symbols = np.arange(told.shape[1])
+    symbols = np.arange(emissions.shape[1])
     log_like[:, network.states("symbol")] = np.where(symbols == seen[:, None], 0.0, -np.inf)
     times = tuple(range(len(seen)))
     return Beliefs.of(network, theta, log_like, times=times)
@@ -71,9 +71,9 @@ def hidden_path(beliefs: Beliefs) -> tuple[np.ndarray, float]:
     return history[:, beliefs.network.names.index("hidden"), 0], log_probability.item()
 
 
-def log_of_path(path, seen, start, moves, told) -> float:
+def log_of_path(path, seen, start, moves, emissions) -> float:
     """Paths that use the same cells in another order are equally probable, so paths may differ."""
-    cells = [start[path[:1]], moves[path[:-1], path[1:]], told[path, seen]]
+    cells = [start[path[:1]], moves[path[:-1], path[1:]], emissions[path, seen]]
     return float(np.log(np.concatenate(cells)).sum())
 
 

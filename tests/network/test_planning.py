@@ -46,19 +46,19 @@ def grid_scopes(width: int, length: int):
 
 
 @pytest.mark.parametrize("children", [100, 200, 600])
-def test_hub(children):
-    """Each child is 1.01 times as likely in one state of the hub; all show the same."""
-    names = [f"e{k}" for k in range(children)]
+def test_naive_bayes(n_features):
+    """Each child is 1.01 times as likely in one state of the class; all show the same."""
+    names = [f"e{k}" for k in range(n_features)]
     rows = [[0.999, 0.001], [0.99899, 0.00101]]
     network = fc.TabledNetwork(
-        name="hub",
+        name="naive Bayes",
         variables={"h": ("0", "1"), **dict.fromkeys(names, ("quiet", "alarm"))},
         parents=dict.fromkeys(names, ("h",)),
         tables={"h": [0.5, 0.5], **dict.fromkeys(names, rows)},
     )
     beliefs = network.beliefs(draws=1).set_evidence(dict.fromkeys(names, "alarm"))
     found = beliefs.posterior("h").sel(state="1").item()
-    assert found == pytest.approx(1 / (1 + 1.01**-children), abs=1e-12)
+    assert found == pytest.approx(1 / (1 + 1.01**-n_features), abs=1e-12)
 
 
 def test_long_chain():
@@ -98,7 +98,7 @@ def test_the_same_factors_give_the_same_plan():
     assert plan_elimination(scopes, states, NOTHING) == plan_elimination(scopes, states, NOTHING)
 
 
-def test_work_on_a_hub_follows_its_children():
+def test_work_on_a_naive_bayes_network_follows_its_features():
     """All pairs of 1,500 factors would be a million."""
     names = [f"e{k}" for k in range(1500)]
     scopes = [("h", name) for name in names] + [(name,) for name in names]

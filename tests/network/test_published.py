@@ -69,10 +69,10 @@ def test_burglary_alarm():
 
 def umbrellas(*seen: str) -> Beliefs:
     """Section 15.1: rain is as likely as not on the first day; an empty name for an unseen day."""
-    told = Block((("rain", 0),), 6)
+    emissions = Block((("rain", 0),), 6)
     nodes = (
         Node("rain", NO_YES, Block((), 0), Block((("rain", 1),), 2)),
-        Node("umbrella", NO_YES, told, told),
+        Node("umbrella", NO_YES, emissions, emissions),
     )
     theta = np.array([0.5, 0.5, 0.7, 0.3, 0.3, 0.7, 0.8, 0.2, 0.1, 0.9])
     network = Network(nodes, 10, dynamic=True)

@@ -123,8 +123,10 @@ def test_expected_duration_on_a_two_state_chain(window, with_evidence):
     found = beliefs.expected_duration("storm", "yes", window.start, window.stop - 1)
     assert found.dims == ("chain", "draw")
     assert found.to_numpy()[0] == pytest.approx(spent / begun, abs=TIGHT)
-    chance = begun / total
-    assert found.mean().item() == pytest.approx((spent / begun) @ chance / chance.sum(), abs=TIGHT)
+    probability = begun / total
+    assert found.mean().item() == pytest.approx(
+        (spent / begun) @ probability / probability.sum(), abs=TIGHT
+    )
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -352,7 +354,7 @@ def test_order_of_evidence_never_matters(seed):
 def test_cell_sensitivity_equals_finite_differences(seed):
     case = dynamic_case(seed, kinds=("likelihood", "none"))
     [(name, state), *_] = some_states(case, seed)
-    slope = beliefs_about(case).cell_sensitivity({name: state}, 2).to_numpy()[0, 0]
+    derivative = beliefs_about(case).cell_sensitivity({name: state}, 2).to_numpy()[0, 0]
     rng = np.random.default_rng(seed)
     for cell in rng.choice(np.flatnonzero(case.theta > 0), 6):
         ends = []
@@ -361,7 +363,7 @@ def test_cell_sensitivity_equals_finite_differences(seed):
             theta[cell] += step
             found = enumerate_answer(case.network, theta, case.log_like)
             ends.append(found.probability[holds(found, [(name, state)], 2)].sum())
-        assert slope[cell] == pytest.approx((ends[0] - ends[1]) / 2e-6, abs=1e-6)
+        assert derivative[cell] == pytest.approx((ends[0] - ends[1]) / 2e-6, abs=1e-6)
 
 
 @pytest.mark.parametrize("make", [static_case, dynamic_case])
@@ -371,7 +373,7 @@ def test_passage_sensitivity_equals_finite_differences(make, seed):
     states = some_states(case, seed)
     beliefs = beliefs_about(case)
     window = range(min(1, len(case.log_like) - 1), len(case.log_like))
-    slope = beliefs.passage_sensitivity(states, window[0], window[-1]).to_numpy()[0, 0]
+    derivative = beliefs.passage_sensitivity(states, window[0], window[-1]).to_numpy()[0, 0]
     rng = np.random.default_rng(seed)
     for cell in rng.choice(np.flatnonzero(case.theta > 0), 6):
         ends = []
@@ -381,7 +383,7 @@ def test_passage_sensitivity_equals_finite_differences(make, seed):
             found = enumerate_answer(case.network, theta, case.log_like)
             ever = np.any([holds(found, states, step) for step in window], axis=0)
             ends.append(found.probability[ever].sum())
-        assert slope[cell] == pytest.approx((ends[0] - ends[1]) / 2e-6, abs=1e-6)
+        assert derivative[cell] == pytest.approx((ends[0] - ends[1]) / 2e-6, abs=1e-6)
 
 
 def test_evidence_of_any_draw_counts_for_a_union():

@@ -51,23 +51,23 @@ def test_the_part_of_one_variable_answers_as_the_whole(seed):
     np.testing.assert_allclose(found.log_norm, whole.log_norm, rtol=1e-12, atol=1e-12)
 
 
-def hub(n_children: int) -> TabledNetwork:
-    """A variable of two states with so many children, each with a child of its own."""
+def class_with_features(n_features: int) -> TabledNetwork:
+    """A class of two states with so many features, each with a child of its own."""
     rng = np.random.default_rng(3)
-    states, parents, tables = {"hub": ("a", "b")}, {}, {"hub": np.array([0.4, 0.6])}
-    for k in range(n_children):
-        for name, parent in ((f"child{k}", "hub"), (f"leaf{k}", f"child{k}")):
+    states, parents, tables = {"class": ("a", "b")}, {}, {"class": np.array([0.4, 0.6])}
+    for k in range(n_features):
+        for name, parent in ((f"child{k}", "class"), (f"leaf{k}", f"child{k}")):
             states[name], parents[name] = ("a", "b", "c"), (parent,)
             tables[name] = rng.dirichlet(np.ones(3), len(states[parent]))
-    return TabledNetwork("hub", states, parents, tables)
+    return TabledNetwork("class", states, parents, tables)
 
 
 def test_what_is_known_separates():
-    network = hub(30).network
-    part = relevant_part(network, ["child1"], ["hub", "leaf1", "leaf2"], {"hub": 1, "leaf1": 2})
+    network = class_with_features(30).network
+    part = relevant_part(network, ["child1"], ["class", "leaf1", "leaf2"], {"class": 1, "leaf1": 2})
     assert part.network.names == ("child1", "leaf1")
     assert part.network.sizes == {"child1": 3, "leaf1": 1}
-    everything = relevant_part(network, network.names, ["hub"], {"hub": 1})
+    everything = relevant_part(network, network.names, ["class"], {"class": 1})
     assert planned_slice(everything.network, first=True).plan.operations < 20 * 30 * 3
 
 

@@ -187,9 +187,9 @@ def test_draws_that_cannot_produce_the_evidence_weigh_nothing(sample):
     reached = asked.at_least_once([("rain", "yes")], 1, 3).isel(time=-1)
     ever = [(each.histories[:, 1:, 0] == 1).any(axis=1) @ each.probability for each in found]
     assert Estimate.of(reached).mean == pytest.approx(weight @ ever, abs=EXACT)
-    told = asked.most_probable_history(["rain"], 1, 1)
-    assert (told.to_numpy()[~impossible] == "no").all()
-    assert np.isnan(told["probability"].to_numpy()[impossible]).all()
+    history = asked.most_probable_history(["rain"], 1, 1)
+    assert (history.to_numpy()[~impossible] == "no").all()
+    assert np.isnan(history["probability"].to_numpy()[impossible]).all()
     np.testing.assert_array_equal(
         np.isnan(asked.cell_sensitivity({"rain": "yes"})[..., 0]), impossible
     )

@@ -14,7 +14,7 @@ from forecast.posterior.passage import calendar_of, reached, reached_by
 from forecast.scenario.scenario import Scenario
 from forecast.scenario.scenario_checks import find_problems
 from forecast.timeline import Ahead, Calendar, Timeline
-from tests.priors import prior_beliefs, told_beliefs
+from tests.priors import prior_beliefs, weighted_beliefs
 from tests.small import BASIS, START, barometer_report, rows, weather
 
 STEP = 7
@@ -140,24 +140,24 @@ def test_a_union_is_no_less_probable_than_what_is_in_it(elapsed):
 
 
 @pytest.fixture(scope="module")
-def told():
+def by_day():
     """The weather after a report of its second week, seen from every day of that week."""
     reports = (barometer_report("R1", "low"), barometer_report("R2", "falling", week=1))
     days = [START + timedelta(days=k) for k in range(7, 14)]
-    return {day: told_beliefs(weather(), Evidence(day, reports), 20, 5)[0] for day in days}
+    return {day: weighted_beliefs(weather(), Evidence(day, reports), 20, 5)[0] for day in days}
 
 
-def test_the_last_day_of_a_step_is_the_whole_step(told):
-    as_of, found = max(told.items())
+def test_the_last_day_of_a_step_is_the_whole_step(by_day):
+    as_of, found = max(by_day.items())
     whole = found.at_least_once([STORM]).to_numpy()[0]
     for step in range(4):
         day = as_of + timedelta(days=7 * (step + 1))
         assert ask(weather(), as_of, day, found) == pytest.approx(whole[:, step], abs=1e-14)
 
 
-def test_the_longer_the_days_the_more_there_is_of_it(told):
+def test_the_longer_the_days_the_more_there_is_of_it(by_day):
     scenario = weather()
-    for as_of, found in told.items():
+    for as_of, found in by_day.items():
         last = scenario.timeline.horizon(as_of)
         days = [as_of + timedelta(days=k) for k in range(1, (last - as_of).days + 1)]
         curve = np.array([ask(scenario, as_of, day, found) for day in days])
@@ -208,6 +208,6 @@ def test_from_the_target_on_a_horizon_is_needed():
     ],
 )
 def test_a_target_lies_within_the_time_of_the_scenario(clock, place, message):
-    [(where, said)] = find_problems(fixed(**clock))
+    [(where, found)] = find_problems(fixed(**clock))
     assert where == place
-    assert message in said
+    assert message in found

@@ -11,8 +11,8 @@ from forecast.evidence.ledger import Evidence
 from forecast.posterior.partial_evidence import PartialEvidence, Target
 from forecast.posterior.reweighting import Fit
 from forecast.sampling import Sampling
+from tests.harbour import harbour
 from tests.small import START, barometer_report
-from tests.witnesses import harbour
 
 STORM, CALM, LOW = ("storm", "storm"), ("storm", "calm"), ("barometer", "low")
 
@@ -49,8 +49,10 @@ def test_what_is_kept_of_the_future_answers_as_beliefs_do(fit, as_of, undated):
         Target((LOW,), day(41), share=True),
     ]
     given = PartialEvidence(fit, day(as_of), targets)
-    told = reports(undated=undated)
-    for chosen, silence in product(([], told[:3], told[1:], told), (True, False)):
+    observations = reports(undated=undated)
+    for chosen, silence in product(
+        ([], observations[:3], observations[1:], observations), (True, False)
+    ):
         quick, slow = given.find(chosen, silence=silence), given._ask(chosen, silence)
         np.testing.assert_allclose(quick.probability, slow.probability, rtol=0, atol=1e-12)
         np.testing.assert_allclose(quick.log_evidence, slow.log_evidence, rtol=0, atol=1e-11)
@@ -60,12 +62,12 @@ def test_silence_that_does_not_count_is_that_of_nobody(fit):
     watched = PartialEvidence(fit, day(20), [Target((STORM,))])
     nobody = Fit(harbour(channels=1, watches=False), None, fit.parameters, fit.shape)
     unwatched = PartialEvidence(nobody, day(20), [Target((STORM,))])
-    told = reports(undated=True)
-    assert watched.has_silence(told)
-    assert not unwatched.has_silence(told)
-    one, other = watched.find(told, silence=False), unwatched.find(told)
+    observations = reports(undated=True)
+    assert watched.has_silence(observations)
+    assert not unwatched.has_silence(observations)
+    one, other = watched.find(observations, silence=False), unwatched.find(observations)
     np.testing.assert_allclose(one.probability, other.probability, rtol=0, atol=1e-12)
-    assert abs(watched.find(told).probability - one.probability).max() > 1e-3
+    assert abs(watched.find(observations).probability - one.probability).max() > 1e-3
 
 
 def test_the_same_question_is_asked_earlier(fit):

@@ -9,7 +9,7 @@ from forecast.evidence.ledger import Ledger
 from tests.small import START, barometer_report, weather
 
 
-def test_the_past_is_what_was_said_then():
+def test_the_past_is_what_was_predicted_then():
     """A revision and a late report of the first week, both known in the third alone."""
     first, later = barometer_report("A", "high", 0, grade="A"), START.replace(day=START.day + 15)
     ledger = Ledger(

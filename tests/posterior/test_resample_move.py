@@ -9,8 +9,8 @@ from forecast import fitting
 from forecast.model.builder import compile_tables
 from forecast.posterior.prior import draw_priors
 from forecast.posterior.resample_move import move, propose
+from tests.harbour import harbour
 from tests.small import START, barometer_report, evidence, weather
-from tests.witnesses import harbour
 
 QUICK = {"method": "reweight", "chains": 4, "draws": 500}
 

@@ -86,10 +86,10 @@ def complaints(folder, page, *arguments):
     path, log = folder / "watched.html", folder / "net.json"
     path.write_text(page, "utf-8")
     done = started(folder, *OUTSIDE, f"--log-net-log={log}", *arguments, path.as_uri())
-    said = re.findall(r":CONSOLE:\d+\] (.*), source: ", done.stderr)
+    messages = re.findall(r":CONSOLE:\d+\] (.*), source: ", done.stderr)
     events = [each.get("params", {}) for each in json.loads(log.read_text("utf-8"))["events"]]
     own = {None, "not an origin"}  # what Chromium asks for itself
-    return said, [each["url"] for each in events if each.get("initiator") not in own]
+    return messages, [each["url"] for each in events if each.get("initiator") not in own]
 
 
 def audited(folder, page, *, dark=False):
@@ -149,8 +149,8 @@ def test_the_console_stays_empty_and_nothing_is_asked_for(tmp_path, hostile, loo
 
 def test_complaints_and_requests_are_seen_where_there_are_some(tmp_path):
     page = "<script>console.warn('careful'); missing()</script><img src='https://a.example/x.png'>"
-    said, asked = complaints(tmp_path, page, *LOOKS["desk"])
-    assert [each.strip('"').split()[0] for each in said] == ["careful", "Uncaught"]
+    messages, asked = complaints(tmp_path, page, *LOOKS["desk"])
+    assert [each.strip('"').split()[0] for each in messages] == ["careful", "Uncaught"]
     assert asked == ["https://a.example/x.png"]
 
 

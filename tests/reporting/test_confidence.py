@@ -1,4 +1,4 @@
-"""Confidence is read off the forecast, and what experts said is shown."""
+"""Confidence is read off the forecast, and what experts stated is shown."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from forecast.reporting.confidence import (
 )
 from forecast.scenario.pools import find_pools
 from forecast.scenario.scenario import Scenario
-from tests.witnesses import harbour
+from tests.harbour import harbour
 
 BASIS = "judgement: made up for a test"
 DAY = date(2020, 1, 3)
 
 
 def scenario(experts: dict[str, Any] | None) -> Scenario:
-    said: Any = {"experts": experts} if experts else (0.1, 0.3)
-    row = {"probability": {"storm": said}, "basis": BASIS}
+    stated: Any = {"experts": experts} if experts else (0.1, 0.3)
+    row = {"probability": {"storm": stated}, "basis": BASIS}
     seen = (
         {"when": {"sea": ("calm", "storm")}, "probability": {"low": (0.2, 0.5)}, "basis": BASIS},
     )
@@ -116,7 +116,7 @@ def test_one_low_sign_does_not_decide_and_two_do(width, reports, experts, rating
     assert computed_confidence(outlook(width, reports, experts)).startswith(f"{rating}: ")
 
 
-def test_copies_of_one_origin_are_one_witness():
+def test_copies_of_one_origin_count_once():
     copies = [report(k, "B", "one rumour") for k in range(5)]
     reasons = [sign.reason for sign in signs_of(outlook(0.1, copies))]
     assert "1 independent origin" in reasons
@@ -136,7 +136,7 @@ def test_reports_that_state_no_origin_are_not_called_independent():
     }
 
 
-def test_what_we_set_ourselves_is_no_witness():
+def test_what_we_set_ourselves_is_no_evidence():
     ours = [replace(report(9, "A"), indicator="lamp", state="on")]
     alone, together = (list(signs_of(outlook(0.1, more + GOOD))) for more in ([], ours))
     assert alone == together
@@ -146,8 +146,8 @@ def test_experts_lie_as_far_apart_as_their_means():
     [pooled] = find_pools(scenario(FAR))
     ann, bo = (stats.beta(*fc.elicit(e["says"]).shape).mean() for e in FAR.values())
     assert disagreement(pooled) == pytest.approx(ann - bo)
-    told = computed_confidence(outlook(0.1, GOOD, FAR))
-    assert f"experts lie up to {100 * (ann - bo):.0f} points apart (speaks for low)" in told
+    computed = computed_confidence(outlook(0.1, GOOD, FAR))
+    assert f"experts lie up to {100 * (ann - bo):.0f} points apart (speaks for low)" in computed
 
 
 def test_the_report_keeps_every_expert_by_name():

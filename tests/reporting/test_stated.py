@@ -10,7 +10,8 @@ import forecast as fc
 from forecast.reading import shipped_folder
 from forecast.reporting.stated import default_rows, judgements_section, stated_rows
 from forecast.scenario.scenario import Scenario
-from tests.witnesses import BASIS, harbour
+from tests.harbour import harbour
+from tests.small import BASIS
 
 LEVEL = {"reports": (0.3, 3.0), "false_alarms": (0.5, 2.0), "basis": "judgement: of the level"}
 

@@ -8,7 +8,7 @@ from forecast.text import GAP
 from forecast.verification.resolutions import Resolution
 from tests.verification.test_questions import day, question
 
-SAID = {"a": (0.1, 0.05), "b": (0.9, 0.95), "c": (0.3, 0.1)}
+PROBABILITIES = {"a": (0.1, 0.05), "b": (0.9, 0.95), "c": (0.3, 0.1)}
 CAME = {"a": "no", "b": "yes", "c": "yes"}
 
 
@@ -18,12 +18,12 @@ def record(tmp_path):
     record = fc.open_record(tmp_path / "record.db")
     for week in (1, 2):
         answers = []
-        for name, said in SAID.items():
+        for name, stated in PROBABILITIES.items():
             asked = question({"at_least_once": [{"storm": "storm"}]}, day(1), day(4))
             body = asked.model_copy(update={"id": name}).model_dump(
                 mode="json", by_alias=True, exclude_defaults=True
             )
-            p = said[week - 1]
+            p = stated[week - 1]
             rows = [["no", 1 - p, 0.0, 1.0], ["yes", p, p / 2, min(1.0, p * 1.5)]]
             answers.append({"question": body, "distribution": rows})
         record._append("forecast", {"as_of": day(week).isoformat(), "answers": answers})

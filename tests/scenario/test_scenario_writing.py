@@ -416,10 +416,10 @@ def test_a_new_scenario_is_ready_to_use(tmp_path, capsys):
     folder = tmp_path / "deep" / "border-2024"
     assert main(["new", str(folder)]) == 0
     assert main(["check", str(folder)]) == 0
-    said = capsys.readouterr().out
-    assert "border-2024 1 (digest" in said
-    assert "4 reports: no problems" in said
-    assert "misses by" not in said
+    printed = capsys.readouterr().out
+    assert "border-2024 1 (digest" in printed
+    assert "4 reports: no problems" in printed
+    assert "misses by" not in printed
     scenario = fc.load_scenario(folder)
     assert len(fc.read_evidence(folder / "evidence.csv", scenario)) == 4
     assert [len(scenario.with_role(role)) for role in ("course_of_action", "factor")] == [1, 1]

@@ -22,7 +22,7 @@ from forecast.reporting.status import indicator_status
 from forecast.scenario.measured import Count
 from forecast.scenario.statement_text import NOTABLE_MISS
 from forecast.scenario.statements import Value
-from tests.priors import told_beliefs
+from tests.priors import weighted_beliefs
 
 NAMES = fc.scenario_names()
 MOST_OPERATIONS = 50_000
@@ -55,20 +55,20 @@ def strongest(scenario, indicator):
     Where the variable is measured it gives the number in the middle of what that state gives.
     """
     variable = scenario.variables[indicator]
-    told, number = variable.states[-1], None
+    state, number = variable.states[-1], None
     if isinstance(variable.measured, Count):
-        rate = variable.measured.rate[told].between
-        told, number = "", float(round((rate.lower * rate.upper) ** 0.5))
+        rate = variable.measured.rate[state].between
+        state, number = "", float(round((rate.lower * rate.upper) ** 0.5))
     elif variable.measured is not None:
-        mean = variable.measured.mean[told].between
-        told, number = "", (mean.lower + mean.upper) / 2
+        mean = variable.measured.mean[state].between
+        state, number = "", (mean.lower + mean.upper) / 2
     day = scenario.as_of
-    return Report("X", indicator, told, day, day, day, day, "a test", "B", number=number)
+    return Report("X", indicator, state, day, day, day, day, "a test", "B", number=number)
 
 
 def probabilities(scenario, courses, *reports):
     """Probability of each course, "variable=state": from now to the horizon if there is one."""
-    beliefs, weight = told_beliefs(scenario, Evidence(scenario.as_of, reports), N_DRAWS, 5)
+    beliefs, weight = weighted_beliefs(scenario, Evidence(scenario.as_of, reports), N_DRAWS, 5)
     found = {}
     for course in courses:
         name, state = course.split("=")
@@ -136,18 +136,18 @@ def test_every_number_says_why(scenario):
 
 
 def test_every_dangerous_course_has_an_indicator(scenario):
-    spoken = {
+    addressed = {
         claim.course
         for variable in scenario.with_role("indicator").values()
         for claim in variable.speaks_to
     }
     dangerous = {f"{v}={s}" for (v, s), course in scenario.courses.items() if course.dangerous}
     assert dangerous
-    assert dangerous <= spoken
+    assert dangerous <= addressed
 
 
 def test_indicators_move_courses_the_way_they_speak(scenario):
-    """What they say, and not that it was said."""
+    """What they state, and not that it was reported."""
     scenario = regardless_of_reporting(scenario)
     before = probabilities(scenario, [f"{name}={state}" for name, state in scenario.courses])
     wrong = set()
@@ -194,7 +194,7 @@ def matrix():
 @pytest.fixture(scope="module")
 def expected(fleet):
     """How probable what was seen is under each hypothesis, averaged over draws of the tables."""
-    beliefs, weight = told_beliefs(fleet, Evidence(fleet.as_of), N_DRAWS, 5)
+    beliefs, weight = weighted_beliefs(fleet, Evidence(fleet.as_of), N_DRAWS, 5)
     given = {h: beliefs.set_evidence({"fleet_activity": h}) for h in HYPOTHESES}
 
     def answer(hypothesis, name, state):
@@ -259,7 +259,7 @@ def test_the_matrix_ranks_as_its_page_says(matrix):
 def test_the_reports_do_what_its_page_says(fleet, day, probabilities):
     ledger = fc.read_evidence("veyra-fleet", fleet)
     known = ledger.known_at(day) if day else Evidence(fleet.as_of)
-    beliefs, weight = told_beliefs(fleet, known, 8000, 11)
+    beliefs, weight = weighted_beliefs(fleet, known, 8000, 11)
     draws = beliefs.posterior("fleet_activity").to_numpy()[0]
     assert 1 / (weight**2).sum() > 4000
     np.testing.assert_allclose(weight @ draws, probabilities, atol=0.015)
@@ -274,7 +274,7 @@ def outbreak():
 
 
 def test_a_stronger_response_helps_in_every_draw(outbreak):
-    beliefs, _ = told_beliefs(outbreak, Evidence(outbreak.as_of), 100, 3)
+    beliefs, _ = weighted_beliefs(outbreak, Evidence(outbreak.as_of), 100, 3)
     probability = {}
     for response in ("routine", "citywide"):
         ahead = beliefs
@@ -312,8 +312,8 @@ def test_a_wild_reading_moves_less_than_half_of_what_it_would_from_the_best_sour
     without = known.without("S10")
     answers = []
     for evidence in (without, known, Evidence(known.as_of, (*without.reports, best))):
-        beliefs, weight = told_beliefs(outbreak, evidence, 3000, 7)
+        beliefs, weight = weighted_beliefs(outbreak, evidence, 3000, 7)
         draws = beliefs.posterior("water", beliefs.times[beliefs.now]).sel(state="safe")
         answers.append(float(draws.to_numpy()[0] @ weight))
-    base, told, from_best = answers
-    assert 0 < told - base < (from_best - base) / 2
+    base, as_reported, from_best = answers
+    assert 0 < as_reported - base < (from_best - base) / 2

@@ -347,10 +347,10 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("said", "message"), BAD)
-def test_what_cannot_be_elicited(said, message):
+@pytest.mark.parametrize(("arguments", "message"), BAD)
+def test_what_cannot_be_elicited(arguments, message):
     with pytest.raises(fc.InputError) as caught:
-        fc.elicit(said.pop("stated", None), **said)
+        fc.elicit(arguments.pop("stated", None), **arguments)
     assert message in str(caught.value)
 
 

@@ -100,12 +100,12 @@ def test_the_tree_holds_answers_and_scores(run):
     answers = run.tree["questions"].to_dataset()
     probability = answers["probability"].sel(question="q")
     assert np.isnan(probability[4]).all()  # it had closed
-    said = [each.probability.mean for each in run.answers if each.question.id == "q"]
-    assert probability[:4].sel(bound="mean").to_numpy().tolist() == said
+    means = [each.probability.mean for each in run.answers if each.question.id == "q"]
+    assert probability[:4].sel(bound="mean").to_numpy().tolist() == means
     weeks = answers["distribution"].sel(count="weeks", bound="mean")
     assert np.allclose(weeks.sum("number"), 1, atol=1e-12)
     scores = run.tree["scores"].to_dataset()
-    assert np.allclose(scores["brier"].sel(question="q")[:4], (1 - np.array(said)) ** 2)
+    assert np.allclose(scores["brier"].sel(question="q")[:4], (1 - np.array(means)) ** 2)
     assert run.scores.brier == pytest.approx(float(scores["brier"].mean()), abs=1e-15)
     assert "Back-test of 5 days, 2020-01-03 to 2020-01-31" in str(run)
 
@@ -164,7 +164,7 @@ def test_what_cannot_be_back_tested_is_refused():
     later = question({"at_least_once": [{"storm": "storm"}]}, date(2019, 1, 1), day(4))
     unknown = question({"at_least_once": [{"storms": "storm"}]}, day(1), day(4))
     ledger = Ledger(reports())
-    for arguments, said in (
+    for arguments, message in (
         ({"every": "soon"}, "every: 'soon'; needs days or weeks"),
         ({"every": 0}, "every: 0"),
         ({"start": "2019-01-01"}, "before the scenario begins"),
@@ -174,7 +174,7 @@ def test_what_cannot_be_back_tested_is_refused():
         ({"questions": Questions((unknown,))}, "did you mean 'storm'"),
         ({"path": "/"}, "cannot be used"),
     ):
-        with pytest.raises(InputError, match=said):
+        with pytest.raises(InputError, match=message):
             fc.backtest(SCENARIO, ledger, **(SETTINGS | arguments))
     with pytest.raises(InputError, match="then start and end are needed"):
         fc.backtest(SCENARIO, Ledger(), **SETTINGS)

@@ -101,13 +101,13 @@ def test_right_scenarios_are_seldom_called_wrong():
 
 def test_what_cannot_be_calibrated_is_refused():
     other = fc.load_scenario("veyra-fleet")
-    for arguments, said in (
+    for arguments, message in (
         ({"worlds": other}, "does not have the same states"),
         ({"n": 0}, "n: 0"),
         ({"draws": 3}, "draws: 3"),
         ({"steps": 10**5}, "at most 1000"),
     ):
-        with pytest.raises(InputError, match=said):
+        with pytest.raises(InputError, match=message):
             fc.calibrate(SCENARIO, **(SETTINGS | arguments))
 
 

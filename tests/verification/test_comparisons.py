@@ -153,10 +153,10 @@ def answers():
     """Two questions asked on four days, and a third that was asked late."""
     found = []
     rows = {"a": (0.2, 0.4, 0.6, 0.9), "b": (0.3, 0.2, 0.1, 0.05), "c": (None, None, None, 0.7)}
-    for name, said in rows.items():
+    for name, probabilities in rows.items():
         asked = question({"at_least_once": [{"storm": "storm"}]}, day(1), day(6))
         asked = asked.model_copy(update={"id": name, "closes": day(5)})
-        for week, p in enumerate(said):
+        for week, p in enumerate(probabilities):
             if p is not None:
                 yes, no = fc.Estimate(p, p / 2, min(1.5 * p, 1)), fc.Estimate(1 - p, 0.0, 1.0)
                 found.append(fc.QuestionForecast(asked, day(week), {"no": no, "yes": yes}))

@@ -182,13 +182,13 @@ def test_cases_that_differ_leave_a_new_one_open(on, n):
 
 def test_what_is_wrong_with_cases_is_said():
     day = START + timedelta(days=6)
-    for case, said in (
+    for case, message in (
         (fc.Case(Evidence(day), history={"storms": ["calm"]}), "did you mean 'storm'"),
         (fc.Case(Evidence(day), history={"storm": ["rain"]}), "'rain' is not a state"),
         (fc.Case(Evidence(day), history={"storm": ["calm"] * 3}), "3 steps; the case has 1"),
         (fc.Case(Evidence(day), power=2.0), "power: 2.0"),
     ):
-        with pytest.raises(InputError, match=said):
+        with pytest.raises(InputError, match=message):
             fc.learn(SCENARIO, [case])
     with pytest.raises(InputError, match="at least one"):
         fc.learn(SCENARIO, [])

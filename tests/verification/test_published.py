@@ -99,7 +99,7 @@ def test_each_judgement_is_set_beside_what_the_forecast_says(outlook, document):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         ('phrase = "almost certain"', 'phrase = "almost certan"', "did you mean 'almost certain'"),
         ('state = {storm = "storm"}\n\n', 'state = {storm = "strom"}\n\n', "not a state of storm"),
@@ -110,13 +110,13 @@ def test_each_judgement_is_set_beside_what_the_forecast_says(outlook, document):
         ('scenario = "', 'scenario = "x', "the scenario given is"),
     ],
 )
-def test_faults_are_named_with_their_place(tmp_path, outlook, old, new, said):
+def test_faults_are_named_with_their_place(tmp_path, outlook, old, new, message):
     start, end = outlook.as_of + timedelta(days=1), outlook.horizon
     text = HEAD.format(name=outlook.scenario.name) + JUDGEMENTS.format(start=start, end=end)
     assert old in text
     path = tmp_path / "document.toml"
     path.write_text(text.replace(old, new, 1), "utf-8")
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         fc.read_published(path, outlook.scenario)
 
 

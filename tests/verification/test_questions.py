@@ -14,7 +14,7 @@ from forecast.outlook import Forecast
 from forecast.posterior.beliefs import Beliefs
 from forecast.verification.questions import Event, Question, misnamed, read_questions
 from tests.pages import DOCS, run_page
-from tests.priors import told_beliefs
+from tests.priors import weighted_beliefs
 from tests.small import START, barometer_report, weather
 
 STORM = {"storm": "storm"}
@@ -40,19 +40,19 @@ def question(event, start, end, **more):
 
 
 @pytest.fixture(scope="module")
-def told() -> Beliefs:
+def beliefs() -> Beliefs:
     """The weather of four weeks, seen from the end of the second after two reports."""
     reports = (barometer_report("R1", "low"), barometer_report("R2", "falling", week=1))
-    found, _ = told_beliefs(weather(horizon=14), Evidence(day(1, 6), reports), 5, 5)
+    found, _ = weighted_beliefs(weather(horizon=14), Evidence(day(1, 6), reports), 5, 5)
     return replace(found, sample="prior")
 
 
 @pytest.fixture(scope="module")
-def histories(told):
+def histories(beliefs):
     """All histories, (history, step, variable), and the probability of each, (history, draw)."""
-    network, like = told.network, told.log_like
-    states = list(product(product(range(2), range(3)), repeat=told.n_steps))
-    theta = told.theta
+    network, like = beliefs.network, beliefs.log_like
+    states = list(product(product(range(2), range(3)), repeat=beliefs.n_steps))
+    theta = beliefs.theta
     tables = {}
     for node in network.nodes:
         for when, block in (("first", node.first), ("later", node.later)):
@@ -82,7 +82,7 @@ def holds(condition, state):
     return any(all(s in names[name] for name, s in each.items()) for each in condition)
 
 
-def chance(event, history, start, end):
+def probability_in(event, history, start, end):
     """Probability that an event happens in one history, day by day.
 
     What holds in a week the window cuts is taken to be on one of the week's days.
@@ -90,11 +90,11 @@ def chance(event, history, start, end):
     [(kind, body)] = event.items()
     days = [sum(start <= day(k, d) <= end for d in range(7)) / 7 for k in range(len(history))]
     if kind == "not":
-        return 1 - chance(body, history, start, end)
+        return 1 - probability_in(body, history, start, end)
     if kind == "all":
-        return np.prod([chance(part, history, start, end) for part in body])
+        return np.prod([probability_in(part, history, start, end) for part in body])
     if kind == "any":
-        return 1 - np.prod([1 - chance(part, history, start, end) for part in body])
+        return 1 - np.prod([1 - probability_in(part, history, start, end) for part in body])
     if kind == "at_end":
         return float(holds(body, history[(end - START).days // 7]))
     if kind == "count":
@@ -129,19 +129,19 @@ EVENTS = {
 
 
 @pytest.mark.parametrize("name", EVENTS)
-def test_an_answer_is_the_sum_over_histories(told, histories, name):
+def test_an_answer_is_the_sum_over_histories(beliefs, histories, name):
     event, start, end = EVENTS[name]
     states, weights, evidence = histories
-    chances = np.array([chance(event, history, start, end) for history in states])
-    expected = chances @ weights
-    found = fc.ask(told, question(event, start, end)).probability
+    probabilities = np.array([probability_in(event, history, start, end) for history in states])
+    expected = probabilities @ weights
+    found = fc.ask(beliefs, question(event, start, end)).probability
     assert found.mean == pytest.approx(np.average(expected, weights=evidence), abs=1e-12)
     assert found.lower <= found.mean <= found.upper
 
 
-def test_a_number_of_weeks_has_the_distribution_of_the_histories(told, histories):
+def test_a_number_of_weeks_has_the_distribution_of_the_histories(beliefs, histories):
     states, weights, evidence = histories
-    found = fc.ask(told, question({"count": {"of": [FALLING]}}, day(2), day(3, 6)))
+    found = fc.ask(beliefs, question({"count": {"of": [FALLING]}}, day(2), day(3, 6)))
     n = np.array([sum(state[1] >= 1 for state in history[2:]) for history in states])
     for k in range(3):
         expected = np.average((n == k) @ weights, weights=evidence)
@@ -152,17 +152,17 @@ def test_a_number_of_weeks_has_the_distribution_of_the_histories(told, histories
 
 
 @pytest.mark.parametrize("end", [day(2, 1), day(2, 6), day(3, 2)])
-def test_a_state_by_a_day_is_what_probability_says(told, end):
-    asked = fc.ask(told, question({"at_least_once": [STORM]}, day(2), end)).probability
-    assert asked.mean == fc.probability(told, "storm", "storm", by=end).mean
-    never = fc.ask(told, question({"not": {"at_least_once": [STORM]}}, day(2), end)).probability
+def test_a_state_by_a_day_is_what_probability_says(beliefs, end):
+    asked = fc.ask(beliefs, question({"at_least_once": [STORM]}, day(2), end)).probability
+    assert asked.mean == fc.probability(beliefs, "storm", "storm", by=end).mean
+    never = fc.ask(beliefs, question({"not": {"at_least_once": [STORM]}}, day(2), end)).probability
     assert never.mean == pytest.approx(1 - asked.mean, abs=1e-14)
 
 
-def test_days_that_are_left_of_this_week_say_nothing_by_themselves(told):
+def test_days_that_are_left_of_this_week_say_nothing_by_themselves(beliefs):
     """The report of this week is no news of its last days."""
     reports = (barometer_report("R1", "low"), barometer_report("R2", "low", week=1))
-    mid = told_beliefs(weather(horizon=14), Evidence(day(1, 3), reports), 5, 5)[0]
+    mid = weighted_beliefs(weather(horizon=14), Evidence(day(1, 3), reports), 5, 5)[0]
     asked = question({"at_least_once": [LOW_IN_STORM]}, day(1, 4), day(2, 6))
     later = question({"at_least_once": [LOW_IN_STORM]}, day(2), day(2, 6))
     assert fc.ask(mid, asked).probability == fc.ask(mid, later).probability
@@ -186,9 +186,9 @@ def test_a_window_beyond_the_horizon_makes_it_longer():
         fc.ask(short, question(event, day(2), date(3000, 1, 1)))
 
 
-def test_what_only_bounds_the_answer_says_so(told):
+def test_what_only_bounds_the_answer_says_so(beliefs):
     asked = question({"at_least_once": [STORM]}, day(2), day(3), bound="at most", basis="too wide")
-    printed = repr(fc.ask(told, asked))
+    printed = repr(fc.ask(beliefs, asked))
     assert "at most" in printed
     assert "too wide" in printed
     with pytest.raises(InputError, match="basis"):
@@ -196,7 +196,7 @@ def test_what_only_bounds_the_answer_says_so(told):
 
 
 @pytest.mark.parametrize(
-    ("event", "start", "end", "said"),
+    ("event", "start", "end", "message"),
     [
         ({"at_end": [{"strom": "storm"}]}, day(2), day(3), "did you mean 'storm'"),
         ({"at_end": [{"barometer": ">= lo"}]}, day(2), day(3), "did you mean 'low'"),
@@ -205,9 +205,9 @@ def test_what_only_bounds_the_answer_says_so(told):
         ({"at_end": [STORM]}, START - timedelta(days=1), day(3), "begins on 2020-01-03"),
     ],
 )
-def test_what_cannot_be_asked_is_said(told, event, start, end, said):
-    with pytest.raises(InputError, match=said):
-        fc.ask(told, question(event, start, end))
+def test_what_cannot_be_asked_is_said(beliefs, event, start, end, message):
+    with pytest.raises(InputError, match=message):
+        fc.ask(beliefs, question(event, start, end))
 
 
 BROKEN = """
@@ -268,7 +268,7 @@ def test_what_the_analyst_sets_is_not_forecast():
     states = {name: variable.states for name, variable in scenario.variables.items()}
     event = Event(at_end=[{"us_action": "campaign"}])
     assert not list(misnamed("event", event, states))
-    found, _ = told_beliefs(scenario, Evidence(date(2020, 1, 23), ()), 2, 1)
+    found, _ = weighted_beliefs(scenario, Evidence(date(2020, 1, 23), ()), 2, 1)
     with pytest.raises(InputError, match="set by the analyst"):
         fc.ask(found, question(event, date(2020, 1, 24), date(2020, 1, 30)))
 

@@ -76,7 +76,7 @@ def test_what_does_not_belong_is_refused_and_nothing_is_lost(record, issued):
     given, answers = issued
     record.issue(given, answers)
     late = fc.QuestionForecast(answers[0].question, date(2020, 3, 1), answers[0].distribution)
-    for call, said in (
+    for call, message in (
         (lambda: record.issue(given, [late]), "as of 2020-03-01"),
         (lambda: record.issue(given, [*answers, answers[0]]), "answered twice"),
         (lambda: record.issue(given, answers, ["gone.html"]), "is no file"),
@@ -84,7 +84,7 @@ def test_what_does_not_belong_is_refused_and_nothing_is_lost(record, issued):
         (lambda: record.replay(2), "is no forecast; legal: 1"),
         (lambda: record.resolve(resolution("weeks", 1.5)), "whole number"),
     ):
-        with pytest.raises(InputError, match=said):
+        with pytest.raises(InputError, match=message):
             call()
     assert record.verify() == 1
 
@@ -138,7 +138,7 @@ def test_draws_of_unknown_origin_are_not_made_again(record, issued):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ("UPDATE texts SET text = text || ' '", "its (scenario|evidence) has been changed"),
         ("UPDATE texts SET text = x'00'", "its (scenario|evidence) has been changed"),
@@ -147,16 +147,16 @@ def test_draws_of_unknown_origin_are_not_made_again(record, issued):
         ("UPDATE texts SET digest = 'abc' WHERE text LIKE '%R1%'", "has been taken out"),
     ],
 )
-def test_tampering_with_what_a_forecast_stands_on_is_found(record, issued, change, said):
+def test_tampering_with_what_a_forecast_stands_on_is_found(record, issued, change, message):
     given, answers = issued
     record.issue(given, answers)
     with sqlite3.connect(record.path) as database:
         database.execute(change)
     database.close()
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         record.verify()
     if "INSERT" not in change:
-        with pytest.raises(InputError, match=said):
+        with pytest.raises(InputError, match=message):
             record.replay(1)
 
 

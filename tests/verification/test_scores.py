@@ -120,11 +120,11 @@ def test_who_is_calibrated_lies_within_the_band_and_who_is_not_does_not():
 
 
 @pytest.mark.parametrize(
-    ("p", "y", "said"),
+    ("p", "y", "message"),
     [([1.2], [1], "between 0 and 1"), ([0.5, 0.5], [1], "one for each of 2"), ([], [], "numbers")],
 )
-def test_what_is_no_record_is_refused(p, y, said):
-    with pytest.raises(InputError, match=said):
+def test_what_is_no_record_is_refused(p, y, message):
+    with pytest.raises(InputError, match=message):
         brier_score(p, y)
 
 

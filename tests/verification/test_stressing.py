@@ -17,7 +17,7 @@ SCENARIO = weather(horizon=14)
 
 
 def test_lead_time_and_false_alarms_are_counted_by_hand():
-    said = {  # world: onset, and probability at the end of each step
+    predicted = {  # world: onset, and probability at the end of each step
         1: (3, [0.1, 0.6, 0.7, 0.9]),  # warned two steps before
         2: (2, [0.6, 0.2, 0.9, 0.9]),  # two steps before
         3: (1, [0.1, 0.8, 0.8, 0.8]),  # only once it was there
@@ -26,7 +26,7 @@ def test_lead_time_and_false_alarms_are_counted_by_hand():
     }
     rows = [
         ("storm=storm", world, onset, step, p)
-        for world, (onset, row) in said.items()
+        for world, (onset, row) in predicted.items()
         for step, p in enumerate(row)
     ]
     table = pd.DataFrame(rows, columns=["course", "world", "onset", "step", "probability"])

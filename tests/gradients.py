@@ -11,7 +11,7 @@ SHIFT = 1e-5
 DIRECTIONS = 6
 
 
-def assert_slopes_are_differences(model: Any, points: Iterable[dict[str, Array]]) -> None:
+def assert_gradient_is_differences(model: Any, points: Iterable[dict[str, Array]]) -> None:
     """Along random directions and the ends of every family; without compilation."""
     logp = model.compile_logp(mode="FAST_COMPILE")
     gradient = model.compile_dlogp(mode="FAST_COMPILE")

@@ -13,14 +13,9 @@ from forecast.evidence.shared_errors import find_shared_errors
 from forecast.model.builder import compile_tables
 from forecast.posterior.mcmc import beliefs_under
 from forecast.testing.networks import all_histories, cells_used
+from tests.enumeration import sum_over_everything, usual_statements
+from tests.harbour import harbour, random_evidence, random_parameters
 from tests.small import START, barometer_report
-from tests.witnesses import (
-    harbour,
-    random_evidence,
-    random_parameters,
-    sum_over_everything,
-    usually_said,
-)
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-11}
 
@@ -34,10 +29,10 @@ def test_everything_unknown_is_summed_out(seed):
     scenario = harbour(channels=channels, watches=watches, making=making, lineage=lineage)
     evidence = random_evidence(rng, scenario, int(rng.integers(1, 7)), 3)
     parameters = random_parameters(rng, scenario)
-    told = beliefs_under(scenario, evidence, parameters, n_steps=3)
+    beliefs = beliefs_under(scenario, evidence, parameters, n_steps=3)
     answer = sum_over_everything(scenario, evidence, parameters, 3)
-    np.testing.assert_allclose(told.log_evidence().item(), answer.log_evidence, **CLOSE)
-    found = told.posteriors(view="smoothed").to_numpy()[0, 0]
+    np.testing.assert_allclose(beliefs.log_evidence().item(), answer.log_evidence, **CLOSE)
+    found = beliefs.posteriors(view="smoothed").to_numpy()[0, 0]
     np.testing.assert_allclose(found, answer.marginals, **CLOSE)
 
 
@@ -47,10 +42,10 @@ def test_a_static_scenario_as_well(seed):
     scenario = harbour(dynamic=False, making=("default", "profile", "events")[seed % 3])
     evidence = random_evidence(rng, scenario, int(rng.integers(1, 6)), 3)
     parameters = random_parameters(rng, scenario)
-    told = beliefs_under(scenario, evidence, parameters)
+    beliefs = beliefs_under(scenario, evidence, parameters)
     answer = sum_over_everything(scenario, evidence, parameters, 1)
-    np.testing.assert_allclose(told.log_evidence().item(), answer.log_evidence, **CLOSE)
-    found = told.posteriors(view="smoothed").to_numpy()[0, 0]
+    np.testing.assert_allclose(beliefs.log_evidence().item(), answer.log_evidence, **CLOSE)
+    found = beliefs.posteriors(view="smoothed").to_numpy()[0, 0]
     np.testing.assert_allclose(found.reshape(1, -1), answer.marginals, **CLOSE)
 
 
@@ -67,10 +62,10 @@ def test_one_origin_errs_in_everything_or_in_nothing(seed):
     evidence = Evidence(reports.as_of, tuple(alike))
     parameters = random_parameters(rng, scenario)
     n = 3 if dynamic else 1
-    told = beliefs_under(scenario, evidence, parameters, **({"n_steps": n} if dynamic else {}))
+    beliefs = beliefs_under(scenario, evidence, parameters, **({"n_steps": n} if dynamic else {}))
     answer = sum_over_everything(scenario, evidence, parameters, n)
-    np.testing.assert_allclose(told.log_evidence().item(), answer.log_evidence, **CLOSE)
-    found = told.posteriors(view="smoothed").to_numpy()[0, 0]
+    np.testing.assert_allclose(beliefs.log_evidence().item(), answer.log_evidence, **CLOSE)
+    found = beliefs.posteriors(view="smoothed").to_numpy()[0, 0]
     np.testing.assert_allclose(found.reshape(n, -1), answer.marginals, **CLOSE)
 
 
@@ -120,7 +115,7 @@ def test_many_undated_events_of_one_indicator_stay_exact():
     scenario = harbour(channels=0, watches=False)
     parameters = random_parameters(np.random.default_rng(1), scenario)
     evidence = undated(11)
-    told = beliefs_under(scenario, evidence, parameters, n_steps=3)
+    beliefs = beliefs_under(scenario, evidence, parameters, n_steps=3)
     program = compile_tables(scenario)
     judged = {name: values[..., 0] for name, values in parameters.items()}
     theta = program.cells({k: judged[k] for k in ("probability", "row_3", "positive")})
@@ -128,15 +123,15 @@ def test_many_undated_events_of_one_indicator_stay_exact():
     weight = theta[cells_used(program.network, histories)].prod(axis=(1, 2))
     place = program.network.names.index("barometer")
     for report in evidence:
-        usual = usually_said(scenario, "barometer", report.reliability)
+        usual = usual_statements(scenario, "barometer", report.reliability)
         accuracy = judged["accuracy"]["ABCDEF".index(report.reliability)]
-        said = ("high", "falling", "low").index(report.state)
-        right = histories[:, :, place] == said
-        like = accuracy * right + (1 - accuracy) * usual[said]
+        stated = ("high", "falling", "low").index(report.state)
+        right = histories[:, :, place] == stated
+        like = accuracy * right + (1 - accuracy) * usual[stated]
         days = [(report.event_start - START).days, (report.event_end - START).days]
         steps = np.arange(days[0], days[1] + 1) // 7
         weight = weight * like[:, steps].mean(axis=1)
-    assert told.log_evidence().item() == pytest.approx(np.log(weight.sum()), rel=1e-10)
+    assert beliefs.log_evidence().item() == pytest.approx(np.log(weight.sum()), rel=1e-10)
 
 
 def test_too_many_undated_events_are_refused_in_words():

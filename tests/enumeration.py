@@ -1,13 +1,13 @@
-"""Evidence with all that can be unknown about it, and the sum over all that it may be.
+"""The sum over all that evidence may be: brute force, for what the engine computes.
 
-The sum follows the words of docs/evidence.md, one history, date, channel and version after another;
-it shares no code with the engine.
+It follows the words of docs/evidence.md, one history, date, channel and version after another, and
+shares no code with the engine.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from itertools import pairwise, product
@@ -17,204 +17,12 @@ import numpy as np
 from scipy import stats
 
 from forecast.evidence.ledger import Evidence
-from forecast.evidence.report import Report
 from forecast.evidence.sources import admiralty_grades
 from forecast.model.builder import compile_tables
 from forecast.scenario.scenario import Scenario
 from forecast.testing.networks import all_histories, cells_used
-from tests.small import BASIS, START, probability, rows, weather
-
-STEP = 7
-LAG = {"days": (0, 1, 6), "share": (0.4, 0.7, 0.95)}
-DELAY = {"days": (0, 1, 2, 6, 90), "share": (0.64, 0.85, 0.9, 0.95, 0.99)}
-
-
-def harbour(
-    *,
-    dynamic: bool = True,
-    channels: int = 2,
-    watches: bool = True,
-    making: str = "ignorable",
-    lineage: str | None = "as_stated",
-) -> Scenario:
-    """A storm, a barometer, a gauge that counts, a source with a record, channels and watches.
-
-    Whether a report is made may be "ignorable", "default", or stated in a "profile"; and
-    with "events" the barometer is reported by single events. If lineage is not as stated, sources
-    belong to families that copy one another.
-    """
-    scenario = weather(dynamic=dynamic).model_dump()
-    scenario["lineage"] = lineage
-    if lineage is None:
-        scenario["families"] = FAMILIES
-    scenario["reporting"] = None if making == "default" else "ignorable"
-    if making in ("profile", "events"):
-        scenario["variables"]["barometer"]["reporting"] = PROFILE
-    if making == "events":
-        scenario["variables"]["barometer"]["kind"] = "event"
-    scenario["variables"]["gauge"] = {
-        "role": "indicator",
-        "label": "Gauge",
-        "states": ("low", "high"),
-        "table": rows(
-            ({"storm": "calm"}, probability(high=(0.05, 0.3))),
-            ({"storm": "storm"}, probability(high=(0.4, 0.9))),
-        ),
-        "measured": {
-            "family": "negative_binomial",
-            "unit": "waves",
-            "per": 7.0,
-            "rate": {
-                "low": {"between": (2.0, 6.0), "basis": BASIS},
-                "high": {"between": (10.0, 40.0), "basis": BASIS},
-            },
-            "dispersion": {"between": (1.0, 4.0), "basis": BASIS},
-        },
-    }
-    if making in ("profile", "events"):
-        scenario["variables"]["gauge"]["reporting"] = {
-            "reported": {"low": (0.1, 0.4)},
-            "delay": LAG,
-            "basis": BASIS,
-        }
-    scenario["sources"] = {
-        "pilot": {"title": "Pilot", "record": {"probability": (0.6, 0.95), "basis": BASIS}},
-        "keeper": {"title": "Keeper", "reliability": "C"},
-    }
-    scenario["channels"] = {
-        name: {
-            "label": name,
-            "sources": (f"{name} office", f"{name} wire"),
-            "controlled": (0.1, 0.5),
-            "shows": {"barometer": {"high": 0.7}},
-            "basis": BASIS,
-        }
-        for name in ("red", "blue")[:channels]
-    }
-    if watches:
-        end = START + timedelta(days=12)
-        scenario["watches"] = {
-            "desk": _watch("barometer", ("low",), "pilot", START, end),
-            "tower": _watch("gauge", ("high",), "", START + timedelta(days=3), end),
-        }
-    return Scenario.model_validate(scenario)
-
-
-def _watch(indicator, states, source, start, stop):
-    return {
-        "indicator": indicator,
-        "states": states,
-        "source": source,
-        "start": start,
-        "stop": stop,
-        "detection": (0.4, 0.9),
-        "lag": LAG,
-        "basis": BASIS,
-    }
-
-
-PROFILE = {
-    "reported": {"falling": (0.3, 0.7), "low": {"seen": 9, "of": 10}},
-    "false_alarms": {"seen": 1, "of": 50},
-    "delay": LAG,
-    "blackouts": (
-        {
-            "start": START + timedelta(days=5),
-            "stop": START + timedelta(days=9),
-            "share": 0.3,
-            "basis": BASIS,
-        },
-    ),
-    "basis": BASIS,
-}
-
-
-FAMILIES = {
-    "harbour": {"sources": ("keeper", "pilot"), "copying": (0.1, 0.6), "basis": BASIS},
-    "red": {
-        "sources": ("red office",),
-        "copying": (0.5, 0.9),
-        "copies": ("harbour", "others"),
-        "basis": BASIS,
-    },
-}
-
-
-SOURCES = ("keeper", "pilot", "red office", "red wire", "blue office")
-
-
-def random_evidence(rng: np.random.Generator, scenario: Scenario, n: int, n_steps: int) -> Evidence:
-    """Reports of all kinds, many of them undated, copied or in conflict."""
-    as_of = START + timedelta(days=STEP * n_steps - 1 - int(rng.integers(0, 3)))
-    last = (as_of - START).days
-    reports = []
-    for k in range(n):
-        start = int(rng.integers(0, last + 1))
-        end = min(start + int(rng.choice([0, 0, 2, 8])), last)
-        known = int(rng.integers(end, last + 1))
-        said = rng.choice(["word", "word", "count", "range", "odds"])
-        indicator = (
-            "gauge" if said in ("count", "range") else str(rng.choice(["barometer", "gauge"]))
-        )
-        states = scenario.variables[indicator].states
-        number = float(rng.integers(0, 30)) if said in ("count", "range") else None
-        day = [START + timedelta(days=d) for d in (start, end, known, known)]
-        reports.append(
-            Report(
-                f"R{k}",
-                indicator,
-                str(rng.choice(states)) if said == "word" else "",
-                *day,
-                source=str(rng.choice(SOURCES)),
-                reliability=str(rng.choice(list("ABCDEF"))),
-                origin=str(rng.choice(["", "one", "one", "two"])),
-                number=number,
-                upper=number + float(rng.integers(1, 200)) if said == "range" else None,
-                exposure=14.0 if said == "count" and rng.random() < 0.3 else None,
-                likelihoods=tuple((s, float(rng.uniform(0, 1))) for s in states)
-                if said == "odds"
-                else (),
-            )
-        )
-    return Evidence(as_of, tuple(reports))
-
-
-def random_ledger(
-    rng: np.random.Generator, scenario: Scenario, n: int, n_steps: int
-) -> list[Report]:
-    """Reports of which some are revised or withdrawn later, in random order."""
-    reports = list(random_evidence(rng, scenario, n, n_steps))
-    for k, report in enumerate(list(reports)):
-        if rng.random() < 0.4:
-            known = report.known + timedelta(days=int(rng.integers(0, 5)))
-            states = scenario.variables[report.indicator].states
-            later = replace(
-                report,
-                id=f"S{k}",
-                known=known,
-                supersedes=report.id,
-                state="" if rng.random() < 0.4 else str(rng.choice(states)),
-                number=None,
-                upper=None,
-                exposure=None,
-                likelihoods=(),
-            )
-            reports.append(later)
-    return [reports[k] for k in rng.permutation(len(reports))]
-
-
-def random_parameters(rng: np.random.Generator, scenario: Scenario) -> dict[str, np.ndarray]:
-    """One draw of everything that is judged, with a draws axis."""
-    priors = compile_tables(scenario).priors
-    found = {"probability": rng.beta(*priors.probability.T)}
-    for width, concentrations in priors.rows.items():
-        found[f"row_{width}"] = np.array([rng.dirichlet(alpha) for alpha in concentrations])
-    found["positive"] = np.exp(rng.normal(*priors.positive.T))
-    for family, members in priors.trust.families():
-        found[family] = rng.uniform(0.05, 0.95, len(members))
-    if priors.trust.reporting_level:
-        found["reporting_level"] = rng.uniform(0.3, 3.0, len(priors.trust.reporting_level))
-    return {name: values[..., None] for name, values in found.items()}
+from tests.harbour import FAMILIES, LAG, STEP
+from tests.small import START
 
 
 @dataclass(frozen=True)
@@ -230,28 +38,28 @@ def sum_over_everything(
     scenario: Scenario, evidence: Evidence, parameters: dict[str, np.ndarray], n_steps: int
 ) -> Answer:
     """Sum over histories, dates, control of channels, errors, who copied whom, and versions."""
-    told = _Told(scenario, evidence, {k: v[..., 0] for k, v in parameters.items()})
-    network = told.program.network
-    theta = told.program.cells({k: v for k, v in told.parameters.items() if k not in TRUST})
+    given = _Enumeration(scenario, evidence, {k: v[..., 0] for k, v in parameters.items()})
+    network = given.program.network
+    theta = given.program.cells({k: v for k, v in given.parameters.items() if k not in TRUST})
     histories = all_histories(network, n_steps)
     prior = theta[cells_used(network, histories)].prod(axis=(1, 2))
     marginals, total = np.zeros((n_steps, network.n_states)), 0.0
     control = np.zeros(len(scenario.channels))
-    dates, held = told.dates(), list(product((0, 1), repeat=len(scenario.channels)))
+    dates, patterns = given.dates(), list(product((0, 1), repeat=len(scenario.channels)))
     for probabilities, placed in dates:
-        for hands in held:
+        for pattern in patterns:
             weight = probabilities * np.prod(
-                [c if h else 1 - c for c, h in zip(told.control, hands, strict=True)]
+                [p if c else 1 - p for p, c in zip(given.control, pattern, strict=True)]
             )
-            names = {n for n, h in zip(scenario.channels, hands, strict=True) if h}
-            for chance in told.errors():
-                like = told.likelihoods(placed, names, n_steps)
-                value = prior * weight * chance
+            controlled = {n for n, c in zip(scenario.channels, pattern, strict=True) if c}
+            for share in given.errors():
+                like = given.likelihoods(placed, controlled, n_steps)
+                value = prior * weight * share
                 for step in range(n_steps):
                     for k, name in enumerate(network.names):
                         value = value * like[step][name][histories[:, step, k]]
                 total += value.sum()
-                control += value.sum() * np.array(hands)
+                control += value.sum() * np.array(pattern)
                 for step in range(n_steps):
                     for k, name in enumerate(network.names):
                         n = len(like[step][name])
@@ -277,6 +85,9 @@ class _Stream:
     means: np.ndarray
 
 
+DELAY = {"days": (0, 1, 2, 6, 90), "share": (0.64, 0.85, 0.9, 0.95, 0.99)}
+
+
 @cache
 def prior_shares(scenario: Scenario) -> dict[str, np.ndarray]:
     """Prior probability of each state, averaged over the first 90 days, joint state by state."""
@@ -287,19 +98,19 @@ def prior_shares(scenario: Scenario) -> dict[str, np.ndarray]:
     judged["positive"] = np.exp(priors.positive[:, 0])
     cells = program.cells(judged)
     first = all_histories(network, 1)
-    held = [cells[cells_used(network, first)].prod(axis=(1, 2))]
+    joint = [cells[cells_used(network, first)].prod(axis=(1, 2))]
     if scenario.time:
         moves = cells[cells_used(network, all_histories(network, 2))[:, 1]].prod(axis=1)
         for _ in range(-(-90 // scenario.time.step) - 1):
-            held.append(held[-1] @ moves.reshape(len(first), len(first)))
+            joint.append(joint[-1] @ moves.reshape(len(first), len(first)))
     return {
-        name: np.bincount(first[:, 0, k], np.mean(held, axis=0), len(variable.states))
+        name: np.bincount(first[:, 0, k], np.mean(joint, axis=0), len(variable.states))
         for k, (name, variable) in enumerate(scenario.variables.items())
     }
 
 
-def usually_said(scenario: Scenario, name: str, grade: str = "B") -> np.ndarray:
-    """What a source errs by saying, if reports are made whatever the state."""
+def usual_statements(scenario: Scenario, name: str, grade: str = "B") -> np.ndarray:
+    """Probability of each statement of a source that errs, if any state is reported alike."""
     shares, invented = prior_shares(scenario)[name], INVENTED["ABCDEF".index(grade)]
     return (1 - invented) * shares + invented / len(shares)
 
@@ -317,7 +128,7 @@ def partitions(names):
 
 
 @dataclass
-class _Told:
+class _Enumeration:
     scenario: Scenario
     evidence: Evidence
     parameters: dict[str, np.ndarray]
@@ -330,13 +141,13 @@ class _Told:
         self.events = self._events()
         self.right: dict[object, int] = {}
 
-    def by_whom(self, report):
+    def error_key(self, report):
         """What errs in all or in nothing: an origin, as one source of one accuracy brings it."""
         return report.origin, report.source, self.place(report)
 
     def errors(self):
         """Set who is right and who errs in every possible way; yield the probability of each."""
-        several = [self.by_whom(report) for report in self.evidence if report.origin]
+        several = [self.error_key(report) for report in self.evidence if report.origin]
         keys = sorted({key for key in several if several.count(key) > 1})
         for right in product((0, 1), repeat=len(keys)):
             self.right = dict(zip(keys, right, strict=True))
@@ -369,7 +180,7 @@ class _Told:
         return -self.means[self.place(report)], (end - start).days, report.known, report.id
 
     def _events(self):
-        """Reports about one event: one witness, one variable, days that overlap or one step."""
+        """Reports about one event: one origin, one variable, days that overlap or one step."""
         groups = defaultdict(list)
         for report in self.evidence:
             groups[report.origin or report.id, bool(report.origin), report.indicator].append(report)
@@ -393,7 +204,7 @@ class _Told:
     def dates(self):
         """Every way in which the events may have been in steps: its probability, and the steps.
 
-        Events of one witness that share their days share their date; and so do those that may be
+        Events of one origin that share their days share their date; and so do those that may be
         copies of one another.
         """
         keys, spans = {}, []
@@ -417,10 +228,10 @@ class _Told:
         stated = bool(report.origin and other.origin)
         if self.scenario.lineage == "as_stated" or stated:
             return False
-        same = report.indicator, self.said(report), self.days(report)
-        return same == (other.indicator, self.said(other), self.days(other))
+        same = report.indicator, self.statement(report), self.days(report)
+        return same == (other.indicator, self.statement(other), self.days(other))
 
-    def said(self, report):
+    def statement(self, report):
         return (
             report.state,
             report.scope,
@@ -435,7 +246,7 @@ class _Told:
             (n for n, c in self.scenario.channels.items() if report.source in c.sources), ""
         )
 
-    def likelihoods(self, placed, held, n_steps):
+    def likelihoods(self, placed, controlled, n_steps):
         """Likelihood of each state of each variable at each step."""
         states = {n: np.ones(len(v.states)) for n, v in self.scenario.variables.items()}
         like = [{n: one.copy() for n, one in states.items()} for _ in range(n_steps)]
@@ -446,10 +257,10 @@ class _Told:
                 may[indicator, each][origin] += event
         for step, name in product(range(n_steps), self.scenario.variables):
             here = {o: sorted(now[name, step, o], key=self.order) for o in may[name, step]}
-            like[step][name] *= self.place_likelihood(name, step, here, may[name, step], held)
+            like[step][name] *= self.place_likelihood(name, step, here, may[name, step], controlled)
         return like
 
-    def place_likelihood(self, name, step, here, may, held):
+    def place_likelihood(self, name, step, here, may, controlled):
         """Likelihood of each state of a variable by everything about one step."""
         found, left = np.ones(len(self.scenario.variables[name].states)), dict(may)
         alone = {}
@@ -458,7 +269,7 @@ class _Told:
             own = [o for o in broken if o in left]
             for origin in own:
                 del left[origin]
-            there = [o for o in own if any(self.channel(r) not in held for r in here[o])]
+            there = [o for o in own if any(self.channel(r) not in controlled for r in here[o])]
             own.sort(key=lambda o: self.turn(may[o]))
             maker = next((o for o in own if o in there), None)
             if maker is None and len(own) == len(broken):
@@ -468,30 +279,36 @@ class _Told:
             for origin in own:
                 if here[origin]:
                     made = stream if origin == maker else None
-                    alone[origin] = self.witness(here[origin], held, (name, stream), made)
+                    alone[origin] = self.origin_likelihood(
+                        here[origin], controlled, (name, stream), made
+                    )
         for origin in left:
             if here[origin]:
-                alone[origin] = self.witness(here[origin], held, (name, None), None)
+                alone[origin] = self.origin_likelihood(here[origin], controlled, (name, None), None)
         order = sorted(alone, key=lambda o: self.precedence(may[o]))
         alike = self.scenario.lineage != "as_stated"
         parts = partitions(order) if alike else [[[origin] for origin in order]]
-        return found * sum(self.partition(part, may, held, alone) for part in parts)
+        return found * sum(self.partition(part, may, controlled, alone) for part in parts)
 
-    def partition(self, blocks, may, held, alone):
+    def partition(self, blocks, may, controlled, alone):
         """Probability of who shares an origin with whom, times the likelihood of each state."""
         found, before = 1.0, []
         for origin in sorted(alone, key=lambda o: self.precedence(may[o])):
             [block] = [block for block in blocks if origin in block]
             weights = (
-                {} if self.channel(may[origin][0]) in held else self.weights(origin, may, before)
+                {}
+                if self.channel(may[origin][0]) in controlled
+                else self.weights(origin, may, before)
             )
             shared = [o for o in block if o in before]
             before.append(origin)
             first = alone[origin]
             if shared:
                 one = may[origin][0]
-                same = [o for o in shared if self.said(one) in map(self.said, may[o])]
-                first = sum(prod(weights.get(o, [0.0])) for o in same) * max(self.speaks(one))
+                same = [o for o in shared if self.statement(one) in map(self.statement, may[o])]
+                first = sum(prod(weights.get(o, [0.0])) for o in same) * max(
+                    self.statement_likelihood(one)
+                )
             found = found * first / (1 + sum(weight for weight, _ in weights.values()))
         return found
 
@@ -536,7 +353,7 @@ class _Told:
         return next((n for n, f in FAMILIES.items() if report.source in f["sources"]), "others")
 
     def precedence(self, reports):
-        """What orders witnesses: the best, whoever states an origin, what came first."""
+        """What orders origins: the best, whoever states an origin, what came first."""
         best = max(self.means[self.place(r)] for r in reports)
         first = min((r.published, r.known, r.id) for r in reports)
         undated = [
@@ -545,7 +362,7 @@ class _Told:
         return -best, not reports[0].origin, bool(undated), *first
 
     def turn(self, reports):
-        """What orders witnesses: the worst event, what is sure, then the best."""
+        """What orders origins: the worst event, what is sure, then the best."""
         return -self.level(reports), not self.is_sure(reports), *self.precedence(reports)
 
     def level(self, reports):
@@ -644,7 +461,7 @@ class _Told:
         return a / (a + b)
 
     def usual(self, name, stream, invented):
-        """What is usually said of a variable, and what false alarms say of it."""
+        """Probability of each state in what is usually stated, and in false alarms."""
         weights = prior_shares(self.scenario)[name]
         weights = weights if stream is None else weights * stream.means
         usual = weights / weights.sum() * (1 - invented) + invented / len(weights)
@@ -664,13 +481,13 @@ class _Told:
                 known += np.interp(age, LAG["days"], LAG["share"])
         return known / len(days)
 
-    def witness(self, reports, held, about, stream):
-        """Likelihood of each state by all reports of one witness on one variable in one step.
+    def origin_likelihood(self, reports, controlled, about, stream):
+        """Likelihood of each state by all reports of one origin on one variable in one step.
 
-        `about` is the variable and the stream of the report; `stream` is given where the witness
+        `about` is the variable and the stream of the report; `stream` is given where the origin
         is the first to report.
         """
-        free = [r for r in reports if self.channel(r) not in held]
+        free = [r for r in reports if self.channel(r) not in controlled]
         n = len(self.scenario.variables[reports[0].indicator].states)
         if not free:
             found = 1.0
@@ -681,16 +498,22 @@ class _Told:
                 names = self.scenario.variables[first.indicator].states
                 found *= sum(
                     shows.get(state, rest) * w
-                    for state, w in zip(names, self.speaks(first), strict=True)
+                    for state, w in zip(names, self.statement_likelihood(first), strict=True)
                 )
             return np.full(n, found)
         versions = []
         for report in free:
-            said = (report.state, report.number, report.upper, report.exposure, report.likelihoods)
-            if said not in [other for other, _ in versions]:
-                versions.append((said, report))
+            stated = (
+                report.state,
+                report.number,
+                report.upper,
+                report.exposure,
+                report.likelihoods,
+            )
+            if stated not in [other for other, _ in versions]:
+                versions.append((stated, report))
         own = self.parameters["accuracy"][self.place(free[0])]
-        a = self.right.get(self.by_whom(free[0]), own)
+        a = self.right.get(self.error_key(free[0]), own)
         usual = self.usual(*about, INVENTED[self.place(free[0])])
         right = [self.parameters["accuracy"][self.place(report)] for _, report in versions]
         quoted = [
@@ -699,12 +522,12 @@ class _Told:
         ]
         found = np.zeros(n)
         for share, (_, report) in zip(quoted, versions, strict=True):
-            found += share / sum(quoted) * self.version(report, a, usual, stream)
+            found += share / sum(quoted) * self.version_likelihood(report, a, usual, stream)
         return found
 
-    def version(self, report, a, usual, stream):
-        """Likelihood of each state by what one version says, from a source of accuracy a."""
-        weight, (usual, alarm) = np.array(self.speaks(report)), usual
+    def version_likelihood(self, report, a, usual, stream):
+        """Likelihood of each state by what one version states, from a source of accuracy a."""
+        weight, (usual, alarm) = np.array(self.statement_likelihood(report)), usual
         n, level = len(weight), self.number(report) if self.of_event(report) else None
         p = np.ones(n) if stream is None else stream.probabilities
         quiet = np.ones(n) if stream is None else 1 - stream.probabilities * stream.reach
@@ -719,8 +542,8 @@ class _Told:
             found[state] = a * true + (1 - a) * astray
         return found
 
-    def speaks(self, report):
-        """How probable what a report says is, for each state that its witness takes for true."""
+    def statement_likelihood(self, report):
+        """Probability of a report's statement, for each state that its origin takes for true."""
         states = self.scenario.variables[report.indicator].states
         if report.likelihoods:
             return np.array([dict(report.likelihoods)[state] for state in states])
