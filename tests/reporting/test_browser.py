@@ -15,7 +15,7 @@ import forecast as fc
 from forecast.reporting.markdown import figures_of
 from forecast.reporting.portable import find_browser
 from forecast.reporting.product import product
-from tests.reporting.test_reporting import made
+from tests.reporting.made_forecasts import made
 
 CHROMIUM = find_browser()
 PDFTOPPM = shutil.which("pdftoppm")

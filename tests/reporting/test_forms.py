@@ -31,7 +31,7 @@ from forecast.reporting.document import (
 )
 from forecast.reporting.portable import find_browser
 from forecast.reporting.product import Product, product
-from tests.reporting.test_reporting import made
+from tests.reporting.made_forecasts import made
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 HOSTILE = (

@@ -11,7 +11,7 @@ import forecast as fc
 from forecast.errors import InputError
 from forecast.network.structure import Block, Network, Node
 from forecast.reporting.plots import DANGER, INK
-from tests.reporting.test_reporting import made
+from tests.reporting.made_forecasts import made
 from tests.small import weather
 
 

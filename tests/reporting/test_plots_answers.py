@@ -13,19 +13,10 @@ from forecast.analysis.what_if import Branch, WhatIf
 from forecast.errors import InputError
 from forecast.estimate import Estimate, quantity
 from forecast.reporting import plots_answers
-from tests.reporting.test_reporting import made
+from tests.reporting.made_forecasts import made
 from tests.verification.test_questions import day
 
 mpl.use("Agg")
-
-
-@pytest.fixture
-def axis():
-    import matplotlib.pyplot as plt
-
-    plt.close("all")
-    yield plt.figure().add_subplot()
-    plt.close("all")
 
 
 def table():

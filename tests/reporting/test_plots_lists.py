@@ -10,16 +10,7 @@ from forecast.analysis.watch_list import Finding, Lead, WatchList
 from forecast.errors import InputError
 from forecast.estimate import quantity
 from forecast.reporting.plots import BLUE, DANGER
-from tests.reporting.test_reporting import made
-
-
-@pytest.fixture
-def axis():
-    import matplotlib.pyplot as plt
-
-    plt.close("all")
-    yield plt.figure().add_subplot()
-    plt.close("all")
+from tests.reporting.made_forecasts import made
 
 
 def test_courses_are_intervals_with_their_numbers(axis):

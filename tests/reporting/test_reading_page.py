@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 from forecast.reporting.product import product
-from tests.reporting.test_reporting import TITLES, made
+from tests.reporting.made_forecasts import made
+from tests.reporting.test_sections import TITLES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reading-a-product.md").read_text("utf-8")
 

@@ -9,9 +9,9 @@ import zipfile
 import pytest
 
 from forecast.reporting.product import Product, product
+from tests.reporting.made_forecasts import made
 from tests.reporting.test_browser import PDFTOTEXT
 from tests.reporting.test_forms import document
-from tests.reporting.test_reporting import made
 
 SOFFICE = shutil.which("soffice")
 NEEDS_OFFICE = pytest.mark.skipif(
