@@ -17,8 +17,8 @@ from forecast.posterior.beliefs import Beliefs
 NO_YES = ("no", "yes")
 
 
-def beliefs_of(tables, parents=None, states=None) -> Beliefs:
-    """Beliefs in a network; a variable without named states has the probability of yes alone."""
+def network_of(tables, parents=None, states=None) -> TabledNetwork:
+    """A network; a variable without named states has the probability of yes alone."""
     variables = {name: (states or {}).get(name, NO_YES) for name in tables}
     full = {
         name: np.array(table)
@@ -26,7 +26,14 @@ def beliefs_of(tables, parents=None, states=None) -> Beliefs:
         else np.stack([1 - np.array(table), np.array(table)], axis=-1)
         for name, table in tables.items()
     }
-    network = TabledNetwork("published", variables, parents or {}, full)
+    return TabledNetwork("published", variables, parents or {}, full)
+
+
+def beliefs_of(tables, parents=None, states=None) -> Beliefs:
+    return beliefs_in(network_of(tables, parents, states))
+
+
+def beliefs_in(network: TabledNetwork) -> Beliefs:
     return Beliefs.of(network.network, network.theta)
 
 
@@ -123,8 +130,8 @@ def test_sprinkler():
 # Lauritzen and Spiegelhalter, Local Computations with Probabilities, JRSS B 50(2), 1988
 
 
-def asia() -> Beliefs:
-    return beliefs_of(
+def asia() -> TabledNetwork:
+    return network_of(
         {
             "asia": 0.01,
             "smoke": 0.5,
@@ -159,13 +166,13 @@ def asia() -> Beliefs:
 )
 def test_asia_before_anything_is_seen(name, percent):
     """As Netica's Chest Clinic shows it (Norsys, the Netica tutorial)."""
-    assert 100 * probability(asia(), name) == printed(percent)
+    assert 100 * probability(beliefs_in(asia()), name) == printed(percent)
 
 
 @pytest.mark.parametrize("asked", ["asia", "smoke", "bronc", "xray", "dysp", "either"])
 def test_asia_with_a_contradiction(asked):
     """Tuberculosis without "tuberculosis or cancer" cannot be, whatever is asked."""
-    beliefs = asia().set_evidence({"tub": "yes", "either": "no"})
+    beliefs = beliefs_in(asia()).set_evidence({"tub": "yes", "either": "no"})
     assert beliefs.log_evidence().item() == -np.inf
     with pytest.raises(ImpossibleEvidence, match="findings on tub, either"):
         beliefs.posterior(asked)

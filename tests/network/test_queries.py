@@ -350,20 +350,29 @@ def test_order_of_evidence_never_matters(seed):
     assert (one.added == two.added).all()
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_cell_sensitivity_equals_finite_differences(seed):
-    case = dynamic_case(seed, kinds=("likelihood", "none"))
-    [(name, state), *_] = some_states(case, seed)
-    derivative = beliefs_about(case).cell_sensitivity({name: state}, 2).to_numpy()[0, 0]
+def assert_differences(case: Case, derivative, seed: int, probability) -> None:
+    """By some cells, derivatives of what the enumeration finds are its central differences."""
     rng = np.random.default_rng(seed)
     for cell in rng.choice(np.flatnonzero(case.theta > 0), 6):
         ends = []
         for step in (1e-6, -1e-6):
             theta = case.theta.copy()
             theta[cell] += step
-            found = enumerate_answer(case.network, theta, case.log_like)
-            ends.append(found.probability[holds(found, [(name, state)], 2)].sum())
+            ends.append(probability(enumerate_answer(case.network, theta, case.log_like)))
         assert derivative[cell] == pytest.approx((ends[0] - ends[1]) / 2e-6, abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_cell_sensitivity_equals_finite_differences(seed):
+    case = dynamic_case(seed, kinds=("likelihood", "none"))
+    [(name, state), *_] = some_states(case, seed)
+    derivative = beliefs_about(case).cell_sensitivity({name: state}, 2).to_numpy()[0, 0]
+    assert_differences(
+        case,
+        derivative,
+        seed,
+        lambda found: found.probability[holds(found, [(name, state)], 2)].sum(),
+    )
 
 
 @pytest.mark.parametrize("make", [static_case, dynamic_case])
@@ -374,16 +383,12 @@ def test_passage_sensitivity_equals_finite_differences(make, seed):
     beliefs = beliefs_about(case)
     window = range(min(1, len(case.log_like) - 1), len(case.log_like))
     derivative = beliefs.passage_sensitivity(states, window[0], window[-1]).to_numpy()[0, 0]
-    rng = np.random.default_rng(seed)
-    for cell in rng.choice(np.flatnonzero(case.theta > 0), 6):
-        ends = []
-        for step in (1e-6, -1e-6):
-            theta = case.theta.copy()
-            theta[cell] += step
-            found = enumerate_answer(case.network, theta, case.log_like)
-            ever = np.any([holds(found, states, step) for step in window], axis=0)
-            ends.append(found.probability[ever].sum())
-        assert derivative[cell] == pytest.approx((ends[0] - ends[1]) / 2e-6, abs=1e-6)
+
+    def ever(found: Answer) -> float:
+        seen = [holds(found, states, step) for step in window]
+        return found.probability[np.any(seen, axis=0)].sum()
+
+    assert_differences(case, derivative, seed, ever)
 
 
 def test_evidence_of_any_draw_counts_for_a_union():

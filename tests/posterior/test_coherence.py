@@ -13,40 +13,18 @@ from forecast.analysis.sensitivity import variance_shares
 from forecast.errors import ImpossibleEvidence, InputError, UnreliableWeights
 from forecast.estimate import Estimate
 from forecast.evidence.ledger import Evidence
-from forecast.interchange.tabled import TabledNetwork
 from forecast.model.builder import compile_tables
 from forecast.network.structure import Block, Network, Node
 from forecast.posterior.answer import Answer, summarize
 from forecast.posterior.beliefs import Beliefs
 from forecast.posterior.prior import beliefs_at_start, draw_priors, prior_beliefs
 from forecast.testing.networks import enumerate_answer
+from tests.network.test_published import asia
 from tests.rivals import random_network
 from tests.small import START, barometer_report, evidence, probability, rows, weather
 
 SAMPLE = ("chain", "draw")
 EXACT = 1e-10
-
-
-def asia() -> TabledNetwork:
-    """Lauritzen and Spiegelhalter 1988."""
-    probability = {
-        "asia": 0.01,
-        "smoke": 0.5,
-        "tub": [0.01, 0.05],
-        "lung": [0.01, 0.10],
-        "bronc": [0.30, 0.60],
-        "either": [[0.0, 1.0], [1.0, 1.0]],
-        "xray": [0.05, 0.98],
-        "dysp": [[0.1, 0.8], [0.7, 0.9]],
-    }
-    parents = {"tub": ("asia",), "lung": ("smoke",), "bronc": ("smoke",)}
-    parents |= {"either": ("tub", "lung"), "xray": ("either",), "dysp": ("either", "bronc")}
-    return TabledNetwork(
-        "asia",
-        variables=dict.fromkeys(probability, ("no", "yes")),
-        parents=parents,
-        tables={name: np.stack([1 - np.array(p), p], axis=-1) for name, p in probability.items()},
-    )
 
 
 NETWORKS = {
