@@ -71,10 +71,11 @@ class Diagnostics:
 
     def __str__(self) -> str:
         if not self.n_probabilities:
-            return (
-                "every probability is exact: none varies over draws, "
-                f"{self.divergences} divergences, {self.n_draws} draws"
-            )
+            # Chains that only diverge stand still: nothing varies, and nothing is known by that.
+            constant = "every probability is exact: none varies over draws"
+            if self.failures:
+                constant = "no probability varies over draws"
+            return f"{constant}, {self.divergences} divergences, {self.n_draws} draws"
         weights = f"Pareto k {self.pareto_k:.2f}, " if self.method == "reweight" else ""
         return (
             f"{weights}R-hat {self.r_hat:.3f}, effective sample size {self.ess:.0f}, "
