@@ -61,9 +61,10 @@ def open_evidence(source: str) -> LedgerFile | None:
 
     A file is known by how it begins, whatever it is called.
     """
-    from forecast.evidence.database import is_ledger_file
+    from forecast.evidence.database import is_ledger_file, require_no_keywords
     from forecast.evidence.ledger_file import open_ledger
 
+    require_no_keywords(source)
     if "://" in source or is_ledger_file(Path(source)):
         return open_ledger(source)
     return None
@@ -111,8 +112,10 @@ def _add(actions: Commands, name: str, summary: str, run: object, *arguments: st
 
 def _open(address: str) -> LedgerFile:
     """An existing ledger: a command that only reads makes none."""
+    from forecast.evidence.database import require_no_keywords
     from forecast.evidence.ledger_file import open_ledger
 
+    require_no_keywords(address)
     if "://" not in address and not Path(address).exists():
         raise InputError([Problem(address, f"there is no such ledger; {MADE_BY_IMPORT}")])
     return open_ledger(address)
@@ -214,10 +217,12 @@ def _check(given: argparse.Namespace) -> int:
 
 
 def _salvage(given: argparse.Namespace) -> int:
-    from forecast.evidence.database import name_of
+    from forecast.evidence.database import name_of, require_no_keywords
     from forecast.evidence.ledger_file import open_ledger
     from forecast.evidence.salvage import salvage_ledger
 
+    for address in (given.ledger, given.new):
+        require_no_keywords(address)
     if not Path(given.ledger).is_file():
         raise InputError([Problem(name_of(given.ledger), "there is no such ledger file")])
     if Path(given.new).exists():

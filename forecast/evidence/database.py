@@ -77,6 +77,15 @@ USER_PASSWORD = re.compile(r"(://[^:@/?]*:).*@", re.DOTALL)
 FORGOTTEN_HOST = re.compile(r"(://[^:@/?\[]*:)(?!\d*(?:[/?]|\Z))[^@]*\Z", re.DOTALL)
 """What stands where the port should, and is none: a password without its host, perhaps."""
 
+KEYWORDS = re.compile(
+    r"(?:^|\s)(?:host|hostaddr|dbname|user|password|passfile|service|sslpassword)\s*=",
+    re.IGNORECASE,
+)
+"""What begins a part of a connection string, "host=… dbname=…", as PostgreSQL's own tools take."""
+
+KEYWORD_PASSWORD = re.compile(r"(pass\w*\s*=).*", re.IGNORECASE | re.DOTALL)
+"""A password in such a string, and all that comes after: it may hold any character."""
+
 PARAMETER = re.compile(r"((?<=[?&;])[^=&;]+)=([^&;]*)")
 
 METADATA = MetaData()
@@ -193,6 +202,7 @@ def connect(address: str | Path) -> Engine:
     LedgerFailure
         If what is there is no ledger, is damaged or is newer; it is left as it is.
     """
+    require_no_keywords(address)
     if isinstance(address, Path) or "://" not in address:
         require_path(address)
         return _connect_file(Path(address))
@@ -205,6 +215,27 @@ def connect(address: str | Path) -> Engine:
         message = f"{url.drivername!r} is no ledger; give a path, or postgresql://user@host/name"
         raise InputError([Problem("address", message)])
     return _connect_server(url)
+
+
+def require_no_keywords(address: str | Path) -> None:
+    """Refuse a connection string of keywords, which would be taken for the name of a file.
+
+    Raises
+    ------
+    InputError
+        If it is one, and no file is called so.
+    """
+    if _has_keywords(address) and not Path(address).exists():
+        message = (
+            "keywords and values (host=…, dbname=…) are no ledger; write "
+            "postgresql://user@host/name, or ./ before the name of a file"
+        )
+        raise InputError([Problem("address", message)])
+
+
+def _has_keywords(address: str | Path) -> bool:
+    text = str(address)
+    return "://" not in text and KEYWORDS.search(text) is not None
 
 
 def is_ledger_file(path: Path) -> bool:
@@ -231,6 +262,8 @@ def name_of(address: str | Path) -> str:
     'postgresql://user:***@host/name?password=***&sslmode=require'
     """
     text = str(address)
+    if _has_keywords(text):
+        return KEYWORD_PASSWORD.sub(r"\1***", text)
     if "://" not in text:
         return text
     text = FORGOTTEN_HOST.sub(r"\1***", USER_PASSWORD.sub(r"\1***@", text))

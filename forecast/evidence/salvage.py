@@ -11,7 +11,7 @@ from typing import Any
 
 from forecast.arguments import checked
 from forecast.errors import LedgerFailure, LedgerWarning, warn
-from forecast.evidence.database import speaking
+from forecast.evidence.database import require_no_keywords, speaking
 from forecast.evidence.ledger_access import (
     bytes_of,
     has_log,
@@ -78,6 +78,7 @@ def salvage_ledger(path: str | Path) -> Salvage:
     ...     salvage_ledger(f"{folder}/ledger.db")
     Salvage(reports=(), lost=())
     """
+    require_no_keywords(path)
     require_path(path)
     place = Path(path)
     try:

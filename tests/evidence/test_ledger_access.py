@@ -173,6 +173,8 @@ def test_a_newer_or_foreign_server_is_refused():
         "postgresql://[user:hush@host/name",
         "postgresql://user:hush",
         "postgresql://user:hush/name?sslmode=disable",
+        "host=localhost user=user password=hush dbname=name",
+        "dbname = name password = 'not hush' host = localhost",
     ],
 )
 def test_no_message_holds_a_password(address, capsys):
@@ -184,6 +186,25 @@ def test_no_message_holds_a_password(address, capsys):
     assert main(["ledger", "salvage", address, "new.db"]) == 1
     printed = capsys.readouterr()
     assert "hush" not in f"{caught.value} {caught.value!r} {printed.out} {printed.err}"
+
+
+def test_keywords_and_values_are_no_name_of_a_ledger(tmp_path, monkeypatch, capsys):
+    """Not even where evidence is asked for; but a file may be called as it is."""
+    from forecast.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    address = "host=localhost password=hush"
+    for given in (address, Path(address)):
+        with pytest.raises(fc.InputError, match="write postgresql://user@host/name, or"):
+            fc.open_ledger(given)
+    assert main(["report", "iraq-2020", "--evidence", address]) == 1
+    printed = capsys.readouterr()
+    assert "write postgresql://" in printed.err
+    assert "hush" not in printed.out + printed.err
+    assert list(tmp_path.iterdir()) == []
+    fc.open_ledger("./user=1.db").close()
+    with fc.open_ledger("user=1.db") as ledger:
+        assert len(ledger) == 0
 
 
 def test_new_files_are_as_private_as_the_process_says(tmp_path):
