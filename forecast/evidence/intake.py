@@ -39,7 +39,7 @@ class Receipt:
     added
         How many were stored.
     present
-        How many were there already, the same in every field.
+        How many were there already, the same in every field, or were handed in more than once.
     left_out
         How many rows of somebody else's table no rule of the mapping speaks of.
     set_aside
@@ -138,7 +138,9 @@ class Intake:
                 earlier = stored[report.id].supersedes
             elif report.origin:
                 last[report.origin] = report.id
-            yield place, report if report.supersedes else replace(report, supersedes=earlier)
+            found = report if report.supersedes else replace(report, supersedes=earlier)
+            stored.setdefault(report.id, found)
+            yield place, found
 
     def finish(self) -> Receipt:
         """Say what was stored, or refuse all of it.
@@ -173,21 +175,22 @@ class Intake:
         """Yield reports whose ids are new."""
         names = [report.id for _, report in placed]
         rows = self._connection.execute(select(*WHOLE).where(REPORTS.c.id.in_(names))).all()
-        there = {row[1]: report_of(row) for row in rows if row[0] < self._first}
-        seen = {row[1] for row in rows if row[0] >= self._first}
+        there = {row[1]: report_of(row) for row in rows}
+        fresh = {row[1] for row in rows if row[0] >= self._first}
         for place, report in placed:
-            if report.id in seen:
-                message = f"the id {report.id!r} is given to more than one report"
-                self._problems.append(Problem(place, message))
-            elif report.id not in there:
+            if report.id not in there:
+                there[report.id] = report
+                fresh.add(report.id)
                 yield place, report
             elif there[report.id] == report:
                 self._present += 1
+            elif report.id in fresh:
+                message = f"the id {report.id!r} is given to more than one report"
+                self._problems.append(Problem(place, message))
             else:
                 other = "another report" if there[report.id] else "a report that cannot be read,"
                 message = f"the ledger holds {other} with the id {report.id!r}; {REVISE}"
                 self._problems.append(Problem(place, message))
-            seen.add(report.id)
 
     def _broken_links(self, fresh: Sequence[Placed]) -> Iterator[Problem]:
         """Yield links to reports that became known later, or in a circle.

@@ -182,8 +182,9 @@ class LedgerFile:
     def append(self, reports: Report | Iterable[Any]) -> Receipt:
         """Store reports, all or none, and return when they are on the disk.
 
-        A report that is there already, the same in every field, is left alone, so an append that
-        was interrupted can be repeated. A report may come before the one that it supersedes.
+        A report that is there already, or comes twice, the same in every field, is left alone, so
+        an append that was interrupted can be repeated. A report may come before the one that it
+        supersedes.
         A `datetime` with a time zone is stored as its day in UTC.
 
         Raises

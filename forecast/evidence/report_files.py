@@ -10,7 +10,7 @@ from typing import Any
 
 from forecast.arguments import checked
 from forecast.corrections import date_meant
-from forecast.errors import InputError, Problem, nearest, raise_if_any
+from forecast.errors import InputError, Problem, nearest, raise_if_any, warn
 from forecast.evidence.ledger import Ledger
 from forecast.evidence.notation import (
     AMOUNT_RULE,
@@ -20,6 +20,7 @@ from forecast.evidence.notation import (
     read_likelihoods,
 )
 from forecast.evidence.plain import DATE_RULE, read_date
+from forecast.evidence.records import listed
 from forecast.evidence.report import DATES, Report
 from forecast.evidence.report_checks import find_broken_links, find_faults
 from forecast.evidence.spreadsheet import (
@@ -74,7 +75,8 @@ def read_evidence(
     Raises
     ------
     InputError
-        With every problem by row and column. Nothing is read unless everything can be.
+        With every problem by row and column. Nothing is read unless everything can be. A row that
+        is an earlier one in every field is read once, and an `InputWarning` names both.
     """
     many = isinstance(source, list | tuple) and not is_in_memory(source)
     sources: Any = source if many else [source]
@@ -103,14 +105,23 @@ def _read_rows(tables: list[Table], scenario: Scenario) -> Ledger:
     raise_if_any([p for table in tables for p in check_columns(table.where, table.columns)])
     problems: list[Problem] = []
     reports: list[Report] = []
+    first: dict[str, tuple[str, Report]] = {}
+    repeated: list[str] = []
     for place, row in (row for table in tables for row in table.rows):
         report, faults = read_row(place, row, scenario)
         problems += faults
-        if report is not None:
+        if report is None:
+            continue
+        earlier = first.setdefault(report.id, (place, report))
+        if report == earlier[1] and report is not earlier[1]:
+            repeated.append(f"{place} repeats {earlier[0]}")
+        else:
             reports.append(report)
     names = ", ".join(table.where for table in tables)
     problems += [Problem(names, message) for message in find_broken_links(reports)]
     raise_if_any(problems)
+    if repeated:
+        warn(names, [f"the same report again, read once: {listed(repeated)}"])
     return Ledger(tuple(reports))
 
 

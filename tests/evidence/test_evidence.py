@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import forecast as fc
-from forecast.errors import InputError
+from forecast.errors import InputError, InputWarning
 from forecast.evidence.events import shares_of
 from forecast.evidence.ledger import Evidence, Ledger
 from forecast.evidence.likelihood import tabulate_reports
@@ -291,10 +291,25 @@ def test_columns_are_checked(tmp_path, header, message):
 
 def test_ids_are_unique_and_links_lead_somewhere(tmp_path):
     row = "barometer,low,2020-01-05,2020-01-06,keeper"
-    text = f"{HEADER},supersedes\nR1,{row},\nR1,{row},\nR2,{row},R9\n"
+    other = row.replace("low", "high")
+    text = f"{HEADER},supersedes\nR1,{row},\nR1,{other},\nR2,{row},R9\n"
     found = problems(tmp_path, text)
     assert "the id 'R1' is given to more than one report" in found[0]
     assert "R2 supersedes 'R9', which is not there" in found[1]
+
+
+def test_the_same_row_again_is_read_once_and_both_rows_are_named(tmp_path):
+    """As exports that overlap hold it: within a file, and between files."""
+    row = "barometer,low,2020-01-05,2020-01-06,keeper"
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    first.write_text(f"{HEADER}\nR1,{row}\nR2,{row}\nR1,{row}\n")
+    second.write_text(f"{HEADER}\nR3,{row}\nR2,{row}\n")
+    with pytest.warns(InputWarning) as caught:
+        ledger = read_evidence([first, second], weather())
+    assert [report.id for report in ledger] == ["R1", "R2", "R3"]
+    [text] = [str(each.message) for each in caught]
+    assert f"{first}:4 repeats {first}:2" in text
+    assert f"{second}:3 repeats {first}:3" in text
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 
 import forecast as fc
+from forecast.evidence.intake import CHUNK
 from forecast.evidence.ledger import Ledger
 from forecast.evidence.report_checks import find_broken_links
 from forecast.testing.ledgers import FIRST, random_reports
@@ -243,7 +244,7 @@ def test_nothing_is_overwritten_and_all_problems_are_listed(ledger):
     wrong = [
         report("R1", "high"),
         report("R2"),
-        report("R2"),
+        report("R2", note="another"),
         report("R3", known=1, supersedes="R4"),
         report("R4", known=2),
         report("R5", supersedes="R6"),
@@ -267,6 +268,14 @@ def test_nothing_is_overwritten_and_all_problems_are_listed(ledger):
         "report 'R6': R6 supersedes itself, directly or through others",
     ]
     assert ids(ledger) == ["R1"]
+
+
+def test_a_report_that_comes_twice_in_one_append_is_stored_once(ledger):
+    """Side by side, and further apart than what is stored at once."""
+    many = [report(f"R{k}") for k in range(CHUNK + 1)]
+    receipt = ledger.append([many[0], many[0], *many[1:], many[0]])
+    assert (receipt.added, receipt.present) == (len(many), 2)
+    assert ids(ledger) == [one.id for one in many]
 
 
 def test_links_are_checked_whichever_report_comes_first(ledger):

@@ -51,6 +51,15 @@ def test_other_peoples_tables_are_read_by_a_mapping(tmp_path):
     assert protest.known == date(2020, 1, 7)
 
 
+def test_an_export_that_holds_a_row_twice_revises_nothing(address):
+    mapping = {"layout": "acled", "rules": [{"indicator": "deaths", "number": "fatalities"}]}
+    table = pd.DataFrame(ACLED)
+    with fc.open_ledger(address) as ledger:
+        receipt = ledger.import_frame(pd.concat([table, table.iloc[:1]]), mapping)
+        assert (receipt.added, receipt.present) == (3, 1)
+        assert not any(report.supersedes for report in ledger)
+
+
 def test_a_later_export_supersedes_what_it_changed(address):
     rule = {"indicator": "deaths", "number": "fatalities"}
     mapping = {"layout": "acled", "rules": [rule]}
