@@ -71,6 +71,8 @@ def sum_over_everything(
 TRUST = ("accuracy", "detection", "control", "reporting", "copying", "reporting_level")
 INVENTED = (0.01, 0.02, 0.1, 0.3, 0.5, 0.2, 0.02, 0.1)
 """Share of errors that name any state evenly: of grades A to F; of pilot, like B, and keeper, C."""
+DELAY = {"days": (0, 1, 2, 6, 90), "share": (0.64, 0.85, 0.9, 0.95, 0.99)}
+"""How soon reports come where no profile says so, as shipped."""
 B_ERRS = admiralty_grades()[1].shape[1] / sum(admiralty_grades()[1].shape)
 
 
@@ -83,9 +85,6 @@ class _Stream:
     alarm: float | None
     reach: np.ndarray
     means: np.ndarray
-
-
-DELAY = {"days": (0, 1, 2, 6, 90), "share": (0.64, 0.85, 0.9, 0.95, 0.99)}
 
 
 @cache
