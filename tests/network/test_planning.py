@@ -45,7 +45,7 @@ def grid_scopes(width: int, length: int):
     return pairs, dict.fromkeys(at.values(), 2)
 
 
-@pytest.mark.parametrize("children", [100, 200, 600])
+@pytest.mark.parametrize("n_features", [100, 200, 600])
 def test_naive_bayes(n_features):
     """Each child is 1.01 times as likely in one state of the class; all show the same."""
     names = [f"e{k}" for k in range(n_features)]
