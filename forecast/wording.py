@@ -17,6 +17,19 @@ ABBREVIATIONS = {
 }
 
 
+def earlier(name: str, lag: int) -> str:
+    """A variable as it was so many steps ago, as scenarios name it.
+
+    Examples
+    --------
+    >>> earlier("storm", 0), earlier("storm", 1), earlier("storm", 2)
+    ('storm', 'previous storm', 'previous 2 storm')
+    """
+    if lag == 0:
+        return name
+    return f"previous {name}" if lag == 1 else f"previous {lag} {name}"
+
+
 def points(difference: float) -> str:
     """A signed difference of two probabilities, in percentage points.
 

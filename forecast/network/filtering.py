@@ -44,7 +44,7 @@ class Present:
     Attributes
     ----------
     axes
-        Variables of the interface, slowest first.
+        Variables of the interface, now or some steps ago, slowest first.
     message
         Probability of each of their joint states, (joint state, draw).
     log_norm
@@ -61,8 +61,8 @@ class Present:
         if axes == self.axes:
             return self.message
         if axes not in self._over:
-            sizes = [network.sizes[name] for name in axes]
-            places = np.zeros([network.sizes[name] for name in self.axes], np.int64)
+            sizes = [network.axis_sizes[name] for name in axes]
+            places = np.zeros([network.axis_sizes[name] for name in self.axes], np.int64)
             for k, name in enumerate(axes):
                 places += self._along(network, name) * prod(sizes[k + 1 :])
             self._over[axes] = add_rows(self.message, None, places.ravel(), prod(sizes))
@@ -101,8 +101,8 @@ class Present:
         """
         both = tuple(axis for axis in self.axes if axis in axes or axis in dict(barred))
         if both != axes:
-            sizes = [network.sizes[axis] if axis in axes else 1 for axis in both]
-            shape = *(network.sizes[axis] for axis in both), values.shape[-1]
+            sizes = [network.axis_sizes[axis] if axis in axes else 1 for axis in both]
+            shape = *(network.axis_sizes[axis] for axis in both), values.shape[-1]
             values = np.broadcast_to(values.reshape(*sizes, -1), shape).reshape(-1, shape[-1])
         return add_rows(self.over(network, both), values, self._holds(network, both, barred), 2)
 
@@ -111,19 +111,19 @@ class Present:
 
         They are to be kept, and are the larger part of what is kept of draws.
         """
-        found = values.reshape(*(network.sizes[axis] for axis in axes), -1)
+        found = values.reshape(*(network.axis_sizes[axis] for axis in axes), -1)
         order = tuple(axis for axis in self.axes if axis in axes)
         found = found.transpose(*(axes.index(axis) for axis in order), -1)
         return order, in_own_pages(found.reshape(-1, found.shape[-1]))
 
     def _along(self, network: Network, name: str) -> Index:
         """State of a variable of the interface, one dimension for each variable."""
-        shape = [network.sizes[axis] if axis == name else 1 for axis in self.axes]
-        return np.arange(network.sizes[name]).reshape(shape)
+        shape = [network.axis_sizes[axis] if axis == name else 1 for axis in self.axes]
+        return np.arange(network.axis_sizes[name]).reshape(shape)
 
     def _holds(self, network: Network, axes: Scope, barred: States) -> Index:
         """Whether one of some states holds, 1, or none does, 0, (joint state,)."""
-        found = np.zeros([network.sizes[axis] for axis in axes], np.int64)
+        found = np.zeros([network.axis_sizes[axis] for axis in axes], np.int64)
         for name, state in barred:
             at: list[int | slice] = [slice(None)] * len(axes)
             at[axes.index(name)] = network.node(name).states.index(state)

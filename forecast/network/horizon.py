@@ -100,7 +100,7 @@ class Future:
         part = self.part_about([state])
         (circuit, again), axes = backward_slice(part)
         given, never = next_step
-        never = never.reshape(*(part.sizes[name] for name in given), -1)
+        never = never.reshape(*(part.axis_sizes[axis] for axis in given), -1)
         never = never.transpose(*(given.index(name) for name in axes), -1)
         following = writable(1.0 - never.reshape(-1, never.shape[-1]))
         row = self.row[self.network.state_columns(part.names), None]
@@ -126,7 +126,7 @@ class Future:
         columns = self.network.state_columns(part.names)
         row = _forbid(part, self.row[columns, None], states)
         (circuit, again), axes = backward_slice(part)
-        n_draws, n_values = self.theta.shape[1], prod(part.sizes[name] for name in axes)
+        n_draws, n_values = self.theta.shape[1], prod(part.axis_sizes[axis] for axis in axes)
         overlap, found = np.zeros((n, n_draws)), np.empty((2, n_values, n_draws))
         theta = writable(self.theta)
 
@@ -183,7 +183,8 @@ def look_ahead(
     quiet = np.ones(len(first), np.bool_)
     for node in network.nodes:
         quiet[network.states(node.name)] = not node.is_input
-    same = bool(window.start >= 1 and window and network.dynamic and network.interface)
+    same = bool(window and network.dynamic and network.interface)
+    same = same and window.start >= network.order
     same = same and all((row == first).all() for row in ahead) and not first[quiet].any()
     same = same and all(each.last < window.start for each in network.auxiliaries)
     if regimes is not None:

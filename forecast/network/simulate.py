@@ -50,7 +50,9 @@ def simulate_histories(
                 continue
             shape = network.table_shape(block, name)
             table = theta[network.cells(block, name)].reshape(*shape, len(draws))
-            config = tuple(history[step - lag, column[parent]] for parent, lag in block.parents)
+            config = tuple(
+                history[max(step - lag, 0), column[parent]] for parent, lag in block.parents
+            )
             row = table[(*config, slice(None), draws)] if config else table.T
             ends = row.cumsum(axis=1)
             reached = rng.random(len(draws))[:, None] * ends[:, -1:]

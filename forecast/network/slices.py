@@ -4,14 +4,18 @@ All later steps share one circuit, except where evidence is about something besi
 one step: the date of an event, the control of a channel, an error that statements share. Such an
 auxiliary variable is carried from step to step beside the states, and the steps that it touches
 have circuits of their own.
+
+Where tables look k steps back the message has an axis for each of k steps, and the first k steps
+have circuits of their own: there is less behind them. A table that looks back beyond the first step
+takes the states of the first, so of its cells those are taken in which several parents agree.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
-from math import prod
+from math import log10, prod
 
 import numpy as np
 import numpy.typing as npt
@@ -32,8 +36,16 @@ from forecast.network.circuit import (
     lay_out,
 )
 from forecast.network.kernels import N_ARRAYS, N_NUMBERS, Packed, Slice
-from forecast.network.planning import ORDERS_TRIED, Plan, Scope, plan_elimination
+from forecast.network.planning import (
+    BYTES_PER_CELL,
+    CELL_LIMIT,
+    ORDERS_TRIED,
+    Plan,
+    Scope,
+    plan_elimination,
+)
 from forecast.network.structure import PLAIN, Block, Network, StepShape
+from forecast.wording import earlier
 
 BACKWARDS = 4
 """What differentiating an operation costs, in runs forwards: it reads and writes more."""
@@ -45,13 +57,13 @@ FEW_ORDERS = 3
 
 def slice_circuits(network: Network, probes: tuple[Scope, ...]) -> tuple[Slice, Slice]:
     """Compiled first and later slices of a network without auxiliary variables."""
-    first, later = _plain_slices(network.without_auxiliaries, probes, filtered=False)
-    return first.circuit, later.circuit
+    slices = _plain_slices(network.without_auxiliaries, probes, filtered=False)
+    return slices[0].circuit, slices[-1].circuit
 
 
 def planned_slice(network: Network, *, first: bool) -> PlannedSlice:
     """First or later slice of a network without auxiliary variables, with its plan."""
-    return _plain_slices(network.without_auxiliaries, (), filtered=False)[not first]
+    return _plain_slices(network.without_auxiliaries, (), filtered=False)[0 if first else -1]
 
 
 @lru_cache(maxsize=64)
@@ -89,14 +101,14 @@ def pack_circuits(
     """
     starts = np.zeros(2 * n_steps if filtered else n_steps, np.int64)
     parts: list[npt.NDArray[np.int64]] = [starts]
-    places: dict[tuple[bool, StepShape], int] = {}
+    places: dict[tuple[int, StepShape], int] = {}
     end = starts.size
-    for at, first, own, laid in _lay_steps(network, probes, n_steps, factored, filtered, closed):
-        if (first, own) not in places:
-            places[first, own] = end
+    for at, age, own, laid in _lay_steps(network, probes, n_steps, factored, filtered, closed):
+        if (age, own) not in places:
+            places[age, own] = end
             parts += _numbers(laid.circuit)
             end = sum(part.size for part in parts)
-        starts[at] = places[first, own]
+        starts[at] = places[age, own]
     return np.concatenate(parts).astype(np.int32)
 
 
@@ -107,8 +119,11 @@ def _lay_steps(
     factored: bool,
     filtered: bool,
     closed: bool,
-) -> Iterator[tuple[int, bool, StepShape, PlannedSlice]]:
-    """Yield the slice of each step: its number, whether it is the first of all, and its shape."""
+) -> Iterator[tuple[int, int, StepShape, PlannedSlice]]:
+    """Yield the slice of each step: its number, its age, and its shape.
+
+    The age is how many steps came before it, as far as that matters.
+    """
     messages, plain = tuple[Scope, ...](), network.without_auxiliaries
     for step in range(n_steps):
         shape = network.step_shape(step)
@@ -119,11 +134,11 @@ def _lay_steps(
         if closed and network.dynamic and step == n_steps - 1:
             shape = replace(shape, closes=True, apart=False)
         closing = replace(shape, closes=True, apart=False) if shape != PLAIN else PLAIN
-        first = step == 0 or not network.dynamic
+        age = min(step, network.order)
         for at, own in ((step, shape), (n_steps + step, closing))[: 1 + filtered]:
-            laid = _slice_of(plain, probes, first, own, filtered=filtered, thorough=closed)
+            laid = _slice_of(plain, probes, age, own, filtered=filtered, thorough=closed)
             messages = messages if own.closes else laid.results
-            yield at, first, own, laid
+            yield at, age, own, laid
 
 
 def step_slices(network: Network, n_steps: int) -> list[PlannedSlice]:
@@ -244,27 +259,44 @@ def _operands(circuit: Slice, nest: npt.NDArray[np.int64]) -> npt.NDArray[np.int
 @lru_cache(maxsize=64)
 def _plain_slices(
     network: Network, probes: tuple[Scope, ...], *, filtered: bool
-) -> tuple[PlannedSlice, PlannedSlice]:
-    """First and later slice.
+) -> tuple[PlannedSlice, ...]:
+    """Slices by age; the last one is that of all further steps.
 
-    The message between slices has its axes in the order that suits the later slice.
+    The message between slices has its axes in the order that suits the last one.
     """
-    if not network.dynamic:
-        only = _SliceBuilder(network, probes, first=True, filtered=filtered)
-        found = only.lay(only.arrange(network.interface))
-        return found, found
-    later = _SliceBuilder(network, probes, first=False, filtered=filtered)
-    order = later.arrange(network.interface)
-    interface = tuple(axis for axis in order if axis in network.interface)
-    first = _SliceBuilder(network, probes, first=True, filtered=filtered)
-    return first.lay(first.arrange(interface)), later.lay(order)
+    _require_few_joint_states(network)
+    last = _SliceBuilder(network, probes, age=network.order, filtered=filtered)
+    order = last.arrange()
+    younger = [
+        _SliceBuilder(network, probes, age=age, filtered=filtered) for age in range(network.order)
+    ]
+    return *(each.lay(each.arrange(tuple(order))) for each in younger), last.lay(order)
+
+
+def _require_few_joint_states(network: Network) -> None:
+    """Raise if tables look back so far that not even the message between steps has room."""
+    room = min(network.memory_limit / BYTES_PER_CELL, CELL_LIMIT)
+    # An axis of one state takes no room, but time to plan.
+    parts = [
+        (lag * log10(max(network.sizes[name], 2)), name, lag)
+        for name, lag in network.lookback.items()
+        if lag > 1
+    ]
+    if (power := sum(digits for digits, *_ in parts)) > log10(room):
+        _, name, lag = max(parts)
+        raise TooLarge(
+            f"{earlier(name, lag)} as a parent: what tables look back at has some 10^{power:.0f} "
+            f"joint states, which each step hands on to the next; {room:.3g} fit into the limit of "
+            f"{network.memory_limit / 1e9:.3g} GB. Look fewer steps back, or at variables of fewer "
+            "states."
+        )
 
 
 @lru_cache(maxsize=256)
 def _slice_of(
     network: Network,
     probes: tuple[Scope, ...],
-    first: bool,
+    age: int,
     shape: StepShape,
     *,
     filtered: bool,
@@ -278,12 +310,12 @@ def _slice_of(
     own.
     """
     if shape == PLAIN:
-        return _plain_slices(network, probes, filtered=filtered)[not first]
+        return _plain_slices(network, probes, filtered=filtered)[age]
     tries = ORDERS_TRIED if thorough else FEW_ORDERS
     try:
-        plain = _plain_slices(network, probes, filtered=filtered)[not first]
+        plain = _plain_slices(network, probes, filtered=filtered)[age]
         builder = _SliceBuilder(
-            network, probes, first=first, shape=shape, filtered=shape.closes, tries=tries
+            network, probes, age=age, shape=shape, filtered=shape.closes, tries=tries
         )
         order = [*plain.order, *(axis for axis, _ in shape.axes)]
         return builder.lay(builder.rearrange(order) if thorough and shape.closes else order)
@@ -303,20 +335,17 @@ def backward_slice(network: Network) -> tuple[tuple[Slice, Slice], Scope]:
     number, given the states before. Both lie in the same order, which is given as well. Beside
     the slice stands what is to be run again where only the message has changed.
     """
-    plain = _plain_slices(network, (), filtered=False)[1]
-    axes = tuple(axis for axis in plain.order if axis in network.interface)
-    builder = _SliceBuilder(network, (), first=False, filtered=False, backward=True)
+    plain = _plain_slices(network, (), filtered=False)[-1]
+    after = network.interface_after(network.order)
+    axes = tuple(axis for axis in plain.order if axis in after)
+    builder = _SliceBuilder(network, (), age=network.order, filtered=False, backward=True)
     circuit = builder.lay([*plain.order]).circuit
     late = _depending(circuit, slice(circuit.message_at, circuit.like_at))[0]
     return (circuit, circuit._replace(forward=circuit.forward[late])), axes
 
 
-def _axis(name: str, lag: int) -> str:
-    return f"previous {name}" if lag else name
-
-
 class _SliceBuilder:
-    """One slice before its cells are laid out.
+    """One slice before its cells are laid out; of the last age, that of all further steps.
 
     A variable without a table is set: its likelihood has one state, and a product of that vector
     with itself is the vector again. So every table meets its own copy, which is summed out at
@@ -328,31 +357,31 @@ class _SliceBuilder:
         network: Network,
         probes: tuple[Scope, ...],
         *,
-        first: bool,
+        age: int,
         shape: StepShape = PLAIN,
         filtered: bool,
         backward: bool = False,
         tries: int = ORDERS_TRIED,
     ) -> None:
         self.network = network
-        self.first = first
+        self.age = age
         self.blocks = [
             (node.name, block)
             for node in network.nodes
-            if (block := node.first if first else node.later) is not None
+            if (block := node.later if age else node.first) is not None
         ]
-        self.sizes = {
-            _axis(name, lag): network.sizes[name] for name in network.names for lag in (0, 1)
-        }
-        self.sizes |= dict(shape.axes)
+        self.sizes = dict(network.axis_sizes) | dict(shape.axes)
         self.shape_axes = {axis for axis, _ in shape.axes}
-        self.tables: list[Scope] = []
+        self.table_axes: list[Scope] = []
         self.copies: list[tuple[str, str]] = []
         for name, block in self.blocks:
-            self.tables.append(self._tied((*self._parents(block), name)))
-        before = tuple(_axis(name, 1) for name in network.interface)
-        advanced, kept = (network.interface, before) if backward else (before, network.interface)
-        self.messages: list[Scope] = [] if first else list(shape.messages or [advanced])
+            self.table_axes.append(self._tied((*self._parents(block), name)))
+        # Parents before the first step have the axis of the first: one, of a table's several.
+        self.tables: list[Scope] = [tuple(dict.fromkeys(axes)) for axes in self.table_axes]
+        before, after = network.interface_before(age), network.interface_after(age)
+        self.interface = frozenset((*before, *after))
+        advanced, kept = (after, before) if backward else (before, after)
+        self.messages: list[Scope] = list(shape.messages or [advanced]) if age else []
         likelihoods = [*((name,) for name in network.names), *shape.factors]
         self.likelihoods = list(map(self._tied, likelihoods))
         asked = map(self._tied, probes)
@@ -384,7 +413,7 @@ class _SliceBuilder:
     def _parents(self, block: Block) -> Iterator[str]:
         """Axes of a table's parents; one that is set has a copy of its own."""
         for parent, lag in block.parents:
-            axis = _axis(parent, lag)
+            axis = earlier(parent, min(lag, self.age))
             if self.network.node(parent).is_input and not lag:
                 axis = f"{parent} {len(self.copies)}"
                 self.copies.append((parent, axis))
@@ -409,23 +438,32 @@ class _SliceBuilder:
             fixed.add(one + 1 + number)
         return len(plan.steps)
 
-    def arrange(self, interface: tuple[str, ...]) -> list[str]:
-        """Order of the axes; in the first slice those of the interface keep the order given.
+    def arrange(self, given: Scope = ()) -> list[str]:
+        """Order of the axes; those of the interface keep the order given, if one is.
 
-        In a later slice they come in the same order before and after the step.
+        If none is, they come in the same order before and after the step.
         """
+        kept = [axis for axis in given if axis in self.interface]
 
         def repair(order: list[str]) -> list[str]:
-            now = [axis for axis in order if axis in interface] if not self.first else interface
-            before, after = iter([_axis(name, 1) for name in now]), iter(now)
-            return [
-                next(before) if axis in previous else next(after) if axis in interface else axis
-                for axis in order
-            ]
+            places = iter(kept or self._alike(order))
+            return [next(places) if axis in self.interface else axis for axis in order]
 
-        previous = {_axis(name, 1) for name in interface}
-        tied = frozenset({*previous, *interface})
-        return arrange_axes(self.factors, self.plan.steps, self.sizes, repair, tied)
+        return arrange_axes(self.factors, self.plan.steps, self.sizes, repair, self.interface)
+
+    def _alike(self, order: Sequence[str]) -> list[str]:
+        """Axes of the interface in an order that a step later is the same."""
+        axes, lookback = self.network.axes, self.network.lookback
+        found = [axes[axis] for axis in order if axis in self.interface]
+        lags = [lag for _, lag in found]
+        if self.network.order > 1:  # what lies between is then both before a step and after one
+            lags.sort(reverse=True)
+        names = [name for name, lag in found if lag == 0]
+        at = {
+            lag: iter([earlier(name, lag) for name in names if lookback[name] >= lag])
+            for lag in {*lags}
+        }
+        return [next(at[lag]) for lag in lags]
 
     def rearrange(self, order: list[str]) -> list[str]:
         """A better order of the axes of a last step: those of the messages keep theirs."""
@@ -453,7 +491,7 @@ class _SliceBuilder:
         circuit = lay_out([*scopes, *self.scopes[free:]], self.sizes, self.shared, self.plan, order)
         cells = [
             self._cells(name, block, old, new)
-            for (name, block), old, new in zip(self.blocks, self.tables, scopes, strict=False)
+            for (name, block), old, new in zip(self.blocks, self.table_axes, scopes, strict=False)
         ]
         sizes = [int(np.prod([self.sizes[axis] for axis in each])) for each in self.likelihoods]
         blocks = np.cumsum([0, *sizes])
@@ -469,10 +507,13 @@ class _SliceBuilder:
         )
 
     def _cells(self, name: str, block: Block, old: Scope, new: Scope) -> npt.NDArray[np.int64]:
-        """Cells of a table whose axes have been put into a new order."""
+        """Cells of a table whose axes have a new order; where two are the same, its diagonal."""
         lies = self.network.cells(block, name)
         cells = np.arange(lies.start, lies.stop).reshape([self.sizes[axis] for axis in old])
-        return cells.transpose([old.index(axis) for axis in new]).ravel()
+        found: npt.NDArray[np.int64] = np.einsum(
+            cells, [new.index(axis) for axis in old], [*range(len(new))]
+        )
+        return found.ravel()
 
 
 def _kernel_form(

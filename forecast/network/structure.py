@@ -22,9 +22,10 @@ from forecast.frozen import Frozen, frozen
 from forecast.layout import MOST_ROWS, PrintsItself, Row, Summary, listed
 from forecast.network.auxiliary import AuxiliaryFactor, AuxiliaryVariable
 from forecast.network.planning import MEMORY_LIMIT, Scope
-from forecast.wording import counted
+from forecast.wording import counted, earlier
 
 Parent = tuple[str, int]
+"""A variable, and how many steps ago. What lies before the first step was as in the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,26 +191,71 @@ class Network(PrintsItself, Frozen):
 
     def advance_interface(self, scope: Scope) -> Scope:
         """Axes of a factor of a step's result, as the next step has them."""
-        moving = {f"auxiliary {k}" for k, variable in enumerate(self.auxiliaries) if variable.moves}
-        still = {
-            f"auxiliary {k}" for k, variable in enumerate(self.auxiliaries) if not variable.moves
+        following = {
+            f"auxiliary {k}": f"auxiliary {k}" + " before" * variable.moves
+            for k, variable in enumerate(self.auxiliaries)
         }
-        return tuple(
-            f"{axis} before" if axis in moving else axis if axis in still else f"previous {axis}"
-            for axis in scope
-        )
+        for axis, (name, lag) in self.axes.items():
+            following[axis] = earlier(name, lag + 1)
+        return tuple(following[axis] for axis in scope)
+
+    @cached_property
+    def lookback(self) -> dict[str, int]:
+        """How many steps later tables look back at most, by variable."""
+        found = dict.fromkeys(self.names, 0)
+        for node in self.nodes:
+            for parent, lag in node.later.parents if node.later else ():
+                found[parent] = max(found[parent], lag)
+        return frozen(found)
+
+    @cached_property
+    def order(self) -> int:
+        """Steps that differ from all later ones: as many as tables look back, at least the first.
+
+        A static network has none.
+        """
+        return max([1, *self.lookback.values()]) if self.dynamic else 0
 
     @cached_property
     def interface(self) -> tuple[str, ...]:
-        """Variables whose state some table of the next step depends on."""
-        lagged = {
-            parent
-            for node in self.nodes
-            if node.later is not None
-            for parent, lag in node.later.parents
-            if lag
-        }
-        return tuple(name for name in self.names if name in lagged)
+        """Variables whose state some table of a later step depends on."""
+        return tuple(name for name in self.names if self.lookback[name])
+
+    def interface_before(self, age: int) -> Scope:
+        """Axes of what the tables of a step, so many after the first, need of steps before it."""
+        return tuple(
+            earlier(name, lag)
+            for name in self.interface
+            for lag in range(1, min(self.lookback[name], age) + 1)
+        )
+
+    def interface_after(self, age: int) -> Scope:
+        """Axes of what later tables need of a step, so many after the first, and of those before.
+
+        It is no more than the joint states that matter: a variable that tables look back at for k
+        steps has k axes, its states now and in the k - 1 steps before.
+        """
+        return tuple(
+            earlier(name, lag)
+            for name in self.interface
+            for lag in range(min(self.lookback[name], age + 1))
+        )
+
+    @cached_property
+    def axes(self) -> dict[str, Parent]:
+        """Axes of variables now, and in the step before or as long ago as tables look back."""
+        return frozen(
+            {
+                earlier(name, lag): (name, lag)
+                for name in self.names
+                for lag in range(max(1, self.lookback[name]) + 1)
+            }
+        )
+
+    @cached_property
+    def axis_sizes(self) -> dict[str, int]:
+        """Number of states of each of these axes."""
+        return frozen({axis: self.sizes[name] for axis, (name, _) in self.axes.items()})
 
     def relevant_to(self, observed: Iterable[str]) -> Network:
         """The part of the network that evidence on some variables depends on.
@@ -286,7 +332,7 @@ def node_rows(nodes: Sequence[Node]) -> list[Row]:
     for node in nodes[:shown]:
         block = node.later or node.first
         given = block.parents if block else ()
-        parents = (f"previous {name}" if lag else name for name, lag in given)
+        parents = (earlier(*parent) for parent in given)
         rows.append((node.name, listed(node.states), listed(parents)))
     if shown < len(nodes):
         rows.append((f"… and {len(nodes) - shown} more", "", ""))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from forecast.network.structure import Block, Network, Node
+from forecast.wording import earlier
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -52,7 +53,8 @@ def cell_labels(network: Network) -> Coordinates:
     xarray.Coordinates
         A multi-index of ``variable``; ``table``, the steps for which it holds: "first", "later",
         or "every" if one table serves all; ``parents``, their states as "name=state", a
-        "previous name=state" if they are those of the step before; and ``state``. Cells that no
+        "previous name=state" if they are those of the step before, "previous 2 name=state" if
+        they are those of the step before that; and ``state``. Cells that no
         table uses are labelled "".
 
     Examples
@@ -90,7 +92,7 @@ def _tables(network: Network, node: Node) -> Iterator[tuple[str, Block]]:
 def _parent_states(network: Network, block: Block) -> Iterator[str]:
     """The rows of a table, in its order: the states of its parents, the first slowest."""
     named = [
-        [f"{'previous ' * bool(lag)}{parent}={state}" for state in network.node(parent).states]
+        [f"{earlier(parent, lag)}={state}" for state in network.node(parent).states]
         for parent, lag in block.parents
     ]
     return map(", ".join, product(*named))

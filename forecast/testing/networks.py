@@ -67,11 +67,14 @@ def dynamic_case(
     zeros: bool = False,
     n_inputs: int = 0,
     kinds: tuple[str, ...] = KINDS,
+    order: int = 1,
 ) -> Case:
     """A random dynamic network; with the default sizes it has at most 65,536 histories."""
     rng = np.random.default_rng([seed, n_steps, n_variables, zeros, n_inputs])
     limit = int(60_000 ** (1 / n_steps)) if n_variables <= 3 else 200
-    network = random_network(rng, n_variables, dynamic=True, n_inputs=n_inputs, limit=limit)
+    network = random_network(
+        rng, n_variables, dynamic=True, n_inputs=n_inputs, limit=limit, order=order
+    )
     return _case(rng, network, n_steps, zeros, kinds)
 
 
@@ -93,8 +96,12 @@ def random_network(
     dynamic: bool = False,
     n_inputs: int = 0,
     limit: int = 20_000,
+    order: int = 1,
 ) -> Network:
-    """A random acyclic network with at most `limit` joint states of one step."""
+    """A random acyclic network with at most `limit` joint states of one step.
+
+    Of an order above 1 each variable of a dynamic network has some parent so many steps ago.
+    """
     sizes = rng.integers(2, 5, n_variables)
     while prod(sizes.tolist()) > limit:
         sizes[sizes.argmax()] -= 1
@@ -111,14 +118,18 @@ def random_network(
         first = later = None
         if k >= n_inputs:
             same_step = [(parent, 0) for parent in names[:k]]
-            past = [(parent, 1) for parent in names] if dynamic else []
+            lags = range(1, order + 1) if dynamic else ()
+            past = [(parent, lag) for lag in lags for parent in names]
             first = place(k, _some(rng, same_step, 3))
-            later = first if rng.random() < 0.3 else None
+            later = first if order == 1 and rng.random() < 0.3 else None
             if dynamic and later is None:
-                later = place(k, _some(rng, same_step + past + [(name, 1)] * len(names), 3))
+                own = [(name, lag) for lag in lags] * len(names)
+                deepest = [(str(rng.choice(names)), order)] if order > 1 else []
+                some = _some(rng, same_step + past + own, 3 if order == 1 else 2)
+                later = place(k, list(dict.fromkeys([*some, *deepest])))
         nodes.append(Node(name, tuple(f"s{s}" for s in range(sizes[k])), first, later))
-    order = rng.permutation(n_variables)
-    return Network(tuple(nodes[k] for k in order), n_cells, dynamic)
+    shuffled = rng.permutation(n_variables)
+    return Network(tuple(nodes[k] for k in shuffled), n_cells, dynamic)
 
 
 def _some(
@@ -184,7 +195,7 @@ def _draw_history(rng: np.random.Generator, network: Network, theta: Array, n_st
             if block is not None:
                 number = 0
                 for parent, lag in block.parents:
-                    number = number * size[parent] + truth[step - lag, place[parent]]
+                    number = number * size[parent] + truth[max(step - lag, 0), place[parent]]
                 row = theta[block.start + number * len(row) :][: len(row)]
             truth[step, place[node.name]] = rng.choice(len(row), p=row)
     return truth
@@ -214,7 +225,7 @@ def cells_used(network: Network, histories: Index) -> Index:
                 continue
             index = np.zeros(len(histories), np.int64)
             for parent, lag in block.parents:
-                index = index * size[parent] + histories[:, step - lag, place[parent]]
+                index = index * size[parent] + histories[:, max(step - lag, 0), place[parent]]
             used[:, step, k] = block.start + index * size[node.name] + histories[:, step, k]
     return used
 
@@ -286,7 +297,7 @@ def unroll(network: Network, n_steps: int) -> Network:
         for node in network.nodes:
             block = node.later if step else node.first
             if block is not None:
-                parents = tuple((f"{name}_{step - lag}", 0) for name, lag in block.parents)
+                parents = tuple((f"{name}_{max(step - lag, 0)}", 0) for name, lag in block.parents)
                 block = Block(parents, block.start)
             nodes.append(Node(f"{node.name}_{step}", node.states, block, None))
     return Network(tuple(nodes), network.n_cells, dynamic=False)
