@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from forecast.scenario.forms.form import PREVIOUS
+from forecast.scenario.forms import parse_parent
 from forecast.scenario.scenario import Scenario
 from forecast.scenario.scenario_checks import find_problems
 from forecast.testing.scenarios import random_scenario
+from forecast.wording import earlier
 
 HARD_TEXTS = (
     *("yes", "No", "null", "~", "true", "1e3", "0x10", "1_000", ".inf", "12:30:45", "2020-01-31"),
@@ -89,8 +90,9 @@ def _renamed(part: Any, names: dict[str, str]) -> Any:
         return {_renamed(key, names): _renamed(value, names) for key, value in part.items()}
     if isinstance(part, tuple | list):
         return tuple(_renamed(item, names) for item in part)
-    if isinstance(part, str) and part.startswith(PREVIOUS):
-        return PREVIOUS + names.get(part.removeprefix(PREVIOUS), part)
+    if isinstance(part, str) and part.startswith("previous "):
+        name, lag = parse_parent(part)
+        return earlier(names.get(name, name), lag)
     return names.get(part, part) if isinstance(part, str) else part
 
 

@@ -14,8 +14,8 @@ from forecast.model.builder import compile_tables
 from forecast.network.draws import require_room
 from forecast.posterior.prior import draw_priors
 from forecast.sampling import Sampling, require_whole
-from forecast.scenario.forms import spell_parent
 from forecast.scenario.scenario import Scenario
+from forecast.wording import earlier
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -87,7 +87,7 @@ def implied_table(
         for k, state in enumerate(node.states)
         for name, values in (("mean", table.mean(axis=-1)), ("lower", low), ("upper", high))
     }
-    parents = [spell_parent(*parent) for parent in block.parents]
+    parents = [earlier(*parent) for parent in block.parents]
     configurations = list(product(*(network.node(parent).states for parent, _ in block.parents)))
     index = (
         pd.MultiIndex.from_tuples(configurations, names=parents)

@@ -37,8 +37,9 @@ class Product:
 class Elimination(PrintsItself):
     """How the states of one step are summed out: the products in their order.
 
-    A variable of the step before is "previous x". Multiply-adds are those of one draw of the
-    tables, forwards; a smoothed sweep takes about three times as many (Darwiche 2003).
+    A variable of the step before is "previous x", of two steps before "previous 2 x". Multiply-adds
+    are those of one draw of the tables, forwards; a smoothed sweep takes about three times as many
+    (Darwiche 2003).
 
     Attributes
     ----------

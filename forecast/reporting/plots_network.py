@@ -36,7 +36,8 @@ from forecast.scenario.scenario import Scenario
 from forecast.text import GAP, flat, for_figure, visible
 
 Pairs = frozenset[tuple[str, str]]
-Edge = tuple[str, str, bool]
+Edge = tuple[str, str, int]
+"""Parent, child, and how many steps ago the parent is, at most."""
 
 DRAWS, SEED = 64, 1
 """Draws of what is not known of the tables, where none were made yet."""
@@ -92,7 +93,7 @@ def plot_network(
 ) -> Any:
     """Draw a network: every variable as a box, with a bar for the probability of each state.
 
-    Arrows come from parents; those of parents a step before are dashed. Beside each bar stands
+    Arrows come from parents; those of parents some steps before are dashed. Beside each bar stands
     the mean, and across its end the 90 % interval where draws of the tables differ. Dangerous
     courses are warm in colour; a dark name says that the variable has evidence of its own, or is
     set.
@@ -201,20 +202,22 @@ def _boxes(found: Beliefs, nodes: Sequence[Node], dangerous: Pairs) -> dict[str,
 
 
 def _edges(nodes: Sequence[Node]) -> Iterator[Edge]:
-    """Parent, child, and whether the parent is of the step before."""
+    """One arrow from each parent; of several steps, that in the same step or from longest ago."""
     drawn = {node.name for node in nodes}
     for node in nodes:
         blocks = [block for block in (node.first, node.later) if block is not None]
-        parents = dict.fromkeys(parent for block in blocks for parent in block.parents)
-        for name, lag in parents:
-            if name in drawn and not (lag and (name, 0) in parents):
-                yield name, node.name, lag > 0
+        lags: dict[str, list[int]] = {}
+        for name, lag in (parent for block in blocks for parent in block.parents):
+            lags.setdefault(name, []).append(lag)
+        for name, found in lags.items():
+            if name in drawn:
+                yield name, node.name, 0 if 0 in found else max(found)
 
 
 def _rows(nodes: Sequence[Node], edges: Sequence[Edge]) -> list[list[str]]:
     """Variables row by row: parents above children, roots just above the first of theirs.
 
-    Of parents a step before, those count that stand earlier in the order of the network.
+    Of parents some steps before, those count that stand earlier in the order of the network.
     """
     order = {node.name: k for k, node in enumerate(nodes)}
     down = [(one, other) for one, other, _ in edges if order[one] < order[other]]
@@ -294,7 +297,7 @@ def _set_stage(axis: Any, size: tuple[float, float]) -> float:
     return float(min(room / np.array(size)))
 
 
-def _draw_arrow(stage: _Stage, parent: str, child: str, lagged: bool) -> None:
+def _draw_arrow(stage: _Stage, parent: str, child: str, lag: int) -> None:
     from matplotlib.patches import FancyArrowPatch
     from matplotlib.path import Path
 
@@ -304,7 +307,7 @@ def _draw_arrow(stage: _Stage, parent: str, child: str, lagged: bool) -> None:
         arrowstyle="-|>",
         mutation_scale=8 * stage.scale,
         lw=0.9 * stage.scale,
-        ls=(0, (4, 2)) if lagged else "-",
+        ls=(0, (4, 2)) if lag else "-",
         color=QUIET,
         alpha=0.75 if abs(points[3, 1] - points[0, 1]) < 2 * ABOVE else 0.45,
         zorder=1,
@@ -380,12 +383,16 @@ def _draw_key(stage: _Stage, edges: Sequence[Edge]) -> None:
     lines = [line for box in boxes for line in box.states]
     key = [
         *(["dark name: has evidence, or is set"] if any(b.has_evidence for b in boxes) else []),
-        *(["dashed: from the step before"] if any(lagged for *_, lagged in edges) else []),
+        *([f"dashed: from {_ago(lag)}"] if (lag := max((e[2] for e in edges), default=0)) else []),
         *(["orange: dangerous"] if any(danger for *_, danger in lines) else []),
         *(["line: 90 % interval"] if any(v.upper - v.lower > 1e-9 for _, v, _ in lines) else []),
     ]
     bottom = stage.axis.get_ylim()[0] - 0.8 * AROUND
     _write(stage, AROUND, bottom, "; ".join(key), color=QUIET)
+
+
+def _ago(lag: int) -> str:
+    return "the step before" if lag == 1 else f"the step before, or up to {lag} steps ago"
 
 
 def _write(stage: _Stage, x: float, y: float, text: str, **looks: Any) -> None:

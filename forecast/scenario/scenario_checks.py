@@ -13,7 +13,7 @@ from itertools import chain
 
 from forecast.errors import nearest
 from forecast.scenario.collection_checks import check_collection
-from forecast.scenario.forms import Hazards, Row, TableForm, spell_parent
+from forecast.scenario.forms import Hazards, Row, TableForm
 from forecast.scenario.input_checks import check_input
 from forecast.scenario.limits import LocatedFault
 from forecast.scenario.measured import check_measured
@@ -34,6 +34,7 @@ from forecast.scenario.table_checks import (
 from forecast.scenario.tree import Path
 from forecast.scenario.warning_checks import check_warning
 from forecast.timeline import MAX_STEPS
+from forecast.wording import earlier
 
 Variables = Mapping[str, Variable]
 
@@ -242,7 +243,7 @@ def _check_count(at: Path, rate: BaseRate, scenario: Scenario) -> Iterator[Locat
 def _check_lags(
     at: Path, table: TableForm, name: str, slot: str, *, dynamic: bool
 ) -> Iterator[LocatedFault]:
-    lagged = [parent for parent, lag in table.parents(name) if lag]
+    lagged = [parent for parent in table.parents(name) if parent[1]]
     if isinstance(table, Hazards) and not dynamic:
         yield at, "a static scenario (no `time`) has no hazards"
     elif slot == "transition" and not dynamic:
@@ -254,7 +255,7 @@ def _check_lags(
             yield (
                 at,
                 (
-                    f"{spell_parent(lagged[0], 1)} does not exist at the first step; "
+                    f"{earlier(*lagged[0])} does not exist at the first step; "
                     "give `initial` and `transition` tables"
                 ),
             )
@@ -274,7 +275,7 @@ def _check_within(
             yield where, "a static scenario (no `time`) has no days"
         elif scenario.variables[name].kind == "standing":
             yield where, "what is standing is not drawn anew in every step; state the row of one"
-        elif (name, 1) in table.parents(name):
+        elif name in dict(table.parents(name)):
             yield where, f"{name} depends on its own past; state the row of one step"
 
 

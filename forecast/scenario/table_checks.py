@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from math import prod
 
 from forecast.errors import nearest
-from forecast.scenario.forms import TableForm, parse_parent, states_meant
+from forecast.scenario.forms import TableForm, check_reference, parse_parent, states_meant
 from forecast.scenario.forms.form import Variables
 from forecast.scenario.limits import LocatedFault
 from forecast.scenario.tree import Path
@@ -21,7 +21,9 @@ def find_unknown(
     """Yield mentions of parents, or of their states, that do not exist."""
     for where, reference in table.references():
         name, _ = parse_parent(reference)
-        if name not in variables and name not in unread:
+        if miswritten := [*check_reference(reference)]:
+            yield from (((*at, *where), message) for message in miswritten)
+        elif name not in variables and name not in unread:
             yield (*at, *where), f"{name!r} is not a variable; {nearest(name, variables)}"
     for where, when in table.conditions():
         for reference, value in when.items():

@@ -24,10 +24,10 @@ from forecast.scenario.forms import (
     Rows,
     Table,
     parse_parent,
-    spell_parent,
 )
 from forecast.scenario.scenario import Clock, Scenario, Variable
 from forecast.scenario.scenario_checks import find_problems
+from forecast.wording import earlier
 
 BASIS = "judgement: a test"
 CLOCK = Clock(start=date(2020, 1, 1), step=7, horizon=90)
@@ -61,7 +61,7 @@ class _Author:
             name = f"v{k}"
             self.states[name] = tuple(f"s{s}" for s in range(self.rng.integers(2, 5)))
             same = list(self.states)[:-1]
-            past = [spell_parent(other, 1) for other in self.states]
+            past = [earlier(other, 1) for other in self.states] + [earlier(name, 2)]
             label = {"label": name, "states": self.states[name]}
             if k == 0:
                 tables: dict[str, Any] = {"role": "input", "default": "s1"}

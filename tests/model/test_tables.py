@@ -40,7 +40,6 @@ from forecast.scenario.forms import (
     Table,
     TableForm,
     parse_parent,
-    spell_parent,
 )
 from forecast.scenario.grammar import forget_schemas
 from forecast.scenario.probability_statements import Probability
@@ -49,6 +48,7 @@ from forecast.scenario.scenario import Clock, Scenario, Variable
 from forecast.scenario.scenario_checks import find_problems
 from forecast.scenario.scenario_files import parse_scenario
 from forecast.testing.scenarios import BASIS, random_scenario, scenario_of
+from forecast.wording import earlier
 
 Numbers = dict[str, Array]
 
@@ -81,7 +81,7 @@ class Reader:
 
     def configs(self, block: Block | None) -> Iterator[dict[str, str]]:
         assert block is not None
-        references = [spell_parent(name, lag) for name, lag in block.parents]
+        references = [earlier(name, lag) for name, lag in block.parents]
         states = [self.scenario.variables[name].states for name, _ in block.parents]
         for config in product(*states):
             yield dict(zip(references, config, strict=True))
@@ -169,7 +169,7 @@ class Reader:
         """One row by competing exponential waiting times."""
         states = self.scenario.variables[name].states
         memory = any(move.source for move in table.moves)
-        source = config[spell_parent(name, 1)] if memory else states[0]
+        source = config[earlier(name, 1)] if memory else states[0]
         hazard = dict.fromkeys(states, 0.0)
         for probability, move in zip(probabilities, table.moves, strict=True):
             if (move.source or states[0]) == source and holds(move.when, config):

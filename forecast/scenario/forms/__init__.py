@@ -13,9 +13,9 @@ from forecast.scenario.forms.form import (
     AnyForm,
     TableForm,
     When,
+    check_reference,
     condition_text,
     parse_parent,
-    spell_parent,
     states_meant,
 )
 from forecast.scenario.forms.hazards import Hazards, Move, Multiplier
@@ -47,8 +47,8 @@ __all__ = [
     "TableForm",
     "UnderSharedEffect",
     "When",
+    "check_reference",
     "condition_text",
     "parse_parent",
-    "spell_parent",
     "states_meant",
 ]

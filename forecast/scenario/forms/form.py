@@ -8,20 +8,23 @@ from dataclasses import dataclass
 from functools import lru_cache
 from inspect import isabstract
 from itertools import product
+from re import fullmatch
 from typing import Any, ClassVar, Protocol, cast
 
 from pydantic import GetJsonSchemaHandler
 from pydantic_core import SchemaValidator, core_schema
 
+from forecast.arguments import short_repr
 from forecast.scenario.fits import RowFit
 from forecast.scenario.grammar import forget_schemas
 from forecast.scenario.limits import LocatedFault
 from forecast.scenario.statements import PositiveStatement, Value, spell_tag
+from forecast.timeline import MAX_STEPS
+from forecast.wording import earlier
 
-PREVIOUS = "previous "
 When = dict[str, str | tuple[str, ...]]
 Parent = tuple[str, int]
-"""A variable, and how many steps ago: 0 or 1."""
+"""A variable, and how many steps ago; 0 in the same step."""
 Expression = tuple[str, int]
 """A number that a formula has written down, by family and number in it."""
 
@@ -263,16 +266,39 @@ def parse_parent(reference: str) -> Parent:
 
     Examples
     --------
-    >>> parse_parent("iran_control"), parse_parent("previous iran_control")
-    (('iran_control', 0), ('iran_control', 1))
+    >>> parse_parent("storm"), parse_parent("previous storm"), parse_parent("previous 2 storm")
+    (('storm', 0), ('storm', 1), ('storm', 2))
     """
-    name = reference.removeprefix(PREVIOUS)
+    if numbered := fullmatch(r"previous ([0-9]{1,4}) (.+)", reference):
+        return numbered[2], int(numbered[1])
+    name = reference.removeprefix("previous ")
     return name, int(name != reference)
 
 
-def spell_parent(name: str, lag: int) -> str:
-    """Spell a parent as a `when` does."""
-    return f"{PREVIOUS}{name}" if lag else name
+def check_reference(reference: str) -> Iterator[str]:
+    """Yield what is wrong with how a parent is written, if it is one of an earlier step.
+
+    Examples
+    --------
+    >>> [*check_reference("previous 2 storm")], [*check_reference("previous 1 storm")]
+    ([], ["'previous 1 storm' is written previous storm"])
+    """
+    first, *words = reference.split(" ")
+    if first != "previous" or not words:
+        return
+    number, name = words[0], words[-1]
+    if len(words) == 1:
+        if not name[:1].isalpha():
+            yield f"{reference!r} names no variable: two steps before is written previous 2 NAME"
+    elif len(words) > 2 or not fullmatch("[0-9]+", number):
+        yield (
+            f"{reference!r}: the step before is written previous {name}, two steps before "
+            f"previous 2 {name}, with a number in digits"
+        )
+    elif len(number) > 4 or int(number) > MAX_STEPS:
+        yield f"{short_repr(reference)} is too long ago: a scenario has at most {MAX_STEPS:,} steps"
+    elif (spelled := earlier(name, int(number))) != reference:
+        yield f"{reference!r} is written {spelled}"
 
 
 def states_meant(value: str | tuple[str, ...]) -> tuple[str, ...]:
@@ -294,5 +320,5 @@ def condition_text(when: When) -> str:
 
 def configuration_text(config: Mapping[Parent, str]) -> str:
     """A configuration of the parents in a message."""
-    pairs = ", ".join(f"{spell_parent(*parent)}={state}" for parent, state in config.items())
+    pairs = ", ".join(f"{earlier(*parent)}={state}" for parent, state in config.items())
     return pairs or "the only row"

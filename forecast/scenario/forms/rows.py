@@ -26,7 +26,6 @@ from forecast.scenario.forms.form import (
     configurations,
     holds,
     parse_parent,
-    spell_parent,
     states_meant,
 )
 from forecast.scenario.limits import LARGEST, MOST_CASES, LocatedFault, check_days
@@ -34,6 +33,7 @@ from forecast.scenario.probability_statements import Probability
 from forecast.scenario.statement_text import FAR, moved_text
 from forecast.scenario.statements import Number, Positive, ProbabilityStatement, Value
 from forecast.scenario.tree import Path
+from forecast.wording import earlier
 
 ROW_KINDS = ("probability", "counts", "concentration", "exactly", "unknown")
 ROW_SUM_TOLERANCE = 1e-9
@@ -128,7 +128,7 @@ class Rows(TableForm):
             if absent:
                 yield (
                     ("rows", index),
-                    f"the row does not say for which state of {spell_parent(*absent[0])} it holds",
+                    f"the row does not say for which state of {earlier(*absent[0])} it holds",
                 )
                 return
             for config in product(*(states_meant(when[parent]) for parent in parents)):
