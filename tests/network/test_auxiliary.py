@@ -13,7 +13,8 @@ from forecast.network.slices import pack_circuits
 from forecast.network.structure import Network
 from forecast.network.sweep import sweep
 from forecast.posterior.beliefs import Beliefs
-from forecast.testing.networks import Case, dynamic_case, enumerate_answer, static_case
+from forecast.testing.networks import Case, enumerate_answer, static_case
+from tests.network.cases import LOOKING_BACK, any_case
 
 CLOSE = {"rtol": 1e-11, "atol": 1e-11}
 STEPS = 4
@@ -135,12 +136,12 @@ def possible_cases(make, seeds):
 
 
 def small_case(seed):
-    return dynamic_case(seed, STEPS, 2, zeros=seed % 3 == 0, n_inputs=seed % 2)
+    return any_case(seed, STEPS, 2, zeros=seed % 3 == 0, n_inputs=seed % 2)
 
 
 def test_auxiliaries_of_a_dynamic_network_are_summed_out():
     compared = 0
-    for _, case in possible_cases(small_case, range(60)):
+    for _, case in possible_cases(small_case, [*range(60), *LOOKING_BACK]):
         answer = enumerate_auxiliaries(case, STEPS)
         swept = sweep(case.network, case.theta[:, None], case.log_like, "smoothed", counts=True)
         np.testing.assert_allclose(swept.log_evidence, answer.log_evidence, **CLOSE)
@@ -182,7 +183,7 @@ def test_auxiliaries_are_summed_out_of_a_chosen_history():
 @pytest.mark.parametrize("make", [small_case, static_case])
 def test_a_closed_last_step_has_the_same_evidence_and_derivatives(make):
     """Its interface is summed out, and its axes lie in an order of their own."""
-    for seed, case in possible_cases(make, range(30)):
+    for seed, case in possible_cases(make, [*range(30), *LOOKING_BACK]):
         exact = enumerate_auxiliaries(case, len(case.log_like))
         packed = pack_circuits(case.network, (), len(case.log_like), closed=True)
         total, by_theta, by_like = evaluate(case.theta, case.log_like, packed)
@@ -195,7 +196,7 @@ def test_a_closed_last_step_has_the_same_evidence_and_derivatives(make):
 
 
 def test_filtered_steps_know_the_evidence_up_to_themselves():
-    for _, case in possible_cases(small_case, range(12)):
+    for _, case in possible_cases(small_case, [*range(12), *LOOKING_BACK]):
         found = sweep(case.network, case.theta[:, None], case.log_like, "filtered").marginals
         for step in range(STEPS):
             answer = enumerate_auxiliaries(case, step + 1)
@@ -204,7 +205,7 @@ def test_filtered_steps_know_the_evidence_up_to_themselves():
 
 @pytest.mark.parametrize("mode", ["forward", "smoothed", "filtered"])
 def test_many_draws_and_logarithms_give_the_same(mode):
-    for seed, case in possible_cases(small_case, range(8)):
+    for seed, case in possible_cases(small_case, [*range(8), *LOOKING_BACK]):
         rng = np.random.default_rng(seed)
         theta = np.repeat(case.theta[:, None], 70, axis=1)
         like = np.repeat(case.log_like[..., None], 70, axis=2)
@@ -222,7 +223,7 @@ def test_many_draws_and_logarithms_give_the_same(mode):
 
 
 def test_very_small_likelihoods_are_summed_in_logarithms():
-    for _, case in possible_cases(small_case, range(12)):
+    for _, case in possible_cases(small_case, [*range(12), *LOOKING_BACK]):
         small = Case(case.network, case.theta, 400 * case.log_like)
         answer = enumerate_auxiliaries(small, STEPS)
         swept = sweep(case.network, case.theta[:, None], small.log_like, "smoothed", counts=True)
@@ -231,7 +232,7 @@ def test_very_small_likelihoods_are_summed_in_logarithms():
 
 
 def test_the_part_of_a_network_that_matters_says_the_same():
-    for _, case in possible_cases(small_case, range(12)):
+    for _, case in possible_cases(small_case, [*range(12), *LOOKING_BACK]):
         attached = [f.variable for f in case.network.factors if f.variable]
         observed = [n for n in case.network.names if case.log_like[:, case.network.states(n)].any()]
         part = case.network.relevant_to([*observed, *attached][:1] + observed)

@@ -8,7 +8,8 @@ import pytest
 import forecast as fc
 from forecast.network.structure import Block, Network, Node
 from forecast.posterior.beliefs import Beliefs
-from forecast.testing.networks import dynamic_case, static_case
+from forecast.testing.networks import static_case
+from tests.network.cases import LOOKING_BACK, any_case
 
 A, B, C = 2, 3, 2
 NETWORK = Network(
@@ -73,7 +74,7 @@ def test_a_union_by_cell_equals_complex_steps(seed):
     np.testing.assert_allclose(found[0], expected, atol=1e-8)
 
 
-@pytest.mark.parametrize("make", [static_case, dynamic_case])
+@pytest.mark.parametrize("make", [static_case, any_case])
 @pytest.mark.parametrize("seed", range(4))
 def test_a_state_by_cell_equals_the_exact_derivative(make, seed):
     """Structural zeros too, where points can only lie above."""
@@ -96,17 +97,16 @@ def test_a_question_must_answer_for_every_draw():
 
 def test_cells_are_labelled_by_what_they_say():
     """Each label leads back to its cell by the network's layout, earlier and later tables too."""
-    for seed in range(4):
-        case = dynamic_case(seed)
+    for seed in (*range(4), *LOOKING_BACK):
+        case = any_case(seed)
         network = case.network
         beliefs = Beliefs.of(network, case.theta[:, None], case.log_like)
         node = network.nodes[-1]
         found = beliefs.cell_sensitivity({node.name: node.states[0]}, 1)
         for block, table in ((node.first, "first"), (node.later, "later")):
             parents = [
-                f"previous {name}={network.node(name).states[-1]}"
-                if lag
-                else f"{name}={network.node(name).states[-1]}"
+                f"{['', 'previous ', 'previous 2 ', 'previous 3 '][lag]}{name}="
+                f"{network.node(name).states[-1]}"
                 for name, lag in block.parents
             ]
             labels = {

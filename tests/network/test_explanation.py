@@ -10,15 +10,10 @@ from forecast.network.explanation import most_probable_states
 from forecast.network.queries import intervened_tables
 from forecast.network.structure import Block, Network, Node
 from forecast.posterior.beliefs import Beliefs
-from forecast.testing.networks import (
-    Case,
-    dynamic_case,
-    enumerate_answer,
-    random_tables,
-    static_case,
-)
+from forecast.testing.networks import Case, enumerate_answer, random_tables, static_case
+from tests.network.cases import LOOKING_BACK, any_case
 
-SEEDS = range(8)
+SEEDS = [*range(8), *LOOKING_BACK]
 
 
 def beliefs_about(case: Case) -> Beliefs:
@@ -51,7 +46,7 @@ def require_best(history, case: Case, expected: dict[tuple[int, ...], float]) ->
     assert expected[tuple(codes)] == pytest.approx(best, abs=1e-10)
 
 
-@pytest.mark.parametrize("make", [static_case, dynamic_case])
+@pytest.mark.parametrize("make", [static_case, any_case])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_all_and_chosen_variables(make, seed):
     case = make(seed)
@@ -103,7 +98,7 @@ def test_unseen_leaves_pull_the_whole_but_not_a_choice():
 
 
 def test_each_draw_has_its_own_and_weights_are_carried():
-    case = dynamic_case(2)
+    case = any_case(2)
     rng = np.random.default_rng(2)
     theta = np.stack([random_tables(rng, case.network) for _ in range(5)], axis=1)
     names, steps = case.network.names[:1], range(4)
@@ -116,7 +111,7 @@ def test_each_draw_has_its_own_and_weights_are_carried():
 
 
 def test_a_search_ends():
-    case = dynamic_case(1)
+    case = any_case(1)
     arguments = case.network, case.theta[:, None], case.log_like, case.network.names[:1], range(4)
     with pytest.raises(fc.TooLarge, match="1 variables at 4 steps"):
         most_probable_states(*arguments, most_expanded=0)

@@ -9,7 +9,7 @@ from forecast.network.kernels import count_products
 from forecast.network.queries import forbid
 from forecast.network.slices import step_slices
 from forecast.network.sweep import sweep
-from forecast.testing.networks import dynamic_case
+from tests.network.cases import LOOKING_BACK, any_case
 
 DRAWS = 3
 
@@ -26,10 +26,10 @@ def tables_of(case):
     return np.stack([case.theta**power for power in (1.0, 0.9, 1.1)], axis=1)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", [*range(12), *LOOKING_BACK])
 def test_rows_of_one_step_are_run_together(seed):
     """States of inputs among them, whose likelihoods are settled; in any order, kept or not."""
-    case = dynamic_case(seed, n_inputs=seed % 3)
+    case = any_case(seed, n_inputs=seed % 3)
     network, theta, memory = case.network, tables_of(case), Memory()
     random = np.random.default_rng(seed)
     states = [(node.name, state) for node in network.nodes for state in node.states]
@@ -41,22 +41,24 @@ def test_rows_of_one_step_are_run_together(seed):
         if found is None:  # products came near underflow
             continue
         for like, present in zip(whole, found, strict=True):
-            exact = sweep(network, theta, like, "filtered")
+            exact = sweep(network, theta, like, "smoothed")
             np.testing.assert_allclose(
                 present.log_norm.sum(axis=0), exact.log_evidence, rtol=0, atol=1e-12
             )
             compared += 1
             if not len(present.message) or np.isneginf(exact.log_evidence).any():
                 continue
-            for name in present.axes:
-                states_of = [present.of(network, name, s) for s in network.node(name).states]
-                there = exact.marginals[-1][network.states(name)]
-                np.testing.assert_allclose(states_of, there, rtol=0, atol=1e-12)
+            for axis in present.axes:
+                name, lag = network.axes[axis]
+                there = exact.marginals[-1 - lag][network.states(name)]
+                np.testing.assert_allclose(
+                    present.over(network, (axis,)), there, rtol=0, atol=1e-12
+                )
     assert compared
 
 
 def test_inputs_that_change_are_settled_anew():
-    case = dynamic_case(3, n_inputs=1)
+    case = any_case(3, n_inputs=1)
     network, theta, memory = case.network, tables_of(case), Memory()
     [name] = [node.name for node in network.nodes if node.is_input]
     for state in (*network.node(name).states, network.node(name).states[0]):
@@ -85,7 +87,7 @@ def counted(monkeypatch):
 
 def test_more_evidence_on_a_step_costs_what_it_comes_into(monkeypatch):
     """However much came before: the same products, without those that nothing new comes into."""
-    case = dynamic_case(2, n_steps=6, n_inputs=1)
+    case = any_case(2, n_steps=6, n_inputs=1)
     network, theta, memory = case.network, tables_of(case), Memory()
     split = step_slices(network, 6)[-1].split
     settled, rest = count_products(split.settled), count_products(split.rest)
@@ -118,7 +120,7 @@ def log_norms(case, rows, memory):
 def test_forgotten_messages_are_run_again(changed, monkeypatch):
     """The same to the last bit; a change costs three steps before it at most, and once alone."""
     monkeypatch.setattr(filtering, "ALL_SHARE", 0.0)
-    case, memory = dynamic_case(2, n_steps=11, n_inputs=1), Memory()
+    case, memory = any_case(2, n_steps=11, n_inputs=1), Memory()
     rows = [row[:, None] for row in case.log_like]
     log_norms(case, rows, memory)
     assert [k for k, step in enumerate(memory.steps) if step.message is not None] == [3, 7, 10]
@@ -142,7 +144,7 @@ def test_forgotten_messages_are_run_again(changed, monkeypatch):
 def test_an_earlier_day_is_asked_after_its_messages_are_forgotten(n_steps, monkeypatch):
     monkeypatch.setattr(filtering, "ALL_SHARE", 0.0)
     monkeypatch.setattr(filtering, "KEPT_SHARE", 0.0)
-    case, memory = dynamic_case(2, n_steps=9), Memory()
+    case, memory = any_case(2, n_steps=9), Memory()
     rows = [row[:, None] for row in case.log_like]
     log_norms(case, rows, memory)
     found = log_norms(case, rows[:n_steps], memory)

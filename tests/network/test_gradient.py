@@ -24,17 +24,19 @@ from forecast.network.structure import Network
 from forecast.network.sweep import sweep
 from forecast.scenario.forms import Hazards, Move, Multiplier, NoisyMax, Row, Rows
 from forecast.scenario.scenario import Clock, Scenario, Variable
-from forecast.testing.networks import Array, Case, dynamic_case, enumerate_answer, static_case
+from forecast.testing.networks import Array, Case, enumerate_answer, static_case
 from tests.gradients import assert_gradient_is_differences
+from tests.network.cases import LOOKING_BACK, any_case
 from tests.small import state_log_likelihoods
 
 SHIFT = 1e-5
 NEAR = {"rtol": 1e-6, "atol": 1e-7}
 MANY = [(seed, dynamic) for seed in range(8) for dynamic in (False, True)]
+MANY += [(seed, True) for seed in LOOKING_BACK]
 
 
 def make_case(seed: int, dynamic: bool, **more: Any) -> Case:
-    return dynamic_case(seed, **more) if dynamic else static_case(seed, **more)
+    return any_case(seed, **more) if dynamic else static_case(seed, **more)
 
 
 def log_evidence(network: Network, theta: Array, log_like: Array) -> Array:
@@ -120,7 +122,7 @@ def test_operation(seed: int, dynamic: bool, mode: str, closed: bool) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_operation_with_evidence_too_small_for_linear_space(seed: int) -> None:
-    case = dynamic_case(seed, kinds=("likelihood",))
+    case = any_case(seed, kinds=("likelihood",))
     log_like = 400 * case.log_like
     answer = enumerate_answer(case.network, case.theta, log_like)
     packed = pack_circuits(case.network, (), len(case.log_like))

@@ -7,7 +7,7 @@ from forecast.network import queries
 from forecast.network.horizon import look_ahead
 from forecast.network.queries import forbid, held_now_or_next
 from forecast.network.sweep import sweep
-from forecast.testing.networks import dynamic_case
+from tests.network.cases import LOOKING_BACK, any_case
 
 AHEAD = 3
 
@@ -21,9 +21,9 @@ def with_steps_ahead(case):
     return np.concatenate([case.log_like, np.tile(inputs, (AHEAD, 1))])
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", [*range(8), *LOOKING_BACK])
 def test_values_ahead_of_any_evidence(seed):
-    case = dynamic_case(seed, n_inputs=seed % 2)
+    case = any_case(seed, n_inputs=seed % 2)
     network, theta, like = case.network, case.theta[:, None], with_steps_ahead(case)
     window = range(len(case.log_like), len(like))
     names = [node.name for node in network.nodes if not node.is_input]
@@ -49,14 +49,14 @@ def test_values_ahead_of_any_evidence(seed):
 
 
 def test_evidence_ahead_has_no_present():
-    case = dynamic_case(1)
+    case = any_case(1)
     assert look_ahead(case.network, case.theta[:, None], case.log_like, range(1, 2)) is None
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", [*range(8), *LOOKING_BACK])
 def test_states_now_or_next_are_those_of_whole_polynomials(seed, monkeypatch):
     """Of states in the interface, beyond it and none, with and without values ahead."""
-    case = dynamic_case(seed, n_inputs=seed % 2)
+    case = any_case(seed, n_inputs=seed % 2)
     network, theta, like = case.network, case.theta[:, None], with_steps_ahead(case)
     states = [(node.name, node.states[0]) for node in network.nodes if not node.is_input]
     groups = [*(([each], [each]) for each in states), ([], states[:2]), (states[:2], states[:2])]

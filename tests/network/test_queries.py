@@ -13,16 +13,10 @@ from forecast.network.queries import intervened_tables, rank_probabilities
 from forecast.network.structure import Block, Network, Node
 from forecast.network.sweep import sweep
 from forecast.posterior.beliefs import Beliefs
-from forecast.testing.networks import (
-    Answer,
-    Case,
-    dynamic_case,
-    enumerate_answer,
-    random_tables,
-    static_case,
-)
+from forecast.testing.networks import Answer, Case, enumerate_answer, random_tables, static_case
+from tests.network.cases import LOOKING_BACK, any_case
 
-SEEDS = range(12)
+SEEDS = [*range(12), *LOOKING_BACK]
 TIGHT = 1e-10
 
 
@@ -59,7 +53,7 @@ def holds(found: Answer, states, step: int):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_first_passage_in_every_window(seed):
-    case = dynamic_case(seed)
+    case = any_case(seed)
     found, beliefs = answer(case), beliefs_about(case)
     states = some_states(case, seed)
     for start in range(4):
@@ -76,7 +70,7 @@ def test_first_passage_in_every_window(seed):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_union_and_expected_steps(seed):
-    case = dynamic_case(seed)
+    case = any_case(seed)
     found, beliefs = answer(case), beliefs_about(case)
     states = some_states(case, seed)
     for step in range(4):
@@ -131,7 +125,7 @@ def test_expected_duration_on_a_two_state_chain(window, with_evidence):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_expected_duration_in_any_network(seed):
-    case = dynamic_case(seed)
+    case = any_case(seed)
     found, beliefs = answer(case), beliefs_about(case)
     [(name, state), *_] = some_states(case, seed)
     node = case.network.node(name)
@@ -170,10 +164,10 @@ def test_expected_duration_of_what_cannot_be_entered_or_is_not_there():
         Beliefs.of(static, np.array([[0.5, 0.5]]).T).expected_duration("lamp", "on")
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_two_step_joints_are_those_of_all_histories(seed):
     """Of variables that depend on their own state before, and of others."""
-    case = dynamic_case(seed)
+    case = any_case(seed)
     answer = enumerate_answer(case.network, case.theta, case.log_like)
     beliefs = Beliefs.of(case.network, case.theta[:, None], case.log_like)
     for k, node in enumerate(case.network.nodes):
@@ -188,7 +182,7 @@ def test_two_step_joints_are_those_of_all_histories(seed):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_joints_agree_and_sum_to_marginals(seed):
-    case = dynamic_case(seed)
+    case = any_case(seed)
     found, beliefs = answer(case), beliefs_about(case)
     names = case.network.names[:2]
     for step in range(4):
@@ -205,7 +199,7 @@ def test_joints_agree_and_sum_to_marginals(seed):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("make", [static_case, dynamic_case])
+@pytest.mark.parametrize("make", [static_case, any_case])
 def test_most_probable_history(seed, make):
     case = make(seed)
     found, beliefs = answer(case), beliefs_about(case)
@@ -222,7 +216,7 @@ def test_most_probable_history(seed, make):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_information_in_bits(seed):
-    case = dynamic_case(seed)
+    case = any_case(seed)
     found, beliefs = answer(case), beliefs_about(case)
     target, step, seen = case.network.names[0], 1, 3
     bits = beliefs.information(target, step, seen)
@@ -249,7 +243,7 @@ def test_information_is_symmetric_and_never_negative(seed):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_intervention_is_enumeration_with_a_cut_table(seed):
-    case = dynamic_case(seed)
+    case = any_case(seed)
     [(name, state), *_] = some_states(case, seed)
     theta, regimes = intervened_tables(case.network, case.theta[:, None], [(name, state)], 2, 4)
     expected = enumerate_answer(case.network, theta[..., 0], case.log_like, regimes)
@@ -270,7 +264,7 @@ def two_regimes_later(case: Case, name: str, states: tuple[str, str]) -> Beliefs
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_later_intervention_replaces_an_earlier_one(seed):
-    case = dynamic_case(seed, kinds=("none",))
+    case = any_case(seed, kinds=("none",))
     node = case.network.nodes[0]
     done = two_regimes_later(case, node.name, (node.states[0], node.states[1]))
     found = done.posterior(node.name).to_numpy()[0, 0]
@@ -325,7 +319,7 @@ def test_doing_equals_seeing_at_a_root():
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_evidence_then_its_withdrawal_leaves_no_trace(seed):
-    case = dynamic_case(seed, kinds=("none",))
+    case = any_case(seed, kinds=("none",))
     before = beliefs_about(case)
     [(name, state), (other, _)] = some_states(case, seed)
     likelihood = dict.fromkeys(case.network.node(other).states, 0.25)
@@ -342,7 +336,7 @@ def test_evidence_then_its_withdrawal_leaves_no_trace(seed):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_order_of_evidence_never_matters(seed):
-    case = dynamic_case(seed, kinds=("none",))
+    case = any_case(seed, kinds=("none",))
     [(name, state), (other, _)] = some_states(case, seed)
     ratio = {s: 1.0 + k for k, s in enumerate(case.network.node(other).states)}
     one = beliefs_about(case).set_evidence({name: state}, 1).virtual_evidence(other, ratio, 2)
@@ -364,7 +358,7 @@ def assert_differences(case: Case, derivative, seed: int, probability) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_cell_sensitivity_equals_finite_differences(seed):
-    case = dynamic_case(seed, kinds=("likelihood", "none"))
+    case = any_case(seed, kinds=("likelihood", "none"))
     [(name, state), *_] = some_states(case, seed)
     derivative = beliefs_about(case).cell_sensitivity({name: state}, 2).to_numpy()[0, 0]
     assert_differences(
@@ -375,10 +369,10 @@ def test_cell_sensitivity_equals_finite_differences(seed):
     )
 
 
-@pytest.mark.parametrize("make", [static_case, dynamic_case])
+@pytest.mark.parametrize("make", [static_case, any_case])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_passage_sensitivity_equals_finite_differences(make, seed):
-    case = make(seed, kinds=("likelihood", "none")) if make is dynamic_case else make(seed)
+    case = make(seed, kinds=("likelihood", "none")) if make is any_case else make(seed)
     states = some_states(case, seed)
     beliefs = beliefs_about(case)
     window = range(min(1, len(case.log_like) - 1), len(case.log_like))
@@ -446,7 +440,7 @@ def test_labels_that_do_not_fit_are_refused(more, message):
 
 
 def test_the_loops_are_never_given_arrays_that_do_not_fit():
-    case = dynamic_case(0)
+    case = any_case(0)
     theta, like = case.theta[:, None], case.log_like
     with pytest.raises(InputError, match="theta"):
         sweep(case.network, theta[:-1], like, "smoothed")
@@ -457,7 +451,7 @@ def test_the_loops_are_never_given_arrays_that_do_not_fit():
 
 
 def test_answers_carry_chains_and_draws():
-    case = dynamic_case(1)
+    case = any_case(1)
     rng = np.random.default_rng(0)
     theta = np.stack([random_tables(rng, case.network) for _ in range(6)], axis=1)
     beliefs = beliefs_about(case, theta=theta, shape=(2, 3))
