@@ -191,13 +191,14 @@ class Network(PrintsItself, Frozen):
 
     def advance_interface(self, scope: Scope) -> Scope:
         """Axes of a factor of a step's result, as the next step has them."""
-        following = {
-            f"auxiliary {k}": f"auxiliary {k}" + " before" * variable.moves
-            for k, variable in enumerate(self.auxiliaries)
-        }
-        for axis, (name, lag) in self.axes.items():
-            following[axis] = earlier(name, lag + 1)
-        return tuple(following[axis] for axis in scope)
+        return tuple(map(self._advance, scope))
+
+    def _advance(self, axis: str) -> str:
+        if axis in self.axes:
+            name, lag = self.axes[axis]
+            return earlier(name, lag + 1)
+        moves = self.auxiliaries[int(axis.removeprefix("auxiliary "))].moves
+        return f"{axis} before" if moves else axis
 
     @cached_property
     def lookback(self) -> dict[str, int]:

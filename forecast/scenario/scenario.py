@@ -75,8 +75,9 @@ class Variable(Value):
     """A variable: what it is, its states, and its table (or its first and its later tables).
 
     Parents are named in the `when` of the table's rows, causes, ratios and moves, or in its
-    influences; `previous name` is the state of `name` one step earlier. A key assumption names
-    the state that is assumed to hold. `reporting` says how reports of it come about.
+    influences; `previous name` is the state of `name` one step earlier, `previous 2 name` two steps
+    earlier. A key assumption names the state that is assumed to hold. `reporting` says how reports
+    of it come about.
 
     What an indicator shows in one step may have to do with what it showed before. An `event` is
     drawn anew at every step; of several reports each is of one event, and the state is that of the

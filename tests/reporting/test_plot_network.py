@@ -110,3 +110,27 @@ def test_a_part_is_drawn_into_axes_that_are_given():
         fc.plot_network(collider(), names=[])
     with pytest.raises(InputError):
         fc.plot_network("asia")
+
+
+@pytest.mark.parametrize(
+    ("lags", "dashes", "key"),
+    [
+        ((0,), 0, ""),
+        ((1,), 1, "dashed: from the step before"),
+        ((1, 3), 1, "dashed: from the step before, or up to 3 steps ago"),
+        ((0, 2), 0, ""),
+    ],
+)
+def test_one_arrow_comes_from_a_parent_of_several_steps(lags, dashes, key):
+    cause = Node("cause", ("no", "yes"), Block((), 0), Block((), 0))
+    parents = tuple(("cause", lag) for lag in lags)
+    effect = Node("effect", ("no", "yes"), Block((("cause", 0),), 2), Block(parents, 6))
+    if 0 not in lags:
+        effect = Node("effect", ("no", "yes"), Block((), 2), Block(parents, 6))
+    network = Network((cause, effect), 6 + 2 ** (len(lags) + 1), dynamic=True)
+    beliefs = fc.Beliefs.of(network, np.full((network.n_cells, 1), 0.5), network.no_evidence(4))
+    axis = fc.plot_network(beliefs)
+    axis.figure.canvas.draw()
+    assert len(arrows(axis)) == 1
+    assert sum(arrow.get_linestyle() != "-" for arrow in arrows(axis)) == dashes
+    assert texts(axis)[-1] == key
