@@ -345,7 +345,10 @@ def backward_slice(network: Network) -> tuple[tuple[Slice, Slice], Scope]:
 
 
 class _SliceBuilder:
-    """One slice before its cells are laid out; of the last age, that of all further steps.
+    """One slice before its cells are laid out.
+
+    Its age is how many steps came before it, at most the order of the network: from there on all
+    steps are alike.
 
     A variable without a table is set: its likelihood has one state, and a product of that vector
     with itself is the vector again. So every table meets its own copy, which is summed out at
