@@ -331,10 +331,11 @@ def _check(given: argparse.Namespace) -> int:
     from forecast.evidence.report_files import read_evidence
     from forecast.model.builder import compile_tables
     from forecast.network.elimination import elimination
+    from forecast.scenario.indicator_groups import with_default_effects
     from forecast.scenario.scenario_files import load_scenario
     from forecast.scenario.statement_text import NOTABLE_MISS, moved_text
 
-    problem = load_scenario(given.scenario)
+    problem = with_default_effects(load_scenario(given.scenario))
     program = compile_tables(problem)
     operations = sum(
         elimination(program.network, first=first).operations for first in (True, False)

@@ -16,6 +16,7 @@ from forecast.posterior.resample_move import move
 from forecast.posterior.reweighting import Fit
 from forecast.progress import phase
 from forecast.sampling import Sampling
+from forecast.scenario.indicator_groups import with_default_effects
 from forecast.scenario.scenario import Scenario
 
 Method = Literal["auto", "reweight", "nuts"]
@@ -42,7 +43,8 @@ def forecast(
     Parameters
     ----------
     scenario
-        What is believed before evidence.
+        What is believed before evidence. `Forecast.scenario` has a shared effect more for every
+        group of indicators of which the scenario does not say how they hang together.
     evidence
         Reports in force, as `Ledger.known_at` gives them.
     draws, tune, chains, random_seed, cores, progressbar, nuts_sampler
@@ -65,6 +67,7 @@ def forecast(
         Frozen; `update` and `retract` return new ones.
     """
     sampling = Sampling(draws, tune, chains, random_seed, cores, progressbar, nuts_sampler)
+    scenario = with_default_effects(scenario)
     if method == "nuts":
         return _fit(scenario, evidence, sampling)
     return weighed_forecast(Fit.of_prior(scenario, sampling), evidence, sampling, method)

@@ -21,6 +21,7 @@ from forecast.network.queries import shared_bits
 from forecast.posterior.beliefs import Beliefs
 from forecast.posterior.prior import prior_beliefs
 from forecast.sampling import Sampling, require_whole
+from forecast.scenario.indicator_groups import with_default_effects
 from forecast.scenario.scenario import Scenario
 from forecast.text import printed
 
@@ -139,6 +140,7 @@ def ach_view(
     """
     require_whole({"draws": draws, "random_seed": random_seed}, {"draws": 1, "random_seed": 0})
     name = _course(scenario, variable)
+    scenario = with_default_effects(scenario)
     believed = _before_reports(scenario, evidence, draws, random_seed)
     hypotheses = scenario.variables[name].states
     if len(hypotheses) > MAX_HYPOTHESES:

@@ -55,6 +55,7 @@ alarms."""
 LEAST, MOST, WIDEST = 1e-3, 1e3, 100.0
 """Ratios that can be stated, and how often the lower end may go into the upper."""
 JUDGED = "judgement: "
+INDEPENDENT = "judgement: rows are separate evidence; what hangs together shares an origin"
 
 
 def ach_scenario(
@@ -127,6 +128,8 @@ def ach_scenario(
     )
     reading = _Reading(matrix, ratios or {}, {**ASSUMED_GRADES, **(grades or {})}, exhaustive)
     raise_if_any([*reading.problems(), *_prior_faults(prior, reading.hypotheses)])
+    indicators = reading.indicators()
+    independent = {"indicators": tuple(indicators), "basis": INDEPENDENT}
     scenario = Scenario.model_validate(
         {
             "name": "ach",
@@ -134,7 +137,8 @@ def ach_scenario(
             "title": matrix.title,
             "question": "Which of the hypotheses is true?",
             "as_of": None if as_of is None else day,
-            "variables": {COURSE: reading.course(prior), **reading.indicators()},
+            "variables": {COURSE: reading.course(prior), **indicators},
+            "independent": (independent,) if indicators else (),
         }
     )
     faults = find_problems(scenario)

@@ -16,6 +16,7 @@ from forecast.arguments import checked
 from forecast.model.builder import compile_tables
 from forecast.posterior.prior import beliefs_at_start, draw_priors
 from forecast.sampling import Sampling, require_whole
+from forecast.scenario.indicator_groups import with_default_effects
 from forecast.scenario.scenario import Scenario
 
 MONTH_DAYS = 30
@@ -63,6 +64,7 @@ def check(
     (True, 'small_boats')
     """
     require_whole({"draws": draws, "random_seed": random_seed}, {"draws": 2, "random_seed": 0})
+    scenario = with_default_effects(scenario)
     rng = np.random.default_rng(random_seed)
     parameters = draw_priors(compile_tables(scenario).priors, draws, rng)
     whole = beliefs_at_start(scenario, parameters)

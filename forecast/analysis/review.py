@@ -16,6 +16,7 @@ from forecast.evidence.profiles import reporting_levels, reporting_of
 from forecast.frozen import copying
 from forecast.layout import Row, html_table, text_table
 from forecast.scenario.forms import SharedEffect
+from forecast.scenario.indicator_groups import default_effects, shared_effects
 from forecast.scenario.scenario import Scenario
 from forecast.text import DASH, GAP, printed
 from forecast.wording import counted, long_date, plain, points
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
     from forecast.evidence.judged import JudgedLevel
 
-FEW = 3
-"""Indicators of the same causes from which on it matters whether they show together."""
 NEARLY_SURE = 0.9
 """Probability from which something would be seen in any case."""
 
@@ -176,6 +175,9 @@ def _parts(found: Check) -> Iterator[Part]:
         yield _sources(found)
     if len(found.indicators):
         yield _indicators(found)
+    groups = tuple(_together(found))
+    if groups:
+        yield _of_one_cause(found, groups)
     if len(found.courses):
         yield _courses(found)
     if len(found.assumptions):
@@ -330,32 +332,34 @@ def _indicators(found: Check) -> Part:
     if len(found.numbers):
         names = ", ".join(found.numbers.index)
         sentences.append(f"Measured: {names}. A number tells at most what its state would.")
-    sentences += _apart(found)
     rows = tuple(_indicator(row) for row in table.itertuples() if row.Index[0] not in found.dead)
     head = ("Indicator", "Course", "Bits", "Share", "Ratio", "Redundant with", "Pherson")
     return Part("Indicators: what each can tell", tuple(sentences), head, rows)
 
 
-def _apart(found: Check) -> Iterator[str]:
-    """Yield which indicators of the same causes count as so many independent observations."""
-    scenario = found.scenario
-    inputs = {name for name, variable in scenario.variables.items() if variable.role == "input"}
-    by_causes: dict[frozenset[str], list[str]] = {}
-    for name, variable in scenario.variables.items():
-        table = variable.later_table
-        if variable.role == "indicator" and table is not None and name not in found.dead:
-            causes = frozenset(parent for parent, _ in table.parents(name)) - {name} - inputs
-            by_causes.setdefault(causes, []).append(name)
-    for causes, names in by_causes.items():
-        if causes and len(names) >= FEW and not _share_effect(scenario, causes):
-            yield (
-                f"Given {' and '.join(sorted(causes))}: {', '.join(names)} count as {len(names)} "
-                "independent observations; if they show together, a shared effect says so."
-            )
+def _of_one_cause(found: Check, groups: tuple[Row, ...]) -> Part:
+    """Which indicators are taken to show together, and which count as independent."""
+    heading = "Indicators of one cause: independent, or together"
+    sentences = ["Together all are high or low, and count as one observation."]
+    if default_effects(found.scenario):
+        sentences.append("The scenario says nothing of those marked as ours; it should.")
+    return Part(heading, tuple(sentences), ("Taken to be", "Indicators", "Causes"), groups)
 
 
-def _share_effect(scenario: Scenario, names: frozenset[str]) -> bool:
-    return any(isinstance(scenario.variables[name].table, SharedEffect) for name in names)
+def _together(found: Check) -> Iterator[Row]:
+    """Yield a row for each group of indicators of which something is taken or stated."""
+    scenario, ours = found.scenario, default_effects(found.scenario)
+    of_what = "of cases" if scenario.time is None else "of steps"
+    for name, group in shared_effects(scenario).items():
+        table = scenario.variables[name].table
+        if not group.indicators or not isinstance(table, SharedEffect):
+            continue
+        lower, upper, *_ = table.share.interval()
+        share = interval(Estimate(lower, lower, upper))
+        taken = f"together in {share} {of_what} ({'ours' if name in ours else 'stated'})"
+        yield taken, ", ".join(group.indicators), ", ".join(group.causes)
+    for stated in scenario.independent:
+        yield "independent (stated)", ", ".join(stated.indicators), ""
 
 
 def _indicator(row: Any) -> Row:

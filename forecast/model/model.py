@@ -24,6 +24,7 @@ from forecast.model.simulate_reports import simulate_reports
 from forecast.model.tables import TableProgram
 from forecast.network.slices import pack_circuits
 from forecast.sampling import FROM_PART, TARGET_ACCEPT, Sampling, chain_failure
+from forecast.scenario.indicator_groups import with_default_effects
 from forecast.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def build_model(scenario: Scenario, evidence: Evidence) -> pm.Model:
     """
     import pymc as pm
 
+    scenario = with_default_effects(scenario)
     program = compile_tables(scenario)
     table = tabulate_reports(scenario, evidence, last_step(scenario, evidence) + 1)
     inputs = scenario.with_role("input")

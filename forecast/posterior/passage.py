@@ -90,7 +90,8 @@ def mean_over_days(calendar: Calendar, values: Array, first: date, last: date) -
 
 def _is_memoryless(scenario: Scenario, name: str) -> bool:
     table = scenario.variables[name].later_table
-    return isinstance(table, Hazards) and not table.has_memory
+    stated = None if table is None else table.stated
+    return isinstance(stated, Hazards) and not stated.has_memory
 
 
 def reached(ahead: Array, turn: Array, place: Ahead) -> Array:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
-from forecast.estimate import MASS_TEXT
+from forecast.estimate import MASS_TEXT, Estimate, interval
 from forecast.outlook import Forecast
 from forecast.reporting.document import Heading, Prose, Section, Table
 from forecast.reporting.request import Request
+from forecast.scenario.indicator_groups import IndicatorGroup, default_effect, default_effects
+from forecast.scenario.scenario import Scenario
+from forecast.text import isolated
 from forecast.wording import counted, long_date
 
 TERMS = (
@@ -104,6 +107,8 @@ def _method_rows(outlook: Forecast) -> Iterator[tuple[str, str]]:
         (f"{judgements}, besides the accuracy of each reliability grade and source"),
     )
     yield "States", "summed over exactly, by variable elimination"
+    for group in default_effects(scenario).values():
+        yield "Indicators of one cause", _shown_together(group, scenario)
     yield "Tables", _tables(outlook)
     yield "Diagnostics", str(outlook.diagnostics)
     yield "Seed", str(sampling.random_seed)
@@ -114,6 +119,19 @@ def _method_rows(outlook: Forecast) -> Iterator[tuple[str, str]]:
             f"a probability is the mean over the draws, with the {MASS_TEXT} equal-tailed interval "
             "that unsure tables leave"
         ),
+    )
+
+
+def _shown_together(group: IndicatorGroup, scenario: Scenario) -> str:
+    """What is assumed of indicators of which the scenario does not say how they hang together."""
+    lower, upper, *_ = default_effect().table.share.interval()
+    share = interval(Estimate(lower, lower, upper))
+    of_what = "cases" if scenario.time is None else "steps"
+    labels = "; ".join(isolated(scenario.variables[name].label) for name in group.indicators)
+    return (
+        "the scenario does not say whether these show together, so they are taken to be all high "
+        f"or all low in {share} of {of_what} (ours, learned with the tables), and so to count for "
+        f"less than independent ones: {labels}"
     )
 
 

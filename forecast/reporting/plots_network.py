@@ -32,6 +32,7 @@ from forecast.reporting.plots import (
     require_axes,
     shown_figure,
 )
+from forecast.scenario.indicator_groups import with_default_effects
 from forecast.scenario.scenario import Scenario
 from forecast.text import GAP, flat, for_figure, visible
 
@@ -161,8 +162,9 @@ def _believed(given: Scenario | Beliefs | TabledNetwork | Forecast) -> tuple[Bel
     if isinstance(given, Forecast):
         scenario, found = given.scenario, beliefs(given, draws=DRAWS_OF_FORECAST)
     else:
-        parameters = draw_priors(compile_tables(given).priors, DRAWS, SEED)
-        scenario, found = given, beliefs_at_start(given, parameters, n_steps=1)
+        scenario = with_default_effects(given)
+        parameters = draw_priors(compile_tables(scenario).priors, DRAWS, SEED)
+        found = beliefs_at_start(scenario, parameters, n_steps=1)
     return found, frozenset(pair for pair, course in scenario.courses.items() if course.dangerous)
 
 

@@ -15,6 +15,7 @@ from forecast.reporting.document import Listing, Prose, Section
 from forecast.reporting.request import Request
 from forecast.scenario.collection import Profile
 from forecast.scenario.forms import condition_text
+from forecast.scenario.indicator_groups import default_effect, default_effects
 from forecast.scenario.parts import all_parts
 from forecast.scenario.rendering import describe, render_inline
 from forecast.scenario.scenario import Scenario
@@ -70,7 +71,10 @@ def stated_rows(scenario: Scenario) -> Iterator[Row]:
     scenario
         The scenario.
     """
+    ours = default_effects(scenario)
     for part in all_parts(scenario):
+        if part.kind == "variables" and part.name in ours:
+            continue  # among what the library takes
         if part.slot:
             label = scenario.variables[part.name].label
         elif part.name:
@@ -122,8 +126,21 @@ def default_rows(scenario: Scenario) -> Iterator[Row]:
     scenario
         The scenario.
     """
-    for when, stated, basis in (*_default_reporting(scenario), *_default_lineage(scenario)):
+    for when, stated, basis in (
+        *_default_effects(scenario),
+        *_default_reporting(scenario),
+        *_default_lineage(scenario),
+    ):
         yield DEFAULTS, when, stated, f"“{basis}”"
+
+
+def _default_effects(scenario: Scenario) -> Iterator[tuple[str, str, str]]:
+    """In what share of steps indicators of one cause show together."""
+    table = default_effect().table
+    for group in default_effects(scenario).values():
+        labels = (isolated(scenario.variables[name].label) for name in group.indicators)
+        when = f"what shows together: {'; '.join(labels)}"
+        yield when, f"share of steps: {_ends(table.share)}", table.basis
 
 
 def _default_reporting(scenario: Scenario) -> Iterator[tuple[str, str, str]]:

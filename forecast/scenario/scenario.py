@@ -167,6 +167,13 @@ class BaseRate(Occurrence):
     reference_class: Text
 
 
+class Independence(Value):
+    """That each of some indicators shows whatever others of its causes show, given these."""
+
+    indicators: Annotated[tuple[str, ...], Field(min_length=1)]
+    basis: Basis
+
+
 class Clock(Value):
     """Where time starts, the length of a step in days, and how far a forecast looks.
 
@@ -214,8 +221,9 @@ class Scenario(PrintsItself, Value):
 
     `time` is absent for a static problem, which has a single step. `reporting` is how reports come
     about of indicators that do not say so themselves, `reporting_level` how far all judgements of
-    it may be wrong together. With `lineage` as stated, a report that states no origin copies no
-    other.
+    it may be wrong together. Indicators of one cause that are neither `independent` nor under a
+    shared effect are taken to show together in a share of steps that is ours. With `lineage` as
+    stated, a report that states no origin copies no other.
     """
 
     format: Literal[1] = 1
@@ -228,6 +236,7 @@ class Scenario(PrintsItself, Value):
     time: Clock | None = None
     narrative: Narrative = Narrative()
     variables: Annotated[dict[Name, Variable], Field(min_length=1)]
+    independent: tuple[Independence, ...] = ()
     tripwires: dict[Name, Tripwire] = Field(default_factory=dict)
     warning_levels: dict[Name, WarningLevel] = Field(default_factory=dict)
     expectations: tuple[Expectation, ...] = ()

@@ -13,7 +13,7 @@ from itertools import chain
 
 from forecast.errors import nearest
 from forecast.scenario.collection_checks import check_collection
-from forecast.scenario.forms import Hazards, Row, TableForm
+from forecast.scenario.forms import Hazards, Row, TableForm, UnderSharedEffect
 from forecast.scenario.input_checks import check_input
 from forecast.scenario.limits import LocatedFault
 from forecast.scenario.measured import check_measured
@@ -76,6 +76,7 @@ def find_problems(
             resolved = not unknown and not mentions(table, unread)
             yield from check_table(where, table, name, variables, resolved=resolved)
     yield from _check_references(scenario, unread)
+    yield from _check_independence(scenario, unread)
     yield from check_warning(scenario, unread)
     yield from check_collection(scenario, unread)
     for index, expectation in enumerate(scenario.expectations):
@@ -244,7 +245,7 @@ def _check_lags(
     at: Path, table: TableForm, name: str, slot: str, *, dynamic: bool
 ) -> Iterator[LocatedFault]:
     lagged = [parent for parent in table.parents(name) if parent[1]]
-    if isinstance(table, Hazards) and not dynamic:
+    if isinstance(table.stated, Hazards) and not dynamic:
         yield at, "a static scenario (no `time`) has no hazards"
     elif slot == "transition" and not dynamic:
         yield at, "a static scenario (no `time`) has no transitions"
@@ -299,6 +300,33 @@ def _check_references(scenario: Scenario, unread: frozenset[str]) -> Iterator[Lo
                     ("variables", name, "speaks_to", index, "course"),
                     f"{claim.course!r} is not a course of action; {nearest(claim.course, courses)}",
                 )
+
+
+def _check_independence(scenario: Scenario, unread: frozenset[str]) -> Iterator[LocatedFault]:
+    """Yield names that are no indicators, come twice, or are said to share an effect as well."""
+    first: dict[str, int] = {}
+    for index, stated in enumerate(scenario.independent):
+        for number, name in enumerate(stated.indicators):
+            where: Path = ("independent", index, "indicators", number)
+            if name in first:
+                yield where, f"{name} is named already in independent.{first[name]}"
+            elif name not in unread:
+                yield from ((where, message) for message in _not_independent(scenario, name))
+            first.setdefault(name, index)
+
+
+def _not_independent(scenario: Scenario, name: str) -> Iterator[str]:
+    legal = scenario.with_role("indicator")
+    if name not in scenario.variables:
+        yield f"{name!r} is not a variable; {nearest(name, legal)}"
+    elif name not in legal:
+        role = scenario.variables[name].role
+        yield f"{name!r} is no indicator: its role is {role}; {nearest(name, legal)}"
+    else:
+        tables = (legal[name].first_table, legal[name].later_table)
+        shared = {table.effect for table in tables if isinstance(table, UnderSharedEffect)}
+        for effect in sorted(shared):
+            yield f"{name} shares the effect {effect}; say one or the other"
 
 
 def _check_cycles(variables: Variables) -> Iterator[LocatedFault]:

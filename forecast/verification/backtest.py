@@ -25,6 +25,7 @@ from forecast.frozen import frozen
 from forecast.layout import PrintsItself, Summary, of_frame
 from forecast.outlook import Forecast
 from forecast.sampling import Sampling, require_whole
+from forecast.scenario.indicator_groups import with_default_effects
 from forecast.scenario.scenario import Scenario
 from forecast.storage import evidence_text
 from forecast.text import printed
@@ -170,6 +171,7 @@ def backtest(
     require_whole({"block": block, "question_draws": question_draws}, dict.fromkeys(_WHOLE, 1))
     asked = () if questions is None else tuple(questions.values())
     raise_if_any([each for question in asked for each in unanswerable(scenario, question)])
+    scenario = with_default_effects(scenario)
     known = [
         ledger.known_at(day, scenario.variables)
         for day in _days(scenario, ledger, _days_of(every), start, end)

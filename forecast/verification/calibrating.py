@@ -30,6 +30,7 @@ from forecast.posterior.resample_move import move
 from forecast.posterior.reweighting import Fit, Weights
 from forecast.posterior.stored_answers import watched
 from forecast.sampling import Sampling, require_whole
+from forecast.scenario.indicator_groups import with_default_effects
 from forecast.scenario.scenario import Scenario
 from forecast.text import printed
 from forecast.verification.calibration_line import calibration_line, spiegelhalter_z
@@ -230,7 +231,8 @@ def calibrate(
         Steps that reports are about; the as-of date is the last day of the last of them.
     worlds
         The scenario that makes the worlds, where it is another: to see what would be noticed if
-        the one that is tried were wrong. It needs the same variables and states.
+        the one that is tried were wrong. It needs the same variables and states, but not the same
+        shared effects where it does not say how indicators hang together.
     draws
         Draws from the prior, shared by all worlds.
     question_draws
@@ -257,6 +259,7 @@ def calibrate(
     asked = tuple(q for q in (questions or {}).values() if not q.is_count)
     problems = [each for question in asked for each in unanswerable(scenario, question)]
     raise_if_any([*problems, *_other_states(scenario, truth)])
+    scenario, truth = with_default_effects(scenario), with_default_effects(truth)
     sampling = Sampling(draws, chains=1, random_seed=random_seed, progressbar=False)
     day_after(scenario, steps)
     parts = [
@@ -322,6 +325,8 @@ def _compare(
     one = Weights(np.zeros(1), -np.inf)
     drawn, true = (dict(_states(each, evidence, now)) for each in (fit, known))
     for (variable, state), values in drawn.items():
+        if (variable, state) not in true:  # a shared effect of ours, which the worlds have not
+            continue
         outcome = bool(world.in_state(variable, state)[now])
         name = f"{variable}={state} now"
         rows.append(["states", name, *_placed(values, weights, true[variable, state], outcome)])

@@ -26,6 +26,7 @@ from forecast.scenario.forms.form import condition_text
 from forecast.scenario.forms.hazards import Hazards
 from forecast.scenario.forms.rows import Rows
 from forecast.scenario.forms.shared_effect import SharedEffect, UnderSharedEffect
+from forecast.scenario.indicator_groups import with_default_effects
 from forecast.scenario.scenario import Scenario
 from forecast.text import printed
 from forecast.verification.worlds import first_day
@@ -153,6 +154,7 @@ def learn(
         faults.append(Problem("between_cases", f"{between_cases}; needs 0 or a positive number"))
     raise_if_any(faults)
     sampling = Sampling(draws, tune, chains, random_seed, cores, progressbar)
+    scenario = with_default_effects(scenario)
     nothing = tabulate_reports(scenario, Evidence(first_day(scenario)), 1).without_silence()
     tables = [nothing, *(_tabulated(scenario, case) for case in cases)]
     tree = sample_cases(scenario, tables, [case.power for case in cases], between_cases, sampling)

@@ -18,6 +18,7 @@ from forecast.evidence.ledger import Evidence
 from forecast.layout import PrintsItself, Summary, of_frame
 from forecast.posterior.reweighting import Fit
 from forecast.sampling import Sampling, require_whole
+from forecast.scenario.indicator_groups import with_default_effects
 from forecast.scenario.scenario import Scenario
 from forecast.text import printed
 from forecast.verification.comparisons import warning_power
@@ -158,6 +159,7 @@ def stress(
     if scenario.timeline is None:
         raise InputError([Problem("scenario", "is static: in it nothing comes early or late")])
     day_after(scenario, steps)
+    scenario = with_default_effects(scenario)
     sampling = Sampling(draws, chains=1, random_seed=random_seed, progressbar=False)
     chosen, rates = _choose(scenario, n, steps, random_seed)
     parts = [

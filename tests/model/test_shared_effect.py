@@ -5,7 +5,6 @@ from itertools import product
 import numpy as np
 import pytest
 
-from forecast.analysis.checkup import check
 from forecast.errors import InputError
 from forecast.model.builder import compile_tables
 from forecast.model.expressions import run_backwards
@@ -53,6 +52,17 @@ FORMS = {
         "ratios": ({"when": {"storm": "storm"}, "state": "many", "times": (1, 3), "basis": BASIS},),
     },
 }
+
+HAZARDS = {
+    "form": "hazards",
+    "moves": (
+        {"to": "shown", "when": {"storm": "storm"}, "within": 7, "probability": (0.3, 0.6)}
+        | {"basis": BASIS},
+        {"to": "shown", "when": {"storm": "calm"}, "within": 90, "probability": (0.1, 0.4)}
+        | {"basis": BASIS},
+    ),
+}
+CLOCK = {"start": START, "step": 7, "horizon": 28}
 
 
 def signs_of(table, *, n=6, n_parts=4, shared=True, states=("none", "shown"), time=None):
@@ -166,6 +176,21 @@ def test_each_keeps_the_probabilities_that_are_stated(form, n_parts):
     assert (cells["sign_0"] >= 0).all()
 
 
+def test_what_a_hazard_brings_in_a_step_keeps_its_probability():
+    cells = cells_of(signs_of(HAZARDS, n=1, time=CLOCK))
+    alone = cells_of(signs_of(HAZARDS, n=1, time=CLOCK, shared=False))
+    mixed = np.einsum("psk,s->pk", cells["sign_0"], cells["week"])
+    np.testing.assert_allclose(mixed, alone["sign_0"], rtol=0, atol=1e-14)
+
+
+def test_a_hazard_with_a_memory_cannot_be_under_an_effect():
+    moves = ({"from": "none", "to": "shown", "within": 7, "probability": (0.3, 0.6)},)
+    table = {"form": "hazards", "moves": tuple(move | {"basis": BASIS} for move in moves)}
+    with pytest.raises(InputError) as refused:
+        compile_tables(signs_of(table, n=1, time=CLOCK))
+    assert "sign_0.table.table.moves: moves with `from` have a memory" in str(refused.value)
+
+
 def test_in_a_part_the_states_are_the_quantiles_of_its_numbers():
     row = {"none": 0.6, "some": 0.3, "many": 0.1}
     same = rows(({"storm": ("calm", "storm")}, {"exactly": row}))
@@ -220,8 +245,7 @@ def test_states_are_as_probable_as_predicted_and_a_reading_without_it_is_caught(
 
 def test_time_goes_by():
     """Steps are drawn anew; what is standing stays, and is else drawn under the effect."""
-    clock = {"start": START, "step": 7, "horizon": 28}
-    program = compile_tables(signs_of(SIGN, n=2, time=clock))
+    program = compile_tables(signs_of(SIGN, n=2, time=CLOCK))
     theta = program.cells({"probability": np.array([SHARE])})[:, None]
     like = program.network.no_evidence(3)
     shown = [program.network.state(name, "none") for name in ("sign_0", "sign_1")]
@@ -230,7 +254,7 @@ def test_time_goes_by():
         :, program.network.state("storm", "storm"), 0
     ]
     np.testing.assert_allclose(found, [PRIOR, true(2)[1, 1], PRIOR], rtol=1e-12)
-    body = signs_of(SIGN, n=2, time=clock).model_dump(by_alias=True)
+    body = signs_of(SIGN, n=2, time=CLOCK).model_dump(by_alias=True)
     body["variables"]["sign_0"]["kind"] = "standing"
     standing = compile_tables(Scenario.model_validate(body)).network.node("sign_0").later
     assert standing.parents == (("sign_0", 1), ("storm", 0), ("week", 0))
@@ -258,7 +282,11 @@ def test_it_is_read_back_as_it_was_written():
     [
         (("effect", "wek"), "effect: 'wek' is not a variable; did you mean 'week'"),
         (("effect", "storm"), "effect: storm is no shared effect: its table has another form"),
-        (("table", FORMS["rows"] | {"form": "hazards"}), "'form' cannot be 'hazards'"),
+        (("table", HAZARDS), "a static scenario (no `time`) has no hazards"),
+        (
+            ("table", FORMS["rows"] | {"form": "shared_effect"}),
+            "'form' cannot be 'shared_effect'",
+        ),
         (
             ("table", rows(({"week": "apart"}, {"unknown": True}), ({}, {"unknown": True}))),
             "effect: week is also a parent in the inner table",
@@ -276,9 +304,3 @@ def test_what_cannot_be_under_an_effect(change, message):
 def test_an_effect_has_three_states():
     with pytest.raises(InputError, match="a shared effect has at least three states"):
         compile_tables(signs_of(SIGN, n_parts=1))
-
-
-def test_a_check_says_which_indicators_count_as_independent():
-    counted_apart = "Given storm: sign_0, sign_1, sign_2 count as 3 independent observations"
-    assert counted_apart in str(check(signs_of(SIGN, n=3, shared=False), draws=20))
-    assert "independent observations" not in str(check(signs_of(SIGN, n=3), draws=20))

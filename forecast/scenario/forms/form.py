@@ -145,6 +145,11 @@ class TableForm(Value, ABC):
             TableForm.known = (*TableForm.known, cls)
             forget_schemas()
 
+    @property
+    def stated(self) -> TableForm:
+        """What is stated of the variable by itself: this table, or the one that stands in it."""
+        return self
+
     def entries(self) -> Iterator[tuple[tuple[str | int, ...], Any]]:
         """Yield every part of the table that has a `when`, with its path inside the table."""
         for name in type(self).model_fields:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -66,7 +66,6 @@ class Hazards(TableForm):
     first within its days, the others competing.
     """
 
-    stands_alone: ClassVar[bool] = True
     form: Literal["hazards"] = "hazards"
     reading: Literal["alone", "together"] = "alone"
     moves: Annotated[tuple[Move, ...], Field(min_length=1)]

@@ -24,6 +24,7 @@ from forecast.scenario.forms.form import (
     Variables,
     parse_parent,
 )
+from forecast.scenario.forms.hazards import Hazards
 from forecast.scenario.limits import LocatedFault
 from forecast.scenario.probability_statements import Probability
 from forecast.scenario.tree import Path
@@ -80,6 +81,11 @@ class UnderSharedEffect(TableForm):
     effect: str
     table: Annotated[TableForm, AnyForm(within=True)]
 
+    @property
+    def stated(self) -> TableForm:
+        """The inner table."""
+        return self.table
+
     def entries(self) -> Iterator[tuple[Path, Any]]:
         """Yield every part of the inner table that has a `when`, with its path."""
         for path, entry in self.table.entries():
@@ -95,6 +101,9 @@ class UnderSharedEffect(TableForm):
         """Yield what is wrong with the inner table, and an effect that is none."""
         for path, message in self.table.faults(name, variables, resolved=resolved):
             yield ("table", *path), message
+        if isinstance(self.table, Hazards) and self.table.has_memory:
+            message = "moves with `from` have a memory; under a shared effect each step is anew"
+            yield ("table", "moves"), message
         if not resolved:
             return
         effect = parse_parent(self.effect)
