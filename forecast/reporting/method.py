@@ -130,8 +130,8 @@ def _shown_together(group: IndicatorGroup, scenario: Scenario) -> str:
     labels = "; ".join(isolated(scenario.variables[name].label) for name in group.indicators)
     return (
         "the scenario does not say whether these show together, so they are taken to be all high "
-        f"or all low in {share} of {of_what} (ours, learned with the tables), and so to count for "
-        f"less than independent ones: {labels}"
+        f"or all low in {share} of {of_what} (ours, learned with the tables), so that what agrees "
+        f"among them counts for less than if they were independent: {labels}"
     )
 
 
