@@ -158,6 +158,8 @@ MEMORY = rows(
     ({"previous sign_2": "shown"}, {"exactly": {"none": 0.4, "shown": 0.6}}),
 )
 LASTING = {"table": None, "initial": TABLE, "transition": MEMORY}
+OLDER = {"previous 2 sign_2": "none"}, {"previous 2 sign_2": "shown"}
+LONG_AGO = rows(*((when, {"exactly": {"none": 0.6, "shown": 0.4}}) for when in OLDER))
 SPEAKS = {"speaks_to": ({"course": "storm=storm", "sign": "+"},)}
 AGAINST = {"speaks_to": ({"course": "storm=storm", "sign": "-"},)}
 
@@ -171,11 +173,23 @@ AGAINST = {"speaks_to": ({"course": "storm=storm", "sign": "-"},)}
         silent(changes={"sign_1": {"kind": "standing"}}, time=CLOCK),
         silent(changes={"sign_1": {"kind": "announcement"}}, time=CLOCK),
         silent(changes={"sign_2": LASTING}, time=CLOCK),
+        silent(changes={"sign_2": LASTING | {"transition": LONG_AGO}}, time=CLOCK),
         silent(changes={"sign_0": SPEAKS, "sign_2": AGAINST}),
         silent(changes={f"sign_{k}": {"role": "outcome"} for k in range(2)}),
         by_hand(),
     ],
-    ids=["few", "said", "few unsaid", "stays", "announced", "own", "against", "outcomes", "shared"],
+    ids=[
+        "few",
+        "said",
+        "few unsaid",
+        "stays",
+        "announced",
+        "own",
+        "older",
+        "against",
+        "outcomes",
+        "shared",
+    ],
 )
 def test_nothing_is_taken(scenario):
     assert groups(scenario) == []
