@@ -19,7 +19,7 @@ import numpy as np
 
 from forecast.arrays import Array, Index, Mask
 from forecast.frozen import writable
-from forecast.heap import empty_in_own_pages, in_own_pages
+from forecast.heap import empty_in_own_pages
 from forecast.network import kernels
 from forecast.network.circuit import ROWS_INNER, ROWS_OUTER, TARGET
 from forecast.network.compiling import compiled_loosely
@@ -80,6 +80,14 @@ class Present:
         free = self._holds(network, axes, barred) == 0
         return np.asarray(self.over(network, axes)[free].sum(axis=0))
 
+    def barring(self, network: Network, barred: States) -> Present:
+        """The part of it in which none of some states of the interface holds; it sums to less."""
+        if not barred:
+            return self
+        message = self.message.copy()
+        message[self._holds(network, self.axes, barred) == 1] = 0.0
+        return Present(self.axes, message, self.log_norm)
+
     def share_of(self, whole: Present) -> Array:
         """Probability that this present step has of another, if it was run without some states."""
         return np.asarray(np.exp((self.log_norm - whole.log_norm).sum(axis=0)))
@@ -105,16 +113,6 @@ class Present:
             shape = *(network.axis_sizes[axis] for axis in both), values.shape[-1]
             values = np.broadcast_to(values.reshape(*sizes, -1), shape).reshape(-1, shape[-1])
         return add_rows(self.over(network, both), values, self._holds(network, both, barred), 2)
-
-    def in_order(self, network: Network, axes: Scope, values: Array) -> tuple[Scope, Array]:
-        """Values for each joint state of some variables, (joint state, draw), in own order.
-
-        They are to be kept, and are the larger part of what is kept of draws.
-        """
-        found = values.reshape(*(network.axis_sizes[axis] for axis in axes), -1)
-        order = tuple(axis for axis in self.axes if axis in axes)
-        found = found.transpose(*(axes.index(axis) for axis in order), -1)
-        return order, in_own_pages(found.reshape(-1, found.shape[-1]))
 
     def _along(self, network: Network, name: str) -> Index:
         """State of a variable of the interface, one dimension for each variable."""

@@ -3,12 +3,14 @@
 Ahead of all evidence, where tables and inputs stay the same, nothing depends on what was seen but
 through the last message: the distribution of the interface's joint states. The probability that
 some states are never held within n steps is an expectation over it of a value function, computed
-backwards from n: the same for any evidence, so it can be kept while the evidence changes.
+backwards from n: the same for any evidence, so it can be kept while the evidence changes. Forwards,
+the distribution itself is taken from step to step, and says all that is asked of every state, but
+once for this evidence alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -16,14 +18,15 @@ import numpy as np
 
 from forecast.arrays import Array, Index
 from forecast.frozen import writable
+from forecast.heap import empty_in_own_pages
 from forecast.network import kernels
 from forecast.network.compiling import compiled_loosely
 from forecast.network.filtering import Memory, Present, States, messages_after
 from forecast.network.kernels import Slice
 from forecast.network.planning import Scope
-from forecast.network.slices import backward_slice
+from forecast.network.slices import backward_slice, forward_slice, without_tables
 from forecast.network.structure import Network
-from forecast.network.sweep import chunks, in_threads
+from forecast.network.sweep import chunks, in_threads, settle_marginals
 
 
 def _forbid(network: Network, row: Array, states: States) -> Array:
@@ -64,22 +67,42 @@ class Future:
         """What is needed of the network for some states, nothing being observed."""
         return self.network.without_auxiliaries.relevant_to(name for name, _ in states)
 
-    def values(self, states: States, n: int) -> tuple[Scope, Array]:
-        """Probability that some states are not held in the next step, and in any of the next n.
+    def values(self, groups: Sequence[States], n: int, order: Scope) -> list[tuple[Scope, Array]]:
+        """Probability that states are not held in the next step, and in any of the next n.
+
+        Parameters
+        ----------
+        groups
+            For each answer, its states.
+        n
+            Steps.
+        order
+            Variables of the interface, in the order in which joint states are to lie.
 
         Returns
         -------
-        axes
-            Variables on which it depends, slowest first.
-        values
-            Shape (2, joint state of these now, draw).
+        list of tuple
+            For each group the variables on which its values depend, slowest first, and shape (2,
+            joint state of these now, draw), in pages of their own: they are the larger part of
+            what is kept of draws.
         """
+        made = dict[int, tuple[Scope, Array]]()
         nothing = np.empty((0, self.theta.shape[1]))
-        return self._run(self.part_about(states), states, n, nothing)[1:]
+        for part, alike in self._run_together(groups):
+            kept = tuple(axis for axis in order if axis in backward_slice(part)[1])
+            found = [
+                empty_in_own_pages(
+                    (2, prod(part.axis_sizes[axis] for axis in kept), nothing.shape[1])
+                )
+                for _ in alike
+            ]
+            self._run(part, [groups[k] for k in alike], n, nothing, kept, found)
+            made |= {k: (kept, values) for k, values in zip(alike, found, strict=True)}
+        return [made[k] for k in range(len(groups))]
 
     def shares(
         self, state: tuple[str, str], weights: Array, next_step: tuple[Scope, Array]
-    ) -> tuple[Scope, Array]:
+    ) -> Array:
         """Expected sum of the weights, (n,), of those next steps in which a state is held.
 
         Parameters
@@ -94,49 +117,126 @@ class Future:
 
         Returns
         -------
-        axes, values
-            Variables, slowest first, and shape (joint state of these now, draw).
+        numpy.ndarray
+            Shape (joint state now, draw), of the same variables, in pages of their own.
         """
-        part = self.part_about([state])
+        part, (kept, never) = self.part_about([state]), next_step
         (circuit, again), axes = backward_slice(part)
-        given, never = next_step
-        never = never.reshape(*(part.axis_sizes[axis] for axis in given), -1)
-        never = never.transpose(*(given.index(name) for name in axes), -1)
-        following = writable(1.0 - never.reshape(-1, never.shape[-1]))
         row = self.row[self.network.state_columns(part.names), None]
-        found, theta = np.empty_like(following), writable(self.theta)
+        found = empty_in_own_pages(never.shape)
+        given = writable(self.theta), row, weights, writable(never), _places(part, axes, kept)
 
         def run(draws: slice) -> None:
-            _share_backwards(
-                theta, row, weights, following, circuit, again, draws.start, draws.stop, found
-            )
+            _share_backwards(*given, circuit, again, draws.start, draws.stop, found)
 
         in_threads(run, chunks(found.shape[1], circuit.n_cells))
-        return axes, found
+        return found
 
     def never(self, states: States, n: int, present: Present) -> Array:
         """Probability that some states are not held in the next 1, …, n steps, (n, draw)."""
-        part = self.part_about(states)
-        overlap = present.over(self.network, backward_slice(part)[1])
-        return self._run(part, states, n, overlap)[0]
+        return np.asarray(self.never_each([states], n, present)[0])
 
-    def _run(
-        self, part: Network, states: States, n: int, present: Array
-    ) -> tuple[Array, Scope, Array]:
-        columns = self.network.state_columns(part.names)
-        row = _forbid(part, self.row[columns, None], states)
-        (circuit, again), axes = backward_slice(part)
-        n_draws, n_values = self.theta.shape[1], prod(part.axis_sizes[axis] for axis in axes)
-        overlap, found = np.zeros((n, n_draws)), np.empty((2, n_values, n_draws))
-        theta = writable(self.theta)
+    def never_each(self, groups: Sequence[States], n: int, present: Present) -> Array:
+        """The same for each of several groups of states, (group, n, draw)."""
+        found = np.zeros((len(groups), n, self.theta.shape[1]))
+        for part, alike in self._run_together(groups):
+            overlap = present.over(self.network, backward_slice(part)[1])
+            found[alike] = self._run(part, [groups[k] for k in alike], n, overlap)
+        return found
+
+    def _run_together(self, groups: Sequence[States]) -> Iterator[tuple[Network, list[int]]]:
+        """Yield what groups of states depend on, and their numbers: of those of the same axes."""
+        alike: dict[frozenset[str], list[int]] = {}
+        for k, states in enumerate(groups):
+            axes = backward_slice(self.part_about(states))[1]
+            alike.setdefault(frozenset(axes), []).append(k)
+        for each in alike.values():
+            yield self.part_about([pair for k in each for pair in groups[k]]), each
+
+    def marginals(self, present: Present, n: int) -> Array:
+        """Probabilities of all states in each of the next n steps, (step, column, draw)."""
+        plain = self.network.without_auxiliaries
+        found = np.zeros((n, self.network.n_columns, self.theta.shape[1]))
+        nothing = np.empty((0, found.shape[2]))
+        self._run_forwards(plain, present, np.zeros(n), nothing, found[:, : plain.n_columns])
+        settle_marginals(self.network, found)
+        return found
+
+    def occupancy(self, states: States, weights: Array, present: Present) -> Present:
+        """Expected weight of the next steps before which the interface is in each joint state.
+
+        Parameters
+        ----------
+        states
+            Variables, with states, that are asked about.
+        weights
+            Weight of each of the next steps, (n,).
+        present
+            Where the evidence leaves the interface.
+
+        Returns
+        -------
+        Present
+            Of the variables of the interface on which those asked about depend. Its message is the
+            sum of the distributions before each step, each times its weight.
+        """
+        part = self.part_about(states)
+        axes = forward_slice(part, filtered=False)[1]
+        found = np.zeros((prod(part.axis_sizes[name] for name in axes), self.theta.shape[1]))
+        nothing = np.empty((0, 0, found.shape[1]))
+        self._run_forwards(part, present, weights, found, nothing)
+        order = tuple(axis for axis in present.axes if axis in axes)
+        message = Present(axes, found, present.log_norm).over(self.network, order)
+        return Present(order, message, present.log_norm)
+
+    def _run_forwards(
+        self, part: Network, present: Present, weights: Array, occupied: Array, marginals: Array
+    ) -> None:
+        row = self.row[self.network.state_columns(part.names), None]
+        (circuit, again), axes = forward_slice(part, filtered=len(marginals) > 0)
+        given = writable(self.theta), row, present.over(self.network, axes), weights, circuit, again
 
         def run(draws: slice) -> None:
-            _step_backwards(
-                theta, row, circuit, again, draws.start, draws.stop, present, overlap, found
-            )
+            _step_forwards(*given, draws.start, draws.stop, occupied, marginals)
 
-        in_threads(run, chunks(n_draws, circuit.n_cells))
-        return overlap, axes, found
+        asked = len(marginals) > 0
+        in_threads(run, chunks(self.theta.shape[1], circuit.n_cells, differentiated=asked))
+
+    def _run(
+        self,
+        part: Network,
+        groups: Sequence[States],
+        n: int,
+        present: Array,
+        kept: Scope = (),
+        found: Sequence[Array] = (),
+    ) -> Array:
+        """Expectations over the present, (group, step, draw); `found` gets the values, if any."""
+        row = self.row[self.network.state_columns(part.names), None]
+        (circuit, again), axes = backward_slice(part)
+        other, theta = without_tables(circuit), writable(self.theta)
+        overlap = np.zeros((len(groups), n, self.theta.shape[1]))
+        rows = [_forbid(part, row, states) for states in groups]
+        places = _places(part, axes, kept if found else axes)
+        nothing = np.empty((2, 0, overlap.shape[2]))
+
+        def run(draws: slice) -> None:
+            start, stop = draws.start, draws.stop
+            cells = np.empty((circuit.n_cells, stop - start))
+            for g, row in enumerate(rows):
+                c = other if g else circuit
+                own = overlap[g], found[g] if found else nothing
+                _step_backwards(cells, theta, row, c, again, places, start, present, *own)
+
+        in_threads(run, chunks(overlap.shape[2], circuit.n_cells))
+        return overlap
+
+
+def _places(part: Network, axes: Scope, kept: Scope) -> Index:
+    """Where each joint state of some variables lies if they have another order."""
+    sizes = [part.axis_sizes[axis] for axis in kept]
+    places = np.arange(prod(sizes)).reshape(sizes)
+    return np.asarray(places.transpose([kept.index(axis) for axis in axes]).ravel())
 
 
 def beyond_interface(network: Network, groups: Sequence[States]) -> list[States]:
@@ -202,24 +302,26 @@ def look_ahead(
 
 @compiled_loosely
 def _step_backwards(
+    cells: Array,
     theta: Array,
     row: Array,
     c: Slice,
     again: Slice,
+    places: Index,
     start: int,
-    stop: int,
     present: Array,
     overlap: Array,
     found: Array,
 ) -> None:
     """Take values, which are 1 at the end, back step by step, for a chunk of draws.
 
-    `found` gets those after the first step and after the last, (2, joint state, draw). After each
-    step their expectation over the present, if that has joint states, is added to its row of
-    `overlap`. Of the slice those contractions are run again that the values have a say in.
+    The chunk's cells hold what the slice that is run leaves out, if it is run for other states that
+    are ruled out than before. After each step the expectation of the values over the present, if
+    that has joint states, is added to its row of `overlap`. `found`, if it has joint states, gets
+    the values after the first step and after the last, (2, joint state, draw), each in its place.
     """
-    n_draws, n_values = stop - start, int(c.like_at) - int(c.message_at)
-    cells, first = np.empty((c.n_cells, n_draws)), int(c.results[0])
+    n_draws, first = cells.shape[1], int(c.results[0])
+    n_values = int(c.like_at) - int(c.message_at)
     values = cells[first : first + n_values]
     kernels.run_step(cells, theta, row, start, np.ones((n_values, n_draws)), c)
     for t in range(overlap.shape[0]):
@@ -230,12 +332,12 @@ def _step_backwards(
             for d in range(n_draws):
                 overlap[t, start + d] += values[i, d] * present[i, start + d]
         if t == 0:
-            for i in range(n_values):
+            for i in range(n_values if found.shape[1] else 0):
                 for d in range(n_draws):
-                    found[0, i, start + d] = values[i, d]
-    for i in range(n_values):
+                    found[0, places[i], start + d] = values[i, d]
+    for i in range(n_values if found.shape[1] else 0):
         for d in range(n_draws):
-            found[1, i, start + d] = values[i, d]
+            found[1, places[i], start + d] = values[i, d]
 
 
 @compiled_loosely
@@ -243,7 +345,8 @@ def _share_backwards(
     theta: Array,
     row: Array,
     weights: Array,
-    following: Array,
+    never: Array,
+    places: Index,
     c: Slice,
     again: Slice,
     start: int,
@@ -252,24 +355,69 @@ def _share_backwards(
 ) -> None:
     """Fill the expected weight of the steps in which a state is held, for a chunk of draws.
 
-    `following` is the probability that it is held in the next step. The contractions that values
-    have a say in are run again.
+    `never` is the probability that it is not held in the next step; of this and of `found` each
+    joint state is in its place. The contractions that values have a say in are run again.
     """
     n_draws, n, first = stop - start, weights.shape[0], int(c.results[0])
     cells, values = np.empty((c.n_cells, n_draws)), np.empty((found.shape[0], n_draws))
     for i in range(found.shape[0]):
         for d in range(n_draws):
-            values[i, d] = weights[n - 1] * following[i, start + d]
-            found[i, start + d] = values[i, d]
+            values[i, d] = weights[n - 1] * (1.0 - never[places[i], start + d])
     for t in range(n - 2, -1, -1):
         if t == n - 2:
             kernels.run_step(cells, theta, row, start, values, c)
         else:  # nothing but the values has changed
+            kernels.copy_rows(values, cells[c.message_at : c.like_at])
             kernels.evaluate(cells, again)
         for i in range(found.shape[0]):
             for d in range(n_draws):
-                value = cells[first + i, d] + weights[t] * following[i, start + d]
-                if t > 0:
-                    cells[c.message_at + i, d] = value
-                else:
-                    found[i, start + d] = value
+                held = 1.0 - never[places[i], start + d]
+                values[i, d] = cells[first + i, d] + weights[t] * held
+    for i in range(found.shape[0]):
+        for d in range(n_draws):
+            found[places[i], start + d] = values[i, d]
+
+
+@compiled_loosely
+def _step_forwards(
+    theta: Array,
+    row: Array,
+    present: Array,
+    weights: Array,
+    c: Slice,
+    again: Slice,
+    start: int,
+    stop: int,
+    occupied: Array,
+    marginals: Array,
+) -> None:
+    """Take the distribution of the interface forward step by step, for a chunk of draws.
+
+    `occupied` gets its sum over the steps, each by its weight, (joint state, draw), and `marginals`
+    the probabilities of all states in the step after each, (step, column, draw); unless they are
+    empty. Contractions that the distribution has a say in are run again.
+    """
+    n_draws, n, first = stop - start, weights.shape[0], int(c.results[0])
+    asked, n_values = marginals.shape[0] > 0, int(c.like_at) - int(c.message_at)
+    cells = np.empty((2 * c.n_cells if asked else c.n_cells, n_draws))
+    message, ahead = np.empty((n_values, n_draws)), np.ones((n_values, n_draws))
+    no_probes = np.empty((0, n_draws))
+    for i in range(n_values):
+        for d in range(n_draws):
+            message[i, d] = present[i, start + d]
+    for t in range(n):
+        for i in range(occupied.shape[0]):
+            for d in range(n_draws):
+                occupied[i, start + d] += weights[t] * message[i, d]
+        if t == n - 1 and not asked:
+            break
+        if t == 0:
+            kernels.run_step(cells, theta, row, start, message, c)
+        else:  # nothing but the message has changed
+            kernels.copy_rows(message, cells[c.message_at : c.like_at])
+            kernels.evaluate(cells, again)
+        if asked:
+            kernels.seed(cells, ahead, c)
+            kernels.differentiate(cells, c, c.first_unsettled, c.n_unsettled)
+            kernels.answer(cells, c, marginals[t], no_probes, start)
+        kernels.copy_rows(cells[first:], message)

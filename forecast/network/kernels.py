@@ -276,7 +276,7 @@ def evaluate(cells: Array, c: Slice) -> None:
 
 
 @compiled_inline
-def _differentiate(cells: Array, c: Slice, first: int, n_nests: int) -> None:
+def differentiate(cells: Array, c: Slice, first: int, n_nests: int) -> None:
     """Run a circuit backwards, from the derivatives of the result to those of the cells.
 
     Each factor has a part in one contraction alone, which makes its derivatives, but for
@@ -393,7 +393,7 @@ def normalise(
 
 
 @compiled_loosely
-def _seed(cells: Array, ahead: Array, c: Slice) -> None:
+def seed(cells: Array, ahead: Array, c: Slice) -> None:
     """Derivatives of the result, so that each factor's products with what lies ahead sum to one."""
     overlap, draws = np.zeros(cells.shape[1]), range(cells.shape[1])
     first = int(c.results[0])
@@ -426,7 +426,7 @@ def _collect(cells: Array, derivatives: Array, target: Array, at: int) -> None:
 
 
 @compiled_inline
-def _answer(cells: Array, c: Slice, marginals: Array, probes: Array, at: int) -> None:
+def answer(cells: Array, c: Slice, marginals: Array, probes: Array, at: int) -> None:
     """Probabilities of the states, of the cells of factors, and of the probes."""
     derivatives, n_like = cells[c.n_cells :], c.probe_at - c.like_at
     _collect(cells[c.like_at :], derivatives[c.like_at :], marginals[:n_like], at)
@@ -521,9 +521,9 @@ def sweep(
                 now = carried[d] + here[d]
                 found.log_norm[t, start + d] = now - before[d] if now > -np.inf else -np.inf
                 before[d] = now
-            _seed(cells, ahead, c)
-            _differentiate(cells, c, c.first_unsettled, c.n_unsettled)
-            _answer(cells, c, found.marginals[t], found.probes[t], start)
+            seed(cells, ahead, c)
+            differentiate(cells, c, c.first_unsettled, c.n_unsettled)
+            answer(cells, c, found.marginals[t], found.probes[t], start)
             if t == n_steps - 1:
                 break
         c = circuit_at(packed, t)
@@ -547,10 +547,10 @@ def sweep(
                 copy_rows(saved[t], cells[: c.n_cells])
             elif t < n_steps - 1:
                 run_step(cells, theta[regimes[t]], log_like[t], start, messages[t], c)
-            _seed(cells, ahead, c)
+            seed(cells, ahead, c)
             n_tables, derivatives = c.table_cells.shape[0], cells[c.n_cells :]
-            _differentiate(cells, c, 0 if counts else n_tables, c.backward.shape[0])
-            _answer(cells, c, found.marginals[t], found.probes[t], start)
+            differentiate(cells, c, 0 if counts else n_tables, c.backward.shape[0])
+            answer(cells, c, found.marginals[t], found.probes[t], start)
             if counts:
                 _count_uses(cells, derivatives, c.table_cells, found.counts[regimes[t]], start)
             if t > 0:

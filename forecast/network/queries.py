@@ -7,6 +7,7 @@ given the tables. `forecast.posterior.beliefs` gives the same answers with names
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from forecast.arrays import Array, Mask
 from forecast.errors import InputError, Problem
 from forecast.network.draws import SMALLEST_PART
-from forecast.network.filtering import Present, States
+from forecast.network.filtering import Memory, Present, States, messages_after
 from forecast.network.horizon import Future, beyond_interface, look_ahead
 from forecast.network.structure import Network
 from forecast.network.sweep import sweep
@@ -72,6 +73,60 @@ def _log_ratio(part: Array, whole: Array) -> Array:
         return np.asarray(part - whole)
 
 
+def log_norms(
+    network: Network,
+    theta: Array,
+    log_like: Array,
+    regimes: Regimes | None = None,
+    memory: Memory | None = None,
+) -> Array:
+    """Log-probability of each step's evidence given that of the steps before it, (step, draw)."""
+    if memory is not None and network.dynamic and network.interface:
+        *before, now = log_like if log_like.ndim == 3 else log_like[..., None]
+        ends = messages_after(network, theta, before, [now], regimes, memory)
+        if ends is not None and np.isfinite(ends[0].log_norm).all():
+            return ends[0].log_norm
+    return sweep(network, theta, log_like, "forward", regimes=regimes).log_norm
+
+
+def marginals(
+    network: Network,
+    theta: Array,
+    log_like: Array,
+    mode: Literal["filtered", "smoothed"],
+    n_said: int,
+    regimes: Regimes | None = None,
+    memory: Memory | None = None,
+) -> Array:
+    """Probabilities of all states at each step.
+
+    Beyond all evidence a step knows what the last one with any leaves to it. So from there on the
+    distribution of the interface is taken forward alone, where that can be.
+
+    Parameters
+    ----------
+    mode
+        Whether a step knows the evidence up to itself, or all of it.
+    n_said
+        Number of the first steps beyond which there is no evidence.
+    memory
+        As for `look_ahead`.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (step, column, draw).
+    """
+    window = range(max(n_said, network.order), len(log_like))
+    ahead = look_ahead(network, theta, log_like, window, regimes, memory=memory) if window else None
+    if ahead is None:
+        return sweep(network, theta, log_like, mode, regimes=regimes).marginals
+    future, [present] = ahead
+    which = None if regimes is None else regimes[: window.start]
+    known = sweep(network, theta, log_like[: window.start], mode, regimes=which).marginals
+    return np.concatenate([known, future.marginals(present, len(window))])
+
+
 def held_at_least_once(
     network: Network,
     theta: Array,
@@ -79,6 +134,7 @@ def held_at_least_once(
     groups: Sequence[Sequence[tuple[str, str]]],
     window: range,
     regimes: Regimes | None = None,
+    memory: Memory | None = None,
 ) -> Array:
     """Probability that any of some states occurs in at least one step of a growing window.
 
@@ -92,17 +148,18 @@ def held_at_least_once(
         For each answer, pairs of variable and state; several make the probability of their union.
     window
         Steps of the window, consecutive.
+    memory
+        As for `look_ahead`.
 
     Returns
     -------
     numpy.ndarray
         Shape (group, window, draw): probability by the end of each step.
     """
-    ahead = look_ahead(network, theta, log_like, window, regimes)
+    ahead = look_ahead(network, theta, log_like, window, regimes, memory=memory)
     if ahead is not None:
         future, [present] = ahead
-        never = [future.never(states, len(window), present) for states in groups]
-        return np.clip(1.0 - np.stack(never), 0.0, 1.0)
+        return np.clip(1.0 - future.never_each(groups, len(window), present), 0.0, 1.0)
     spoken = steps_with_evidence(network, log_like)
     free = [step for step in window if not spoken[step + 1 :].any()]
     bound = [step for step in window if step not in free]
@@ -131,6 +188,7 @@ def held_now_or_next(
     groups: Sequence[tuple[Sequence[tuple[str, str]], Sequence[tuple[str, str]]]],
     now: int,
     regimes: Regimes | None = None,
+    memory: Memory | None = None,
 ) -> Array:
     """Probability that some states occur at a step; that, or that others are at the next.
 
@@ -140,6 +198,8 @@ def held_now_or_next(
         For each answer, pairs of variable and state at the step, and at the next.
     now
         The step.
+    memory
+        As for `look_ahead`.
 
     Returns
     -------
@@ -148,7 +208,7 @@ def held_now_or_next(
     """
     window, states_now = range(now + 1, len(log_like)), [present for present, _ in groups]
     beyond = beyond_interface(network, states_now)
-    ahead = look_ahead(network, theta, log_like, window, regimes, beyond)
+    ahead = look_ahead(network, theta, log_like, window, regimes, beyond, memory)
     if ahead is not None:
         future, [whole, *spared] = ahead
         without = {tuple(states): each for states, each in zip(beyond, spared, strict=True)}
@@ -185,9 +245,8 @@ def _neither(
     if spared is not None:
         left = spared.share_of(present)
         return left, left * future.never(following, 1, spared)[0]
-    axes, values = future.values(following, 1)
-    ordered = present.in_order(network, axes, values[0])
-    return present.without(network, states), present.overlap(network, *ordered, states)[0]
+    rest = present.barring(network, states)
+    return rest.message.sum(axis=0), future.never(following, 1, rest)[0]
 
 
 def steps_with_evidence(network: Network, log_like: Array | Mask) -> Mask:

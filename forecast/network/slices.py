@@ -328,6 +328,18 @@ def _slice_of(
 
 
 @lru_cache(maxsize=64)
+def forward_slice(network: Network, *, filtered: bool) -> tuple[tuple[Slice, Slice], Scope]:
+    """A later slice that takes the distribution of the interface from one step to the next.
+
+    Beside the slice stands what is to be run again where only the message has changed, and the
+    variables of the message, slowest first. If it is `filtered`, it is planned to be differentiated
+    by its likelihoods as well.
+    """
+    plain = _plain_slices(network, (), filtered=filtered)[-1]
+    return (plain.circuit, _from_message(plain.circuit)), plain.results[0]
+
+
+@lru_cache(maxsize=64)
 def backward_slice(network: Network) -> tuple[tuple[Slice, Slice], Scope]:
     """A later slice that takes values of the states after the step to those before it.
 
@@ -340,8 +352,20 @@ def backward_slice(network: Network) -> tuple[tuple[Slice, Slice], Scope]:
     axes = tuple(axis for axis in plain.order if axis in after)
     builder = _SliceBuilder(network, (), age=network.order, filtered=False, backward=True)
     circuit = builder.lay([*plain.order]).circuit
+    return (circuit, _from_message(circuit)), axes
+
+
+def without_tables(circuit: Slice) -> Slice:
+    """A slice that leaves its tables, and what they alone settle, as they are in its cells."""
+    late = _depending(circuit, slice(circuit.message_at, circuit.one_at))[0]
+    none = circuit.table_cells[:0]
+    return circuit._replace(forward=circuit.forward[late], table_cells=none)
+
+
+def _from_message(circuit: Slice) -> Slice:
+    """A slice with the contractions alone that the message comes into."""
     late = _depending(circuit, slice(circuit.message_at, circuit.like_at))[0]
-    return (circuit, circuit._replace(forward=circuit.forward[late])), axes
+    return circuit._replace(forward=circuit.forward[late])
 
 
 class _SliceBuilder:

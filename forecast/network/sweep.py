@@ -34,6 +34,11 @@ SMALLEST_CHUNK, LARGEST_CHUNK = 64, 256
 nothing is gained even on the smallest networks."""
 CHUNK_CELLS = 250_000
 """Cells of all draws of a chunk together, where that is possible: 2 MB, the second-level cache."""
+FEWEST_DRAWS, MOST_HELD = 32, 4_000_000
+"""Where a chunk is above 32 MB, derivatives with it, it has fewer draws, so many at least: two
+threads with more push one another out of the third-level cache. Measured on steps of 42,000 cells,
+twice that with their derivatives: 64 draws at a time took 2.4 times as long as 32, and 16 took 1.2
+times."""
 MOST_CELLS = 50_000_000
 """Very large networks take fewer draws at a time, so that a chunk stays below half a gigabyte."""
 ROUNDING = 1e-9
@@ -132,13 +137,14 @@ def sweep(
     if tables.shape[2] == 1:
         _run_draw(0, *arguments, False, found)
     else:
-        in_threads(run, chunks(tables.shape[2], kernels.extent(packed, len(like))[0]))
+        n_cells, _ = kernels.extent(packed, len(like))
+        in_threads(run, chunks(tables.shape[2], n_cells, differentiated=mode != "forward"))
     if found.unsafe.any():
         harmless = _is_harmless(network, found.log_norm, tables, like, packed)
         for draw in np.flatnonzero(found.unsafe & ~harmless):
             _run_draw(int(draw), *arguments, True, found)
-    _normalize_inputs(network, found.marginals)
-    _require_probabilities(found)
+    settle_marginals(network, found.marginals)
+    _require_probabilities("joint states", found.probes)
     return Sweep(found.log_norm, found.marginals, found.probes, found.counts)
 
 
@@ -172,12 +178,19 @@ def _require_set(network: Network, log_like: Array) -> None:
         raise InputError([Problem(name, message) for name in loose])
 
 
-def _normalize_inputs(network: Network, marginals: Array) -> None:
-    """Variables that are set were counted once for each of their copies."""
+def settle_marginals(network: Network, marginals: Array) -> None:
+    """Bring probabilities of states, (step, column, draw), back from rounding.
+
+    Raises
+    ------
+    NumericalFailure
+        If one of them is none.
+    """
     for node in network.nodes:
-        if node.is_input:
+        if node.is_input:  # it was counted once for each of its copies
             states = marginals[:, network.states(node.name)]
             states /= np.maximum(states.sum(axis=1, keepdims=True), 1e-300)
+    _require_probabilities("states", marginals)
 
 
 def _is_harmless(
@@ -201,16 +214,15 @@ def _is_harmless(
     return enough & (tables.max(axis=(0, 1)) <= 1 + ROUNDING)
 
 
-def _require_probabilities(found: kernels.Found) -> None:
+def _require_probabilities(name: str, values: Array) -> None:
     """Raise if anything that is given out as a probability is none; bring rounding back."""
-    for name, values in (("states", found.marginals), ("joint states", found.probes)):
-        low, high = values.min(initial=0.0), values.max(initial=1.0)
-        if not (low >= -PROBABILITY_ERROR and high <= 1.0 + PROBABILITY_ERROR):
-            raise NumericalFailure(
-                f"probabilities of {name} from {low:g} to {high:g}; nothing outside of [0, 1] is "
-                "given out. The evidence or the tables are so extreme that rounding decides"
-            )
-        np.clip(values, 0.0, 1.0, out=values)
+    low, high = values.min(initial=0.0), values.max(initial=1.0)
+    if not (low >= -PROBABILITY_ERROR and high <= 1.0 + PROBABILITY_ERROR):
+        raise NumericalFailure(
+            f"probabilities of {name} from {low:g} to {high:g}; nothing outside of [0, 1] is "
+            "given out. The evidence or the tables are so extreme that rounding decides"
+        )
+    np.clip(values, 0.0, 1.0, out=values)
 
 
 def _allocate(
@@ -263,17 +275,18 @@ def _match_draws(tables: Array, like: Array) -> tuple[Array, Array]:
     return tables, like
 
 
-def chunks(n_draws: int, n_cells: int) -> Iterator[slice]:
+def chunks(n_draws: int, n_cells: int, *, differentiated: bool = False) -> Iterator[slice]:
     """Yield draws that are taken together, for circuits of so many cells."""
-    size = chunk_size(n_cells)
+    size = chunk_size(n_cells, differentiated=differentiated)
     for start in range(0, n_draws, size):
         yield slice(start, min(start + size, n_draws))
 
 
-def chunk_size(n_cells: int) -> int:
+def chunk_size(n_cells: int, *, differentiated: bool = False) -> int:
     """How many draws of a network of so many cells are taken at a time."""
     wished = min(max(CHUNK_CELLS // n_cells, SMALLEST_CHUNK), LARGEST_CHUNK)
-    return min(wished, max(MOST_CELLS // n_cells, 1))
+    room = MOST_HELD // (2 * n_cells if differentiated else n_cells)
+    return min(wished, max(room, FEWEST_DRAWS), max(MOST_CELLS // n_cells, 1))
 
 
 def shares(n_draws: int) -> Iterator[slice]:

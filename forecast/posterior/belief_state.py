@@ -23,10 +23,11 @@ from forecast.errors import (
     warn,
 )
 from forecast.evidence.plain import plain_date
-from forecast.frozen import Frozen
+from forecast.frozen import Frozen, writable
 from forecast.network import queries
 from forecast.network.auxiliary import AuxiliaryFactor, AuxiliaryVariable
 from forecast.network.draws import Draws, StoredDraws, split_draws
+from forecast.network.filtering import Memory
 from forecast.network.planning import MEMORY_LIMIT
 from forecast.network.relevance import Part, part_to_sweep, whole
 from forecast.network.structure import Network
@@ -77,6 +78,7 @@ class BeliefState(Frozen):
     earlier: tuple[Stage, ...] = ()
     calendar: Calendar | None = None
     fitted: Array | None = None
+    memory: Memory | None = None
 
     @classmethod
     def of(
@@ -266,6 +268,12 @@ class BeliefState(Frozen):
         """Tables before any intervention, and all evidence, of some draws."""
         return self.draws.theta(part), self._evidence(part)
 
+    @cached_property
+    def _kept_arrays(self) -> tuple[Array, Array]:
+        """Those of all draws, for one question after another; loops would copy them otherwise."""
+        theta, like = self._arrays(slice(0, self.draws.n))
+        return writable(theta), like
+
     def _evidence(self, part: slice) -> Array:
         """Log-likelihoods by all evidence, (step, column, draw), or 1 for draw."""
         like = self._own_evidence(part)
@@ -300,7 +308,7 @@ class BeliefState(Frozen):
         """Put a question to the tables, evidence and regimes of all draws, part by part."""
         answers = []
         for part in self.parts():
-            theta, like = self._arrays(part)
+            theta, like = self._arrays(part) if self.memory is None else self._kept_arrays
             tables, regimes = self._intervened(theta)
             # A copy, because a view would keep all that it was taken from.
             answers.append(np.array(question(tables, like, regimes)))
@@ -332,8 +340,15 @@ class BeliefState(Frozen):
     def _log_norm(self) -> Array:
         if not (self.evidence_variables or self.network.relevant_to(()).nodes):
             return np.zeros((self.n_steps, self.draws.n))
-        found = self._each(self._part_about(None), lambda run: run("forward").log_norm, self._said)
-        silent = np.zeros((self.n_steps - self._said, self.draws.n))
+        part, said, memory = self._part_about(None), self._said, self._memory
+
+        def norms(theta: Array, like: Array, regimes: Any) -> Array:
+            tables, seen = part.tables(theta), like[:said, part.columns]
+            which = None if regimes is None else regimes[:said]
+            return queries.log_norms(part.network, tables, seen, which, memory)
+
+        found = self._ask(norms)
+        silent = np.zeros((self.n_steps - said, self.draws.n))
         return np.concatenate([found, silent])
 
     @cached_property
@@ -376,8 +391,17 @@ class BeliefState(Frozen):
         """Probabilities of the states of some variables, (state, draw), or by step."""
         require_view(view)
         part, columns = self._part_about(names), self.network.state_columns(names)
+        last = max(np.atleast_1d(np.arange(self.n_steps)[steps]), default=0)
+        said, end = self._said, max(self._said, int(last) + 1)
+
+        def picked(theta: Array, like: Array, regimes: Any) -> Array:
+            tables, seen = part.tables(theta), like[:end, part.columns]
+            which = None if regimes is None else regimes[:end]
+            found = queries.marginals(part.network, tables, seen, view, said, which, self._memory)
+            return np.asarray(part.pick(found, columns)[steps])
+
         try:
-            return self._each(part, lambda run: part.pick(run(view).marginals, columns)[steps])
+            return self._ask(picked)
         except TooLarge:
             if len(names) == 1:
                 raise
@@ -389,12 +413,11 @@ class BeliefState(Frozen):
         self._require_possible()
         if not courses or not all(courses):
             raise InputError([Problem("states", "none are named; at least one is needed")])
-        asked = [name for states in courses for name, _ in states]
-        part = self.network.relevant_to([*self.evidence_variables, *asked])
+        part = self._part_ahead(name for states in courses for name, _ in states)
         columns = self.network.columns(part.names)
         found = self._ask(
             lambda theta, like, regimes: queries.held_at_least_once(
-                part, theta, like[:, columns], courses, window, regimes
+                part, theta, like[:, columns], courses, window, regimes, self._memory
             )
         )
         return self._label(found, ("course", "time"), time=[self.times[step] for step in window])
@@ -406,15 +429,33 @@ class BeliefState(Frozen):
         self._require_possible()
         if not courses:
             raise InputError([Problem("courses", "none are named; at least one is needed")])
-        asked = [name for pair in courses for states in pair for name, _ in states]
-        part = self.network.relevant_to([*self.evidence_variables, *asked])
+        part = self._part_ahead(name for pair in courses for states in pair for name, _ in states)
         columns = self.network.columns(part.names)
         found = self._ask(
             lambda theta, like, regimes: queries.held_now_or_next(
-                part, theta, like[:, columns], courses, self.now, regimes
+                part, theta, like[:, columns], courses, self.now, regimes, self._memory
             )
         )
         return self._label(found, ("course", "turn"))
+
+    def _part_ahead(self, asked: Iterable[str]) -> Network:
+        """The network that is asked about what lies ahead: all of it where its past is kept."""
+        if self._memory is not None:
+            return self.network
+        return self.network.relevant_to([*self.evidence_variables, *asked])
+
+    def remembering(self) -> Self:
+        """The same beliefs, which keep where the evidence leaves the interface.
+
+        For several questions about what lies ahead, one after another. What is kept is as large as
+        the tables, or larger.
+        """
+        return replace(self, memory=Memory() if next(self.parts()).stop == self.draws.n else None)
+
+    @property
+    def _memory(self) -> Memory | None:
+        """What is kept of the past of all draws, under the tables as they were made."""
+        return None if self.interventions else self.memory
 
     @cached_property
     def evidence_variables(self) -> tuple[str, ...]:

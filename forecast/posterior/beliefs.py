@@ -81,6 +81,8 @@ class Beliefs(BeliefState):
     fitted
         Logarithm of what each draw weighs before evidence is added, (draw,); None if all weigh
         the same.
+    memory
+        What is kept of the past from one question to the next; None if nothing is.
 
     Examples
     --------

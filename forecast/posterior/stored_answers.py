@@ -24,7 +24,7 @@ def answer_groups(scenario: Scenario, evidence: Evidence, found: Beliefs) -> dic
     """
     import xarray as xr
 
-    courses = dict(watched(scenario))
+    courses, found = dict(watched(scenario)), found.remembering()
     timeline = scenario.timeline
     by, start = [evidence.as_of], found.times[0]
     if timeline is not None:

@@ -73,7 +73,7 @@ def _share(name: str, network: Network, theta: Any, log_like: Any, given: Any) -
     operations = [elimination(network, first=first).operations for first in (True, False)]
     work = FLOPS * (operations[0] + (n_steps - 1) * operations[1])
     n_cells = max(first.n_cells, later.n_cells)
-    numbers = 2 * n_cells * chunk_size(n_cells)
+    numbers = 2 * n_cells * chunk_size(n_cells, differentiated=True)
     plain, plain_work = _plain(numbers // 3)
     near, near_work = _plain(INNERMOST)
     one = [np.ascontiguousarray(theta[:, 0]), np.ascontiguousarray(_one_draw(log_like))]
@@ -104,7 +104,7 @@ def _share(name: str, network: Network, theta: Any, log_like: Any, given: Any) -
         "max_abs_diff": None,
         "gflops": {kind: rate / 1e9 for kind, rate in rates.items()},
         "operations_per_draw": work // FLOPS,
-        "draws_in_a_chunk": chunk_size(n_cells),
+        "draws_in_a_chunk": chunk_size(n_cells, differentiated=True),
         "working_set_mb": numbers * 8 / 1e6,
         "spread": spread,
         "limited_by": "cache bandwidth: four to five numbers moved for every two additions",

@@ -221,7 +221,7 @@ class Worlds:
         network = compile_tables(self.scenario).network
         table = tabulate_reports(self.scenario, Evidence(self.scenario.time.start), WEEKS + 1)
         future = Future(network, self.theta, table.arrays.settings[-1])
-        axes, values = future.values([NOW["coordinated now"]], AHEAD)
+        [(axes, values)] = future.values([[NOW["coordinated now"]]], AHEAD, network.interface)
         return axes, values[-1]
 
 

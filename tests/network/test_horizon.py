@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from forecast.network import queries
+from forecast.network.filtering import Memory
 from forecast.network.horizon import look_ahead
 from forecast.network.queries import forbid, held_now_or_next
 from forecast.network.sweep import sweep
@@ -39,13 +40,94 @@ def test_values_ahead_of_any_evidence(seed):
         spared = forbid(network, like, states, slice(window.start, window.start + n))
         ratio = np.exp(sweep(network, theta, spared, "forward").log_evidence - whole)
         np.testing.assert_allclose(never[n - 1], ratio[0], rtol=0, atol=1e-12)
-    axes, values = future.values(states, AHEAD)
+    [(axes, values)] = future.values([states], AHEAD, present.axes)
     np.testing.assert_allclose(
         (values * present.over(network, axes)).sum(axis=1)[:, 0],
         never[[0, -1]],
         rtol=0,
         atol=1e-14,
     )
+
+
+def many_draws(case, n=70):
+    """Tables of many draws, more than are taken at a time, and evidence with steps ahead."""
+    cells, rng = np.tile(case.theta[:, None], (1, n)), np.random.default_rng(n)
+    for node in case.network.nodes:
+        for block in filter(None, {node.first, node.later}):
+            at = case.network.cells(block, node.name)
+            rows = cells[at].reshape(-1, len(node.states), n)
+            rows *= rng.uniform(0.5, 2.0, rows.shape)
+            cells[at] = (rows / rows.sum(axis=1, keepdims=True)).reshape(-1, n)
+    return cells, with_steps_ahead(case)
+
+
+def looked_ahead(seed):
+    """A case with an interface, its tables, its evidence, and what lies ahead of that."""
+    case = any_case(seed, n_inputs=seed % 2)
+    theta, like = many_draws(case)
+    found = look_ahead(case.network, theta, like, range(len(case.log_like), len(like)))
+    if found is None:
+        pytest.skip("nothing leads from step to step")
+    return case.network, theta, like, found[0], found[1][0]
+
+
+@pytest.mark.parametrize("seed", [*range(8), *LOOKING_BACK])
+def test_states_ahead_are_those_of_a_sweep_over_all_steps(seed):
+    network, theta, like, future, present = looked_ahead(seed)
+    whole = sweep(network, theta, like, "filtered").marginals
+    n_said = len(like) - AHEAD
+    found = future.marginals(present, AHEAD)
+    np.testing.assert_allclose(found, whole[n_said:], rtol=0, atol=1e-12)
+    for mode in ("filtered", "smoothed"):
+        swept = sweep(network, theta, like, mode).marginals
+        asked = queries.marginals(network, theta, like, mode, n_said)
+        np.testing.assert_allclose(asked, swept, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("seed", [*range(8), *LOOKING_BACK])
+def test_several_groups_of_states_are_ruled_out_as_each_by_itself(seed):
+    network, _, _, future, present = looked_ahead(seed)
+    names = [node.name for node in network.nodes if not node.is_input]
+    groups = [[(name, network.node(name).states[0])] for name in names]
+    groups += [[(name, network.node(name).states[-1]) for name in names[:2]]]
+    together = future.never_each(groups, AHEAD, present)
+    apart = [future.never(states, AHEAD, present) for states in groups]
+    np.testing.assert_allclose(together, apart, rtol=0, atol=1e-14)
+    for (axes, values), never in zip(
+        future.values(groups, AHEAD, present.axes), together, strict=True
+    ):
+        ends = (values * present.over(network, axes)).sum(axis=1)
+        np.testing.assert_allclose(ends, never[[0, -1]], rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("seed", [*range(8), *LOOKING_BACK])
+def test_shares_of_steps_are_the_same_forwards_and_backwards(seed):
+    """And both are sums of what a sweep over all steps finds in each."""
+    network, theta, like, future, present = looked_ahead(seed)
+    whole, weights = sweep(network, theta, like, "filtered").marginals, np.array([0.5, 3.0, 2.0])
+    states = [(node.name, node.states[0]) for node in network.nodes if not node.is_input]
+    before = future.occupancy(states, weights, present)
+    for state in states:
+        expected = weights @ whole[-AHEAD:, network.state(*state)]
+        [(axes, (first, _))] = future.values([[state]], 1, present.axes)
+        never = before.overlap(network, axes, first, ()).sum(axis=0)
+        np.testing.assert_allclose(weights.sum() - never, expected, rtol=0, atol=1e-12)
+        back = future.shares(state, weights, (axes, first))
+        found = present.overlap(network, axes, back, ()).sum(axis=0)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("seed", [*range(4), *LOOKING_BACK])
+def test_what_is_kept_of_the_past_serves_every_question(seed):
+    network, theta, like, *_ = looked_ahead(seed)
+    n_said, memory = len(like) - AHEAD, Memory()
+    norms = queries.log_norms(network, theta, like[:n_said], memory=memory)
+    steps = list(memory.steps)
+    found = queries.marginals(network, theta, like, "filtered", n_said, memory=memory)
+    assert memory.steps == steps  # nothing was run again
+    swept = sweep(network, theta, like, "filtered")
+    np.testing.assert_allclose(norms, swept.log_norm[:n_said], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(found, swept.marginals, rtol=0, atol=1e-12)
 
 
 def test_evidence_ahead_has_no_present():

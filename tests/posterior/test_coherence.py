@@ -398,3 +398,31 @@ def test_an_input_ahead_of_the_evidence_that_is_set_otherwise_cannot_be():
     assert (beliefs.log_evidence() == 0).all()
     with pytest.raises(ImpossibleEvidence, match="act at 2"):
         beliefs.set_evidence({"act": "yes"}, 2).posterior("storm")
+
+
+def test_beliefs_that_remember_answer_as_others_do():
+    """Whatever is asked first, and whatever is set, erased or forced after the past was kept."""
+    network, theta = hidden_weather()
+    like = network.no_evidence(6)
+    like[1, network.state("seen", "yes")] = np.log(3.0)
+    plain = Beliefs.of(network, theta, like, now=2)
+    remembering = plain.remembering()
+    [name], seen = network.interface, {"seen": "yes"}
+    state = network.node(name).states[-1]
+    changes = [
+        lambda found: found,
+        lambda found: found.set_evidence(seen, 2),
+        lambda found: found.erase_evidence("seen", 1),
+        lambda found: found.intervene({name: state}, 2),
+    ]
+    for change in [*changes, *reversed(changes)]:
+        for ask in (
+            lambda found: found.at_least_once([(name, state)]),
+            lambda found: found.held_now_or_next([([(name, state)], [(name, state)])]),
+            lambda found: found.posteriors(),
+            lambda found: found.posteriors(view="smoothed"),
+            lambda found: found.log_evidence(),
+        ):
+            np.testing.assert_allclose(
+                ask(change(remembering)).to_numpy(), ask(change(plain)).to_numpy(), atol=1e-12
+            )
