@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 
 import numpy as np
-from scipy.optimize import brentq, least_squares
+from scipy.optimize import brentq, least_squares, root
 from scipy.special import betaincinv, ndtri
 
 from forecast.arrays import Array
@@ -143,13 +143,21 @@ def fit_beta(lower: float, upper: float, coverage: float = 0.9) -> tuple[float, 
 
     start = np.log(np.clip([middle * total, (1 - middle) * total], 0.05, LARGEST_SHAPE / 10))
     bounds = (np.log(SMALLEST_SHAPE), np.log(LARGEST_SHAPE))
-    found = least_squares(scaled_miss, start, bounds=bounds, xtol=1e-12, ftol=1e-12, gtol=1e-12)
-    worst = float(np.abs(miss(found.x)).max())
+    # Two equations for two numbers, seven times faster than a search for the least squares, which
+    # is needed where there is no solution within the bounds.
+    with np.errstate(all="ignore"):
+        found = root(scaled_miss, start, options={"xtol": 1e-12}).x
+    inside = ((bounds[0] < found) & (found < bounds[1])).all()
+    if not (inside and np.abs(scaled_miss(found)).max() < 1e-9):
+        found = least_squares(
+            scaled_miss, start, bounds=bounds, xtol=1e-12, ftol=1e-12, gtol=1e-12
+        ).x
+    worst = float(np.abs(miss(found)).max())
     require(
         worst <= min(QUANTILE_TOLERANCE, WIDTH_TOLERANCE * (upper - lower)),
         f"no Beta distribution has its interval at [{lower:g}, {upper:g}]: off by {worst:.3g}",
     )
-    return float(np.exp(found.x[0])), float(np.exp(found.x[1]))
+    return float(np.exp(found[0])), float(np.exp(found[1]))
 
 
 @lru_cache(maxsize=4096)
