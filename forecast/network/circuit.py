@@ -64,7 +64,10 @@ slower and faster axes of the target, then for slower and faster axes that are s
 PAIRS: Final = 12
 """Where a list of the cells that are multiplied begins, two for each product, in the order of the
 loops; 0 if there is none. A nest with runs needs none, and many draws abreast hide the offsets."""
-N_FIELDS: Final = 13
+ROWS_LISTED: Final = 13
+"""Where a list of rows begins that takes the place of loops, as `zeros` makes them; 0 if there is
+none. Each row is the number of its products, their left cells, and their right cells."""
+N_FIELDS: Final = 14
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,6 +224,7 @@ def _make_nests(
             nest[TARGET] = starts[target] + (n_cells if kind > 0 else 0)
             nest[LEFT], nest[RIGHT], nest[OFFSETS] = first[a], first[b], used
             nest[ADDS] = kind > 0 and shared[target]
+            nest[ROWS_LISTED] = 0
             lists = nest[ROWS_OUTER] + nest[ROWS_INNER] + nest[SUMS_OUTER] + nest[SUMS_INNER]
             while used + 2 * lists > offsets.shape[0]:
                 offsets = np.concatenate((offsets, np.empty_like(offsets)))

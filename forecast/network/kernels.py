@@ -23,6 +23,7 @@ from forecast.network.circuit import (
     RIGHT_ADVANCES,
     ROW_RUN,
     ROWS_INNER,
+    ROWS_LISTED,
     ROWS_OUTER,
     SUM_RUN,
     SUMS_INNER,
@@ -168,10 +169,15 @@ def circuit_at(packed: Packed, step: int) -> Slice:
     )
 
 
+def products_of_nests(c: Slice) -> Index:
+    """Multiply-adds of each nest of a circuit, forwards, (nest,); none of its rows are listed."""
+    loops = c.forward[:, [ROWS_OUTER, ROWS_INNER, SUMS_OUTER, SUMS_INNER]]
+    return np.asarray(loops.astype(np.int64).prod(axis=1))
+
+
 def count_products(c: Slice) -> int:
     """Multiply-adds of a circuit, forwards."""
-    loops = c.forward[:, [ROWS_OUTER, ROWS_INNER, SUMS_OUTER, SUMS_INNER]]
-    return int(loops.astype(np.int64).prod(axis=1).sum())
+    return int(products_of_nests(c).sum())
 
 
 @compiled_loosely
@@ -216,10 +222,62 @@ def extent(packed: Packed, n_steps: int) -> tuple[int, int]:
 
 
 @compiled_inline
+def _sum_products(
+    cells: Array,
+    row: Array,
+    offsets: Places,
+    left: Cell,
+    lefts: Cell,
+    right: Cell,
+    rights: Cell,
+    n: int,
+    adds: bool,
+) -> None:
+    """Make a cell of every draw of so many products, or add them to it.
+
+    Three products are taken at a time, so that sums are stored less often.
+
+    Parameters
+    ----------
+    left, right
+        Cells that the offsets of the operands are added to.
+    lefts, rights
+        Where those offsets begin.
+    """
+    draws, at = range(cells.shape[1]), 0
+    if not adds:
+        at = 1 + (n - 1) % 3
+        a, b = cells[left + offsets[lefts]], cells[right + offsets[rights]]
+        if at == 1:
+            for d in draws:
+                row[d] = a[d] * b[d]
+        else:
+            e, f = cells[left + offsets[lefts + 1]], cells[right + offsets[rights + 1]]
+            if at == 2:
+                for d in draws:
+                    row[d] = a[d] * b[d] + e[d] * f[d]
+            else:
+                g, h = cells[left + offsets[lefts + 2]], cells[right + offsets[rights + 2]]
+                for d in draws:
+                    row[d] = a[d] * b[d] + e[d] * f[d] + g[d] * h[d]
+    while at + 2 < n:
+        a, b = cells[left + offsets[lefts + at]], cells[right + offsets[rights + at]]
+        e, f = cells[left + offsets[lefts + at + 1]], cells[right + offsets[rights + at + 1]]
+        g, h = cells[left + offsets[lefts + at + 2]], cells[right + offsets[rights + at + 2]]
+        for d in draws:
+            row[d] += a[d] * b[d] + e[d] * f[d] + g[d] * h[d]
+        at += 3
+    while at < n:
+        a, b = cells[left + offsets[lefts + at]], cells[right + offsets[rights + at]]
+        for d in draws:
+            row[d] += a[d] * b[d]
+        at += 1
+
+
+@compiled_inline
 def _run_nest(cells: Array, n: Nest, offsets: Places) -> None:
-    """Run a nest for every draw, three products at a time, so that sums are stored less often."""
-    draws, width, place = range(cells.shape[1]), int(n.last_sums), n.target
-    lefts, rights = offsets[n.left_last :], offsets[n.right_last :]
+    """Run a nest for every draw."""
+    width, place = int(n.last_sums), n.target
     for i in range(n.rows):
         for j in range(n.next_rows):
             row = cells[place]
@@ -228,34 +286,26 @@ def _run_nest(cells: Array, n: Nest, offsets: Places) -> None:
             y0 = n.right + offsets[n.right_rows + i] + offsets[n.right_next + j]
             for k in range(n.sums):
                 x, y = x0 + offsets[n.left_sums + k], y0 + offsets[n.right_sums + k]
-                at = 0
-                if k == 0 and not n.adds:
-                    at = 1 + (width - 1) % 3
-                    a, b = cells[x + lefts[0]], cells[y + rights[0]]
-                    if at == 1:
-                        for d in draws:
-                            row[d] = a[d] * b[d]
-                    else:
-                        e, f = cells[x + lefts[1]], cells[y + rights[1]]
-                        if at == 2:
-                            for d in draws:
-                                row[d] = a[d] * b[d] + e[d] * f[d]
-                        else:
-                            g, h = cells[x + lefts[2]], cells[y + rights[2]]
-                            for d in draws:
-                                row[d] = a[d] * b[d] + e[d] * f[d] + g[d] * h[d]
-                while at + 2 < width:
-                    a, b = cells[x + lefts[at]], cells[y + rights[at]]
-                    e, f = cells[x + lefts[at + 1]], cells[y + rights[at + 1]]
-                    g, h = cells[x + lefts[at + 2]], cells[y + rights[at + 2]]
-                    for d in draws:
-                        row[d] += a[d] * b[d] + e[d] * f[d] + g[d] * h[d]
-                    at += 3
-                while at < width:
-                    a, b = cells[x + lefts[at]], cells[y + rights[at]]
-                    for d in draws:
-                        row[d] += a[d] * b[d]
-                    at += 1
+                adds = n.adds or k > 0
+                _sum_products(cells, row, offsets, x, n.left_last, y, n.right_last, width, adds)
+
+
+@compiled_inline
+def _run_rows(
+    cells: Array, place: Cell, n_rows: int, adds: bool, offsets: Places, at: Cell
+) -> None:
+    """Make, or add to, neighbouring cells of every draw, whose products are listed."""
+    for _ in range(n_rows):
+        row, width = cells[place], int(offsets[at])
+        place += Cell(1)
+        at += Cell(1)
+        if width > 0:
+            zero, rights = Cell(0), at + Cell(width)
+            _sum_products(cells, row, offsets, zero, at, zero, rights, width, adds)
+            at = rights + Cell(width)
+        elif not adds:
+            for d in range(cells.shape[1]):
+                row[d] = 0.0
 
 
 @compiled_loosely
@@ -264,9 +314,13 @@ def _run_nests(
 ) -> None:
     """Run the nests whose target is at least `first`, or lies in a range."""
     for k in range(nests.shape[0]):
-        cell = int(nests[k, TARGET])
+        cell, listed = int(nests[k, TARGET]), Cell(nests[k, ROWS_LISTED])
         if cell >= first or start <= cell < stop:
-            _run_nest(cells, nest_at(nests, k), offsets)
+            if listed > 0:
+                n_rows, adds = int(nests[k, ROWS_INNER]), nests[k, ADDS] > 0
+                _run_rows(cells, Cell(cell), n_rows, adds, offsets, listed)
+            else:
+                _run_nest(cells, nest_at(nests, k), offsets)
 
 
 @compiled_inline

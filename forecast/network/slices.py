@@ -99,20 +99,26 @@ def pack_circuits(
     TooLarge
         If the elimination of a step would pass the network's memory limit.
     """
-    starts = np.zeros(2 * n_steps if filtered else n_steps, np.int64)
-    parts: list[npt.NDArray[np.int64]] = [starts]
-    places: dict[tuple[int, StepShape], int] = {}
+    laid = lay_steps(network, probes, n_steps, factored, filtered, closed)
+    return pack([(at, each.circuit) for at, _, _, each in laid])
+
+
+def pack(circuits: Sequence[tuple[int, Slice]]) -> Packed:
+    """Circuits of steps, each with its number, as one vector of integers."""
+    starts = np.zeros(len(circuits), np.int32)
+    parts: list[npt.NDArray[np.int32]] = [starts]
+    places: dict[int, int] = {}
     end = starts.size
-    for at, age, own, laid in _lay_steps(network, probes, n_steps, factored, filtered, closed):
-        if (age, own) not in places:
-            places[age, own] = end
-            parts += _numbers(laid.circuit)
+    for at, circuit in circuits:
+        if id(circuit) not in places:
+            places[id(circuit)] = end
+            parts += _as_numbers(circuit)
             end = sum(part.size for part in parts)
-        starts[at] = places[age, own]
-    return np.concatenate(parts).astype(np.int32)
+        starts[at] = places[id(circuit)]
+    return np.concatenate(parts)
 
 
-def _lay_steps(
+def lay_steps(
     network: Network,
     probes: tuple[Scope, ...],
     n_steps: int,
@@ -143,15 +149,15 @@ def _lay_steps(
 
 def step_slices(network: Network, n_steps: int) -> list[PlannedSlice]:
     """The slice of each step; the same object wherever the same is done."""
-    return [laid for *_, laid in _lay_steps(network, (), n_steps, True, False, False)]
+    return [laid for *_, laid in lay_steps(network, (), n_steps, True, False, False)]
 
 
-def _numbers(circuit: Slice) -> Iterator[npt.NDArray[np.int64]]:
+def _as_numbers(circuit: Slice) -> Iterator[npt.NDArray[np.int32]]:
     """A circuit as numbers: those that are alone, the lengths of its arrays, the arrays."""
     alone = [part for part in circuit if not isinstance(part, np.ndarray)]
-    arrays = [part.astype(np.int64).ravel() for part in circuit if isinstance(part, np.ndarray)]
+    arrays = [part.ravel().view(np.int32) for part in circuit if isinstance(part, np.ndarray)]
     assert (len(alone), len(arrays)) == (N_NUMBERS, N_ARRAYS)
-    yield np.array([*alone, *(part.size for part in arrays)], np.int64)
+    yield np.array([*alone, *(part.size for part in arrays)], np.int32)
     yield from arrays
 
 

@@ -22,6 +22,7 @@ from forecast.network.planning import CELL_LIMIT, Scope
 from forecast.network.relevance import Part
 from forecast.network.slices import pack_circuits
 from forecast.network.structure import Network
+from forecast.network.zeros import spare_zeros
 
 Mode = Literal["forward", "smoothed", "filtered"]
 _MODES = {
@@ -130,14 +131,16 @@ def sweep(
     packed = pack_circuits(network, probes, len(like), filtered=mode == "filtered")
 
     arguments = tables, which, like, packed, _MODES[mode]
-
-    def run(draws: slice) -> None:
-        kernels.sweep(*arguments, draws.start, draws.stop, found)
-
     if tables.shape[2] == 1:
         _run_draw(0, *arguments, False, found)
     else:
-        n_cells, _ = kernels.extent(packed, len(like))
+        filtered = mode == "filtered"
+        lean = spare_zeros(packed, tables, network, probes, len(like), filtered=filtered)
+
+        def run(draws: slice) -> None:
+            kernels.sweep(tables, which, like, lean, _MODES[mode], draws.start, draws.stop, found)
+
+        n_cells, _ = kernels.extent(lean, len(like))
         in_threads(run, chunks(tables.shape[2], n_cells, differentiated=mode != "forward"))
     if found.unsafe.any():
         harmless = _is_harmless(network, found.log_norm, tables, like, packed)
