@@ -223,52 +223,38 @@ def extent(packed: Packed, n_steps: int) -> tuple[int, int]:
 
 @compiled_inline
 def _sum_products(
-    cells: Array,
-    row: Array,
-    offsets: Places,
-    left: Cell,
-    lefts: Cell,
-    right: Cell,
-    rights: Cell,
-    n: int,
-    adds: bool,
+    cells: Array, row: Array, x: Cell, lefts: Places, y: Cell, rights: Places, n: int, adds: bool
 ) -> None:
     """Make a cell of every draw of so many products, or add them to it.
 
-    Three products are taken at a time, so that sums are stored less often.
-
-    Parameters
-    ----------
-    left, right
-        Cells that the offsets of the operands are added to.
-    lefts, rights
-        Where those offsets begin.
+    Three products are taken at a time, so that sums are stored less often. Offsets are added to
+    the first cells, `x` and `y`, of the operands.
     """
     draws, at = range(cells.shape[1]), 0
     if not adds:
         at = 1 + (n - 1) % 3
-        a, b = cells[left + offsets[lefts]], cells[right + offsets[rights]]
+        a, b = cells[x + lefts[0]], cells[y + rights[0]]
         if at == 1:
             for d in draws:
                 row[d] = a[d] * b[d]
         else:
-            e, f = cells[left + offsets[lefts + 1]], cells[right + offsets[rights + 1]]
+            e, f = cells[x + lefts[1]], cells[y + rights[1]]
             if at == 2:
                 for d in draws:
                     row[d] = a[d] * b[d] + e[d] * f[d]
             else:
-                g, h = cells[left + offsets[lefts + 2]], cells[right + offsets[rights + 2]]
+                g, h = cells[x + lefts[2]], cells[y + rights[2]]
                 for d in draws:
                     row[d] = a[d] * b[d] + e[d] * f[d] + g[d] * h[d]
     while at + 2 < n:
-        a, b = cells[left + offsets[lefts + at]], cells[right + offsets[rights + at]]
-        e, f = cells[left + offsets[lefts + at + 1]], cells[right + offsets[rights + at + 1]]
-        g, h = cells[left + offsets[lefts + at + 2]], cells[right + offsets[rights + at + 2]]
+        a, b = cells[x + lefts[at]], cells[y + rights[at]]
+        e, f = cells[x + lefts[at + 1]], cells[y + rights[at + 1]]
+        g, h = cells[x + lefts[at + 2]], cells[y + rights[at + 2]]
         for d in draws:
             row[d] += a[d] * b[d] + e[d] * f[d] + g[d] * h[d]
         at += 3
     while at < n:
-        a, b = cells[left + offsets[lefts + at]], cells[right + offsets[rights + at]]
+        a, b = cells[x + lefts[at]], cells[y + rights[at]]
         for d in draws:
             row[d] += a[d] * b[d]
         at += 1
@@ -278,6 +264,7 @@ def _sum_products(
 def _run_nest(cells: Array, n: Nest, offsets: Places) -> None:
     """Run a nest for every draw."""
     width, place = int(n.last_sums), n.target
+    lefts, rights = offsets[n.left_last :], offsets[n.right_last :]
     for i in range(n.rows):
         for j in range(n.next_rows):
             row = cells[place]
@@ -287,22 +274,21 @@ def _run_nest(cells: Array, n: Nest, offsets: Places) -> None:
             for k in range(n.sums):
                 x, y = x0 + offsets[n.left_sums + k], y0 + offsets[n.right_sums + k]
                 adds = n.adds or k > 0
-                _sum_products(cells, row, offsets, x, n.left_last, y, n.right_last, width, adds)
+                _sum_products(cells, row, x, lefts, y, rights, width, adds)
 
 
-@compiled_inline
+@compiled_loosely
 def _run_rows(
     cells: Array, place: Cell, n_rows: int, adds: bool, offsets: Places, at: Cell
 ) -> None:
     """Make, or add to, neighbouring cells of every draw, whose products are listed."""
     for _ in range(n_rows):
         row, width = cells[place], int(offsets[at])
+        lefts = offsets[at + Cell(1) :]
         place += Cell(1)
-        at += Cell(1)
+        at += Cell(1) + Cell(2 * width)
         if width > 0:
-            zero, rights = Cell(0), at + Cell(width)
-            _sum_products(cells, row, offsets, zero, at, zero, rights, width, adds)
-            at = rights + Cell(width)
+            _sum_products(cells, row, Cell(0), lefts, Cell(0), lefts[width:], width, adds)
         elif not adds:
             for d in range(cells.shape[1]):
                 row[d] = 0.0
