@@ -80,12 +80,15 @@ def draw_tables(rng: np.random.Generator, network: Network, possible: Mask, n: i
     return theta
 
 
-def case_of(seed: int, *, dynamic: bool, n_inputs: int = 0) -> tuple[Network, Array, Array]:
+def case_of(
+    seed: int, *, dynamic: bool, n_inputs: int = 0, order: int = 1
+) -> tuple[Network, Array, Array]:
     """A small network, tables with common zeros, and evidence that they allow."""
-    rng = np.random.default_rng([seed, dynamic, n_inputs])
+    rng = np.random.default_rng([seed, dynamic, n_inputs, order])
     size = 3 if dynamic else int(rng.integers(3, 9))
     limit = 15 if dynamic else 4000
-    network = random_network(rng, size, dynamic=dynamic, n_inputs=n_inputs, limit=limit)
+    options = {"dynamic": dynamic, "n_inputs": n_inputs, "limit": limit, "order": order}
+    network = random_network(rng, size, **options)
     theta = draw_tables(rng, network, possible_cells(rng, network), N + seed % 4)
     return network, theta, random_evidence(rng, network, theta[:, 0], 4 if dynamic else 1)
 
@@ -117,6 +120,14 @@ def test_answers_equal_the_sum_over_all_histories(seed: int, dynamic: bool) -> N
     assert (swept.counts[0][(theta == 0).all(axis=1)] == 0).all()
     forward = sweep(network, theta, like, "forward")
     np.testing.assert_allclose(forward.log_norm, swept.log_norm, **CLOSE)
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("order", [2, 3])
+def test_parents_several_steps_ago(seed: int, order: int) -> None:
+    network, theta, like = case_of(seed, dynamic=True, order=order)
+    swept = sweep(network, theta, like, "smoothed", counts=True)
+    assert_says(swept, 1, enumerate_answer(network, theta[:, 1], like))
 
 
 @pytest.mark.parametrize("seed", range(10))
