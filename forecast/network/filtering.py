@@ -234,6 +234,8 @@ def messages_after(
     """
     n_draws = max(theta.shape[-1], *(row.shape[1] for row in (*log_like, *rows)))
     kept = Memory() if memory is None else memory
+    if kept.steps and kept.steps[0].log_norm.size != n_draws:
+        kept.steps, kept.ends, kept.settled = [], [], None
     filtering = _Filtering(network, theta, regimes, len(log_like), kept, n_draws)
     asked = [(row, k < len(rows) - norms) for k, row in enumerate(rows)]
     filtering.advance([*log_like, rows[0]], asked[1:])

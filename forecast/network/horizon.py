@@ -3,9 +3,8 @@
 Ahead of all evidence, where tables and inputs stay the same, nothing depends on what was seen but
 through the last message: the distribution of the interface's joint states. The probability that
 some states are never held within n steps is an expectation over it of a value function, computed
-backwards from n: the same for any evidence, so it can be kept while the evidence changes. Forwards,
-the distribution itself is taken from step to step, and says all that is asked of every state, but
-once for this evidence alone.
+backwards from n: the same for any evidence, so it can be kept while the evidence changes. The
+probabilities of all states in the steps ahead come of the message itself, taken from step to step.
 """
 
 from __future__ import annotations
@@ -155,52 +154,17 @@ class Future:
 
     def marginals(self, present: Present, n: int) -> Array:
         """Probabilities of all states in each of the next n steps, (step, column, draw)."""
-        plain = self.network.without_auxiliaries
+        (circuit, again), axes = forward_slice(self.network)
         found = np.zeros((n, self.network.n_columns, self.theta.shape[1]))
-        nothing = np.empty((0, found.shape[2]))
-        self._run_forwards(plain, present, np.zeros(n), nothing, found[:, : plain.n_columns])
-        settle_marginals(self.network, found)
-        return found
-
-    def occupancy(self, states: States, weights: Array, present: Present) -> Present:
-        """Expected weight of the next steps before which the interface is in each joint state.
-
-        Parameters
-        ----------
-        states
-            Variables, with states, that are asked about.
-        weights
-            Weight of each of the next steps, (n,).
-        present
-            Where the evidence leaves the interface.
-
-        Returns
-        -------
-        Present
-            Of the variables of the interface on which those asked about depend. Its message is the
-            sum of the distributions before each step, each times its weight.
-        """
-        part = self.part_about(states)
-        axes = forward_slice(part, filtered=False)[1]
-        found = np.zeros((prod(part.axis_sizes[name] for name in axes), self.theta.shape[1]))
-        nothing = np.empty((0, 0, found.shape[1]))
-        self._run_forwards(part, present, weights, found, nothing)
-        order = tuple(axis for axis in present.axes if axis in axes)
-        message = Present(axes, found, present.log_norm).over(self.network, order)
-        return Present(order, message, present.log_norm)
-
-    def _run_forwards(
-        self, part: Network, present: Present, weights: Array, occupied: Array, marginals: Array
-    ) -> None:
-        row = self.row[self.network.state_columns(part.names), None]
-        (circuit, again), axes = forward_slice(part, filtered=len(marginals) > 0)
-        given = writable(self.theta), row, present.over(self.network, axes), weights, circuit, again
+        row = self.row[: self.network.n_states, None]
+        given = writable(self.theta), row, present.over(self.network, axes), circuit, again
 
         def run(draws: slice) -> None:
-            _step_forwards(*given, draws.start, draws.stop, occupied, marginals)
+            _step_forwards(*given, draws.start, draws.stop, found)
 
-        asked = len(marginals) > 0
-        in_threads(run, chunks(self.theta.shape[1], circuit.n_cells, differentiated=asked))
+        in_threads(run, chunks(found.shape[2], circuit.n_cells, differentiated=True))
+        settle_marginals(self.network, found)
+        return found
 
     def _run(
         self,
@@ -278,12 +242,14 @@ def look_ahead(
     list of Present
         What the evidence leaves, as it is, and with each of the states ruled out.
     """
+    if not window or network.factor_nodes:  # which say something in every step
+        return None
     like = [row if row.ndim == 2 else row[:, None] for row in log_like]
     ahead, first = like[window.start :], like[window.start][:, :1]
     quiet = np.ones(len(first), np.bool_)
     for node in network.nodes:
         quiet[network.states(node.name)] = not node.is_input
-    same = bool(window and network.dynamic and network.interface)
+    same = bool(network.dynamic and network.interface)
     same = same and window.start >= network.order
     same = same and all((row == first).all() for row in ahead) and not first[quiet].any()
     same = same and all(each.last < window.start for each in network.auxiliaries)
@@ -297,6 +263,8 @@ def look_ahead(
     if presents is None or not np.isfinite(presents[0].log_norm).all():
         return None
     tables = theta if theta.ndim == 2 else theta[0 if regimes is None else regimes[window.start]]
+    if tables.shape[1] < (n_draws := presents[0].message.shape[1]):
+        tables = np.repeat(tables, n_draws, axis=1)
     return Future(network, tables, first[:, 0]), presents
 
 
@@ -383,41 +351,30 @@ def _step_forwards(
     theta: Array,
     row: Array,
     present: Array,
-    weights: Array,
     c: Slice,
     again: Slice,
     start: int,
     stop: int,
-    occupied: Array,
     marginals: Array,
 ) -> None:
     """Take the distribution of the interface forward step by step, for a chunk of draws.
 
-    `occupied` gets its sum over the steps, each by its weight, (joint state, draw), and `marginals`
-    the probabilities of all states in the step after each, (step, column, draw); unless they are
-    empty. Contractions that the distribution has a say in are run again.
+    `marginals` gets the probabilities of all states in each step, (step, column, draw).
+    Contractions that the distribution has a say in are run again.
     """
-    n_draws, n, first = stop - start, weights.shape[0], int(c.results[0])
-    asked, n_values = marginals.shape[0] > 0, int(c.like_at) - int(c.message_at)
-    cells = np.empty((2 * c.n_cells if asked else c.n_cells, n_draws))
+    n_draws, n_values, first = stop - start, int(c.like_at) - int(c.message_at), int(c.results[0])
+    cells, no_probes = np.empty((2 * c.n_cells, n_draws)), np.empty((0, n_draws))
     message, ahead = np.empty((n_values, n_draws)), np.ones((n_values, n_draws))
-    no_probes = np.empty((0, n_draws))
     for i in range(n_values):
         for d in range(n_draws):
             message[i, d] = present[i, start + d]
-    for t in range(n):
-        for i in range(occupied.shape[0]):
-            for d in range(n_draws):
-                occupied[i, start + d] += weights[t] * message[i, d]
-        if t == n - 1 and not asked:
-            break
+    for t in range(marginals.shape[0]):
         if t == 0:
             kernels.run_step(cells, theta, row, start, message, c)
         else:  # nothing but the message has changed
             kernels.copy_rows(message, cells[c.message_at : c.like_at])
             kernels.evaluate(cells, again)
-        if asked:
-            kernels.seed(cells, ahead, c)
-            kernels.differentiate(cells, c, c.first_unsettled, c.n_unsettled)
-            kernels.answer(cells, c, marginals[t], no_probes, start)
+        kernels.seed(cells, ahead, c)
+        kernels.differentiate(cells, c, c.first_unsettled, c.n_unsettled)
+        kernels.write_marginals(cells, c, marginals[t], no_probes, start)
         kernels.copy_rows(cells[first:], message)

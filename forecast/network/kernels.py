@@ -466,7 +466,7 @@ def _collect(cells: Array, derivatives: Array, target: Array, at: int) -> None:
 
 
 @compiled_inline
-def answer(cells: Array, c: Slice, marginals: Array, probes: Array, at: int) -> None:
+def write_marginals(cells: Array, c: Slice, marginals: Array, probes: Array, at: int) -> None:
     """Probabilities of the states, of the cells of factors, and of the probes."""
     derivatives, n_like = cells[c.n_cells :], c.probe_at - c.like_at
     _collect(cells[c.like_at :], derivatives[c.like_at :], marginals[:n_like], at)
@@ -563,7 +563,7 @@ def sweep(
                 before[d] = now
             seed(cells, ahead, c)
             differentiate(cells, c, c.first_unsettled, c.n_unsettled)
-            answer(cells, c, found.marginals[t], found.probes[t], start)
+            write_marginals(cells, c, found.marginals[t], found.probes[t], start)
             if t == n_steps - 1:
                 break
         c = circuit_at(packed, t)
@@ -590,7 +590,7 @@ def sweep(
             seed(cells, ahead, c)
             n_tables, derivatives = c.table_cells.shape[0], cells[c.n_cells :]
             differentiate(cells, c, 0 if counts else n_tables, c.backward.shape[0])
-            answer(cells, c, found.marginals[t], found.probes[t], start)
+            write_marginals(cells, c, found.marginals[t], found.probes[t], start)
             if counts:
                 _count_uses(cells, derivatives, c.table_cells, found.counts[regimes[t]], start)
             if t > 0:

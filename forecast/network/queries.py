@@ -100,8 +100,9 @@ def marginals(
 ) -> Array:
     """Probabilities of all states at each step.
 
-    Beyond all evidence a step knows what the last one with any leaves to it. So from there on the
-    distribution of the interface is taken forward alone, where that can be.
+    Beyond all evidence a step knows what the last one with any leaves to it. So where messages are
+    kept from one question to the next, the distribution of the interface alone is taken forward
+    from there.
 
     Parameters
     ----------
@@ -118,7 +119,9 @@ def marginals(
         Shape (step, column, draw).
     """
     window = range(max(n_said, network.order), len(log_like))
-    ahead = look_ahead(network, theta, log_like, window, regimes, memory=memory) if window else None
+    ahead = None
+    if memory is not None:
+        ahead = look_ahead(network, theta, log_like, window, regimes, memory=memory)
     if ahead is None:
         return sweep(network, theta, log_like, mode, regimes=regimes).marginals
     future, [present] = ahead

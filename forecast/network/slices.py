@@ -13,6 +13,7 @@ takes the states of the first, so of its cells those are taken in which several 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from math import log10, prod
@@ -292,9 +293,8 @@ def _require_few_joint_states(network: Network) -> None:
         _, name, lag = max(parts)
         raise TooLarge(
             f"{earlier(name, lag)} as a parent: what tables look back at has some 10^{power:.0f} "
-            f"joint states, which each step hands on to the next; {room:.3g} fit into the limit of "
-            f"{network.memory_limit / 1e9:.3g} GB. Look fewer steps back, or at variables of fewer "
-            "states."
+            f"joint states, which each step hands on to the next; at most {room:.3g} have room. "
+            "Look fewer steps back, or at variables of fewer states."
         )
 
 
@@ -334,14 +334,13 @@ def _slice_of(
 
 
 @lru_cache(maxsize=64)
-def forward_slice(network: Network, *, filtered: bool) -> tuple[tuple[Slice, Slice], Scope]:
+def forward_slice(network: Network) -> tuple[tuple[Slice, Slice], Scope]:
     """A later slice that takes the distribution of the interface from one step to the next.
 
-    Beside the slice stands what is to be run again where only the message has changed, and the
-    variables of the message, slowest first. If it is `filtered`, it is planned to be differentiated
-    by its likelihoods as well.
+    It is planned to be differentiated by its likelihoods as well. Beside it stands what is to be
+    run again where only the message has changed, and the variables of the message, slowest first.
     """
-    plain = _plain_slices(network, (), filtered=filtered)[-1]
+    plain = _plain_slices(network.without_auxiliaries, (), filtered=True)[-1]
     return (plain.circuit, _from_message(plain.circuit)), plain.results[0]
 
 
@@ -435,7 +434,8 @@ class _SliceBuilder:
         if filtered and self.messages:
             early = {axis for scope in self.messages for axis in scope} - self.keep
             early |= {axis for _, axis in self.copies}
-            self.plan = min(self.plan, plan(frozenset(early)), key=self._work)
+            with suppress(TooLarge):  # the first plan has room
+                self.plan = min(self.plan, plan(frozenset(early)), key=self._work)
 
     def _tied(self, scope: Scope) -> Scope:
         """Axes of a factor; in a static network none that has one state, which ties nothing."""

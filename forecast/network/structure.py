@@ -258,6 +258,15 @@ class Network(PrintsItself, Frozen):
         """Number of states of each of these axes."""
         return frozen({axis: self.sizes[name] for axis, (name, _) in self.axes.items()})
 
+    @cached_property
+    def factor_nodes(self) -> tuple[str, ...]:
+        """Variables with parents and a single state: factors over these, in every step."""
+        return tuple(
+            node.name
+            for node in self.nodes
+            if len(node.states) == 1 and node.first and node.first.parents
+        )
+
     def relevant_to(self, observed: Iterable[str]) -> Network:
         """The part of the network that evidence on some variables depends on.
 
@@ -266,8 +275,7 @@ class Network(PrintsItself, Frozen):
         keep their places among the cells.
         """
         factored = [factor.variable for factor in self.factors if factor.variable]
-        fixed = [n.name for n in self.nodes if len(n.states) == 1 and n.first and n.first.parents]
-        waiting, found = [*observed, *factored, *fixed], set[str]()
+        waiting, found = [*observed, *factored, *self.factor_nodes], set[str]()
         while waiting:
             name = waiting.pop()
             if name not in found:

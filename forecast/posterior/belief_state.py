@@ -30,6 +30,7 @@ from forecast.network.draws import Draws, StoredDraws, split_draws
 from forecast.network.filtering import Memory
 from forecast.network.planning import MEMORY_LIMIT
 from forecast.network.relevance import Part, part_to_sweep, whole
+from forecast.network.slices import planned_slice
 from forecast.network.structure import Network
 from forecast.network.sweep import Sweep, sweep
 from forecast.posterior.labels import cell_labels, time_labels
@@ -308,7 +309,8 @@ class BeliefState(Frozen):
         """Put a question to the tables, evidence and regimes of all draws, part by part."""
         answers = []
         for part in self.parts():
-            theta, like = self._arrays(part) if self.memory is None else self._kept_arrays
+            whole = self._memory is not None and part.stop == self.draws.n
+            theta, like = self._kept_arrays if whole else self._arrays(part)
             tables, regimes = self._intervened(theta)
             # A copy, because a view would keep all that it was taken from.
             answers.append(np.array(question(tables, like, regimes)))
@@ -429,6 +431,8 @@ class BeliefState(Frozen):
         self._require_possible()
         if not courses:
             raise InputError([Problem("courses", "none are named; at least one is needed")])
+        if self.now + 1 == self.n_steps:
+            raise InputError([Problem("time", f"no step comes after {self.times[self.now]}")])
         part = self._part_ahead(name for pair in courses for states in pair for name, _ in states)
         columns = self.network.columns(part.names)
         found = self._ask(
@@ -439,23 +443,16 @@ class BeliefState(Frozen):
         return self._label(found, ("course", "turn"))
 
     def _part_ahead(self, asked: Iterable[str]) -> Network:
-        """The network that is asked about what lies ahead: all of it where its past is kept."""
+        """The network that is asked about what lies ahead: all of it where messages are kept."""
         if self._memory is not None:
             return self.network
         return self.network.relevant_to([*self.evidence_variables, *asked])
 
-    def remembering(self) -> Self:
-        """The same beliefs, which keep where the evidence leaves the interface.
-
-        For several questions about what lies ahead, one after another. What is kept is as large as
-        the tables, or larger.
-        """
-        return replace(self, memory=Memory() if next(self.parts()).stop == self.draws.n else None)
-
     @property
     def _memory(self) -> Memory | None:
         """What is kept of the past of all draws, under the tables as they were made."""
-        return None if self.interventions else self.memory
+        whole = not self.interventions and next(self.parts()).stop == self.draws.n
+        return self.memory if whole else None
 
     @cached_property
     def evidence_variables(self) -> tuple[str, ...]:
@@ -487,6 +484,8 @@ class BeliefState(Frozen):
         """
         changed = ((self.added != 0) | ~self.kept).any(axis=1)
         said = queries.steps_with_evidence(self.network, self._has_evidence) | changed
+        if self.network.factor_nodes:
+            return self.n_steps
         last = np.flatnonzero(said)
         return 1 + max([0, *last.tolist(), *(each.last for each in self.network.auxiliaries)])
 
@@ -655,6 +654,22 @@ def _day_meant(time: Any) -> Any:
         return plain_date(time)
     except ValueError:
         return time
+
+
+def keeping_messages[B: BeliefState](found: B) -> B:
+    """The same beliefs, for several questions about what lies ahead, one after another.
+
+    They keep where the evidence leaves the interface, and the arrays of all draws, which together
+    are larger than the tables. All questions then go to the whole network, so a static one, or one
+    that has no room as a whole, is left as it is.
+    """
+    if not found.network.dynamic:
+        return found
+    try:
+        planned_slice(found.network, first=False)
+    except TooLarge:
+        return found
+    return replace(found, memory=Memory())
 
 
 def normal_weights(logs: Array) -> Array | None:

@@ -82,7 +82,7 @@ class Beliefs(BeliefState):
         Logarithm of what each draw weighs before evidence is added, (draw,); None if all weigh
         the same.
     memory
-        What is kept of the past from one question to the next; None if nothing is.
+        What questions that are asked one after another share of the past; None if they do not.
 
     Examples
     --------

@@ -151,7 +151,6 @@ class Fit:
     _asked: list[tuple[ReportTable, int, bool, list[Array]]] = field(
         default_factory=list, repr=False
     )
-    _asked_shares: set[Any] = field(default_factory=set, repr=False)
     _memory: Memory = field(default_factory=Memory, repr=False)
     _lock: Any = field(default_factory=RLock, repr=False)
 
@@ -196,9 +195,8 @@ class Fit:
         return {name: self.__dict__[name] for name in kept}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self.__dict__.update(_values={}, _latest=[], _asked=[], _asked_shares=set())
-        self.__dict__.update(_memory=Memory(), _lock=RLock())
+        made = {"_values": {}, "_latest": [], "_asked": [], "_memory": Memory(), "_lock": RLock()}
+        self.__dict__.update(state | made)
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -421,9 +419,9 @@ class Fit:
         ]
         self._make_values(future, present, groups, n)
         never = [self.expect(future, present, "never", states, n) for states in groups]
-        later = self._shares(future, present, asked, tuple(days[1:]))
         average = [
-            days[0] * at_present + share for at_present, share in zip(current, later, strict=True)
+            days[0] * at_present + self.expect(future, present, "share", states, tuple(days[1:]))
+            for states, at_present in zip(asked, current, strict=True)
         ]
         first, turn = list[Array](), list[list[Array]]()
         for states, going in zip(groups if lasting else (), lasting, strict=True):
@@ -447,27 +445,6 @@ class Fit:
             if turn
             else None,
         )
-
-    def _shares(
-        self,
-        future: Future,
-        present: Present,
-        groups: Sequence[Sequence[Pair]],
-        days: tuple[float, ...],
-    ) -> list[Array]:
-        """Expected sum of the days, by step, in which each of some states occurs, (draw,).
-
-        Asked once, they are read off the distributions ahead, one way for all of them; asked again,
-        under whatever evidence, off values, which are then worth a way back for each.
-        """
-        asked = days, future.inputs
-        if asked in self._asked_shares:
-            return [self.expect(future, present, "share", states, days) for states in groups]
-        self._asked_shares.add(asked)
-        states = [pair for each in groups for pair in each]
-        before = future.occupancy(states, np.array(days), present)
-        never = [self._expect_parts(future, before, "never", each, 1) for each in groups]
-        return [sum(days) - parts.sum(axis=0) for parts in never]
 
     def expect(
         self, future: Future, present: Present, kind: str, states: Sequence[Pair], about: Any
@@ -520,9 +497,8 @@ class Fit:
 
         And in the next one: the way back through n steps begins with one.
         """
-        missing = [
-            states for states in groups if self._key(future, "never", states, n) not in self._values
-        ]
+        each = dict.fromkeys(map(tuple, groups))  # a union may have one member
+        missing = [s for s in each if self._key(future, "never", s, n) not in self._values]
         found = future.values(missing, n, present.axes) if missing else []
         for states, (axes, (first, last)) in zip(missing, found, strict=True):
             self._values[self._key(future, "never", states, 1)] = axes, first

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from forecast.evidence.ledger import Evidence
+from forecast.posterior.belief_state import keeping_messages
 from forecast.posterior.beliefs import Beliefs
 from forecast.posterior.labels import time_labels
 from forecast.posterior.passage import calendar_of, turn_of
@@ -24,7 +25,7 @@ def answer_groups(scenario: Scenario, evidence: Evidence, found: Beliefs) -> dic
     """
     import xarray as xr
 
-    courses, found = dict(watched(scenario)), found.remembering()
+    courses, found = dict(watched(scenario)), keeping_messages(found)
     timeline = scenario.timeline
     by, start = [evidence.as_of], found.times[0]
     if timeline is not None:

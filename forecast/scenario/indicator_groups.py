@@ -173,7 +173,7 @@ def _is_effect(scenario: Scenario, name: str) -> bool:
 
 
 def _causes(scenario: Scenario, name: str, variable: Variable) -> tuple[str, ...]:
-    """Parents that are hidden, in alphabetical order."""
+    """Parents but for inputs, in alphabetical order."""
     found = {parent for table in _tables(variable) for parent, _ in table.parents(name)}
     return tuple(sorted(found - set(scenario.with_role("input"))))
 

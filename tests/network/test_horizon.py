@@ -6,8 +6,17 @@ import pytest
 from forecast.network import queries
 from forecast.network.filtering import Memory
 from forecast.network.horizon import look_ahead
-from forecast.network.queries import forbid, held_now_or_next
+from forecast.network.queries import (
+    forbid,
+    held_at_least_once,
+    held_now_or_next,
+    log_norms,
+)
+from forecast.network.structure import Block, Network, Node
 from forecast.network.sweep import sweep
+from forecast.posterior.belief_state import keeping_messages
+from forecast.posterior.beliefs import Beliefs
+from forecast.testing.networks import enumerate_answer
 from tests.network.cases import LOOKING_BACK, any_case
 
 AHEAD = 3
@@ -80,7 +89,7 @@ def test_states_ahead_are_those_of_a_sweep_over_all_steps(seed):
     np.testing.assert_allclose(found, whole[n_said:], rtol=0, atol=1e-12)
     for mode in ("filtered", "smoothed"):
         swept = sweep(network, theta, like, mode).marginals
-        asked = queries.marginals(network, theta, like, mode, n_said)
+        asked = queries.marginals(network, theta, like, mode, n_said, memory=Memory())
         np.testing.assert_allclose(asked, swept, rtol=0, atol=1e-12)
 
 
@@ -101,20 +110,54 @@ def test_several_groups_of_states_are_ruled_out_as_each_by_itself(seed):
 
 
 @pytest.mark.parametrize("seed", [*range(8), *LOOKING_BACK])
-def test_shares_of_steps_are_the_same_forwards_and_backwards(seed):
-    """And both are sums of what a sweep over all steps finds in each."""
+def test_shares_of_steps_are_sums_of_what_a_sweep_finds_in_each(seed):
     network, theta, like, future, present = looked_ahead(seed)
     whole, weights = sweep(network, theta, like, "filtered").marginals, np.array([0.5, 3.0, 2.0])
-    states = [(node.name, node.states[0]) for node in network.nodes if not node.is_input]
-    before = future.occupancy(states, weights, present)
-    for state in states:
-        expected = weights @ whole[-AHEAD:, network.state(*state)]
+    for state in [(node.name, node.states[0]) for node in network.nodes if not node.is_input]:
         [(axes, (first, _))] = future.values([[state]], 1, present.axes)
-        never = before.overlap(network, axes, first, ()).sum(axis=0)
-        np.testing.assert_allclose(weights.sum() - never, expected, rtol=0, atol=1e-12)
         back = future.shares(state, weights, (axes, first))
         found = present.overlap(network, axes, back, ()).sum(axis=0)
+        expected = weights @ whole[-AHEAD:, network.state(*state)]
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+
+
+def test_a_variable_of_one_state_with_parents_speaks_in_every_step():
+    """It is a factor over them, so that no step ahead is without evidence."""
+    rain = Node("rain", ("no", "yes"), Block((), 0), Block((("rain", 1),), 2))
+    soft = Node("soft", ("seen",), Block((("rain", 0),), 6), Block((("rain", 0),), 6))
+    network = Network((rain, soft), n_cells=8, dynamic=True)
+    theta = np.array([0.7, 0.3, 0.8, 0.2, 0.3, 0.7, 1.0, 0.1])
+    like, states = network.no_evidence(4), [("rain", "yes")]
+    found = enumerate_answer(network, theta, like)
+    rains = found.histories[:, :, 0] == 1
+    held = rains[:, 1:].any(axis=1)
+    expected = found.probability[held].sum()
+    beliefs = Beliefs.of(network, theta[:, None], like, now=0)
+    for asked in (beliefs, keeping_messages(beliefs)):
+        once = asked.at_least_once(states)[0, 0, -1].item()
+        assert once == pytest.approx(expected, abs=1e-12)
+        smoothed = asked.posterior("rain", view="smoothed").to_numpy()[0, 0, :, 1]
+        np.testing.assert_allclose(smoothed, found.probability @ rains, atol=1e-12)
+
+
+def test_one_set_of_tables_is_that_of_all_draws_of_the_evidence():
+    case = any_case(2, kinds=("likelihood",))
+    like = np.repeat(with_steps_ahead(case)[..., None], 6, axis=2)
+    like[0] += np.log(np.random.default_rng(3).uniform(0.2, 1.0, like[0].shape))
+    network, window = case.network, range(len(case.log_like), len(like))
+    name = next(node.name for node in network.nodes if not node.is_input)
+    asked = network, [[(name, network.node(name).states[0])]], window
+    one = held_at_least_once(network, case.theta[:, None], like, *asked[1:])
+    every = held_at_least_once(network, np.repeat(case.theta[:, None], 6, 1), like, *asked[1:])
+    np.testing.assert_allclose(one, every, atol=1e-14)
+    assert np.ptp(one) > 0
+    # What is kept of other draws is forgotten.
+    memory = Memory()
+    tables = np.repeat(case.theta[:, None], 6, 1)
+    for n in (1, 6):
+        norms = log_norms(network, tables[:, :n], like[: window.start, :, :n], memory=memory)
+        swept = sweep(network, tables[:, :n], like[: window.start, :, :n], "forward").log_norm
+        np.testing.assert_allclose(norms, swept, atol=1e-12)
 
 
 @pytest.mark.parametrize("seed", [*range(4), *LOOKING_BACK])

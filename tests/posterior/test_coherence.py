@@ -16,6 +16,7 @@ from forecast.evidence.ledger import Evidence
 from forecast.model.builder import compile_tables
 from forecast.network.structure import Block, Network, Node
 from forecast.posterior.answer import Answer, summarize
+from forecast.posterior.belief_state import keeping_messages
 from forecast.posterior.beliefs import Beliefs
 from forecast.posterior.prior import beliefs_at_start, draw_priors, prior_beliefs
 from forecast.testing.networks import enumerate_answer
@@ -400,13 +401,13 @@ def test_an_input_ahead_of_the_evidence_that_is_set_otherwise_cannot_be():
         beliefs.set_evidence({"act": "yes"}, 2).posterior("storm")
 
 
-def test_beliefs_that_remember_answer_as_others_do():
+def test_beliefs_that_keep_messages_answer_as_others_do():
     """Whatever is asked first, and whatever is set, erased or forced after the past was kept."""
     network, theta = hidden_weather()
     like = network.no_evidence(6)
     like[1, network.state("seen", "yes")] = np.log(3.0)
     plain = Beliefs.of(network, theta, like, now=2)
-    remembering = plain.remembering()
+    keeping = keeping_messages(plain)
     [name], seen = network.interface, {"seen": "yes"}
     state = network.node(name).states[-1]
     changes = [
@@ -424,5 +425,36 @@ def test_beliefs_that_remember_answer_as_others_do():
             lambda found: found.log_evidence(),
         ):
             np.testing.assert_allclose(
-                ask(change(remembering)).to_numpy(), ask(change(plain)).to_numpy(), atol=1e-12
+                ask(change(keeping)).to_numpy(), ask(change(plain)).to_numpy(), atol=1e-12
             )
+
+
+def test_beliefs_that_keep_messages_are_forced_where_draws_then_need_parts():
+    """An intervention makes tables of every regime, so that fewer draws have room at once."""
+    network, theta = hidden_weather()
+    tables = np.tile(theta[:, :1], (1, 200))
+    plain = Beliefs.of(network, tables, network.no_evidence(6), now=2)
+    [name] = network.interface
+    state = network.node(name).states[-1]
+    limits = (limit for limit in np.geomspace(1e3, 1e8, 400) if _parts(plain, limit) == 1)
+    tight = replace(plain, memory_limit=next(limits))
+    forced = keeping_messages(tight).intervene({name: state}, 3)
+    assert len(list(forced.parts())) > 1
+    found = forced.at_least_once([(name, state)]).to_numpy()
+    assert (found[..., -1] == 1).all()
+    np.testing.assert_allclose(
+        forced.posteriors().to_numpy(), plain.intervene({name: state}, 3).posteriors().to_numpy()
+    )
+
+
+def _parts(beliefs: Beliefs, limit: float) -> int:
+    return len(list(replace(beliefs, memory_limit=limit).parts()))
+
+
+def test_a_step_after_the_last_one_is_refused():
+    network, theta = hidden_weather()
+    beliefs = Beliefs.of(network, theta, network.no_evidence(3))
+    [name] = network.interface
+    pair = [(name, network.node(name).states[0])]
+    with pytest.raises(InputError, match="no step comes after 2"):
+        beliefs.held_now_or_next([(pair, pair)])
