@@ -94,7 +94,7 @@ def marginals(
     theta: Array,
     log_like: Array,
     mode: Literal["filtered", "smoothed"],
-    n_said: int,
+    n_observed: int,
     regimes: Regimes | None = None,
     memory: Memory | None = None,
 ) -> Array:
@@ -108,7 +108,7 @@ def marginals(
     ----------
     mode
         Whether a step knows the evidence up to itself, or all of it.
-    n_said
+    n_observed
         Number of the first steps beyond which there is no evidence.
     memory
         As for `look_ahead`.
@@ -118,7 +118,7 @@ def marginals(
     numpy.ndarray
         Shape (step, column, draw).
     """
-    window = range(max(n_said, network.order), len(log_like))
+    window = range(max(n_observed, network.order), len(log_like))
     ahead = None
     if memory is not None:
         ahead = look_ahead(network, theta, log_like, window, regimes, memory=memory)

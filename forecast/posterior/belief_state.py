@@ -342,15 +342,15 @@ class BeliefState(Frozen):
     def _log_norm(self) -> Array:
         if not (self.evidence_variables or self.network.relevant_to(()).nodes):
             return np.zeros((self.n_steps, self.draws.n))
-        part, said, memory = self._part_about(None), self._said, self._memory
+        part, n_observed, memory = self._part_about(None), self._n_observed, self._memory
 
         def norms(theta: Array, like: Array, regimes: Any) -> Array:
-            tables, seen = part.tables(theta), like[:said, part.columns]
-            which = None if regimes is None else regimes[:said]
+            tables, seen = part.tables(theta), like[:n_observed, part.columns]
+            which = None if regimes is None else regimes[:n_observed]
             return queries.log_norms(part.network, tables, seen, which, memory)
 
         found = self._ask(norms)
-        silent = np.zeros((self.n_steps - said, self.draws.n))
+        silent = np.zeros((self.n_steps - n_observed, self.draws.n))
         return np.concatenate([found, silent])
 
     @cached_property
@@ -394,12 +394,15 @@ class BeliefState(Frozen):
         require_view(view)
         part, columns = self._part_about(names), self.network.state_columns(names)
         last = max(np.atleast_1d(np.arange(self.n_steps)[steps]), default=0)
-        said, end = self._said, max(self._said, int(last) + 1)
+        n_observed = self._n_observed
+        end = max(n_observed, int(last) + 1)
 
         def picked(theta: Array, like: Array, regimes: Any) -> Array:
             tables, seen = part.tables(theta), like[:end, part.columns]
             which = None if regimes is None else regimes[:end]
-            found = queries.marginals(part.network, tables, seen, view, said, which, self._memory)
+            found = queries.marginals(
+                part.network, tables, seen, view, n_observed, which, self._memory
+            )
             return np.asarray(part.pick(found, columns)[steps])
 
         try:
@@ -476,17 +479,17 @@ class BeliefState(Frozen):
         return np.asarray(found & self.kept | (self.added != 0))
 
     @property
-    def _said(self) -> int:
-        """Number of the first steps beyond which nothing is said, but for what inputs are set to.
+    def _n_observed(self) -> int:
+        """Number of the first steps beyond which there is no evidence but what inputs are set to.
 
         There, every sum of probabilities is one: an input of the draws is in one state. What is
-        added or erased of one counts as said.
+        added or erased of one counts as evidence.
         """
         changed = ((self.added != 0) | ~self.kept).any(axis=1)
-        said = queries.steps_with_evidence(self.network, self._has_evidence) | changed
         if self.network.factor_nodes:
             return self.n_steps
-        last = np.flatnonzero(said)
+        speaks = queries.steps_with_evidence(self.network, self._has_evidence) | changed
+        last = np.flatnonzero(speaks)
         return 1 + max([0, *last.tolist(), *(each.last for each in self.network.auxiliaries)])
 
     @cached_property

@@ -35,19 +35,19 @@ class Replay:
         self.fit = fit.select(kept)
         self.log_weight, self.evidence = log_weight[kept], evidence
         self.ledger = Ledger((*evidence.reports, *evidence.behind))
-        self._said: dict[date, dict[Pair, Estimate]] = {}
+        self._stated: dict[date, dict[Pair, Estimate]] = {}
         self._prior: Fit | None = None
         self._now: Array | None = None
 
     def at(self, day: date, state: Pair) -> Estimate:
         """Probability that a state held, as it was forecast at the end of a day."""
-        if state not in self._said.get(day, {}):
+        if state not in self._stated.get(day, {}):
             # What a day comes to is the same work for one state and for all courses.
             asked = list(dict.fromkeys([*self.fit.scenario.courses, state]))
-            self._said[day] = dict(zip(asked, self._say(day, asked), strict=True))
-        return self._said[day][state]
+            self._stated[day] = dict(zip(asked, self._answer(day, asked), strict=True))
+        return self._stated[day][state]
 
-    def _say(self, day: date, states: Sequence[Pair]) -> list[Estimate]:
+    def _answer(self, day: date, states: Sequence[Pair]) -> list[Estimate]:
         then = self.ledger.known_at(day, self.evidence.about)
         targets = [Target((state,)) for state in states]
         found = self._found(self.fit, then, targets)

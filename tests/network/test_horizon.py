@@ -84,12 +84,12 @@ def looked_ahead(seed):
 def test_states_ahead_are_those_of_a_sweep_over_all_steps(seed):
     network, theta, like, future, present = looked_ahead(seed)
     whole = sweep(network, theta, like, "filtered").marginals
-    n_said = len(like) - AHEAD
+    n_observed = len(like) - AHEAD
     found = future.marginals(present, AHEAD)
-    np.testing.assert_allclose(found, whole[n_said:], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(found, whole[n_observed:], rtol=0, atol=1e-12)
     for mode in ("filtered", "smoothed"):
         swept = sweep(network, theta, like, mode).marginals
-        asked = queries.marginals(network, theta, like, mode, n_said, memory=Memory())
+        asked = queries.marginals(network, theta, like, mode, n_observed, memory=Memory())
         np.testing.assert_allclose(asked, swept, rtol=0, atol=1e-12)
 
 
@@ -163,13 +163,13 @@ def test_one_set_of_tables_is_that_of_all_draws_of_the_evidence():
 @pytest.mark.parametrize("seed", [*range(4), *LOOKING_BACK])
 def test_what_is_kept_of_the_past_serves_every_question(seed):
     network, theta, like, *_ = looked_ahead(seed)
-    n_said, memory = len(like) - AHEAD, Memory()
-    norms = queries.log_norms(network, theta, like[:n_said], memory=memory)
+    n_observed, memory = len(like) - AHEAD, Memory()
+    norms = queries.log_norms(network, theta, like[:n_observed], memory=memory)
     steps = list(memory.steps)
-    found = queries.marginals(network, theta, like, "filtered", n_said, memory=memory)
+    found = queries.marginals(network, theta, like, "filtered", n_observed, memory=memory)
     assert memory.steps == steps  # nothing was run again
     swept = sweep(network, theta, like, "filtered")
-    np.testing.assert_allclose(norms, swept.log_norm[:n_said], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(norms, swept.log_norm[:n_observed], rtol=0, atol=1e-12)
     np.testing.assert_allclose(found, swept.marginals, rtol=0, atol=1e-12)
 
 
