@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html import escape, unescape
 from pathlib import Path
 
@@ -12,9 +13,10 @@ import pytest
 from PIL import Image
 
 import forecast as fc
+from forecast.reporting.document import Section, Table
 from forecast.reporting.markdown import figures_of
 from forecast.reporting.portable import find_browser
-from forecast.reporting.product import product
+from forecast.reporting.product import Product, product
 from tests.reporting.made_forecasts import made
 
 CHROMIUM = find_browser()
@@ -220,3 +222,19 @@ def test_every_printed_page_has_its_number_and_ends_in_more_than_a_heading(tmp_p
         assert last not in titles
         assert not last.endswith("?")
         assert number == 1 or lines[0].strip().startswith(written.document.running_title)
+
+
+@pytest.mark.skipif(not (PDFTOTEXT and PDFTOPPM), reason="poppler is not installed")
+def test_no_heading_after_a_table_of_one_row_is_left_at_the_foot_of_a_page(tmp_path):
+    """Sections whose headings come to stand at many heights of a page."""
+    table = Table(("Column", "Another"), (("Cell", "Another cell"),))
+    sections = tuple(
+        Section(f"s{k}", f"Title {k}", (table,), question="What is asked?") for k in range(60)
+    )
+    document = replace(product(made()).document, sections=sections)
+    texts, _ = printed_pages(tmp_path, Product(document).html)
+    assert len(texts) > 5
+    for text in texts:
+        last = [line.strip() for line in text.strip().splitlines() if line.strip()][-2]
+        assert not last.startswith("Title")
+        assert last != "What is asked?"
