@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -74,8 +75,11 @@ def computed_confidence(outlook: Forecast) -> str:
     """
     signs = sorted(signs_of(outlook), key=lambda sign: sign.rating)
     rating = RATINGS[rating_of(signs)]
-    reasons = "; ".join(f"{sign.reason} (speaks for {RATINGS[sign.rating]})" for sign in signs)
-    return f"{rating.capitalize()}: {reasons}."
+    reasons = ". ".join(
+        f"Speaks for {RATINGS[number]}: {'; '.join(sign.reason for sign in group)}"
+        for number, group in groupby(signs, key=lambda sign: sign.rating)
+    )
+    return f"{rating.capitalize()}. {reasons}."
 
 
 def rating_of(signs: Sequence[Sign]) -> int:

@@ -151,9 +151,9 @@ PAGE = (
     Entry(bottom_line_section, "How likely is it?"),
     Entry(sure_section, "How sure is that?"),
     Entry(moved_section, "What changed, and why?"),
+    Entry(warning_section, "What is in force?"),
     Entry(doubt_section, "What if we are wrong?"),
     Entry(leads_section, "What next?"),
-    Entry(warning_section, "What is in force?"),
 )
 """The one page."""
 

@@ -13,7 +13,7 @@ from forecast.course_outlook import ANY_LABEL, CourseOutlook
 from forecast.errors import ImpossibleEvidence, UnreliableWeights
 from forecast.estimate import MASS_TEXT, Estimate, interval, percent, quantity
 from forecast.outlook import Forecast
-from forecast.reporting.change import any_change, change_cell, change_text, last_common_day
+from forecast.reporting.change import any_change, change_text
 from forecast.reporting.confidence import confidence_sentence
 from forecast.reporting.document import (
     Block,
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from forecast.posterior.beliefs import Beliefs
 
 MONTH = 28
+MOST_SIDE_BY_SIDE = 5
+"""Levels of outcomes that are set beside one another under each course."""
 
 
 def facts(outlook: Forecast) -> Iterator[tuple[str, str]]:
@@ -110,7 +112,7 @@ def bottom_line(request: Request) -> Iterator[Prose]:
         yield Prose(f"{severity} {within_sentence(request, prospect)}", "Most dangerous course")
     if outlook.most_dangerous:
         found = request.in_words(outlook.any_dangerous)
-        text = f"Probability {that_text(outlook, 'one')}: {found}."
+        text = f"Probability {briefly_that(outlook, 'one')}: {found}."
         yield Prose(f"{text} That none is: {_none(outlook)}.", ANY_LABEL)
 
 
@@ -187,7 +189,7 @@ def _milestone_days(as_of: date, days: Sequence[date]) -> list[date]:
 
 
 def assessment_section(request: Request) -> Section:
-    """Every course in a table: now, ahead, in words, and what changed.
+    """Every course in a table: now, ahead, and in words.
 
     Parameters
     ----------
@@ -195,7 +197,7 @@ def assessment_section(request: Request) -> Section:
         What the product is made from.
     """
     outlook = request.outlook
-    table, notes = _assessment_table(request), _assessment_notes(outlook, request.previous)
+    table, notes = _assessment_table(request), _assessment_notes(outlook)
     meanings, before = _meanings(outlook), _base_rates(outlook.scenario)
     blocks = (*author(outlook, "assessment"), table, *notes, *before, *meanings)
     return Section("assessment", "Assessment", blocks)
@@ -234,25 +236,24 @@ def _meanings(outlook: Forecast) -> Iterator[Block]:
 
 
 def _assessment_table(request: Request) -> Table:
-    outlook, previous = request.outlook, request.previous
+    outlook = request.outlook
     share = ("Share of days",) if outlook.horizon else ()
     ever = ("At least once",) if _has_ever(outlook) else ()
     in_words = ("In words",) if ever or not share else ()
-    role = ("Role in source",) if _has_roles(outlook) else ()
-    since = () if previous is None else (f"Change since {long_date(previous.as_of)}",)
-    head = ("Course of action", *role, "Now", *share, *ever, *in_words, *since)
+    course = "Course of action"
+    if any(prospect.course.role_in_source for prospect in outlook.courses):
+        course += ", and its role in the source"
+    head = (course, "Now", *share, *ever, *in_words)
     weights = (5, *(3 for _ in head[1:]))
     rows = tuple(tuple(_assessment_row(request, prospect)) for prospect in outlook.courses)
     return Table(head, rows, weights)
 
 
 def _assessment_row(request: Request, prospect: CourseOutlook) -> Iterator[Cell]:
-    outlook, previous = request.outlook, request.previous
+    outlook = request.outlook
     course, words = prospect.course, request.phrase(prospect.within)
     in_words = Lines(words.label, f"interval {words.reach}" if words.straddles else "")
-    yield course.label
-    if _has_roles(outlook):
-        yield unabbreviated(course.role_in_source) or DASH
+    yield Lines(course.label, unabbreviated(course.role_in_source))
     yield Measure(prospect.now, course.dangerous)
     if outlook.horizon:
         yield Measure(prospect.average, course.dangerous)
@@ -260,8 +261,6 @@ def _assessment_row(request: Request, prospect: CourseOutlook) -> Iterator[Cell]
         yield from (Measure(prospect.within, True), in_words) if course.dangerous else (DASH, DASH)
     elif outlook.horizon is None:
         yield in_words
-    if previous is not None:
-        yield change_cell(outlook, previous, prospect)
 
 
 def _has_ever(outlook: Forecast) -> bool:
@@ -269,7 +268,7 @@ def _has_ever(outlook: Forecast) -> bool:
     return bool(outlook.horizon and outlook.most_dangerous)
 
 
-def _assessment_notes(outlook: Forecast, previous: Forecast | None) -> Iterator[Prose]:
+def _assessment_notes(outlook: Forecast) -> Iterator[Prose]:
     if outlook.horizon:
         text = (
             f"“Now” is the {_unit(outlook)} of {long_date(outlook.as_of)}. The share is that of "
@@ -281,14 +280,6 @@ def _assessment_notes(outlook: Forecast, previous: Forecast | None) -> Iterator[
                 "least one of these days; the words put that one into a band. "
             )
         yield Prose(f"{text}Brackets hold {MASS_TEXT} intervals.", style="note")
-    if previous is not None and last_common_day(outlook, previous):
-        yield Prose(
-            "Changes are in points and ask both forecasts about the same days: of dangerous "
-            "courses that they are under way at least once by that day, of others the share of "
-            f"the days up to it. “Now” is this {_unit(outlook)}, to which the earlier forecast "
-            "looked ahead.",
-            style="note",
-        )
 
 
 def most_likely_section(request: Request) -> Section:
@@ -316,7 +307,7 @@ def likely_sentences(request: Request) -> str:
         return now_sentence(request, likely)
     share = (
         f"It is expected to be under way on {quantity(likely.average)} of the days "
-        f"{span_text(outlook)}, the largest share of any course."
+        f"to {_end(outlook)}, the largest share of any course."
     )
     if leader == likely:
         return f"{share} It is the likeliest now too: {request.in_words(likely.now)}."
@@ -345,11 +336,16 @@ def most_dangerous_section(request: Request) -> Section:
             Heading(
                 f"{isolated(prospect.course.label)} (severity {prospect.course.severity} of 5)"
             ),
-            Prose(within_sentence(request, prospect)),
-            *([Prose(now_sentence(request, prospect))] if outlook.horizon else []),
-            Prose(f"{_role(prospect)}{fired_summary(outlook, prospect)}"),
+            Prose(" ".join(_dangerous_sentences(request, prospect))),
         ]
     return Section("most-dangerous", "Most dangerous courses of action", tuple(blocks))
+
+
+def _dangerous_sentences(request: Request, prospect: CourseOutlook) -> Iterator[str]:
+    yield within_sentence(request, prospect)
+    if request.outlook.horizon:
+        yield now_sentence(request, prospect)
+    yield f"{_role(prospect)}{fired_summary(request.outlook, prospect)}"
 
 
 def union_section(request: Request) -> Section:
@@ -447,28 +443,40 @@ def _given_courses(request: Request) -> Iterator[Block]:
     outlook = request.outlook
     answers = [_states_given(request, prospect) for prospect in outlook.courses]
     yield Heading("If a course is under way")
-    for name, variable in outlook.scenario.with_role("outcome").items():
-        states = variable.states[1:]
+    for levels in _side_by_side(outlook.scenario):
         rows = tuple(
-            (
-                prospect.course.label,
-                *(
-                    DASH
-                    if answer is None
-                    else quantity(Estimate.of(answer.sel(variable_state=f"{name}={state}")))
-                    for state in states
-                ),
-            )
+            (prospect.course.label, *_levels_given(answer, levels))
             for prospect, answer in zip(outlook.courses, answers, strict=True)
         )
-        head = (f"{variable.label}, if this is under way", *map(plain, states))
-        yield Table(head, rows, (5, *(3 for _ in states)))
+        labels = (state_label(outlook.scenario, level) for level in levels)
+        yield Table(("If this is under way", *labels), rows, (4, *(3 for _ in levels)))
     day = f"in the {_unit(outlook)} of {long_date(outlook.horizon)}" if outlook.horizon else "now"
     text = (
         f"Course and outcome are both taken {day}. This says what goes together, causes of both "
         "included; it is not what the course alone would bring about."
     )
     yield Prose(text, style="note")
+
+
+def _side_by_side(scenario: Scenario) -> Iterator[list[tuple[str, str]]]:
+    """Levels of outcomes that one table has room for; those of one outcome stay together."""
+    found: list[tuple[str, str]] = []
+    for name, variable in scenario.with_role("outcome").items():
+        levels = [(name, state) for state in variable.states[1:]]
+        if found and len(found) + len(levels) > MOST_SIDE_BY_SIDE:
+            yield found
+            found = []
+        found = [*found, *levels]
+    yield found
+
+
+def _levels_given(answer: DataArray | None, levels: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Probability of each level under a course; a dash where the course cannot be."""
+    for name, state in levels:
+        if answer is None:
+            yield DASH
+        else:
+            yield quantity(Estimate.of(answer.sel(variable_state=f"{name}={state}")))
 
 
 def now_sentence(request: Request, prospect: CourseOutlook) -> str:
@@ -478,13 +486,8 @@ def now_sentence(request: Request, prospect: CourseOutlook) -> str:
 
 def within_sentence(request: Request, prospect: CourseOutlook) -> str:
     """How probable it is that a course is under way on a day ahead."""
-    that = that_text(request.outlook, "it")
+    that = briefly_that(request.outlook, "it")
     return f"Probability {that}: {request.in_words(prospect.within)}."
-
-
-def _has_roles(outlook: Forecast) -> bool:
-    """Whether the scenario codes a source that gives courses a role."""
-    return any(prospect.course.role_in_source for prospect in outlook.courses)
 
 
 def _role(prospect: CourseOutlook) -> str:
@@ -517,6 +520,13 @@ def that_text(outlook: Forecast, subject: str) -> str:
     return f"that {subject} is under way on at least one day {span_text(outlook)}"
 
 
+def briefly_that(outlook: Forecast, subject: str) -> str:
+    """The same by its last day: the first one stands on top of every product."""
+    if outlook.horizon is None:
+        return that_text(outlook, subject)
+    return f"that {subject} is under way at least once by {_end(outlook)}"
+
+
 def _when(outlook: Forecast) -> str:
     return f"by {long_date(outlook.horizon)}" if outlook.horizon else "now"
 
@@ -524,9 +534,14 @@ def _when(outlook: Forecast) -> str:
 def span_text(outlook: Forecast) -> str:
     """The days ahead, and what inputs are taken to be on them."""
     assert outlook.horizon is not None
-    first = outlook.as_of + timedelta(days=1)
+    return f"from {long_date(outlook.as_of + timedelta(days=1))} to {_end(outlook)}"
+
+
+def _end(outlook: Forecast) -> str:
+    """The last day ahead, and what inputs are taken to be until then."""
+    assert outlook.horizon is not None
     condition = f", if {outlook.condition}" if outlook.condition else ""
-    return f"from {long_date(first)} to {long_date(outlook.horizon)}{condition}"
+    return f"{long_date(outlook.horizon)}{condition}"
 
 
 def _unit(outlook: Forecast) -> str:

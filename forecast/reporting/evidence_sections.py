@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Literal
 
@@ -43,6 +43,7 @@ from forecast.reporting.status import (
     IndicatorStatus,
     indicator_status,
 )
+from forecast.scenario.scenario import Variable
 from forecast.scenario.warning import Tripwire
 from forecast.text import DASH, isolated
 from forecast.wording import counted, long_date, period, plain
@@ -219,9 +220,9 @@ def pattern_section(outlook: Forecast) -> Section:
     text = outlook.scenario.narrative.pattern
     blocks: list[Block] = [Prose(text, style="author")] if text else []
     if evidence.observations:
-        head = ("When", "What", "Speaks to", "Source", "Grade and origin")
+        head = ("When, and which report", "What", "Speaks to", "Source")
         rows = tuple(_event(outlook, report, flagged) for report in evidence.observations)
-        blocks.append(Table(head, rows, (5, 10, 7, 7, 5)))
+        blocks.append(Table(head, rows, (5, 12, 7, 7)))
     else:
         blocks.append(Prose("No report speaks to a variable yet."))
     if flagged:
@@ -237,11 +238,10 @@ def _event(outlook: Forecast, report: Report, flagged: frozenset[str]) -> tuple[
         + (" (reports disagree)" if report.id in flagged else ""),
     )
     return (
-        Lines(period(report.event_start, report.event_end), report.id),
+        Lines(period(report.event_start, report.event_end), f"{report.id} ({report.grade})"),
         _what(report),
         claim,
         _source(outlook, report),
-        Lines(report.grade, plain(report.origin) or "no origin stated"),
     )
 
 
@@ -265,7 +265,8 @@ def indicators_section(outlook: Forecast) -> Section:
     """
     note = Prose(
         "An indicator has fired if its latest reported state is not its first one, the state of "
-        "absence. The sign says how it is read; the tables decide how much it moves.",
+        "absence. The sign says how it is read; the tables decide how much it moves. What nobody "
+        "has reported on is counted here and listed as a gap in collection.",
         style="note",
     )
     blocks: list[Block] = [note]
@@ -278,29 +279,15 @@ def indicators_section(outlook: Forecast) -> Section:
             rows = tuple(_signed_row(sign, status) for sign, status in reported)
             head = (INDICATOR_HEAD[0], "Speaks", *INDICATOR_HEAD[1:])
             blocks.append(Table(head, rows, (7, 2, 4, 2)))
-        blocks += _unreported(status for _, status in group)
     rest = [status for status in _indicators(outlook) if not status.variable.speaks_to]
-    if rest:
-        rows = tuple(_indicator_row(status) for status in rest if status.latest is not None)
+    rows = tuple(_indicator_row(status) for status in rest if status.latest is not None)
+    if rows:
         blocks.append(Heading("Of no single course"))
-        blocks += [Table(INDICATOR_HEAD, rows, INDICATOR_WEIGHTS)] if rows else []
-        blocks += _unreported(rest)
+        blocks.append(Table(INDICATOR_HEAD, rows, (9, 4, 2)))
     return Section("indicators", "Indicators", tuple(blocks))
 
 
-def _unreported(group: Iterable[IndicatorStatus]) -> Iterator[Prose]:
-    """The names of the indicators that nobody has reported on."""
-    names = [
-        isolated(status.variable.label) + (f" ({ADDED})" if _is_added(status) else "")
-        for status in group
-        if status.latest is None
-    ]
-    if names:
-        yield Prose(f"{'; '.join(names)}.", "Without a report", "note")
-
-
 INDICATOR_HEAD = ("Indicator", "Latest report", "Status")
-INDICATOR_WEIGHTS = (9, 4, 2)
 
 
 def fired_summary(outlook: Forecast, prospect: CourseOutlook) -> str:
@@ -346,18 +333,15 @@ def _signed_row(sign: str, status: IndicatorStatus) -> tuple[Cell, ...]:
 def _indicator_row(status: IndicatorStatus) -> tuple[Cell, ...]:
     latest = status.latest
     assert latest is not None
-    name = Lines(status.variable.label, ADDED if _is_added(status) else "")
+    name = Lines(status.variable.label, origin_of(status.variable))
     badge = Badge("fired", "on") if status.fired else Badge("absent", "off")
     when = f"{period(latest.event_start, latest.event_end)}, {latest.id}"
     return (name, Lines(statement_text(status.variable, latest), when), badge)
 
 
-ADDED = "added by the author"
-
-
-def _is_added(status: IndicatorStatus) -> bool:
-    """Whether the author, and no source, names an indicator."""
-    return status.variable.named_by == "author"
+def origin_of(variable: Variable) -> str:
+    """Who names an indicator, where that is the author and no source."""
+    return "added by the author" if variable.named_by == "author" else ""
 
 
 def actors_section(outlook: Forecast) -> Section:

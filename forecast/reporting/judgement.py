@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from forecast.course_outlook import ANY_LABEL
 from forecast.estimate import MASS_TEXT, Estimate, percent, quantity
 from forecast.evidence.report import Report
 from forecast.outlook import Forecast
-from forecast.reporting.change import change_cell
+from forecast.reporting.change import change_cell, last_common_day
 from forecast.reporting.courses import that_text
 from forecast.reporting.document import (
     Block,
@@ -24,9 +25,10 @@ from forecast.reporting.document import (
     Measure,
     Prose,
     Section,
+    Stack,
     Table,
 )
-from forecast.reporting.evidence_sections import fired_summary
+from forecast.reporting.evidence_sections import fired_summary, origin_of
 from forecast.reporting.report_text import statement_text
 from forecast.reporting.request import Request
 from forecast.reporting.status import indicator_status
@@ -69,12 +71,20 @@ def change_section(request: Request) -> Section:
         Prose(change_summary(outlook, previous)),
         Table(head, rows, (4, 3, 6)),
     ]
-    note = (
-        "Changes are in points and ask both forecasts about the same days, up to the earlier of "
-        "their horizons. The last column divides the change on the days ahead among its causes, "
-        "the largest first."
+    return Section("change", title, (*blocks, Prose(_change_note(outlook, previous), style="note")))
+
+
+def _change_note(outlook: Forecast, previous: Forecast) -> str:
+    """What the changes are of, and of which days."""
+    causes = "The last column divides the change among its causes, the largest first."
+    if last_common_day(outlook, previous) is None:
+        return f"Changes are in points. {causes}"
+    return (
+        "Changes are in points and ask both forecasts about the same days: of dangerous courses "
+        "that they are under way at least once by that day, of others the share of the days up to "
+        "it. “Now” is the present step, to which the earlier forecast looked ahead. "
+        f"{causes.replace('the change', 'the change on the days ahead')}"
     )
-    return Section("change", title, (*blocks, Prose(note, style="note")))
 
 
 def _reasons(request: Request) -> dict[str, Cell]:
@@ -249,17 +259,16 @@ def assumptions_section(request: Request) -> Section:
     request
         What the product is made from.
     """
-    rows = tuple(flip_rows(request))
+    rows = tuple(_flip_row(request, found) for found in flips(request))
     title = "Key assumptions"
     if not rows:
         return Section("assumptions", title, ())
-    head = ("Assumption", "Holds", "If so", "If instead", "Then", "Shift")
+    head = ("Assumption", "Holds", "If so", "If instead")
     note = (
-        f"The third and fifth columns are the probability {_event_text(request)}, given all "
-        "evidence and that the state holds now, counted in whole steps; the shift is their "
-        "difference in points."
+        f"The last two columns are the probability {_event_text(request)}, given all evidence and "
+        "that the state holds now, counted in whole steps; with their difference in points."
     )
-    table = Table(head, rows, (5, 2, 3, 3, 3, 2))
+    table = Table(head, rows, (6, 2, 3, 7))
     return Section("assumptions", title, (table, Prose(note, style="note")))
 
 
@@ -270,36 +279,67 @@ def _event_text(request: Request) -> str:
     return that_text(request.outlook, subject)
 
 
-def flip_rows(request: Request) -> Iterator[tuple[Cell, ...]]:
-    """Rows of the table of assumptions, the largest shift first."""
-    rows = []
-    for name, assumption, state, (holds, if_so, then) in flips(request):
-        shift = then.mean - if_so.mean
-        label = request.outlook.scenario.variables[name].label
-        row = (
-            Lines(label, plain(assumption)),
-            percent(holds),
-            quantity(if_so),
-            plain(state),
-            quantity(then),
-            _points(shift),
-        )
-        rows.append((abs(shift), row))
-    rows.sort(key=lambda pair: -pair[0])
-    yield from (row for _, row in rows)
+def _flip_row(request: Request, found: Flips) -> tuple[Cell, ...]:
+    """An assumption, and what each other state would do, the largest shift first."""
+    return (
+        Lines(request.outlook.scenario.variables[found.variable].label, plain(found.assumed)),
+        percent(found.holds),
+        quantity(found.if_so),
+        Stack(
+            tuple(
+                f"{plain(state)}: {quantity(then)}, {_points(found.shift(state))}"
+                for state, then in found.others.items()
+            )
+        ),
+    )
 
 
-Flip = tuple[str, str, str, tuple[float, Estimate, Estimate]]
+@dataclass(frozen=True, slots=True)
+class Flips:
+    """An assumption that may be wrong, and what would hold then.
+
+    Attributes
+    ----------
+    variable, assumed
+        The variable, and the state that it is taken to be in.
+    holds
+        Probability of that state.
+    if_so
+        Probability of danger, or of the course that is explained, given that state.
+    others
+        The same given each other state that can be, the largest shift first.
+    """
+
+    variable: str
+    assumed: str
+    holds: float
+    if_so: Estimate
+    others: Mapping[str, Estimate]
+
+    def shift(self, state: str) -> float:
+        """What another state in place of the assumed one adds to that probability."""
+        return self.others[state].mean - self.if_so.mean
+
+    @property
+    def largest(self) -> str:
+        """The state that shifts it most."""
+        return next(iter(self.others))
 
 
-def flips(request: Request) -> Iterator[Flip]:
-    """Assumed variable, assumed state, another state; P(holds), and P(danger) given each of them.
+def flips(request: Request) -> list[Flips]:
+    """Each assumption and what holds if it is wrong, the one first whose flip shifts most.
 
     Parameters
     ----------
     request
         What the product is made from.
     """
+    found = [each for each in _flips(request) if each.others]
+    return sorted(found, key=lambda each: -abs(each.shift(each.largest)))
+
+
+def _flips(request: Request) -> Iterator[Flips]:
+    """The same in the order of the scenario."""
     outlook, found = request.outlook, request.beliefs
     assumed = {
         name: variable.assumption
@@ -314,15 +354,18 @@ def flips(request: Request) -> Iterator[Flip]:
     names = [name for name in assumed if name not in {variable for variable, _ in states}]
     if not names:
         return
-    given = found.at_least_once_given(names, states, now, start)
+    answer = found.at_least_once_given(names, states, now, start)
     for name in names:
         assumption = assumed[name]
         holds = float(Estimate.of(found.posterior(name, now).sel(state=assumption)).mean)
-        if_so = Estimate.of(given.sel(variable_state=f"{name}={assumption}"))
-        for state in outlook.scenario.variables[name].states:
-            then = Estimate.of(given.sel(variable_state=f"{name}={state}"))
-            if state != assumption and not np.isnan([if_so.mean, then.mean]).any():
-                yield name, assumption, state, (holds, if_so, then)
+        given = {
+            state: Estimate.of(answer.sel(variable_state=f"{name}={state}"))
+            for state in outlook.scenario.variables[name].states
+        }
+        if_so = given.pop(assumption)
+        can_be = [state for state in given if not np.isnan([if_so.mean, given[state].mean]).any()]
+        can_be.sort(key=lambda state: -abs(given[state].mean - if_so.mean))
+        yield Flips(name, assumption, holds, if_so, {state: given[state] for state in can_be})
 
 
 def next_section(request: Request) -> Section:
@@ -470,4 +513,5 @@ def _gap_rows(outlook: Forecast) -> Iterator[tuple[Cell, ...]]:
         ]
         watches = [plain(key) for key, watch in scenario.watches.items() if watch.indicator == name]
         who = ", ".join(watches) or "nobody"
-        yield variable.label, ", ".join(map(isolated, courses)) or DASH, who
+        label = Lines(variable.label, origin_of(variable))
+        yield label, ", ".join(map(isolated, courses)) or DASH, who

@@ -11,9 +11,10 @@ from forecast.estimate import percent
 from forecast.reporting.change import any_change, last_common_day
 from forecast.reporting.confidence import confidence_sentence
 from forecast.reporting.courses import bottom_line, dated_note
-from forecast.reporting.document import Block, Lines, Prose, Section, Table
+from forecast.reporting.document import Block, Cell, Lines, Prose, Section, Table
 from forecast.reporting.evidence_sections import tripwires_summary, warning_summary
 from forecast.reporting.judgement import (
+    Flips,
     change_summary,
     claim_text,
     event_label,
@@ -93,8 +94,9 @@ def _moves(request: Request, found: Comparison) -> Iterator[Block]:
         days = _days(request, courses[name])
         total = f"From {percent(move.before)} to {percent(move.after)}{days}"
         felt = [part for part in move.named if points(part.points) != points(0.0)]
-        causes = [f"{_cause(request, part)} ({points(part.points)} points)" for part in felt[:MOST]]
-        yield Prose(f"{total}: {'; '.join(causes) or 'nothing moved it by much'}.", label)
+        causes = [f"{_cause(request, part)} ({points(part.points)})" for part in felt[:MOST]]
+        why = f"In points: {'; '.join(causes)}" if causes else "Nothing moved it by much"
+        yield Prose(f"{total}. {why}.", label)
 
 
 def _days(request: Request, prospect: CourseOutlook) -> str:
@@ -136,16 +138,7 @@ def _named(request: Request, part: Contribution) -> str:
 
 
 def _change_of_mind(request: Request) -> Iterator[Block]:
-    found = sorted(flips(request), key=lambda each: -abs(each[3][2].mean - each[3][1].mean))
-    variables = request.outlook.scenario.variables
-    rows = tuple(
-        (
-            Lines(variables[name].label, f"assumed {plain(assumption)} ({percent(holds)})"),
-            plain(state),
-            Lines(percent(then.mean), f"instead of {percent(if_so.mean)}"),
-        )
-        for name, assumption, state, (holds, if_so, then) in found[:MOST]
-    )
+    rows = tuple(_flip_row(request, found) for found in flips(request)[:MOST])
     if rows:
         about = "danger ahead" if request.asks_danger else request.subject.course.label
         yield Table(
@@ -153,6 +146,17 @@ def _change_of_mind(request: Request) -> Iterator[Block]:
         )
     elif request.is_explained:
         yield from _leaned_on(request)
+
+
+def _flip_row(request: Request, found: Flips) -> tuple[Cell, ...]:
+    """An assumption, and the state in its place that would shift the probability most."""
+    label = request.outlook.scenario.variables[found.variable].label
+    instead = f"instead of {percent(found.if_so.mean)}"
+    return (
+        Lines(label, f"assumed {plain(found.assumed)} ({percent(found.holds)})"),
+        plain(found.largest),
+        Lines(percent(found.others[found.largest].mean), instead),
+    )
 
 
 def _leaned_on(request: Request) -> Iterator[Block]:
@@ -188,7 +192,5 @@ def _warning(request: Request) -> Iterator[Block]:
     outlook = request.outlook
     if outlook.scenario.warning_levels:
         yield Prose(warning_summary(outlook, request.tripwires), "Level")
-    elif outlook.scenario.tripwires:
-        yield Prose("None is set in the scenario.", "Level")
     if outlook.scenario.tripwires:
         yield Prose(tripwires_summary(request.tripwires), "Tripwires")

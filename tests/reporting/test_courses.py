@@ -77,7 +77,7 @@ def test_one_dangerous_course_is_no_union():
 def test_roles_are_told_only_where_a_source_gives_them():
     outlook = made()
     written = product(outlook).markdown
-    assert "Role in source" in written
+    assert "Course of action, and its role in the source" in written
     assert "most likely course of action" in written
     assert "MLCOA" not in written
     assert "added by the author" in written
@@ -93,7 +93,7 @@ def test_roles_are_told_only_where_a_source_gives_them():
     variables["posture"] = posture.model_copy(update={"courses": plain})
     scenario = outlook.scenario.model_copy(update={"variables": variables})
     written = product(replace(outlook, scenario=scenario)).markdown
-    assert "Role in source" not in written
+    assert "role in the source" not in written.lower()
     assert "named by the source" not in written
 
 

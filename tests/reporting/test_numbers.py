@@ -149,16 +149,24 @@ def test_what_follows_of_courses(written):
     asked = fc.beliefs(outlook, draws=DRAWS)
     timeline = outlook.scenario.timeline
     time = asked.times[timeline.step_of(outlook.horizon) if timeline else outlook.now]
-    _, *given = tables(written, "implications")
+    levels = {
+        f"{variable.label}: {plain(state)}": (name, state)
+        for name, variable in outcomes.items()
+        for state in variable.states[1:]
+    }
+    section = next(part for part in written[2].document.sections if part.key == "implications")
+    _, *given = (block for block in section.blocks if isinstance(block, Table))
+    assert [title for each in given for title in each.head[1:]] == [*levels]
     compared = 0
-    for (name, variable), rows in zip(outcomes.items(), given, strict=True):
-        for (label, _), row in rows.items():
+    for table in given:
+        for label, *cells in table.rows:
             prospect = by_label(written)[label]
             known = asked.set_evidence({prospect.variable: prospect.state}, time)
-            found = known.posterior(name, time, view="smoothed")
-            for state, cell in zip(variable.states[1:], row[1:], strict=True):
+            for title, cell in zip(table.head[1:], cells, strict=True):
+                name, state = levels[title]
+                found = known.posterior(name, time, view="smoothed").sel(state=state)
                 if cell != DASH:
-                    assert cell == quantity(Estimate.of(found.sel(state=state)))
+                    assert cell == quantity(Estimate.of(found))
                     compared += 1
     assert compared
 
@@ -178,15 +186,40 @@ def test_assumptions(written):
         pytest.skip("no assumptions")
     dangerous = outlook.most_dangerous if outlook.horizon else (outlook.most_likely,)
     states = [(each.variable, each.state) for each in dangerous]
+    start = asked.times[outlook.now + (outlook.horizon is not None)]
     (rows,) = tables(written, "assumptions")
+    largest = []
     for (label, _), row in rows.items():
-        variable = assumed[label]
-        names = {plain(state): state for state in outlook.scenario.variables[variable].states}
-        for text, cell in ((row[0].small, row[2]), (row[3], row[4])):
-            known = asked.set_evidence({variable: names[text]}, now)
-            start = outlook.now + (outlook.horizon is not None)
-            held = known.at_least_once(states, asked.times[start]).isel(time=-1)
-            assert cell == quantity(Estimate.of(held))
+        name, assumption = assumed[label], outlook.scenario.variables[assumed[label]].assumption
+        given = {
+            state: Estimate.of(
+                asked.set_evidence({name: state}, now).at_least_once(states, start).isel(time=-1)
+            )
+            for state in outlook.scenario.variables[name].states
+        }
+        if_so = given.pop(assumption)
+        assert (row[0].small, row[2]) == (plain(assumption), quantity(if_so))
+        shifts = {state: then.mean - if_so.mean for state, then in given.items()}
+        ordered = sorted(given, key=lambda state: -abs(shifts[state]))
+        assert row[3].lines == tuple(
+            f"{plain(state)}: {quantity(given[state])}, {signed(100 * shifts[state])}"
+            for state in ordered
+        )
+        largest.append(abs(shifts[ordered[0]]))
+    assert largest == sorted(largest, reverse=True)
+
+
+def test_the_page_flips_each_assumption_once(written):
+    """To the state that the full product names first, the assumptions in its order."""
+    full = next((part for part in written[2].document.sections if part.key == "assumptions"), None)
+    if full is None:
+        pytest.skip("no assumptions")
+    page = product(written[0], length="page", allow_unreliable=True).document
+    (table,) = next(part for part in page.sections if part.key == "change-of-mind").blocks
+    for row, (label, _, _, instead) in zip(table.rows, full.blocks[0].rows, strict=False):
+        assert row[0].main == label.main
+        assert instead.lines[0].startswith(f"{row[1]}: {row[2].main} (")
+    assert len(table.rows) == min(3, len(full.blocks[0].rows))
 
 
 def test_every_form_prints_what_the_document_says(written):

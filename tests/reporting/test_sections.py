@@ -56,9 +56,9 @@ def test_one_page_answers_five_questions(outlook):
         "How likely is it?",
         "How sure is that?",
         "What changed, and why?",
+        "What is in force?",
         "What if we are wrong?",
         "What next?",
-        "What is in force?",
     ]
     assert quantity(outlook.any_dangerous).split(" (")[0] in page.markdown
     assert "Low, stated by the author: one analyst. Computed: " in page.markdown
