@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal
 
 import numpy as np
@@ -231,12 +231,12 @@ def _targets(
     if until is None:
         before, after = printed_targets(earlier), printed_targets(later)
         return {name: (before[name], after[name]) for name in after if name in both}
-    day, start = as_date(until), later.as_of
+    day, start = as_date(until), later.as_of + timedelta(days=1)
     found = {}
     for (variable, state), course in later.scenario.courses.items():
         if f"{variable}={state}" in both:
             pair = tuple(target_of(each, variable, state, day) for each in (earlier, later))
-            if not course.dangerous and day > start:
+            if not course.dangerous and day >= start:
                 pair = tuple(replace(each, share=True, start=start) for each in pair)
             found[f"{variable}={state}"] = (pair[0], pair[1])
     return found

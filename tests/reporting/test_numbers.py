@@ -54,7 +54,7 @@ def by_label(written):
 
 def test_courses(written):
     outlook = written[0]
-    (rows,) = tables(written, "assessment")
+    rows, *_ = tables(written, "assessment")  # base rates follow
     dynamic = outlook.horizon is not None
     for (label, _), row in rows.items():
         prospect = by_label(written)[label]
