@@ -54,6 +54,22 @@ def test_parts_are_what_forecasts_made_step_by_step_say(earlier):
     assert abs(parts["Monte Carlo noise"].points) < 5e-3
 
 
+def test_shares_are_compared_on_the_days_after_the_later_one(earlier):
+    """That of no dangerous course is a share of days; the same days in both forecasts."""
+    scenario = weather()
+    calm = {"calm": scenario.variables["storm"].courses["storm"].model_copy()}
+    calm["calm"] = calm["calm"].model_copy(update={"label": "Calm", "dangerous": False})
+    storm = scenario.variables["storm"]
+    storm = storm.model_copy(update={"courses": storm.courses | calm})
+    both = scenario.model_copy(update={"variables": scenario.variables | {"storm": storm}})
+    start = fc.forecast(both, earlier.evidence, **QUICK)
+    later = fc.advance(start, start.as_of + timedelta(days=4), method="reweight")
+    move = fc.compare(start, later, until=start.horizon).move("storm=calm")
+    days = later.as_of + timedelta(days=1), start.horizon
+    for found, outlook in ((move.before, start), (move.after, later)):
+        assert found == pytest.approx(outlook.share_of_days("storm", "calm", *days).mean, abs=1e-9)
+
+
 def test_a_revision_is_one_part_and_a_horizon_of_both_can_be_asked_for(earlier):
     first, other = earlier.evidence.reports
     day = START + timedelta(days=20)
