@@ -225,7 +225,7 @@ def require_no_keywords(address: str | Path) -> None:
     InputError
         If it is one, and no file is called so.
     """
-    if isinstance(address, str) and _has_keywords(address) and not Path(address).exists():
+    if _has_keywords(address) and not Path(address).exists():
         message = (
             "keywords and values (host=…, dbname=…) are no ledger; write "
             "postgresql://user@host/name, or ./ before the name of a file"
