@@ -16,7 +16,7 @@ from forecast.evidence.profiles import reporting_levels, reporting_of
 from forecast.frozen import copying
 from forecast.layout import Row, html_table, text_table
 from forecast.scenario.forms import SharedEffect
-from forecast.scenario.indicator_groups import default_effects, shared_effects
+from forecast.scenario.indicator_groups import default_effects, share_text, shared_effects
 from forecast.scenario.scenario import Scenario
 from forecast.text import DASH, GAP, printed
 from forecast.wording import counted, long_date, plain, points
@@ -349,14 +349,12 @@ def _of_one_cause(found: Check, groups: tuple[Row, ...]) -> Part:
 def _together(found: Check) -> Iterator[Row]:
     """Yield a row for each group of indicators of which something is taken or stated."""
     scenario, ours = found.scenario, default_effects(found.scenario)
-    of_what = "of cases" if scenario.time is None else "of steps"
     for name, group in shared_effects(scenario).items():
         table = scenario.variables[name].table
         if not group.indicators or not isinstance(table, SharedEffect):
             continue
-        lower, upper, *_ = table.share.interval()
-        share = interval(Estimate(lower, lower, upper))
-        taken = f"together in {share} {of_what} ({'ours' if name in ours else 'stated'})"
+        whose = "ours" if name in ours else "stated"
+        taken = f"together in {share_text(table, scenario)} ({whose})"
         yield taken, ", ".join(group.indicators), ", ".join(group.causes)
     for stated in scenario.independent:
         yield "independent (stated)", ", ".join(stated.indicators), ""

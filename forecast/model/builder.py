@@ -15,7 +15,6 @@ from itertools import chain
 import numpy as np
 
 from forecast.arrays import Array
-from forecast.errors import Problem, raise_if_any
 from forecast.evidence.profiles import default_reporting
 from forecast.evidence.sources import Trust, trust_in
 from forecast.model import expressions as ops
@@ -28,9 +27,8 @@ from forecast.scenario.forms import TableForm
 from forecast.scenario.forms.form import Expression
 from forecast.scenario.measured import Count, Measured
 from forecast.scenario.scenario import Scenario
-from forecast.scenario.scenario_checks import find_problems
+from forecast.scenario.scenario_checks import require_no_problems
 from forecast.scenario.statements import PositiveStatement, RealInterval
-from forecast.scenario.tree import spell_path
 
 
 def compile_tables(scenario: Scenario) -> TableProgram:
@@ -48,7 +46,7 @@ def compile_tables(scenario: Scenario) -> TableProgram:
 
 @lru_cache(maxsize=16)
 def _compile(scenario: Scenario) -> TableProgram:
-    raise_if_any([Problem(spell_path(path), message) for path, message in find_problems(scenario)])
+    require_no_problems(scenario)
     return _Builder(scenario).build()
 
 

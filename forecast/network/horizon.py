@@ -9,7 +9,7 @@ probabilities of all states in the steps ahead come of the message itself, taken
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -28,11 +28,19 @@ from forecast.network.structure import Network
 from forecast.network.sweep import chunks, in_threads, settle_marginals
 
 
-def _forbid(network: Network, row: Array, states: States) -> Array:
-    """Log-likelihoods of a step, (column, draw), with some states ruled out."""
-    found = row.copy()
-    found[[network.state(name, state) for name, state in states]] = -np.inf
-    return found
+def forbid(
+    network: Network, log_like: Array, states: Iterable[tuple[str, str]], steps: slice
+) -> Array:
+    """Rule states out during some steps."""
+    barred = log_like.copy()
+    for name, state in states:
+        barred[steps, network.state(name, state)] = -np.inf
+    return barred
+
+
+def _forbid_now(network: Network, row: Array, states: States) -> Array:
+    """Rule states out in a step of which the log-likelihoods are given, (column, draw)."""
+    return np.asarray(forbid(network, row[None], states, slice(None))[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,7 +188,7 @@ class Future:
         (circuit, again), axes = backward_slice(part)
         other, theta = without_tables(circuit), writable(self.theta)
         overlap = np.zeros((len(groups), n, self.theta.shape[1]))
-        rows = [_forbid(part, row, states) for states in groups]
+        rows = [_forbid_now(part, row, states) for states in groups]
         places = _places(part, axes, kept if found else axes)
         nothing = np.empty((2, 0, overlap.shape[2]))
 
@@ -258,7 +266,7 @@ def look_ahead(
     if not same:
         return None
     before, now = like[: window.start - 1], like[window.start - 1]
-    barred = [_forbid(network, now, states) for states in spared]
+    barred = [_forbid_now(network, now, states) for states in spared]
     presents = messages_after(network, theta, before, [now, *barred], regimes, memory, norms)
     if presents is None or not np.isfinite(presents[0].log_norm).all():
         return None

@@ -16,7 +16,7 @@ from forecast.arrays import Array, Mask
 from forecast.errors import InputError, Problem
 from forecast.network.draws import SMALLEST_PART
 from forecast.network.filtering import Memory, Present, States, messages_after
-from forecast.network.horizon import Future, beyond_interface, look_ahead
+from forecast.network.horizon import Future, beyond_interface, forbid, look_ahead
 from forecast.network.structure import Network
 from forecast.network.sweep import sweep
 
@@ -24,16 +24,6 @@ Observations = list[tuple[int, str]]
 """Steps and variables that evidence speaks of."""
 
 Regimes = npt.NDArray[np.int64]
-
-
-def forbid(
-    network: Network, log_like: Array, states: Iterable[tuple[str, str]], steps: slice
-) -> Array:
-    """Rule states out during some steps."""
-    barred = log_like.copy()
-    for name, state in states:
-        barred[steps, network.state(name, state)] = -np.inf
-    return barred
 
 
 def require_states(

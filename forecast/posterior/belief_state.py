@@ -309,30 +309,34 @@ class BeliefState(Frozen):
         """Put a question to the tables, evidence and regimes of all draws, part by part."""
         answers = []
         for part in self.parts():
-            whole = self._memory is not None and part.stop == self.draws.n
-            theta, like = self._kept_arrays if whole else self._arrays(part)
+            theta, like = self._arrays(part) if self._memory is None else self._kept_arrays
             tables, regimes = self._intervened(theta)
             # A copy, because a view would keep all that it was taken from.
             answers.append(np.array(question(tables, like, regimes)))
         return np.concatenate(answers, axis=-1)
 
-    def _each(
+    def _ask_part(
         self,
         part: Part,
-        select: Callable[[Callable[..., Sweep]], Array],
+        question: Callable[[Array, Array, Any], Array],
         n_steps: int | None = None,
     ) -> Array:
-        """Sweep a part of the network for all draws, and keep what is selected of each sweep.
+        """Put a question to a part of the network, of the first steps if their number is given."""
 
-        Only the first steps are swept if their number is given.
-        """
-
-        def swept(theta: Array, like: Array, regimes: Any) -> Array:
-            tables, seen = part.tables(theta), like[:n_steps, part.columns]
+        def asked(theta: Array, like: Array, regimes: Any) -> Array:
             which = None if regimes is None else regimes[:n_steps]
-            return select(partial(sweep, part.network, tables, seen, regimes=which))
+            return question(part.tables(theta), like[:n_steps, part.columns], which)
 
-        return self._ask(swept)
+        return self._ask(asked)
+
+    def _each(self, part: Part, select: Callable[[Callable[..., Sweep]], Array]) -> Array:
+        """Sweep a part of the network for all draws, and keep what is selected of each sweep."""
+        return self._ask_part(
+            part,
+            lambda tables, like, regimes: select(
+                partial(sweep, part.network, tables, like, regimes=regimes)
+            ),
+        )
 
     def _part_about(self, names: Iterable[str] | None) -> Part:
         """The part of the network that variables, or else the evidence alone, depend on."""
@@ -342,14 +346,14 @@ class BeliefState(Frozen):
     def _log_norm(self) -> Array:
         if not (self.evidence_variables or self.network.relevant_to(()).nodes):
             return np.zeros((self.n_steps, self.draws.n))
-        part, n_observed, memory = self._part_about(None), self._n_observed, self._memory
-
-        def norms(theta: Array, like: Array, regimes: Any) -> Array:
-            tables, seen = part.tables(theta), like[:n_observed, part.columns]
-            which = None if regimes is None else regimes[:n_observed]
-            return queries.log_norms(part.network, tables, seen, which, memory)
-
-        found = self._ask(norms)
+        part, n_observed = self._part_about(None), self._n_observed
+        found = self._ask_part(
+            part,
+            lambda tables, like, regimes: queries.log_norms(
+                part.network, tables, like, regimes, self._memory
+            ),
+            n_observed,
+        )
         silent = np.zeros((self.n_steps - n_observed, self.draws.n))
         return np.concatenate([found, silent])
 
@@ -393,20 +397,16 @@ class BeliefState(Frozen):
         """Probabilities of the states of some variables, (state, draw), or by step."""
         require_view(view)
         part, columns = self._part_about(names), self.network.state_columns(names)
-        last = max(np.atleast_1d(np.arange(self.n_steps)[steps]), default=0)
-        n_observed = self._n_observed
-        end = max(n_observed, int(last) + 1)
+        n_observed, wanted = self._n_observed, np.arange(self.n_steps)[steps]
 
-        def picked(theta: Array, like: Array, regimes: Any) -> Array:
-            tables, seen = part.tables(theta), like[:end, part.columns]
-            which = None if regimes is None else regimes[:end]
+        def picked(tables: Array, like: Array, regimes: Any) -> Array:
             found = queries.marginals(
-                part.network, tables, seen, view, n_observed, which, self._memory
+                part.network, tables, like, view, n_observed, regimes, self._memory
             )
             return np.asarray(part.pick(found, columns)[steps])
 
         try:
-            return self._ask(picked)
+            return self._ask_part(part, picked, max(n_observed, 1 + int(wanted.max(initial=0))))
         except TooLarge:
             if len(names) == 1:
                 raise
@@ -485,9 +485,9 @@ class BeliefState(Frozen):
         There, every sum of probabilities is one: an input of the draws is in one state. What is
         added or erased of one counts as evidence.
         """
-        changed = ((self.added != 0) | ~self.kept).any(axis=1)
         if self.network.factor_nodes:
             return self.n_steps
+        changed = ((self.added != 0) | ~self.kept).any(axis=1)
         speaks = queries.steps_with_evidence(self.network, self._has_evidence) | changed
         last = np.flatnonzero(speaks)
         return 1 + max([0, *last.tolist(), *(each.last for each in self.network.auxiliaries)])

@@ -76,14 +76,14 @@ def change_section(request: Request) -> Section:
 
 def _change_note(outlook: Forecast, previous: Forecast) -> str:
     """What the changes are of, and of which days."""
-    causes = "The last column divides the change among its causes, the largest first."
+    causes = "among its causes, the largest first."
     if last_common_day(outlook, previous) is None:
-        return f"Changes are in points. {causes}"
+        return f"Changes are in points. The last column divides the change {causes}"
     return (
         "Changes are in points and ask both forecasts about the same days: of dangerous courses "
         "that they are under way at least once by that day, of others the share of the days up to "
         "it. “Now” is the present step, to which the earlier forecast looked ahead. "
-        f"{causes.replace('the change', 'the change on the days ahead')}"
+        f"The last column divides the change on the days ahead {causes}"
     )
 
 

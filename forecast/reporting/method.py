@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
-from forecast.estimate import MASS_TEXT, Estimate, interval
+from forecast.estimate import MASS_TEXT
 from forecast.outlook import Forecast
 from forecast.reporting.document import Heading, Prose, Section, Table
 from forecast.reporting.request import Request
-from forecast.scenario.indicator_groups import IndicatorGroup, default_effect, default_effects
+from forecast.scenario.indicator_groups import (
+    IndicatorGroup,
+    default_effect,
+    default_effects,
+    share_text,
+)
 from forecast.scenario.scenario import Scenario
 from forecast.text import isolated
 from forecast.wording import counted, long_date
@@ -124,14 +129,12 @@ def _method_rows(outlook: Forecast) -> Iterator[tuple[str, str]]:
 
 def _shown_together(group: IndicatorGroup, scenario: Scenario) -> str:
     """What is assumed of indicators of which the scenario does not say how they hang together."""
-    lower, upper, *_ = default_effect().table.share.interval()
-    share = interval(Estimate(lower, lower, upper))
-    of_what = "cases" if scenario.time is None else "steps"
     labels = "; ".join(isolated(scenario.variables[name].label) for name in group.indicators)
     return (
         "the scenario does not say whether these show together, so they are taken to be all high "
-        f"or all low in {share} of {of_what} (ours, learned with the tables), so that what agrees "
-        f"among them counts for less than if they were independent: {labels}"
+        f"or all low in {share_text(default_effect().table, scenario)} (ours, learned with the "
+        "tables), so that what agrees among them counts for less than if they were independent: "
+        f"{labels}"
     )
 
 

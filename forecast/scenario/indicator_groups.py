@@ -12,12 +12,11 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from forecast.errors import Problem, raise_if_any
+from forecast.estimate import Estimate, interval
 from forecast.reading import shipped_folder
 from forecast.scenario.forms import SharedEffect, TableForm, UnderSharedEffect, parse_parent
 from forecast.scenario.scenario import Scenario, Variable
-from forecast.scenario.scenario_checks import find_problems
-from forecast.scenario.tree import spell_path
+from forecast.scenario.scenario_checks import require_no_problems
 
 FEW = 3
 """Indicators of the same causes from which on it matters whether they show together."""
@@ -119,7 +118,7 @@ def with_default_effects(scenario: Scenario) -> Scenario:
     InputError
         If the scenario breaks a rule; one that was read from a file breaks none.
     """
-    raise_if_any([Problem(spell_path(path), message) for path, message in find_problems(scenario)])
+    require_no_problems(scenario)
     groups = unstated_groups(scenario)
     if not groups:
         return scenario
@@ -157,6 +156,13 @@ def default_effects(scenario: Scenario) -> dict[str, IndicatorGroup]:
     ours = default_effect().table
     found = shared_effects(scenario)
     return {name: found[name] for name in found if scenario.variables[name].table == ours}
+
+
+def share_text(effect: SharedEffect, scenario: Scenario) -> str:
+    """In what share of steps, or of cases if there are none, indicators show together."""
+    lower, upper, *_ = effect.share.interval()
+    of_what = "cases" if scenario.time is None else "steps"
+    return f"{interval(Estimate(lower, lower, upper))} of {of_what}"
 
 
 def _is_drawn_anew(scenario: Scenario, name: str, variable: Variable) -> bool:

@@ -11,7 +11,7 @@ from datetime import date
 from graphlib import CycleError, TopologicalSorter
 from itertools import chain
 
-from forecast.errors import nearest
+from forecast.errors import Problem, nearest, raise_if_any
 from forecast.scenario.collection_checks import check_collection
 from forecast.scenario.forms import Hazards, Row, TableForm, UnderSharedEffect
 from forecast.scenario.input_checks import check_input
@@ -31,12 +31,23 @@ from forecast.scenario.table_checks import (
     find_unknown,
     mentions,
 )
-from forecast.scenario.tree import Path
+from forecast.scenario.tree import Path, spell_path
 from forecast.scenario.warning_checks import check_warning
 from forecast.timeline import MAX_STEPS
 from forecast.wording import earlier
 
 Variables = Mapping[str, Variable]
+
+
+def require_no_problems(scenario: Scenario) -> None:
+    """Raise if a scenario breaks a rule; one that was read from a file breaks none.
+
+    Raises
+    ------
+    InputError
+        With every broken rule.
+    """
+    raise_if_any([Problem(spell_path(path), message) for path, message in find_problems(scenario)])
 
 
 def find_problems(

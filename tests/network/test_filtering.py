@@ -5,8 +5,8 @@ import pytest
 
 from forecast.network import filtering
 from forecast.network.filtering import Memory, messages_after
+from forecast.network.horizon import forbid
 from forecast.network.kernels import count_products
-from forecast.network.queries import forbid
 from forecast.network.slices import step_slices
 from forecast.network.sweep import sweep
 from tests.network.cases import LOOKING_BACK, any_case

@@ -5,9 +5,8 @@ import pytest
 
 from forecast.network import queries
 from forecast.network.filtering import Memory
-from forecast.network.horizon import look_ahead
+from forecast.network.horizon import forbid, look_ahead
 from forecast.network.queries import (
-    forbid,
     held_at_least_once,
     held_now_or_next,
     log_norms,
