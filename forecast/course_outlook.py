@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from forecast.estimate import Estimate, quantity
 from forecast.layout import Row
@@ -38,8 +39,17 @@ class CourseOutlook:
     average: Estimate
 
 
+class Printed(NamedTuple):
+    """What the table of courses has of one: `within` if it is dangerous, and else None."""
+
+    course: Course
+    now: Estimate
+    average: Estimate
+    within: Estimate | None
+
+
 def courses_table(
-    courses: Sequence[CourseOutlook], any_dangerous: Estimate | None, *, ahead: bool
+    courses: Sequence[Printed], any_dangerous: Estimate | None, *, ahead: bool
 ) -> tuple[Row, list[Row]]:
     """Head and rows of the table of courses: course, now, share of days, at least once, words.
 
@@ -61,10 +71,9 @@ def courses_table(
     if not ahead:
         return _static_table(courses, any_dangerous)
     rows = []
-    for prospect in courses:
-        dangerous = prospect.course.dangerous
-        ever = _in_numbers_and_words(prospect.within) if dangerous else ("", "")
-        rows.append((_name(prospect), quantity(prospect.now), quantity(prospect.average), *ever))
+    for each in courses:
+        ever = _in_numbers_and_words(each.within) if each.within else ("", "")
+        rows.append((_name(each.course), quantity(each.now), quantity(each.average), *ever))
     head = ("Course", "Now", "Share of days", "At least once", "In words")
     if any_dangerous is None:
         return head[:3], [row[:3] for row in rows]
@@ -72,16 +81,16 @@ def courses_table(
 
 
 def _static_table(
-    courses: Sequence[CourseOutlook], any_dangerous: Estimate | None
+    courses: Sequence[Printed], any_dangerous: Estimate | None
 ) -> tuple[Row, list[Row]]:
-    rows: list[Row] = [(_name(each), *_in_numbers_and_words(each.now)) for each in courses]
+    rows: list[Row] = [(_name(each.course), *_in_numbers_and_words(each.now)) for each in courses]
     if any_dangerous is not None:
         rows.append((f"{ANY_LABEL} (*)", *_in_numbers_and_words(any_dangerous)))
     return ("Course", "Now", "In words"), rows
 
 
-def _name(prospect: CourseOutlook) -> str:
-    return prospect.course.label + (" *" if prospect.course.dangerous else "")
+def _name(course: Course) -> str:
+    return course.label + (" *" if course.dangerous else "")
 
 
 def _in_numbers_and_words(found: Estimate) -> tuple[str, str]:

@@ -70,7 +70,7 @@ def forecast(
     scenario = with_default_effects(scenario)
     if method == "nuts":
         return _fit(scenario, evidence, sampling)
-    return weighed_forecast(Fit.of_prior(scenario, sampling), evidence, sampling, method)
+    return weighed_forecast(Fit.of_prior(scenario, sampling, evidence), evidence, sampling, method)
 
 
 @checked
@@ -125,9 +125,7 @@ def _fit(scenario: Scenario, evidence: Evidence, sampling: Sampling) -> Forecast
     tree = sample_posterior(scenario, evidence, sampling, table)
     tree.attrs |= _about(scenario, evidence, sampling)
     fit = Fit.of_posterior(scenario, evidence, tree, table)
-    found = Forecast(scenario, evidence, tree, sampling, fit)
-    _ = found.posterior  # the answers, which an update leaves until they are asked for
-    return found
+    return Forecast(scenario, evidence, tree, sampling, fit)
 
 
 def weighed_forecast(fit: Fit, evidence: Evidence, sampling: Sampling, method: Method) -> Forecast:

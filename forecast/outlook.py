@@ -6,6 +6,7 @@ forecast survives today's evidence.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 from functools import cached_property
@@ -16,7 +17,7 @@ import numpy as np
 
 from forecast.arguments import checked
 from forecast.arrays import Array
-from forecast.course_outlook import CourseOutlook, courses_table
+from forecast.course_outlook import CourseOutlook, Printed, courses_table
 from forecast.errors import InputError, Problem, nearest
 from forecast.estimate import Estimate
 from forecast.evidence.events import last_step
@@ -99,7 +100,7 @@ class Forecast(PrintsItself):
         return tree
 
     def _complete(self) -> None:
-        """Fill in the draws, and the answers about every step: an update leaves both out.
+        """Fill in the draws of weighed forecasts, and the answers about every step of all.
 
         The nodes of a tree refer to each other, so what a tree holds is not freed with the
         forecast, but only when Python next looks for reference cycles.
@@ -145,8 +146,23 @@ class Forecast(PrintsItself):
     @cached_property
     def _prospects(self) -> Prospects | None:
         """What is printed of courses, where it can be had without all other answers."""
+        if self.fit is None or "forecast" in self._tree.children:
+            return None
+        return self._look_ahead(list(self.scenario.courses), self._in_print)
+
+    @cached_property
+    def _in_print(self) -> dict[str, list[tuple[str, str]]]:
+        """Courses, and their union, of which it is printed that they happen at least once."""
+        given = self.scenario.courses
+        every = dict(watched(self.scenario)).items()
+        return {name: of for name, of in every if all(given[pair].dangerous for pair in of)}
+
+    def _look_ahead(
+        self, asked: Sequence[tuple[str, str]], within: Mapping[str, list[tuple[str, str]]]
+    ) -> Prospects | None:
+        """What can be read off values: of states now and on average, of courses at least once."""
         timeline = self.scenario.timeline
-        if self.fit is None or timeline is None or "forecast" in self._tree.children:
+        if self.fit is None or timeline is None:
             return None
         first, last = self.as_of + timedelta(days=1), timeline.horizon(self.as_of)
         place, calendar = timeline.ahead(self.as_of, last), require_calendar(self.calendar)
@@ -154,19 +170,38 @@ class Forecast(PrintsItself):
             return None
         steps = range(self.now, timeline.n_steps(self.as_of))
         days = np.array([timeline.days_in(step, first, last) for step in steps], np.float64)
-        groups = list(dict(watched(self.scenario)).values())
+        groups = list(within.values())
         going = [[each for each in g if each[0] not in calendar.memoryless] for g in groups]
         left = () if place.whole else going
-        found = self.fit.prospects(self.evidence, groups, days, left)
+        found = self.fit.prospects(self.evidence, asked, groups, days, left)
         if found is None or found.first is None or found.turn is None:
             return found
         # What is reached by the first and by the last step is all that such a day asks for.
         ahead = np.stack([found.first, *[found.within] * (place.steps > 1)], axis=-1)
         each = reached(ahead, found.turn, replace(place, steps=ahead.shape[-1]))
-        if ANY_DANGEROUS in dict(watched(self.scenario)):
-            members = [groups.index([pair]) for pair in groups[-1]]
+        if ANY_DANGEROUS in within:
+            members = [groups.index([pair]) for pair in within[ANY_DANGEROUS]]
             each[-1] = np.max([each[-1], *each[members]], axis=0)
         return replace(found, within=each)
+
+    @cached_property
+    def _within(self) -> dict[str, Array]:
+        """Draws of the probability that courses happen at least once, as far as asked for."""
+        found = self._prospects
+        return {} if found is None else dict(zip(self._in_print, found.within, strict=True))
+
+    def _within_horizon(self, course: str) -> Array:
+        """Draws of the probability that a course is under way by the horizon, (chain, draw)."""
+        every = dict(watched(self.scenario))
+        if self._prospects is None or course not in every:
+            assert self.horizon is not None
+            return self._reached(course, self.horizon)
+        if course not in self._within:  # of the courses that are not printed
+            rest = {name: of for name, of in every.items() if name not in self._in_print}
+            found = self._look_ahead((), rest)
+            assert found is not None  # as for those that are
+            self._within.update(zip(rest, found.within, strict=True))
+        return self._within[course]
 
     @property
     def as_of(self) -> date:
@@ -243,7 +278,7 @@ class Forecast(PrintsItself):
 
     @cached_property
     def diagnostics(self) -> Diagnostics:
-        """Convergence of all states at all steps, and of all courses by all coming steps."""
+        """Convergence of what is printed of courses."""
         return _diagnose(self)
 
     def state_probability(self, variable: str, state: str, step: int | None = None) -> Estimate:
@@ -327,11 +362,8 @@ class Forecast(PrintsItself):
         calendar = require_calendar(self.calendar)
         day = calendar.days[1] if by is None else day_ahead(calendar, by)
         days = calendar.days[0], day
-        names = list(dict(watched(self.scenario)))
-        if day == self.horizon and course in names and self._prospects is not None:
-            draws = self._prospects.within[names.index(course)]
-        else:
-            draws = self._reached(course, day)
+        at_end = day == self.horizon
+        draws = self._within_horizon(course) if at_end else self._reached(course, day)
         return replace(self.estimate(draws), days=days, condition=self.condition)
 
     def cumulative(self, course: str) -> list[Estimate]:
@@ -408,8 +440,17 @@ class Forecast(PrintsItself):
             title += f", if {self.condition}" if self.condition else ""
         failures = self.diagnostics.failures
         title += f". Do not rely on it: {'; '.join(failures)}" if failures else ""
-        union = self.any_dangerous if self.most_dangerous else None
-        return Summary(title, *courses_table(self.courses, union, ahead=self.horizon is not None))
+        printed = [
+            Printed(
+                course=course,
+                now=self.state_probability(*pair),
+                average=self.share_of_days(*pair),
+                within=self.probability_within("=".join(pair)) if course.dangerous else None,
+            )
+            for pair, course in self.scenario.courses.items()
+        ]
+        union = self.any_dangerous if self._in_print else None
+        return Summary(title, *courses_table(printed, union, ahead=self.horizon is not None))
 
 
 @checked
@@ -522,7 +563,7 @@ def _diagnose(given: Forecast) -> Diagnostics:
 
 def _printed(given: Forecast) -> Array:
     """Draws of what is printed of every course and of their union, (number, chain, draw)."""
-    courses, names = list(given.scenario.courses), list(dict(watched(given.scenario)))
+    courses, names = list(given.scenario.courses), list(given._in_print)
     if given._prospects is not None:
         found = given._prospects
         own = len(courses)  # a union of one course is a state too, and is printed once

@@ -64,8 +64,9 @@ def test_the_fit_can_be_trusted(given):
     assert found.r_hat <= 1.01
     assert found.ess >= 400
     assert found.divergences == 0
-    # Of every course now, its share of days and whether it comes; and of any dangerous one.
-    assert found.n_probabilities == 3 * len(outlook.courses) + 1
+    # Every course now and its share of days; whether a dangerous one comes, and any of them.
+    n_dangerous = len(outlook.most_dangerous)
+    assert found.n_probabilities == 2 * len(outlook.courses) + n_dangerous + 1
     assert outlook.most_likely.state == "limited_pressure"
     assert outlook.most_dangerous[0].variable == "coordinated_attack"
     assert str(found) in fc.product(outlook).markdown

@@ -3,8 +3,9 @@
 Ahead of all evidence, where tables and inputs stay the same, nothing depends on what was seen but
 through the last message: the distribution of the interface's joint states. The probability that
 some states are never held within n steps is an expectation over it of a value function, computed
-backwards from n: the same for any evidence, so it can be kept while the evidence changes. The
-probabilities of all states in the steps ahead come of the message itself, taken from step to step.
+backwards from n: the same for any evidence, so it can be kept while the evidence changes. Forwards,
+the distribution itself is taken from step to step, and says all that is asked of every state in
+single steps, but for this evidence alone.
 """
 
 from __future__ import annotations
@@ -90,8 +91,8 @@ class Future:
         -------
         list of tuple
             For each group the variables on which its values depend, slowest first, and shape (2,
-            joint state of these now, draw), in pages of their own: they are the larger part of
-            what is kept of draws.
+            joint state of these now, draw), or (1, …) of a single step, in pages of their own:
+            they are the larger part of what is kept of draws.
         """
         made = dict[int, tuple[Scope, Array]]()
         nothing = np.empty((0, self.theta.shape[1]))
@@ -99,7 +100,7 @@ class Future:
             kept = tuple(axis for axis in order if axis in backward_slice(part)[1])
             found = [
                 empty_in_own_pages(
-                    (2, prod(part.axis_sizes[axis] for axis in kept), nothing.shape[1])
+                    (min(n, 2), prod(part.axis_sizes[axis] for axis in kept), nothing.shape[1])
                 )
                 for _ in alike
             ]
@@ -162,17 +163,56 @@ class Future:
 
     def marginals(self, present: Present, n: int) -> Array:
         """Probabilities of all states in each of the next n steps, (step, column, draw)."""
-        (circuit, again), axes = forward_slice(self.network)
+        plain = self.network.without_auxiliaries
         found = np.zeros((n, self.network.n_columns, self.theta.shape[1]))
-        row = self.row[: self.network.n_states, None]
-        given = writable(self.theta), row, present.over(self.network, axes), circuit, again
-
-        def run(draws: slice) -> None:
-            _step_forwards(*given, draws.start, draws.stop, found)
-
-        in_threads(run, chunks(found.shape[2], circuit.n_cells, differentiated=True))
+        nothing = np.empty((0, found.shape[2]))
+        self._run_forwards(plain, present, np.zeros(n), nothing, found)
         settle_marginals(self.network, found)
         return found
+
+    def occupancy(self, states: States, weights: Array, present: Present) -> Present:
+        """Expected weight of the next steps before which the interface is in each joint state.
+
+        The probability of a state in a step is linear in the distribution of the interface before
+        it. So the expected sum of the weights of those steps in which it is held is one expectation
+        over this sum of distributions, whatever the state: one way forward serves all of them.
+
+        Parameters
+        ----------
+        states
+            Variables, with states, that are asked about.
+        weights
+            Weight of each of the next steps, (n,).
+        present
+            Where the evidence leaves the interface.
+
+        Returns
+        -------
+        Present
+            Of the variables of the interface on which those asked about depend. Its message is the
+            sum of the distributions before each step, each times its weight.
+        """
+        part = self.part_about(states)
+        axes = forward_slice(part, filtered=False)[1]
+        found = np.zeros((prod(part.axis_sizes[name] for name in axes), self.theta.shape[1]))
+        self._run_forwards(part, present, weights, found, np.empty((0, 0, found.shape[1])))
+        order = tuple(axis for axis in present.axes if axis in axes)
+        message = Present(axes, found, present.log_norm).over(self.network, order)
+        return Present(order, message, present.log_norm)
+
+    def _run_forwards(
+        self, part: Network, present: Present, weights: Array, occupied: Array, marginals: Array
+    ) -> None:
+        """Fill what is asked for of each step, unless it is empty."""
+        row = self.row[self.network.state_columns(part.names), None]
+        asked = len(marginals) > 0
+        (circuit, again), axes = forward_slice(part, filtered=asked)
+        given = writable(self.theta), row, present.over(self.network, axes), weights, circuit, again
+
+        def run(draws: slice) -> None:
+            _step_forwards(*given, draws.start, draws.stop, occupied, marginals)
+
+        in_threads(run, chunks(self.theta.shape[1], circuit.n_cells, differentiated=asked))
 
     def _run(
         self,
@@ -294,7 +334,8 @@ def _step_backwards(
     The chunk's cells hold what the slice that is run leaves out, if it is run for other states that
     are ruled out than before. After each step the expectation of the values over the present, if
     that has joint states, is added to its row of `overlap`. `found`, if it has joint states, gets
-    the values after the first step and after the last, (2, joint state, draw), each in its place.
+    the values after the first step and after the last, (1 or 2, joint state, draw), each in its
+    place.
     """
     n_draws, first = cells.shape[1], int(c.results[0])
     n_values = int(c.like_at) - int(c.message_at)
@@ -313,7 +354,7 @@ def _step_backwards(
                     found[0, places[i], start + d] = values[i, d]
     for i in range(n_values if found.shape[1] else 0):
         for d in range(n_draws):
-            found[1, places[i], start + d] = values[i, d]
+            found[found.shape[0] - 1, places[i], start + d] = values[i, d]
 
 
 @compiled_loosely
@@ -359,30 +400,41 @@ def _step_forwards(
     theta: Array,
     row: Array,
     present: Array,
+    weights: Array,
     c: Slice,
     again: Slice,
     start: int,
     stop: int,
+    occupied: Array,
     marginals: Array,
 ) -> None:
     """Take the distribution of the interface forward step by step, for a chunk of draws.
 
-    `marginals` gets the probabilities of all states in each step, (step, column, draw).
-    Contractions that the distribution has a say in are run again.
+    `occupied` gets its sum over the steps, each by its weight, (joint state, draw), and `marginals`
+    the probabilities of all states in the step after each, (step, column, draw); unless they are
+    empty. Contractions that the distribution has a say in are run again.
     """
-    n_draws, n_values, first = stop - start, int(c.like_at) - int(c.message_at), int(c.results[0])
-    cells, no_probes = np.empty((2 * c.n_cells, n_draws)), np.empty((0, n_draws))
+    n_draws, n, first = stop - start, weights.shape[0], int(c.results[0])
+    asked, n_values = marginals.shape[0] > 0, int(c.like_at) - int(c.message_at)
+    cells = np.empty((2 * c.n_cells if asked else c.n_cells, n_draws))
     message, ahead = np.empty((n_values, n_draws)), np.ones((n_values, n_draws))
+    no_probes = np.empty((0, n_draws))
     for i in range(n_values):
         for d in range(n_draws):
             message[i, d] = present[i, start + d]
-    for t in range(marginals.shape[0]):
+    for t in range(n):
+        for i in range(occupied.shape[0]):
+            for d in range(n_draws):
+                occupied[i, start + d] += weights[t] * message[i, d]
+        if t == n - 1 and not asked:
+            break
         if t == 0:
             kernels.run_step(cells, theta, row, start, message, c)
         else:  # nothing but the message has changed
             kernels.copy_rows(message, cells[c.message_at : c.like_at])
             kernels.evaluate(cells, again)
-        kernels.seed(cells, ahead, c)
-        kernels.differentiate(cells, c, c.first_unsettled, c.n_unsettled)
-        kernels.write_marginals(cells, c, marginals[t], no_probes, start)
+        if asked:
+            kernels.seed(cells, ahead, c)
+            kernels.differentiate(cells, c, c.first_unsettled, c.n_unsettled)
+            kernels.write_marginals(cells, c, marginals[t], no_probes, start)
         kernels.copy_rows(cells[first:], message)

@@ -334,13 +334,14 @@ def _slice_of(
 
 
 @lru_cache(maxsize=64)
-def forward_slice(network: Network) -> tuple[tuple[Slice, Slice], Scope]:
+def forward_slice(network: Network, *, filtered: bool) -> tuple[tuple[Slice, Slice], Scope]:
     """A later slice that takes the distribution of the interface from one step to the next.
 
-    It is planned to be differentiated by its likelihoods as well. Beside it stands what is to be
-    run again where only the message has changed, and the variables of the message, slowest first.
+    Beside the slice stands what is to be run again where only the message has changed, and the
+    variables of the message, slowest first. If it is `filtered`, it is planned to be differentiated
+    by its likelihoods as well.
     """
-    plain = _plain_slices(network.without_auxiliaries, (), filtered=True)[-1]
+    plain = _plain_slices(network, (), filtered=filtered)[-1]
     return (plain.circuit, _from_message(plain.circuit)), plain.results[0]
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -137,6 +137,8 @@ class Fit:
         How the draws were made: "prior", "nuts" or "move".
     ancestry
         How the draws that were moved to these were made, the first first, and under what.
+    first
+        Evidence of the first forecast from draws of the prior; that of other draws is their own.
     """
 
     scenario: Scenario
@@ -146,6 +148,7 @@ class Fit:
     divergences: Any = None
     method: str = "nuts"
     ancestry: tuple[tuple[str, Evidence | None], ...] = ()
+    first: Evidence | None = None
     _values: dict[Any, tuple[Scope, Array]] = field(default_factory=dict, repr=False)
     _latest: list[tuple[Evidence, ReportTable]] = field(default_factory=list, repr=False)
     _asked: list[tuple[ReportTable, int, bool, list[Array]]] = field(
@@ -155,12 +158,12 @@ class Fit:
     _lock: Any = field(default_factory=RLock, repr=False)
 
     @classmethod
-    def of_prior(cls, scenario: Scenario, sampling: Sampling) -> Fit:
-        """Draws from the prior, as many as a sampler would keep."""
+    def of_prior(cls, scenario: Scenario, sampling: Sampling, first: Evidence | None = None) -> Fit:
+        """Draws from the prior, as many as a sampler would keep, and what they answer first."""
         n = sampling.chains * sampling.draws
         drawn = draw_priors(compile_tables(scenario).priors, n, sampling.random_seed)
         shape = sampling.chains, sampling.draws
-        return cls(scenario, None, sealed(drawn), shape, method="prior")
+        return cls(scenario, None, sealed(drawn), shape, method="prior", first=first)
 
     @classmethod
     def of_posterior(
@@ -191,8 +194,8 @@ class Fit:
         return (*self.ancestry, (self.method, self.evidence))
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = ("scenario", "evidence", "parameters", "shape", "divergences", "method", "ancestry")
-        return {name: self.__dict__[name] for name in kept}
+        made = [each.name for each in fields(self) if not each.name.startswith("_")]
+        return {name: self.__dict__[name] for name in made}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         made = {"_values": {}, "_latest": [], "_asked": [], "_memory": Memory(), "_lock": RLock()}
@@ -379,6 +382,7 @@ class Fit:
     def prospects(
         self,
         evidence: Evidence,
+        asked: Sequence[Pair],
         groups: Sequence[Sequence[Pair]],
         days: Array,
         lasting: Sequence[Sequence[Pair]] = (),
@@ -389,21 +393,22 @@ class Fit:
         ----------
         evidence
             What was reported.
+        asked
+            States of which the probability now, and the share of the days ahead, is wanted.
         groups
-            States of each course; several make their union.
+            States of each course that may happen at least once; several make their union.
         days
             How many days ahead lie in the present step and in each one after it, (1 + ahead,).
         lasting
-            Those states of each course that may go on from the present step, if days of it are
+            Those states of each such course that may go on from the present step, if days of it are
             left.
         """
         timeline = self.scenario.timeline
         if timeline is None or not self._has_room:
             return None
-        n, asked = len(days) - 1, [states for states in groups if len(states) == 1]
-
+        n, single = len(days) - 1, [[pair] for pair in asked]
         ahead = self._look_ahead(
-            evidence, lambda part: (beyond_interface(part, lasting), beyond_interface(part, asked))
+            evidence, lambda part: (beyond_interface(part, lasting), beyond_interface(part, single))
         )
         if ahead is None:
             return None
@@ -415,13 +420,13 @@ class Fit:
             1.0 - next(left).share_of(present)
             if beyond_interface(network, [states])
             else present.of(network, *states[0])
-            for states in asked
+            for states in single
         ]
         self._make_values(future, present, groups, n)
         never = [self.expect(future, present, "never", states, n) for states in groups]
+        later = self._shares(evidence, future, present, single, tuple(days[1:]))
         average = [
-            days[0] * at_present + self.expect(future, present, "share", states, tuple(days[1:]))
-            for states, at_present in zip(asked, current, strict=True)
+            days[0] * at_present + share for at_present, share in zip(current, later, strict=True)
         ]
         first, turn = list[Array](), list[list[Array]]()
         for states, going in zip(groups if lasting else (), lasting, strict=True):
@@ -437,14 +442,35 @@ class Fit:
             gone = end.share_of(present)
             turn.append([gone, gone * self.expect(future, end, "never", states, 1)])
         return Prospects(
-            now=np.clip(np.stack(current), 0.0, 1.0).reshape(-1, *self.shape),
+            now=np.clip(current, 0.0, 1.0).reshape(-1, *self.shape),
             within=_reached(np.stack(never)).reshape(-1, *self.shape),
-            average=np.clip(np.stack(average) / days.sum(), 0.0, 1.0).reshape(-1, *self.shape),
+            average=np.clip(np.array(average) / days.sum(), 0.0, 1.0).reshape(-1, *self.shape),
             first=_reached(np.stack(first)).reshape(-1, *self.shape) if first else None,
             turn=_reached(np.moveaxis(np.array(turn), 1, -1)).reshape(-1, *self.shape, 2)
             if turn
             else None,
         )
+
+    def _shares(
+        self,
+        evidence: Evidence,
+        future: Future,
+        present: Present,
+        groups: Sequence[Sequence[Pair]],
+        days: tuple[float, ...],
+    ) -> list[Array]:
+        """Expected sum of the days, by step, in which each of some states occurs, (draw,).
+
+        For the first evidence they are read off the distributions ahead, one way for all states;
+        for any other off values, a way back for each, which then serve whatever comes.
+        """
+        if not groups:
+            return []
+        if evidence != (self.evidence if self.first is None else self.first):
+            return [self.expect(future, present, "share", states, days) for states in groups]
+        states = [pair for each in groups for pair in each]
+        before = future.occupancy(states, np.array(days), present)
+        return list(sum(days) - future.never_each(groups, 1, before)[:, 0])
 
     def expect(
         self, future: Future, present: Present, kind: str, states: Sequence[Pair], about: Any
@@ -500,9 +526,9 @@ class Fit:
         each = dict.fromkeys(map(tuple, groups))  # a union may have one member
         missing = [s for s in each if self._key(future, "never", s, n) not in self._values]
         found = future.values(missing, n, present.axes) if missing else []
-        for states, (axes, (first, last)) in zip(missing, found, strict=True):
-            self._values[self._key(future, "never", states, 1)] = axes, first
-            self._values[self._key(future, "never", states, n)] = axes, last
+        for states, (axes, values) in zip(missing, found, strict=True):
+            self._values[self._key(future, "never", states, 1)] = axes, values[0]
+            self._values[self._key(future, "never", states, n)] = axes, values[-1]
 
     @staticmethod
     def _key(future: Future, kind: str, states: Sequence[Pair], about: Any) -> Any:
@@ -516,11 +542,11 @@ class Prospects:
     Attributes
     ----------
     now
-        That it is under way in the present step; of single states alone.
+        That it is under way in the present step; of the states asked about alone.
     within
         That it is under way in a step after the present one, up to the horizon.
     average
-        Expected share of the days ahead on which it is under way; of single states alone.
+        Expected share of the days ahead on which it is under way; of these states alone.
     first, turn
         That it is under way in the next step; and, (course, chain, draw, 2), that it may go on from
         the present one, and that or in the next. None unless days of the present step are left.

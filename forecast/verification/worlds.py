@@ -164,7 +164,7 @@ def courses_ahead(fit: Fit, evidence: Evidence, weights: Weights) -> Iterator[tu
     now, n_steps = timeline.step_of(evidence.as_of), timeline.n_steps(evidence.as_of)
     days = evidence.as_of + timedelta(days=1), timeline.horizon(evidence.as_of)
     counted = np.array([timeline.days_in(step, *days) for step in range(now, n_steps)], np.float64)
-    ahead = fit.prospects(evidence, list(groups.values()), counted)
+    ahead = fit.prospects(evidence, (), list(groups.values()), counted)
     if ahead is not None:
         yield from zip(groups, ahead.within.reshape(len(groups), -1), strict=True)
         return

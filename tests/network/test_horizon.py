@@ -110,14 +110,19 @@ def test_several_groups_of_states_are_ruled_out_as_each_by_itself(seed):
 
 @pytest.mark.parametrize("seed", [*range(8), *LOOKING_BACK])
 def test_shares_of_steps_are_sums_of_what_a_sweep_finds_in_each(seed):
+    """Taken backwards, by values of each state, and forwards, by one occupancy for all of them."""
     network, theta, like, future, present = looked_ahead(seed)
     whole, weights = sweep(network, theta, like, "filtered").marginals, np.array([0.5, 3.0, 2.0])
-    for state in [(node.name, node.states[0]) for node in network.nodes if not node.is_input]:
-        [(axes, (first, _))] = future.values([[state]], 1, present.axes)
+    states = [(node.name, node.states[0]) for node in network.nodes if not node.is_input]
+    before = future.occupancy(states, weights, present)
+    never = future.never_each([[state] for state in states], 1, before)
+    for state, (once,) in zip(states, never, strict=True):
+        [(axes, (first,))] = future.values([[state]], 1, present.axes)
         back = future.shares(state, weights, (axes, first))
         found = present.overlap(network, axes, back, ()).sum(axis=0)
         expected = weights @ whole[-AHEAD:, network.state(*state)]
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(weights.sum() - once, expected, rtol=0, atol=1e-12)
 
 
 def test_a_variable_of_one_state_with_parents_speaks_in_every_step():

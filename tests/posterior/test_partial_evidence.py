@@ -92,7 +92,8 @@ def test_what_is_kept_of_earlier_evidence_changes_no_answer(fit):
         exact = fit.beliefs(given, n_steps).log_evidence().to_numpy().ravel()
         np.testing.assert_allclose(kept.log_evidence_of(given), exact, rtol=0, atol=1e-12)
         days, anew = np.array([2.0, 7.0, 7.0]), fit.select(np.arange(fit.n_draws))
-        found, other = (each.prospects(given, groups, days, groups) for each in (kept, anew))
+        asked = [STORM, LOW], groups, days, groups
+        found, other = (each.prospects(given, *asked) for each in (kept, anew))
         for name in ("now", "within", "average", "first", "turn"):
             np.testing.assert_allclose(
                 getattr(found, name), getattr(other, name), rtol=0, atol=1e-12, err_msg=name

@@ -66,6 +66,21 @@ def test_order_does_not_matter_and_withdrawal_leaves_no_trace(day1):
     np.testing.assert_allclose(printed(again), printed(day1), rtol=0, atol=1e-12)
 
 
+def test_answers_depend_on_the_evidence_and_not_on_what_was_asked_before(day1):
+    """Shares are read forwards for the first evidence alone, whatever came in between."""
+    other = evidence(*day1.evidence.reports, barometer_report("R2", "falling", week=1))
+    there = fc.update(day1, other, method="reweight")
+    np.testing.assert_array_equal(
+        printed(fc.update(there, day1.evidence, method="reweight")), printed(day1)
+    )
+    anew = fc.forecast(weather(), day1.evidence, **QUICK)
+    np.testing.assert_array_equal(
+        printed(fc.update(anew, other, method="reweight")), printed(there)
+    )
+    first = fc.forecast(weather(), other, **QUICK)
+    np.testing.assert_allclose(printed(first), printed(there), rtol=0, atol=1e-12)
+
+
 def test_draws_under_some_evidence_weigh_alike_under_it(day1):
     fitted = home.Fit.of_posterior(day1.scenario, day1.evidence, day1.posterior)
     same = fitted.weights(day1.evidence)
@@ -157,8 +172,11 @@ def test_a_report_costs_the_same_however_many_came_before(monkeypatch):
         printed(outlook)
         costs.append(tuple(done[name] for name in ("_run", "values", "shares")))
         assert done["_make"] <= 1  # none, where a step has reports like those of another
+    # The first forecast reads shares off distributions; all others off values, made once.
+    assert costs[0][:2] == (3, 0)
+    assert costs[0][2] == len(outlook.courses)
     # Of the first step it runs that and the two after it; of the last that alone.
-    assert set(costs[:20]) == {(3, 0, 0)}
+    assert set(costs[1:20]) == {(3, 0, 0)}
     assert set(costs[20:40]) == {(2, 0, 0)}
     assert set(costs[40:]) == {(1, 0, 0)}
 
