@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from forecast.arrays import Array
 from forecast.frozen import Frozen, writable
-from forecast.network.compiling import compiled
+from forecast.network.compiling import compiled, compiled_within
 from forecast.scenario.forms.form import Expression
 
 Steps = npt.NDArray[np.int32]
@@ -150,7 +150,7 @@ class ExpressionWriter:
         )
 
 
-@compiled
+@compiled_within
 def _apply(operation: int, a: float, b: float) -> float:
     if operation == ADD:
         return a + b
@@ -176,7 +176,7 @@ def _apply(operation: int, a: float, b: float) -> float:
     return min(a, b)
 
 
-@compiled
+@compiled_within
 def _partials(operation: int, a: float, b: float, result: float) -> tuple[float, float]:
     """Derivatives of a step's result by its operands."""
     if operation == ADD:
@@ -228,7 +228,7 @@ def run_forwards(
             cells[k, start : start + n] = memory[order[k], :n]
 
 
-@compiled
+@compiled_within
 def run_once(parameters: Array, constants: Array, steps: Steps) -> Array:
     """Memory after one run, for a single draw, (parameter,)."""
     n_given = parameters.shape[0]

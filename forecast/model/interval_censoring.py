@@ -27,7 +27,7 @@ import numpy as np
 
 from forecast.arrays import Array, Index
 from forecast.evidence.notation import LARGEST_NUMBER
-from forecast.network.compiling import compiled
+from forecast.network.compiling import compiled, compiled_within
 
 Parts = tuple[float, float, float]
 """A sum or an integral, and the same of the gradients of its terms by mean and by scale."""
@@ -54,7 +54,7 @@ SERIES: Final = 0.1
 HALF_LOG_2PI: Final = 0.5 * math.log(2.0 * math.pi)
 
 
-@compiled
+@compiled_within
 def stirling_error(x: float) -> float:
     """Logarithm of gamma(x + 1) beyond (x + 1/2) log x - x + log(2π) / 2."""
     if x < STIRLING:
@@ -63,7 +63,7 @@ def stirling_error(x: float) -> float:
     return (1 / 12 - y * (1 / 360 - y * (1 / 1260 - y * (1 / 1680 - y / 1188)))) / x
 
 
-@compiled
+@compiled_within
 def deviance(x: float, mean: float) -> float:
     """Compute x log(x / mean) + mean - x, without the difference of large numbers."""
     if abs(x - mean) >= SERIES * (x + mean):
@@ -79,7 +79,7 @@ def deviance(x: float, mean: float) -> float:
     return found
 
 
-@compiled
+@compiled_within
 def digamma(x: float) -> float:
     """Derivative of the logarithm of the gamma function at a positive number."""
     found = 0.0
@@ -91,7 +91,7 @@ def digamma(x: float) -> float:
     return found + math.log(x) - 0.5 / x - series
 
 
-@compiled
+@compiled_within
 def log_mass(family: int, y: float, mean: float, size: float) -> float:
     """Log-probability of one count, or its smooth continuation between counts."""
     if family == POISSON:
@@ -106,7 +106,7 @@ def log_mass(family: int, y: float, mean: float, size: float) -> float:
     return found - HALF_LOG_2PI + 0.5 * (math.log(size / n) - math.log(y))
 
 
-@compiled
+@compiled_within
 def _log_real(family: int, z: float, degrees: float) -> float:
     """Log-density of a standardised real number."""
     if family == NORMAL:
@@ -118,7 +118,7 @@ def _log_real(family: int, z: float, degrees: float) -> float:
     return found - tail * math.log1p(z * z / degrees)
 
 
-@compiled
+@compiled_within
 def log_density(family: int, y: float, mean: float, scale: float, degrees: float) -> float:
     """Log-probability of a count, or log-density of a real number."""
     if family in (POISSON, NEGATIVE_BINOMIAL):
@@ -126,7 +126,7 @@ def log_density(family: int, y: float, mean: float, scale: float, degrees: float
     return _log_real(family, (y - mean) / scale, degrees) - math.log(scale)
 
 
-@compiled
+@compiled_within
 def density_gradients(
     family: int, y: float, mean: float, scale: float, degrees: float
 ) -> tuple[float, float]:
@@ -142,7 +142,7 @@ def density_gradients(
     return pull / scale, (z * pull - 1.0) / scale
 
 
-@compiled
+@compiled_within
 def _rise(family: int, start: float, by: float, mean: float, scale: float, degrees: float) -> float:
     """Change of the log-density over a distance, which may be less than the number's last digit."""
     if family in (POISSON, NEGATIVE_BINOMIAL):
@@ -155,7 +155,7 @@ def _rise(family: int, start: float, by: float, mean: float, scale: float, degre
     return -(degrees + 1.0) / 2.0 * math.log1p(growth / (degrees + z * z))
 
 
-@compiled
+@compiled_within
 def _integrate(
     family: int, start: float, length: float, mean: float, scale: float, degrees: float
 ) -> Parts:
@@ -198,7 +198,7 @@ def _ratio(family: int, y: float, mean: float, size: float) -> float:
     return mean / y if family == POISSON else mean / (mean + size) * ((y - 1.0 + size) / y)
 
 
-@compiled
+@compiled_within
 def _add_counts(
     family: int, first: float, last: float, peak: float, mean: float, size: float
 ) -> Parts:
@@ -223,7 +223,7 @@ def _add_counts(
     return total + rest[0], by_mean + rest[1], by_size + rest[2]
 
 
-@compiled
+@compiled_within
 def _add_rest(
     family: int, start: float, end: float, peak: float, mean: float, size: float
 ) -> Parts:
@@ -239,7 +239,7 @@ def _add_rest(
     return there * area, there * area_by_mean, there * area_by_size
 
 
-@compiled
+@compiled_within
 def _most_probable(family: int, low: float, high: float, mean: float, scale: float) -> float:
     """Most probable number of a range."""
     mode = mean
@@ -338,7 +338,7 @@ def log_numbers(
     return found
 
 
-@compiled
+@compiled_within
 def gradient_of_numbers(
     positive: Array,
     real: Array,

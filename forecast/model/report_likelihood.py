@@ -30,7 +30,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 
@@ -41,11 +41,13 @@ from forecast.frozen import writable
 from forecast.model.densities import Data, log_densities, number_data
 from forecast.model.tables import TableProgram
 from forecast.model.usual_reports import usual_statements
-from forecast.network.compiling import compiled
+from forecast.network.compiling import compiled, compiled_within
 
 SUREST: Final = 1 - 1e-12
 """The odds of a relay that is never wrong would be infinite."""
 
+ONLY_DRAW: Final = cast("int", np.int64(0))
+"""Of a single draw; as a literal 0 it would have loops compiled once more that others call too."""
 PLACES = ("place", "silence_place", "auxiliary_place")
 """Fields of `ReportArrays` that number cells of the log-likelihoods."""
 
@@ -146,7 +148,7 @@ def probabilities_at_level(trust: Array, level: Index) -> Array:
     return found
 
 
-@compiled
+@compiled_within
 def _add_level_gradient(by_trust: Array, trust: Array, level: Index) -> None:
     """Turn the gradient by probabilities at their level into that by both, in place."""
     for c in range(level.shape[0]):
@@ -157,7 +159,7 @@ def _add_level_gradient(by_trust: Array, trust: Array, level: Index) -> None:
             by_trust[c] *= times * math.exp((times - 1.0) * left)
 
 
-@compiled
+@compiled_within
 def _log_weights(density: Array, reports: ReportArrays, d: int) -> Array:
     """Logarithm of the weight of each version for each state, (version, state)."""
     found = np.full((reports.version_report.shape[0], reports.controlled.shape[1]), -np.inf)
@@ -171,7 +173,7 @@ def _log_weights(density: Array, reports: ReportArrays, d: int) -> Array:
     return found
 
 
-@compiled
+@compiled_within
 def _version_probabilities(trust: Array, reports: ReportArrays, d: int) -> tuple[Array, Array]:
     """Probability that each version is the true one, (version,); summed odds, (statement,)."""
     odds = np.empty(reports.version_statement.shape[0])
@@ -184,7 +186,7 @@ def _version_probabilities(trust: Array, reports: ReportArrays, d: int) -> tuple
     return odds, total
 
 
-@compiled
+@compiled_within
 def _rescale(log_weights: Array, reports: ReportArrays) -> Array:
     """Exponentiate log weights, the largest of each statement scaled to 1; return its logarithm."""
     taken = np.full(reports.statement_states.shape[0], -np.inf)
@@ -200,7 +202,7 @@ def _rescale(log_weights: Array, reports: ReportArrays) -> Array:
     return taken
 
 
-@compiled
+@compiled_within
 def _usual_weights(weights: Array, reports: ReportArrays) -> tuple[Array, Array]:
     """Weight of each version for what is usually said, and for false alarms, (version,)."""
     usual, alarm = np.zeros(weights.shape[0]), np.zeros(weights.shape[0])
@@ -212,7 +214,7 @@ def _usual_weights(weights: Array, reports: ReportArrays) -> tuple[Array, Array]
     return usual, alarm
 
 
-@compiled
+@compiled_within
 def _supports(weights: Array, reports: ReportArrays, v: int, s: int) -> float:
     """How far a version that is right speaks for a state: of an event, for every worse one too."""
     if reports.version_at_least[v] == 0:
@@ -220,7 +222,7 @@ def _supports(weights: Array, reports: ReportArrays, v: int, s: int) -> float:
     return 1.0 if s >= int(reports.value[reports.version_report[v]]) else 0.0
 
 
-@compiled
+@compiled_within
 def _is_right(trust: Array, reports: ReportArrays, w: int, d: int) -> float:
     """Probability that a statement rests on what is true: 0 or 1 if an auxiliary variable says."""
     if reports.statement_right[w] >= 0:
@@ -228,7 +230,7 @@ def _is_right(trust: Array, reports: ReportArrays, w: int, d: int) -> float:
     return float(trust[reports.statement_accuracy[w], d])
 
 
-@compiled
+@compiled_within
 def _version_likelihoods(
     weights: Array, usual: Array, trust: Array, reports: ReportArrays, d: int
 ) -> Array:
@@ -249,7 +251,7 @@ def _version_likelihoods(
     return found
 
 
-@compiled
+@compiled_within
 def _statement_likelihoods(by_version: Array, share: Array, reports: ReportArrays) -> Array:
     """Likelihood of each state by each statement, (statement, state)."""
     found = np.zeros(reports.controlled.shape)
@@ -259,7 +261,7 @@ def _statement_likelihoods(by_version: Array, share: Array, reports: ReportArray
     return found
 
 
-@compiled
+@compiled_within
 def _first_versions(reports: ReportArrays) -> Index:
     """First version of each statement, and how many versions there are, (statement + 1,)."""
     found = np.zeros(reports.statement_states.shape[0] + 1, dtype=np.int64)
@@ -268,7 +270,7 @@ def _first_versions(reports: ReportArrays) -> Index:
     return found
 
 
-@compiled
+@compiled_within
 def _true_report(
     weights: Array, trust: Array, reports: ReportArrays, p: int, v: int, s: int, d: int
 ) -> float:
@@ -289,14 +291,14 @@ def _true_report(
     return float(lesser * (1.0 - own * reports.place_reach[p, s]))
 
 
-@compiled
+@compiled_within
 def _alarm_probability(trust: Array, reports: ReportArrays, row: int, d: int) -> float:
     """Probability of a false alarm of a stream; 0 if it has none."""
     alarms = reports.row_alarms[row]
     return 0.0 if alarms < 0 else float(trust[alarms, d])
 
 
-@compiled
+@compiled_within
 def _made_likelihood(
     weights: Array,
     usual: Array,
@@ -317,7 +319,7 @@ def _made_likelihood(
     return float(a * true + (1.0 - a) * astray)
 
 
-@compiled
+@compiled_within
 def _copying_weights(trust: Array, reports: ReportArrays, d: int) -> tuple[Array, Array]:
     """Summed weights of other origins that each report may share, (place,), where 1 is its own.
 
@@ -332,7 +334,7 @@ def _copying_weights(trust: Array, reports: ReportArrays, d: int) -> tuple[Array
     return repeating, whole
 
 
-@compiled
+@compiled_within
 def _own_likelihoods(
     trust: Array, density: Array, reports: ReportArrays, d: int
 ) -> tuple[Array, Array]:
@@ -411,7 +413,7 @@ def report_log_likelihoods(trust: Array, density: Array, reports: ReportArrays) 
     return found.reshape(n_steps, n_columns, trust.shape[1])
 
 
-@compiled
+@compiled_within
 def _add_silence(found: Array, trust: Array, reports: ReportArrays, d: int) -> None:
     """Add the log-probability of hearing nothing, under each state, from each silent stream."""
     for k in range(reports.silence_place.shape[0]):
@@ -438,14 +440,14 @@ def report_gradient(
     judged = np.ascontiguousarray(trust).reshape(trust.shape[0], 1)
     probabilities = probabilities_at_level(judged, reports.level)
     numbers = np.ascontiguousarray(density).reshape(density.shape[0], density.shape[1], 1)
-    weights = _log_weights(numbers, reports, 0)
+    weights = _log_weights(numbers, reports, ONLY_DRAW)
     _rescale(weights, reports)
     usual, alarm = _usual_weights(weights, reports)
-    share, odds = _version_probabilities(probabilities, reports, 0)
-    by_version = _version_likelihoods(weights, usual, probabilities, reports, 0)
+    share, odds = _version_probabilities(probabilities, reports, ONLY_DRAW)
+    by_version = _version_likelihoods(weights, usual, probabilities, reports, ONLY_DRAW)
     totals = _statement_likelihoods(by_version, share, reports)
     by_total = np.zeros(totals.shape)
-    repeating, whole = _copying_weights(probabilities, reports, 0)
+    repeating, whole = _copying_weights(probabilities, reports, ONLY_DRAW)
     by_repeating, by_whole = np.zeros(repeating.shape[0]), np.zeros(whole.shape[0])
     for p in range(reports.place.shape[0]):
         w = reports.place_statement[p]
@@ -493,7 +495,7 @@ def report_gradient(
     return by_trust, by_density
 
 
-@compiled
+@compiled_within
 def _add_copying_gradient(
     by_trust: Array, by_repeating: Array, by_whole: Array, trust: Array, reports: ReportArrays
 ) -> None:
@@ -507,7 +509,7 @@ def _add_copying_gradient(
             by_trust[reports.link_copying[k]] += derivative / (1.0 - propensity) ** 2
 
 
-@compiled
+@compiled_within
 def _add_scale_gradient(
     by_density: Array, derivative: float, weights: Array, reports: ReportArrays, p: int
 ) -> None:
@@ -518,7 +520,7 @@ def _add_scale_gradient(
             by_density[number, weights[v].argmax()] += derivative
 
 
-@compiled
+@compiled_within
 def _add_share_gradient(
     by_trust: Array,
     quoted: float,
@@ -535,14 +537,14 @@ def _add_share_gradient(
         by_trust[reports.version_accuracy[v]] += quoted / ((1.0 - a) ** 2 * whole)
 
 
-@compiled
+@compiled_within
 def _add_silence_gradient(
     by_trust: Array, gradient: Array, probabilities: Array, reports: ReportArrays
 ) -> None:
     """Add what silent streams contribute to the gradient."""
     for k in range(reports.silence_place.shape[0]):
         row = reports.silence_row[k]
-        alarms = _alarm_probability(probabilities, reports, row, 0)
+        alarms = _alarm_probability(probabilities, reports, row, ONLY_DRAW)
         for s in range(reports.row_probabilities.shape[1]):
             c = reports.row_probabilities[row, s]
             if c >= 0:
@@ -554,7 +556,7 @@ def _add_silence_gradient(
                     by_trust[reports.row_alarms[row]] -= derivative * (1.0 - own)
 
 
-@compiled
+@compiled_within
 def _add_made_gradient(
     by_trust: Array,
     by_density: Array,
@@ -581,7 +583,7 @@ def _add_made_gradient(
         for v in range(n_versions):
             for s in range(n):
                 made[v, s] = _made_likelihood(
-                    weights, usual, alarm, probabilities, reports, p, first[w] + v, s, 0
+                    weights, usual, alarm, probabilities, reports, p, first[w] + v, s, ONLY_DRAW
                 )
         by_total, total = np.zeros(n), np.zeros(n)
         for s in range(n):
@@ -614,7 +616,7 @@ def _add_made_gradient(
                     )
 
 
-@compiled
+@compiled_within
 def _add_state_gradient(
     by_trust: Array,
     by_density: Array,
@@ -632,11 +634,11 @@ def _add_state_gradient(
     w, row = reports.version_statement[v], reports.place_row[p]
     accuracy, c = reports.statement_accuracy[w], reports.row_probabilities[row, s]
     a, own, alarms = (
-        _is_right(probabilities, reports, w, 0),
+        _is_right(probabilities, reports, w, ONLY_DRAW),
         probabilities[c, 0],
-        _alarm_probability(probabilities, reports, row, 0),
+        _alarm_probability(probabilities, reports, row, ONLY_DRAW),
     )
-    true = _true_report(weights, probabilities, reports, p, v, s, 0)
+    true = _true_report(weights, probabilities, reports, p, v, s, ONLY_DRAW)
     astray = own * usual[v] + (1.0 - own) * alarms * alarm[v]
     if reports.statement_right[w] < 0:
         by_trust[accuracy] += derivative * (true - astray)
@@ -661,7 +663,7 @@ def _add_state_gradient(
             by_density[number, r] += derivative * (1.0 - a) * erring * weights[v, r]
 
 
-@compiled
+@compiled_within
 def _add_version_gradient(
     by_trust: Array,
     by_density: Array,
@@ -681,7 +683,7 @@ def _add_version_gradient(
         derivative = share[v] * by_total[w, s]
         by_weight = reports.controlled[w, s] * all_gradients
         if accuracy >= 0:
-            a = _is_right(probabilities, reports, w, 0)
+            a = _is_right(probabilities, reports, w, ONLY_DRAW)
             if reports.statement_right[w] < 0:
                 by_trust[accuracy] += derivative * (_supports(weights, reports, v, s) - usual[v])
             by_weight = derivative * a + all_gradients * (1.0 - a) * reports.statement_usual[w, s]

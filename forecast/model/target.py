@@ -25,7 +25,7 @@ from forecast.model.densities import NUMBERS
 from forecast.model.priors import Priors
 from forecast.model.tables import TableProgram
 from forecast.network import kernels, single
-from forecast.network.compiling import compiled, compiled_inline
+from forecast.network.compiling import compiled, compiled_inline, compiled_within
 from forecast.network.kernels import Packed
 
 
@@ -375,7 +375,7 @@ def _log_prior(point: Array, values: Array, by_value: Array, t: Target) -> tuple
     return total, gradients
 
 
-@compiled
+@compiled_within
 def _add_positives(
     point: Array, values: Array, by_value: Array, given: Array, gradients: Array
 ) -> float:
@@ -388,7 +388,7 @@ def _add_positives(
     return total
 
 
-@compiled
+@compiled_within
 def _add_probabilities(point: Array, by_value: Array, shapes: Array, gradients: Array) -> float:
     """Log-density of probabilities by the logarithm of their odds; fill their gradients."""
     total = 0.0
@@ -403,7 +403,7 @@ def _add_probabilities(point: Array, by_value: Array, shapes: Array, gradients: 
     return total
 
 
-@compiled
+@compiled_within
 def _add_row(row: Array, by_row: Array, given: Array, gradients: Array) -> float:
     """Log-density of a row by its log-ratios; fill its gradients."""
     total, whole, pull = 0.0, given.sum(), 0.0

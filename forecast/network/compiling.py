@@ -91,7 +91,14 @@ if TYPE_CHECKING:
         ...
 
     def compiled_within[F: Callable[..., Any]](function: F) -> F:
-        """Have a loop compiled that other loops alone call: sooner done, without a way in."""
+        """Have a loop compiled that other loops alone call: sooner done, without a way in.
+
+        Where they pass a literal, as `first(x, 0)`, it is compiled once more for that very number.
+        """
+        ...
+
+    def compiled_loosely_within[F: Callable[..., Any]](function: F) -> F:
+        """Have a loop compiled that other loops alone call, as `compiled_loosely` does."""
         ...
 
     def compiled_inline[F: Callable[..., Any]](function: F) -> F:
@@ -103,7 +110,10 @@ if TYPE_CHECKING:
 
 else:
     _OPTIONS = {"nogil": True, "cache": cache_folder() is not None}
+    _LOOSELY = {"fastmath": {"contract", "reassoc"}}
+    _WITHIN = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
     compiled = numba.njit(**_OPTIONS)
-    compiled_loosely = numba.njit(fastmath={"contract", "reassoc"}, **_OPTIONS)
-    compiled_within = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)
+    compiled_loosely = numba.njit(**_LOOSELY, **_OPTIONS)
+    compiled_within = numba.njit(**_WITHIN, **_OPTIONS)
+    compiled_loosely_within = numba.njit(**_LOOSELY, **_WITHIN, **_OPTIONS)
     compiled_inline = numba.njit(inline="always", **_OPTIONS)

@@ -22,7 +22,7 @@ from forecast.frozen import writable
 from forecast.heap import empty_in_own_pages
 from forecast.network import kernels
 from forecast.network.circuit import ROWS_INNER, ROWS_OUTER, TARGET
-from forecast.network.compiling import compiled_loosely
+from forecast.network.compiling import compiled_loosely, compiled_loosely_within
 from forecast.network.kernels import Slice
 from forecast.network.planning import MEMORY_LIMIT, Scope
 from forecast.network.slices import PlannedSlice, step_slices
@@ -477,7 +477,7 @@ def _add_products(
             found[g, d] += message[i, d] * values[i, d]
 
 
-@compiled_loosely
+@compiled_loosely_within
 def _note_results(cells: Array, c: Slice, lowest: Array, total: Array) -> None:
     """Note the range of all that the contractions of a slice make."""
     for k in range(c.forward.shape[0]):

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from forecast.arrays import Array, Index
 from forecast.network.circuit import TARGET
-from forecast.network.compiling import compiled
+from forecast.network.compiling import compiled, compiled_within
 from forecast.network.kernels import Cell, Packed, Slice, circuit_at, extent, nest_at
 from forecast.network.single import fill_log_inputs, fill_terms
 from forecast.network.slices import pack_circuits
@@ -93,7 +93,7 @@ def _best_history(
     return states, message[best]
 
 
-@compiled
+@compiled_within
 def _maximise(cells: Array, made_by: npt.NDArray[np.int32], c: Slice) -> None:
     """Run a circuit forwards with max for sum; note which product of its sum each cell is."""
     for k in range(c.forward.shape[0]):

@@ -29,7 +29,7 @@ from forecast.network.circuit import (
     SUMS_OUTER,
     TARGET,
 )
-from forecast.network.compiling import compiled
+from forecast.network.compiling import compiled, compiled_within
 from forecast.network.kernels import (
     Nest,
     Packed,
@@ -221,7 +221,7 @@ def _without(c: Slice, listed: Mask, kept: Mask, exists: Mask) -> Slice:
     )
 
 
-@compiled
+@compiled_within
 def _fill_row(n: Nest, i: int, j: int, offsets: Places, lefts: Index, rights: Index) -> None:
     """Cells that are multiplied for one row of a nest."""
     x = n.left + offsets[n.left_rows + i] + offsets[n.left_next + j]
@@ -329,7 +329,7 @@ def _rewrite(
     return made, found[:used].copy()
 
 
-@compiled
+@compiled_within
 def _list_rows(
     found: Places, used: int, n: Nest, offsets: Places, places: Index, kept: Mask, exists: Mask
 ) -> tuple[Places, int, int]:
@@ -359,7 +359,7 @@ def _list_rows(
     return found, used, n_rows
 
 
-@compiled
+@compiled_within
 def _with_room(found: Places, size: int) -> Places:
     """Lists with room for so many numbers."""
     while size > found.shape[0]:
