@@ -115,6 +115,8 @@ def describe(
     for k, (_, under) in enumerate(lineage):
         if under is not None:
             texts[f"drawn_under_{k}"] = evidence_text(under)
+    if given.fit is not None and given.fit.first is not None:
+        texts["asked_first"] = evidence_text(given.fit.first)
     body = {
         "scenario": given.scenario.name,
         "scenario_version": given.scenario.version,
@@ -219,7 +221,9 @@ def _made_again(body: Mapping[str, Any], texts: Mapping[str, str], where: str) -
     under = [texts.get(f"drawn_under_{k}") for k in range(len(body["draws"]))]
     first, *moves = [None if text is None else read_evidence_text(text) for text in under]
     if first is None:
-        fit: Fit | None = Fit.of_prior(scenario, sampling)
+        asked = texts.get("asked_first")
+        answered = None if asked is None else read_evidence_text(asked)
+        fit: Fit | None = Fit.of_prior(scenario, sampling, answered)
         made: Forecast | None = None
     else:
         made = make_forecast(scenario, first, **asdict(sampling))
