@@ -2,8 +2,8 @@
 
 Every array has the draws axis last, so that the innermost loop runs over neighbours in memory.
 Sweeps work in linear space and rescale once a step. Each checks that nothing it multiplied came
-near underflow; where something did, the caller repeats that draw with `single.sweep_one`, which can
-work with logarithms and then cannot underflow.
+near underflow; where something did that could matter, the caller repeats that draw with
+`single.sweep_one`, which can work with logarithms and then cannot underflow.
 """
 
 from __future__ import annotations
@@ -134,6 +134,9 @@ FILTERED: Final = 2
 
 SMALLEST: Final = 1e-140
 LARGEST: Final = 1e140
+LEAST_LIKELIHOOD: Final = 1e-300
+"""What a positive likelihood is at least, relative to the largest: never rounded to zero, so that
+what is too small is seen by `note_range`."""
 KEPT_CELLS: Final = 250_000
 """Cells that may be kept from the forward pass: a single draw's over some dozen steps. Beyond the
 second-level cache (2 MB) it takes no longer to compute them again than to fetch them."""
@@ -387,8 +390,7 @@ def load_likelihoods(like: Array, at: int, blocks: Places, target: Array) -> Arr
                 scale[d] += top
                 for s in range(lo, hi):
                     gap = like[s, dd] - top
-                    # Never rounded to zero: what is too small must be seen by `note_range`.
-                    target[s, d] = max(np.exp(gap), 1e-300) if gap > -np.inf else 0.0
+                    target[s, d] = max(np.exp(gap), LEAST_LIKELIHOOD) if gap > -np.inf else 0.0
     return scale
 
 
@@ -498,7 +500,7 @@ class Found(NamedTuple):
         Expected number of uses of each table cell, shape (regime, cell, draw); empty if they are
         not wanted.
     unsafe
-        Draws that must be repeated in logarithms.
+        Draws in which something came near underflow.
     """
 
     log_norm: Array

@@ -32,6 +32,7 @@ from forecast.network.kernels import (
     FORWARD,
     KEPT_CELLS,
     LARGEST,
+    LEAST_LIKELIHOOD,
     SMALLEST,
     SMOOTHED,
     Cell,
@@ -293,8 +294,7 @@ def _load_likelihoods(log_like: Array, blocks: Places, target: Array) -> float:
             scale += top
             for s in range(lo, hi):
                 gap = log_like[s] - top
-                # Never rounded to zero: what is too small must be seen by `_least_and_total`.
-                target[s] = max(np.exp(gap), 1e-300) if gap > -np.inf else 0.0
+                target[s] = max(np.exp(gap), LEAST_LIKELIHOOD) if gap > -np.inf else 0.0
     return scale
 
 

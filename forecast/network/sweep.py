@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import prod
@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from forecast.arrays import Array
+from forecast.arrays import Array, Index, Mask
 from forecast.errors import InputError, NumericalFailure, Problem, raise_if_any
 from forecast.frozen import writable
 from forecast.network import kernels, single
@@ -143,9 +143,9 @@ def sweep(
         n_cells, _ = kernels.extent(lean, len(like))
         in_threads(run, chunks(tables.shape[2], n_cells, differentiated=mode != "forward"))
     if found.unsafe.any():
-        harmless = _is_harmless(network, found.log_norm, tables, like, packed)
-        for draw in np.flatnonzero(found.unsafe & ~harmless):
-            _run_draw(int(draw), *arguments, True, found)
+        unsafe = np.flatnonzero(found.unsafe)
+        again = unsafe[~_is_harmless(network, found.log_norm, tables, like, packed, unsafe)]
+        in_threads(lambda draw: _run_draw(draw, *arguments, True, found), again.tolist())
     settle_marginals(network, found.marginals)
     _require_probabilities("joint states", found.probes)
     return Sweep(found.log_norm, found.marginals, found.probes, found.counts)
@@ -197,24 +197,47 @@ def settle_marginals(network: Network, marginals: Array) -> None:
 
 
 def _is_harmless(
-    network: Network, log_norm: Array, tables: Array, like: Array, packed: Packed
-) -> Any:
-    """Say in which draws of a single step products that underflow cannot matter, (draw,).
+    network: Network, log_norm: Array, tables: Array, like: Array, packed: Packed, draws: Index
+) -> Mask:
+    """Say in which of some draws products that underflow cannot matter, (draw,).
 
-    If no factor exceeds 1, all that underflow takes from the evidence or from its derivatives
-    is less than the smallest normal number for every operation and joint state. Where the
-    evidence, the largest likelihoods taken out, is far above that, it is less than rounding.
+    Where rows of tables sum to at most 1, and no likelihood exceeds 1, neither a cell nor its
+    derivative by another cell does: of the variables that are summed out between the two, each
+    sums to 1 given its parents, the last ones first, and of the others a table is at most 1. So
+    what underflow takes from a product or a derivative, it takes at most once from the evidence,
+    or from what evidence and a state have together. Where the evidence, the largest likelihoods
+    taken out, is far above all of that, it is less than rounding.
+
+    Other rows, and variables without a table, let a cell grow, each as often as it comes up.
     """
-    number = np.finfo(np.float64)
-    joint_states = sum(np.log(size) for size in network.sizes.values())
-    limit = np.log(number.tiny) - 2 * np.log(number.eps) + np.log(CELL_LIMIT) + joint_states
-    if len(log_norm) > 1 or limit >= 0:
-        return np.zeros(log_norm.shape[1], np.bool_)
-    blocks = kernels.circuit_at(packed, 0).blocks[:-1].astype(np.int64)
-    tops = np.maximum.reduceat(like[0], blocks).sum(axis=0)
+    lost = np.log(kernels.LEAST_LIKELIHOOD) + np.log(CELL_LIMIT)
+    growth = _most_growth(network, tables, len(like), draws)
+    seen = like if like.shape[2] == 1 else like[..., draws]
     with np.errstate(invalid="ignore"):
-        enough = log_norm[0] - tops > limit
-    return enough & (tables.max(axis=(0, 1)) <= 1 + ROUNDING)
+        evidence = log_norm[:, draws].sum(axis=0)
+        for step in range(len(seen)):
+            *blocks, end = kernels.circuit_at(packed, step).blocks.astype(np.int64)
+            evidence -= np.maximum.reduceat(seen[step, :end], blocks).sum(axis=0)
+        enough = evidence > lost + 2 * growth - 2 * np.log(np.finfo(np.float64).eps)
+    return np.asarray(enough & np.isfinite(evidence) & (growth < np.log(kernels.LARGEST)))
+
+
+def _most_growth(network: Network, tables: Array, n_steps: int, draws: Index) -> Array:
+    """Logarithm of what no cell of any step exceeds where likelihoods do not exceed 1, (draw,)."""
+    found = np.zeros(len(draws))
+    for node in network.nodes:
+        for block, uses in ((node.first, 1), (node.later, n_steps - 1)):
+            if block is not None and uses:
+                cells = tables[:, network.cells(block, node.name)][..., draws]
+                rows = cells.reshape(len(tables), -1, len(node.states), len(draws)).sum(axis=2)
+                found += uses * np.log(np.maximum(rows.max(axis=(0, 1)), 1.0))
+                set_ones = [name for name, _ in block.parents if network.node(name).is_input]
+                found += uses * sum(np.log(network.sizes[name]) for name in set_ones)
+        found += n_steps * np.log(len(node.states)) * node.is_input
+    for variable in network.auxiliaries:
+        met = min(variable.last, n_steps - 1) - variable.first + 1
+        found += 2 * max(met, 0) * np.log(variable.size)
+    return found
 
 
 def _require_probabilities(name: str, values: Array) -> None:
@@ -299,9 +322,9 @@ def shares(n_draws: int) -> Iterator[slice]:
         yield slice(start, min(start + size, n_draws))
 
 
-def in_threads(run: Callable[[slice], None], chunks: Iterator[slice]) -> None:
-    """Run a loop for all chunks, on as many processors as there are."""
-    jobs = list(chunks)
+def in_threads[Job](run: Callable[[Job], None], jobs: Iterable[Job]) -> None:
+    """Run a loop for all chunks or draws, on as many processors as there are."""
+    jobs = list(jobs)
     processors = min(_processors(), len(jobs))
     if processors <= 1:
         for job in jobs:
