@@ -389,17 +389,17 @@ def arrange_axes(
     done = list(accumulate(work[step] for step in largest))
     enough = bisect_left(done, HEAVY_SHARE * sum(work.values())) + 1
     heavy = largest[:enough]
-    made_of = {}
-    for step in heavy:
-        right = nothing if step.right is None else factors[step.right]
-        made_of[step] = step.kept, factors[step.left], right
+    operands = {
+        step: (factors[step.left], nothing if step.right is None else factors[step.right])
+        for step in heavy
+    }
     gone = {axis: at for at, step in enumerate(steps) for axis in step.joint - step.kept}
 
     def count_segments(order: list[Axis], made: Iterable[Contraction]) -> int:
         rank = {axis: at for at, axis in enumerate(order)}.__getitem__
         return sum(
-            _size(step.joint, sizes)
-            // _size(_run_together(*(tuple(sorted(f, key=rank)) for f in made_of[step])), sizes)
+            work[step]
+            // _run_together(sorted(step.joint, key=rank), step.kept, *operands[step], sizes)
             for step in made
         )
 
@@ -423,16 +423,28 @@ def arrange_axes(
     return [next(places) if axis in moving or axis in tied else axis for axis in start]
 
 
-def _run_together(kept: Scope, left: Scope, right: Scope) -> Scope:
-    """The last axes of a product along which it and its operands advance cell by cell.
+def _run_together(
+    joint: Sequence[Axis],
+    kept: frozenset[Axis],
+    left: frozenset[Axis],
+    right: frozenset[Axis],
+    sizes: Mapping[Axis, int],
+) -> int:
+    """Joint states of the last axes along which a product and its operands advance cell by cell.
 
     Each operand has all of these axes, as its last, or none.
     """
-    for n in range(len(kept), 0, -1):
-        along = kept[-n:]
-        if all(factor[-n:] == along or not {*factor} & {*along} for factor in (left, right)):
-            return along
-    return ()
+    found, along, (left_ends, right_ends) = 1, None, (True, True)
+    for axis in reversed(joint):
+        has = in_left, in_right = axis in left, axis in right
+        if axis not in kept:
+            left_ends, right_ends = left_ends and not in_left, right_ends and not in_right
+            continue
+        along = along or has
+        if has != along or (in_left and not left_ends) or (in_right and not right_ends):
+            break
+        found *= sizes[axis]
+    return found
 
 
 def _size(axes: Iterable[Axis], sizes: Mapping[Axis, int]) -> int:
