@@ -72,7 +72,7 @@ ONLY_IN = {
     },
     "matplotlib": {"reporting/plots.py", "reporting/plots_network.py"},
     "arviz_plots": {"reporting/plots_answers.py"},
-    "numba": {"network/compiling.py"},
+    "numba": {"network/compiling.py", "network/registers.py"},
     "jax": {"model/operation_jax.py"},
     "docx": {"reporting/word.py", "reporting/word_style.py"},
     "jinja2": {"reporting/product.py"},

@@ -67,7 +67,11 @@ loops; 0 if there is none. A nest with runs needs none, and many draws abreast h
 ROWS_LISTED: Final = 13
 """Where a list of rows begins that takes the place of loops, as `zeros` makes them; 0 if there is
 none. Each row is the number of its products, their left cells, and their right cells."""
-N_FIELDS: Final = 14
+TILE: Final = 14
+TILE_STEP: Final = 15
+"""How many rows of the target make a tile, and how many cells one lies after another. They differ
+in faster axes that one operand does not have, so they share its cells; 1 if there are none."""
+N_FIELDS: Final = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,6 +229,9 @@ def _make_nests(
             nest[LEFT], nest[RIGHT], nest[OFFSETS] = first[a], first[b], used
             nest[ADDS] = kind > 0 and shared[target]
             nest[ROWS_LISTED] = 0
+            nest[TILE], nest[TILE_STEP] = _plan_tile(
+                states, rows, nest[ROWS_INNER], strides[a], strides[b]
+            )
             lists = nest[ROWS_OUTER] + nest[ROWS_INNER] + nest[SUMS_OUTER] + nest[SUMS_INNER]
             while used + 2 * lists > offsets.shape[0]:
                 offsets = np.concatenate((offsets, np.empty_like(offsets)))
@@ -316,6 +323,32 @@ def _split(states: Index, loops: Index, run: int) -> tuple[int, int]:
             break
         inner *= states[loops[k]]
     return total // inner, inner
+
+
+@compiled_within
+def _plan_tile(
+    states: Index, rows: Index, n_inner: int, left: Index, right: Index
+) -> tuple[int, int]:
+    """The most joint states of neighbouring axes along which one operand stays, and their step.
+
+    Of the axes of the target only the faster ones come into question, which have `n_inner` states.
+    Along a tile the other operand advances evenly.
+    """
+    most, most_step, step, k = 1, 1, 1, rows.shape[0] - 1
+    while step < n_inner:
+        size, first = int(states[rows[k]]), rows[k]
+        k -= 1
+        if left[first] == 0 or right[first] == 0:
+            while step * size < n_inner:
+                even = left[rows[k]] == size * left[first] and right[rows[k]] == size * right[first]
+                if not even:
+                    break
+                size *= states[rows[k]]
+                k -= 1
+            if size > most:
+                most, most_step = size, step
+        step *= size
+    return most, most_step
 
 
 @compiled_within

@@ -22,9 +22,10 @@ PACKAGE = Path(__file__).parent.parent
 
 @cache
 def sources_stamp() -> int:
-    """Checksum of every file that has compiled loops."""
+    """Checksum of every file that has compiled loops, or what they are compiled of."""
     texts = [file.read_bytes() for file in sorted(PACKAGE.glob("*/*.py"))]
-    return crc32(b"".join(text for text in texts if b"network.compiling import" in text))
+    marks = b"network.compiling import", b"numba.extending import"
+    return crc32(b"".join(text for text in texts if any(mark in text for mark in marks)))
 
 
 @cache

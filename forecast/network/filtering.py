@@ -23,11 +23,12 @@ from forecast.heap import empty_in_own_pages
 from forecast.network import kernels
 from forecast.network.circuit import ROWS_INNER, ROWS_OUTER, TARGET
 from forecast.network.compiling import compiled_loosely, compiled_loosely_within
-from forecast.network.kernels import Slice
+from forecast.network.kernels import Cell, Slice
 from forecast.network.planning import MEMORY_LIMIT, Scope
+from forecast.network.registers import WIDTH
 from forecast.network.slices import PlannedSlice, step_slices
 from forecast.network.structure import Network
-from forecast.network.sweep import chunks, in_threads, shares
+from forecast.network.sweep import chunks, in_threads, rows_of_cells, shares, too_wide
 
 States = Sequence[tuple[str, str]]
 
@@ -217,7 +218,9 @@ def messages_after(
     memory: Memory | None = None,
     norms: int = 0,
 ) -> list[Present] | None:
-    """Where evidence leaves the interface; None where a product comes near underflow.
+    """Where evidence leaves the interface.
+
+    None where a product comes near underflow, or the cells of a row of draws take too much memory.
 
     Parameters
     ----------
@@ -237,6 +240,8 @@ def messages_after(
     if kept.steps and kept.steps[0].log_norm.size != n_draws:
         kept.steps, kept.ends, kept.settled = [], [], None
     filtering = _Filtering(network, theta, regimes, len(log_like), kept, n_draws)
+    if any(too_wide(step.circuit.n_cells) for step in filtering.slices):
+        return None
     asked = [(row, k < len(rows) - norms) for k, row in enumerate(rows)]
     filtering.advance([*log_like, rows[0]], asked[1:])
     ends = filtering.end_each(asked)
@@ -348,10 +353,10 @@ class _Filtering:
             parts.append((part, writable(row), found))
 
         def run(draws: slice) -> None:
-            cells = np.empty((own.circuit.n_cells, draws.stop - draws.start))
+            cells = rows_of_cells(own.circuit.n_cells, draws)
             given = settled.cells, settled.lowest, settled.total
-            for part, row, (message, log_norm, safe) in parts:
-                _finish(cells, tables, *part, *given, row, draws.start, message, log_norm, safe)
+            for part, row, found in parts:
+                _finish(cells, tables, *part, *given, row, draws.start, draws.stop, *found)
 
         in_threads(run, chunks(self.draws, own.circuit.n_cells))
         # A row keeps products of those before it, which only their own runs have looked at.
@@ -500,27 +505,27 @@ def _settle(
     total: Array,
 ) -> None:
     """Run the settled contractions of a step for a chunk of draws."""
-    n_draws = stop - start
-    cells = np.empty((c.n_cells, n_draws))
-    low, high = np.full(n_draws, np.inf), np.zeros(n_draws)
-    for k in range(c.table_cells.shape[0]):
-        for d in range(n_draws):
-            cells[k, d] = theta[c.table_cells[k], start + d]
-    if c.message_at >= 0:
-        for i in range(c.like_at - c.message_at):
-            for d in range(n_draws):
-                cells[c.message_at + i, d] = before[i, start + d]
-    kernels.load_likelihoods(row, start, c.blocks, cells[c.like_at :])
-    cells[c.probe_at : c.one_at + 1] = 1.0
-    kernels.evaluate(cells, c)
-    kernels.note_range(cells[: c.like_at], low, high)
-    _note_results(cells, c, low, high)
-    for d in range(n_draws):
-        lowest[start + d] = low[d]
-        total[start + d] = high[d]
-    for i in range(needed.shape[0]):
-        for d in range(n_draws):
-            kept[i, start + d] = cells[needed[i], d]
+    cells, scale = np.zeros((c.n_cells, WIDTH)), np.zeros(WIDTH)
+    low, high = np.empty(WIDTH), np.empty(WIDTH)
+    for at in range(Cell(start), Cell(stop), Cell(WIDTH)):
+        n = min(Cell(stop) - at, Cell(WIDTH))
+        low[:], high[:] = np.inf, 0.0
+        kernels.load_tables(cells, theta, at, n, c)
+        if c.message_at >= 0:
+            for i in range(c.like_at - c.message_at):
+                for d in range(n):
+                    cells[c.message_at + i, d] = before[i, at + d]
+        kernels.load_likelihoods(row, at, n, c.blocks, cells[c.like_at :], scale)
+        cells[c.probe_at : c.one_at + 1] = 1.0
+        kernels.evaluate(cells, c)
+        kernels.note_range(cells[: c.like_at], low, high)
+        _note_results(cells, c, low, high)
+        for d in range(n):
+            lowest[at + d] = low[d]
+            total[at + d] = high[d]
+        for i in range(needed.shape[0]):
+            for d in range(n):
+                kept[i, at + d] = cells[needed[i], d]
 
 
 @compiled_loosely
@@ -535,28 +540,37 @@ def _finish(
     total: Array,
     row: Array,
     start: int,
+    stop: int,
     message: Array,
     log_norm: Array,
     safe: Mask,
 ) -> None:
-    """Run what the evidence on a step comes into, for a chunk of draws, whose cells it fills in."""
-    n_draws = cells.shape[1]
-    after = np.empty((c.n_cells - int(c.results[0]), n_draws))
-    for k in tables:
-        for d in range(n_draws):
-            cells[k, d] = theta[c.table_cells[k], start + d]
-    for i in range(needed.shape[0]):
-        for d in range(n_draws):
-            cells[needed[i], d] = kept[i, start + d]
-    scale = kernels.load_likelihoods(row, start, c.blocks, cells[c.like_at :])
-    cells[c.probe_at : c.one_at + 1] = 1.0
-    kernels.evaluate(cells, c)
-    low, high = lowest[start : start + n_draws].copy(), total[start : start + n_draws].copy()
-    kernels.note_range(cells[c.like_at : c.probe_at], low, high)
-    _note_results(cells, c, low, high)
-    kernels.normalise(cells, scale, log_norm, start, after, c)
-    for i in range(message.shape[0]):
-        for d in range(n_draws):
-            message[i, start + d] = after[i, d]
-    for d in range(n_draws):
-        safe[start + d] = (low[d] >= kernels.SMALLEST) & (high[d] < kernels.LARGEST)
+    """Run what the evidence on a step comes into, for a chunk of draws.
+
+    It fills in the chunk's cells, (row, cell, draw), where they are not filled in already.
+    """
+    after = np.empty((c.n_cells - int(c.results[0]), WIDTH))
+    low, high, scale = np.empty(WIDTH), np.empty(WIDTH), np.zeros(WIDTH)
+    for r in range(cells.shape[0]):
+        own, at = cells[r], Cell(start + r * WIDTH)
+        n = min(Cell(stop) - at, Cell(WIDTH))
+        for k in tables:
+            for d in range(n):
+                own[k, d] = theta[c.table_cells[k], at + d]
+        for i in range(needed.shape[0]):
+            for d in range(n):
+                own[needed[i], d] = kept[i, at + d]
+        kernels.load_likelihoods(row, at, n, c.blocks, own[c.like_at :], scale)
+        own[c.probe_at : c.one_at + 1] = 1.0
+        kernels.evaluate(own, c)
+        for d in range(n):
+            low[d], high[d] = lowest[at + d], total[at + d]
+        kernels.note_range(own[c.like_at : c.probe_at], low, high)
+        _note_results(own, c, low, high)
+        kernels.normalise(own, scale, after, c)
+        for i in range(message.shape[0]):
+            for d in range(n):
+                message[i, at + d] = after[i, d]
+        for d in range(n):
+            log_norm[at + d] = scale[d]
+            safe[at + d] = (low[d] >= kernels.SMALLEST) & (high[d] < kernels.LARGEST)

@@ -20,13 +20,14 @@ from forecast.arrays import Array, Index
 from forecast.frozen import writable
 from forecast.heap import empty_in_own_pages
 from forecast.network import kernels
-from forecast.network.compiling import compiled_loosely
+from forecast.network.compiling import compiled_loosely, compiled_loosely_within
 from forecast.network.filtering import Memory, Present, States, messages_after
-from forecast.network.kernels import Slice
+from forecast.network.kernels import Cell, Draw, Slice
 from forecast.network.planning import Scope
+from forecast.network.registers import WIDTH
 from forecast.network.slices import backward_slice, forward_slice, without_tables
 from forecast.network.structure import Network
-from forecast.network.sweep import chunks, in_threads, settle_marginals
+from forecast.network.sweep import chunks, in_threads, rows_of_cells, settle_marginals
 
 
 def forbid(
@@ -212,7 +213,7 @@ class Future:
         def run(draws: slice) -> None:
             _step_forwards(*given, draws.start, draws.stop, occupied, marginals)
 
-        in_threads(run, chunks(self.theta.shape[1], circuit.n_cells, differentiated=asked))
+        in_threads(run, chunks(self.theta.shape[1], circuit.n_cells))
 
     def _run(
         self,
@@ -234,11 +235,11 @@ class Future:
 
         def run(draws: slice) -> None:
             start, stop = draws.start, draws.stop
-            cells = np.empty((circuit.n_cells, stop - start))
+            cells = rows_of_cells(circuit.n_cells, draws)
             for g, row in enumerate(rows):
                 c = other if g else circuit
                 own = overlap[g], found[g] if found else nothing
-                _step_backwards(cells, theta, row, c, again, places, start, present, *own)
+                _step_backwards(cells, theta, row, c, again, places, start, stop, present, *own)
 
         in_threads(run, chunks(overlap.shape[2], circuit.n_cells))
         return overlap
@@ -325,36 +326,63 @@ def _step_backwards(
     again: Slice,
     places: Index,
     start: int,
+    stop: int,
     present: Array,
     overlap: Array,
     found: Array,
 ) -> None:
     """Take values, which are 1 at the end, back step by step, for a chunk of draws.
 
-    The chunk's cells hold what the slice that is run leaves out, if it is run for other states that
-    are ruled out than before. After each step the expectation of the values over the present, if
-    that has joint states, is added to its row of `overlap`. `found`, if it has joint states, gets
-    the values after the first step and after the last, (1 or 2, joint state, draw), each in its
-    place.
+    The chunk's cells, (row, cell, draw), hold what the slice that is run leaves out, if it is run
+    for other states that are ruled out than before. After each step the expectation of the values
+    over the present, if that has joint states, is added to its row of `overlap`. `found`, if it has
+    joint states, gets the values after the first step and after the last, (1 or 2, joint state,
+    draw), each in its place.
     """
-    n_draws, first = cells.shape[1], int(c.results[0])
-    n_values = int(c.like_at) - int(c.message_at)
-    values = cells[first : first + n_values]
-    kernels.run_step(cells, theta, row, start, np.ones((n_values, n_draws)), c)
+    for r in range(cells.shape[0]):
+        at = Cell(start + r * WIDTH)
+        n = min(Cell(stop) - at, Cell(WIDTH))
+        now = np.zeros((present.shape[0], WIDTH))
+        for i in range(present.shape[0]):
+            for d in range(n):
+                now[i, d] = present[i, at + d]
+        _row_backwards(cells[r], theta, row, c, again, places, at, n, now, overlap, found)
+
+
+@compiled_loosely_within
+def _row_backwards(
+    cells: Array,
+    theta: Array,
+    row: Array,
+    c: Slice,
+    again: Slice,
+    places: Index,
+    at: Draw,
+    n: Draw,
+    present: Array,
+    overlap: Array,
+    found: Array,
+) -> None:
+    """Do so for a row of draws: n of them, from `at` on."""
+    first, n_values = int(c.results[0]), int(c.like_at) - int(c.message_at)
+    values, expected = cells[first : first + n_values], np.zeros(WIDTH)
+    kernels.load_tables(cells, theta, at, n, c)
+    kernels.run_step(cells, row, at, n, np.ones((n_values, WIDTH)), c, np.zeros(WIDTH))
     for t in range(overlap.shape[0]):
         if t > 0:  # nothing but the values has changed
             kernels.copy_rows(values, cells[c.message_at : c.like_at])
             kernels.evaluate(cells, again)
+        expected[:] = 0.0
         for i in range(present.shape[0]):
-            for d in range(n_draws):
-                overlap[t, start + d] += values[i, d] * present[i, start + d]
-        if t == 0:
-            for i in range(n_values if found.shape[1] else 0):
-                for d in range(n_draws):
-                    found[0, places[i], start + d] = values[i, d]
-    for i in range(n_values if found.shape[1] else 0):
-        for d in range(n_draws):
-            found[found.shape[0] - 1, places[i], start + d] = values[i, d]
+            for d in range(WIDTH):
+                expected[d] += values[i, d] * present[i, d]
+        for d in range(n):
+            overlap[t, at + d] += expected[d]
+        for k in range(found.shape[0]):
+            if t == (overlap.shape[0] - 1 if k == found.shape[0] - 1 else 0):
+                for i in range(min(n_values, found.shape[1])):
+                    for d in range(n):
+                        found[k, places[i], at + d] = values[i, d]
 
 
 @compiled_loosely
@@ -375,24 +403,29 @@ def _share_backwards(
     `never` is the probability that it is not held in the next step; of this and of `found` each
     joint state is in its place. The contractions that values have a say in are run again.
     """
-    n_draws, n, first = stop - start, weights.shape[0], int(c.results[0])
-    cells, values = np.empty((c.n_cells, n_draws)), np.empty((found.shape[0], n_draws))
-    for i in range(found.shape[0]):
-        for d in range(n_draws):
-            values[i, d] = weights[n - 1] * (1.0 - never[places[i], start + d])
-    for t in range(n - 2, -1, -1):
-        if t == n - 2:
-            kernels.run_step(cells, theta, row, start, values, c)
-        else:  # nothing but the values has changed
-            kernels.copy_rows(values, cells[c.message_at : c.like_at])
-            kernels.evaluate(cells, again)
-        for i in range(found.shape[0]):
-            for d in range(n_draws):
-                held = 1.0 - never[places[i], start + d]
-                values[i, d] = cells[first + i, d] + weights[t] * held
-    for i in range(found.shape[0]):
-        for d in range(n_draws):
-            found[places[i], start + d] = values[i, d]
+    n_steps, n_values, first = weights.shape[0], found.shape[0], int(c.results[0])
+    cells, scale = np.zeros((c.n_cells, WIDTH)), np.zeros(WIDTH)
+    values, held = np.zeros((n_values, WIDTH)), np.zeros((n_values, WIDTH))
+    for at in range(Cell(start), Cell(stop), Cell(WIDTH)):
+        n = min(Cell(stop) - at, Cell(WIDTH))
+        kernels.load_tables(cells, theta, at, n, c)
+        for i in range(n_values):
+            for d in range(n):
+                held[i, d] = 1.0 - never[places[i], at + d]
+            for d in range(WIDTH):
+                values[i, d] = weights[n_steps - 1] * held[i, d]
+        for t in range(n_steps - 2, -1, -1):
+            if t == n_steps - 2:
+                kernels.run_step(cells, row, at, n, values, c, scale)
+            else:  # nothing but the values has changed
+                kernels.copy_rows(values, cells[c.message_at : c.like_at])
+                kernels.evaluate(cells, again)
+            for i in range(n_values):
+                for d in range(WIDTH):
+                    values[i, d] = cells[first + i, d] + weights[t] * held[i, d]
+        for i in range(n_values):
+            for d in range(n):
+                found[places[i], at + d] = values[i, d]
 
 
 @compiled_loosely
@@ -414,27 +447,30 @@ def _step_forwards(
     the probabilities of all states in the step after each, (step, column, draw); unless they are
     empty. Contractions that the distribution has a say in are run again.
     """
-    n_draws, n, first = stop - start, weights.shape[0], int(c.results[0])
+    n_steps, first = weights.shape[0], int(c.results[0])
     asked, n_values = marginals.shape[0] > 0, int(c.like_at) - int(c.message_at)
-    cells = np.empty((2 * c.n_cells if asked else c.n_cells, n_draws))
-    message, ahead = np.empty((n_values, n_draws)), np.ones((n_values, n_draws))
-    no_probes = np.empty((0, n_draws))
-    for i in range(n_values):
-        for d in range(n_draws):
-            message[i, d] = present[i, start + d]
-    for t in range(n):
-        for i in range(occupied.shape[0]):
-            for d in range(n_draws):
-                occupied[i, start + d] += weights[t] * message[i, d]
-        if t == n - 1 and not asked:
-            break
-        if t == 0:
-            kernels.run_step(cells, theta, row, start, message, c)
-        else:  # nothing but the message has changed
-            kernels.copy_rows(message, cells[c.message_at : c.like_at])
-            kernels.evaluate(cells, again)
-        if asked:
-            kernels.seed(cells, ahead, c)
-            kernels.differentiate(cells, c, c.first_unsettled, c.n_unsettled)
-            kernels.write_marginals(cells, c, marginals[t], no_probes, start)
-        kernels.copy_rows(cells[first:], message)
+    cells = np.zeros((2 * c.n_cells if asked else c.n_cells, WIDTH))
+    message, ahead = np.zeros((n_values, WIDTH)), np.ones((n_values, WIDTH))
+    scale, no_probes = np.zeros(WIDTH), np.empty((0, WIDTH))
+    for at in range(Cell(start), Cell(stop), Cell(WIDTH)):
+        n = min(Cell(stop) - at, Cell(WIDTH))
+        kernels.load_tables(cells, theta, at, n, c)
+        for i in range(n_values):
+            for d in range(n):
+                message[i, d] = present[i, at + d]
+        for t in range(n_steps):
+            for i in range(occupied.shape[0]):
+                for d in range(n):
+                    occupied[i, at + d] += weights[t] * message[i, d]
+            if t == n_steps - 1 and not asked:
+                break
+            if t == 0:
+                kernels.run_step(cells, row, at, n, message, c, scale)
+            else:  # nothing but the message has changed
+                kernels.copy_rows(message, cells[c.message_at : c.like_at])
+                kernels.evaluate(cells, again)
+            if asked:
+                kernels.seed(cells, ahead, c)
+                kernels.differentiate(cells, c, c.first_unsettled, c.n_unsettled)
+                kernels.write_marginals(cells, c, marginals[t], no_probes, at, n)
+            kernels.copy_rows(cells[first:], message)

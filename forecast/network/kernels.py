@@ -1,6 +1,9 @@
 """The loops: a sweep over the steps of a network, for many sets of tables at once.
 
 Every array has the draws axis last, so that the innermost loop runs over neighbours in memory.
+Draws are swept a row at a time, so many as `registers.WIDTH`; where fewer are left, the last places
+of each row hold numbers that nobody reads.
+
 Sweeps work in linear space and rescale once a step. Each checks that nothing it multiplied came
 near underflow; where something did that could matter, the caller repeats that draw with
 `single.sweep_one`, which can work with logarithms and then cannot underflow.
@@ -29,12 +32,21 @@ from forecast.network.circuit import (
     SUMS_INNER,
     SUMS_OUTER,
     TARGET,
+    TILE,
+    TILE_STEP,
 )
-from forecast.network.compiling import compiled_inline, compiled_loosely
+from forecast.network.compiling import (
+    compiled_inline,
+    compiled_loosely,
+    compiled_loosely_within,
+)
+from forecast.network.registers import WIDTH, note_rows, sum_one, sum_three, sum_two
 
 Places = npt.NDArray[np.uint32]
 """Unsigned, so that no compiled loop asks whether a place counts from the end."""
 Cell = np.uint64
+Draw = int | Cell
+"""A number of draws, or of one: unsigned as well, where it is known within compiled loops."""
 Packed = npt.NDArray[np.int32]
 
 
@@ -96,6 +108,9 @@ class Nest(NamedTuple):
         Numbers of slower joint states of the axes of the target, and of those summed out.
     next_rows, last_sums
         Numbers of faster ones.
+    tile, tile_step
+        Rows of the target of a tile, which share the cells of one operand, and how far they lie
+        apart.
     left_rows, left_next, left_sums, left_last
         Where the offsets of the left operand begin: for slower and faster axes of the target, and
         for slower and faster axes that are summed out.
@@ -114,6 +129,8 @@ class Nest(NamedTuple):
     next_rows: Cell
     sums: Cell
     last_sums: Cell
+    tile: Cell
+    tile_step: Cell
     left_rows: Cell
     left_next: Cell
     left_sums: Cell
@@ -202,6 +219,8 @@ def nest_at(nests: Places, k: int) -> Nest:
         next_rows=next_rows,
         sums=sums,
         last_sums=last_sums,
+        tile=Cell(nests[k, TILE]),
+        tile_step=Cell(nests[k, TILE_STEP]),
         left_rows=at,
         left_next=at + rows,
         left_sums=at + rows + next_rows,
@@ -225,76 +244,65 @@ def extent(packed: Packed, n_steps: int) -> tuple[int, int]:
 
 
 @compiled_inline
-def _sum_products(
-    cells: Array, row: Array, x: Cell, lefts: Places, y: Cell, rights: Places, n: int, adds: bool
-) -> None:
-    """Make a cell of every draw of so many products, or add them to it.
-
-    Three products are taken at a time, so that sums are stored less often. Offsets are added to
-    the first cells, `x` and `y`, of the operands.
-    """
-    draws, at = range(cells.shape[1]), 0
-    if not adds:
-        at = 1 + (n - 1) % 3
-        a, b = cells[x + lefts[0]], cells[y + rights[0]]
-        if at == 1:
-            for d in draws:
-                row[d] = a[d] * b[d]
-        else:
-            e, f = cells[x + lefts[1]], cells[y + rights[1]]
-            if at == 2:
-                for d in draws:
-                    row[d] = a[d] * b[d] + e[d] * f[d]
-            else:
-                g, h = cells[x + lefts[2]], cells[y + rights[2]]
-                for d in draws:
-                    row[d] = a[d] * b[d] + e[d] * f[d] + g[d] * h[d]
-    while at + 2 < n:
-        a, b = cells[x + lefts[at]], cells[y + rights[at]]
-        e, f = cells[x + lefts[at + 1]], cells[y + rights[at + 1]]
-        g, h = cells[x + lefts[at + 2]], cells[y + rights[at + 2]]
-        for d in draws:
-            row[d] += a[d] * b[d] + e[d] * f[d] + g[d] * h[d]
-        at += 3
-    while at < n:
-        a, b = cells[x + lefts[at]], cells[y + rights[at]]
-        for d in draws:
-            row[d] += a[d] * b[d]
-        at += 1
+def _run_nest(cells: Array, n: Nest, offsets: Places) -> None:
+    """Run a nest for every draw, tile by tile."""
+    shared = n.left, n.left_rows, n.left_next, n.left_sums, n.left_last
+    moving = n.right, n.right_rows, n.right_next, n.right_sums, n.right_last
+    if offsets[n.left_next + n.tile_step] > 0 and n.tile > 1:
+        shared, moving = moving, shared
+    first, rows, next_rows, sums, last_sums = shared
+    own, own_rows, own_next, own_sums, own_last = moving
+    stride, place = Cell(offsets[own_next + n.tile_step]), n.target
+    for i in range(n.rows):
+        for begin in range(Cell(0), n.next_rows, n.tile * n.tile_step):
+            for j in range(begin, begin + n.tile_step):
+                for k in range(n.sums):
+                    x = first + offsets[rows + i] + offsets[next_rows + j] + offsets[sums + k]
+                    y = own + offsets[own_rows + i] + offsets[own_next + j] + offsets[own_sums + k]
+                    adds = n.adds or k > 0
+                    _sum_tile(cells, offsets, place + j, n, x, last_sums, y, stride, own_last, adds)
+        place += n.next_rows
 
 
 @compiled_inline
-def _run_nest(cells: Array, n: Nest, offsets: Places) -> None:
-    """Run a nest for every draw."""
-    width, place = int(n.last_sums), n.target
-    lefts, rights = offsets[n.left_last :], offsets[n.right_last :]
-    for i in range(n.rows):
-        for j in range(n.next_rows):
-            row = cells[place]
-            place += Cell(1)
-            x0 = n.left + offsets[n.left_rows + i] + offsets[n.left_next + j]
-            y0 = n.right + offsets[n.right_rows + i] + offsets[n.right_next + j]
-            for k in range(n.sums):
-                x, y = x0 + offsets[n.left_sums + k], y0 + offsets[n.right_sums + k]
-                adds = n.adds or k > 0
-                _sum_products(cells, row, x, lefts, y, rights, width, adds)
+def _sum_tile(
+    cells: Array,
+    offsets: Places,
+    row: Cell,
+    n: Nest,
+    x: Cell,
+    lefts: Cell,
+    y: Cell,
+    stride: Cell,
+    rights: Cell,
+    adds: bool,
+) -> None:
+    """Make the rows of a tile of so many products each, or add to them."""
+    step, width, rest = n.tile_step, n.last_sums, n.tile
+    while rest >= 3:
+        sum_three(cells, offsets, row, step, x, lefts, y, stride, rights, width, adds)
+        row, y, rest = row + Cell(3) * step, y + Cell(3) * stride, rest - Cell(3)
+    if rest == 2:
+        sum_two(cells, offsets, row, step, x, lefts, y, stride, rights, width, adds)
+    elif rest == 1:
+        sum_one(cells, offsets, row, step, x, lefts, y, stride, rights, width, adds)
 
 
-@compiled_loosely
+@compiled_loosely_within
 def _run_rows(
     cells: Array, place: Cell, n_rows: int, adds: bool, offsets: Places, at: Cell
 ) -> None:
     """Make, or add to, neighbouring cells of every draw, whose products are listed."""
+    none = Cell(0)
     for _ in range(n_rows):
-        row, width = cells[place], int(offsets[at])
-        lefts = offsets[at + Cell(1) :]
-        place += Cell(1)
-        at += Cell(1) + Cell(2 * width)
+        width = Cell(offsets[at])
+        at += Cell(1)
         if width > 0:
-            _sum_products(cells, row, Cell(0), lefts, Cell(0), lefts[width:], width, adds)
+            sum_one(cells, offsets, place, none, none, at, none, none, at + width, width, adds)
         elif not adds:
-            for d in range(cells.shape[1]):
-                row[d] = 0.0
+            cells[place] = 0.0
+        place += Cell(1)
+        at += Cell(2) * width
 
 
 @compiled_loosely
@@ -337,107 +345,101 @@ def differentiate(cells: Array, c: Slice, first: int, n_nests: int) -> None:
     _run_nests(cells, c.backward[:n_nests], c.offsets, c.n_cells + first, free, end)
 
 
-@compiled_loosely
+@compiled_loosely_within
 def note_range(cells: Array, lowest: Array, total: Array) -> None:
     """Keep the smallest positive cell of each draw, and a sum that none of them exceeds."""
-    for i in range(cells.shape[0]):
-        note_row(cells[i], lowest, total)
+    if cells.shape[0] > 0:
+        note_rows(cells, Cell(cells.shape[0]), lowest, total)
 
 
-@compiled_loosely
-def note_row(row: Array, lowest: Array, total: Array) -> None:
-    """Do so for one cell of every draw."""
-    for d in range(row.shape[0]):
-        value = row[d]
-        lowest[d] = value if (value > 0.0) & (value < lowest[d]) else lowest[d]
-        total[d] += value
-
-
-@compiled_loosely
+@compiled_loosely_within
 def copy_rows(source: Array, target: Array) -> None:
     """Copy cells of every draw."""
     for i in range(target.shape[0]):
-        for d in range(target.shape[1]):
+        for d in range(WIDTH):
             target[i, d] = source[i, d]
 
 
-@compiled_loosely
-def load_likelihoods(like: Array, at: int, blocks: Places, target: Array) -> Array:
+@compiled_loosely_within
+def load_tables(cells: Array, tables: Array, at: Draw, n: Draw, c: Slice) -> None:
+    """Fill in the table cells of a slice for so many draws."""
+    for k in range(c.table_cells.shape[0]):
+        for d in range(n):
+            cells[k, d] = tables[c.table_cells[k], at + d]
+
+
+@compiled_loosely_within
+def load_likelihoods(
+    like: Array, at: Draw, n: Draw, blocks: Places, target: Array, scale: Array
+) -> None:
     """Turn logarithms into likelihoods of which the largest of each block is 1.
 
-    Returns the logarithm of what was taken out of each draw.
+    `scale` gets the logarithm of what was taken out of each draw.
     """
-    n_draws = target.shape[1]
     shared = like.shape[1] == 1
-    scale = np.zeros(n_draws)
+    scale[:] = 0.0
     for v in range(blocks.shape[0] - 1):
         lo, hi = int(blocks[v]), int(blocks[v + 1])
-        for d in range(n_draws):
-            dd = 0 if shared else at + d
+        for d in range(Cell(1) if shared else n):
+            dd = Cell(0) if shared else at + d
             top = like[lo, dd]
-            flat = top == 0.0
             for s in range(lo + 1, hi):
-                value = like[s, dd]
-                flat &= value == 0.0
-                top = max(top, value)
-            if flat:
-                for s in range(lo, hi):
+                top = max(top, like[s, dd])
+            for s in range(lo, hi):
+                gap = like[s, dd] - top if top > -np.inf else -np.inf
+                if gap == 0.0:
                     target[s, d] = 1.0
-            elif top == -np.inf:
-                for s in range(lo, hi):
-                    target[s, d] = 0.0
-            else:
-                scale[d] += top
-                for s in range(lo, hi):
-                    gap = like[s, dd] - top
+                else:
                     target[s, d] = max(np.exp(gap), LEAST_LIKELIHOOD) if gap > -np.inf else 0.0
-    return scale
+            scale[d] += top if top > -np.inf else 0.0
+        if shared:
+            for s in range(lo, hi):
+                target[s] = target[s, 0]
+    if shared:
+        scale[:] = scale[0]
 
 
 @compiled_inline
-def run_step(cells: Array, tables: Array, like: Array, at: int, message: Array, c: Slice) -> Array:
-    """Fill the inputs of one step and run its circuit forwards.
+def run_step(
+    cells: Array, like: Array, at: Draw, n: Draw, message: Array, c: Slice, scale: Array
+) -> None:
+    """Fill in the evidence on a step and the message before it, and run its circuit forwards.
 
-    The arguments are those of `sweep` at that step. Returns the logarithm of what was taken out
-    of the likelihoods of each draw.
+    Its tables have been loaded. The other arguments are those of `sweep` at that step. `scale` gets
+    the logarithm of what was taken out of the likelihoods of each draw.
     """
-    for k in range(c.table_cells.shape[0]):
-        for d in range(cells.shape[1]):
-            cells[k, d] = tables[c.table_cells[k], at + d]
-    scale = load_likelihoods(like, at, c.blocks, cells[c.like_at :])
+    load_likelihoods(like, at, n, c.blocks, cells[c.like_at :], scale)
     if c.message_at >= 0:
         copy_rows(message, cells[c.message_at : c.like_at])
     cells[c.probe_at : c.one_at + 1] = 1.0
     evaluate(cells, c)
-    return scale
 
 
-@compiled_loosely
-def normalise(
-    cells: Array, scale: Array, log_norm: Array, at: int, message: Array, c: Slice
-) -> None:
-    """Take the sum out of each factor of a result; an impossible one becomes zeros."""
-    total, draws = np.zeros(cells.shape[1]), range(cells.shape[1])
+@compiled_loosely_within
+def normalise(cells: Array, scale: Array, message: Array, c: Slice) -> None:
+    """Take the sum out of each factor of a result; an impossible one becomes zeros.
+
+    The logarithm of the sums is added to `scale`.
+    """
+    total, draws = np.zeros(WIDTH), range(WIDTH)
     first = int(c.results[0])
-    for d in draws:
-        log_norm[at + d] = scale[d]
     for f in range(c.results.shape[0] - 1):
         total[:] = 0.0
         for i in range(c.results[f], c.results[f + 1]):
             for d in draws:
                 total[d] += cells[i, d]
         for d in draws:
-            log_norm[at + d] += np.log(total[d]) if total[d] > 0 else -np.inf
+            scale[d] += np.log(total[d]) if total[d] > 0 else -np.inf
             total[d] = 1.0 / total[d] if total[d] > 0 else 0.0
         for i in range(c.results[f], c.results[f + 1]):
             for d in draws:
                 message[i - first, d] = cells[i, d] * total[d]
 
 
-@compiled_loosely
+@compiled_loosely_within
 def seed(cells: Array, ahead: Array, c: Slice) -> None:
     """Derivatives of the result, so that each factor's products with what lies ahead sum to one."""
-    overlap, draws = np.zeros(cells.shape[1]), range(cells.shape[1])
+    overlap, draws = np.zeros(WIDTH), range(WIDTH)
     first = int(c.results[0])
     for f in range(c.results.shape[0] - 1):
         overlap[:] = 0.0
@@ -455,32 +457,34 @@ def seed(cells: Array, ahead: Array, c: Slice) -> None:
 def _look_back(cells: Array, derivatives: Array, ahead: Array) -> None:
     """Derivatives of the message, which are what lies ahead of the step before."""
     for i in range(ahead.shape[0]):
-        for d in range(ahead.shape[1]):
+        for d in range(WIDTH):
             # Of an impossible state the derivative is of no use and could grow for ever.
             ahead[i, d] = derivatives[i, d] if cells[i, d] > 0.0 else 0.0
 
 
-@compiled_inline
-def _collect(cells: Array, derivatives: Array, target: Array, at: int) -> None:
+@compiled_loosely_within
+def _collect(cells: Array, derivatives: Array, target: Array, at: Draw, n: Draw) -> None:
     for i in range(target.shape[0]):
-        for d in range(cells.shape[1]):
+        for d in range(n):
             target[i, at + d] = derivatives[i, d] * cells[i, d]
 
 
 @compiled_inline
-def write_marginals(cells: Array, c: Slice, marginals: Array, probes: Array, at: int) -> None:
+def write_marginals(
+    cells: Array, c: Slice, marginals: Array, probes: Array, at: Draw, n: Draw
+) -> None:
     """Probabilities of the states, of the cells of factors, and of the probes."""
     derivatives, n_like = cells[c.n_cells :], c.probe_at - c.like_at
-    _collect(cells[c.like_at :], derivatives[c.like_at :], marginals[:n_like], at)
-    _collect(cells[c.probe_at :], derivatives[c.probe_at :], probes, at)
+    _collect(cells[c.like_at :], derivatives[c.like_at :], marginals[:n_like], at, n)
+    _collect(cells[c.probe_at :], derivatives[c.probe_at :], probes, at, n)
 
 
 @compiled_inline
 def _count_uses(
-    cells: Array, derivatives: Array, table_cells: Places, counts: Array, at: int
+    cells: Array, derivatives: Array, table_cells: Places, counts: Array, at: Draw, n: Draw
 ) -> None:
     for k in range(table_cells.shape[0]):
-        for d in range(cells.shape[1]):
+        for d in range(n):
             counts[table_cells[k], at + d] += derivatives[k, d] * cells[k, d]
 
 
@@ -540,63 +544,147 @@ def sweep(
     found
         Where the answers go.
     """
-    n_steps, n_draws, counts = regimes.shape[0], stop - start, found.counts.shape[0] > 0
+    n_steps = regimes.shape[0]
     n_cells, n_message = extent(packed, 2 * n_steps if mode == FILTERED else n_steps)
-    messages = np.empty((n_steps + 1 if mode == SMOOTHED else 2, n_message, n_draws))
-    lowest, total = np.full(n_draws, np.inf), np.zeros(n_draws)
+    messages = np.empty((n_steps + 1 if mode == SMOOTHED else 2, n_message, WIDTH))
     # Derivatives follow the cells, where there are any.
-    cells = np.empty((n_cells if mode == FORWARD else 2 * n_cells, n_draws))
-    kept = mode == SMOOTHED and n_steps * n_cells * n_draws <= KEPT_CELLS
-    saved = np.empty((n_steps - 1 if kept else 0, n_cells, n_draws))
-    ahead = np.ones((n_message, n_draws))
+    cells = np.zeros((n_cells if mode == FORWARD else 2 * n_cells, WIDTH))
+    kept = mode == SMOOTHED and n_steps * n_cells * WIDTH <= KEPT_CELLS
+    saved = np.empty((n_steps - 1 if kept else 0, n_cells, WIDTH))
+    ahead, notes = np.empty((n_message, WIDTH)), np.empty((6, WIDTH))
+    for at in range(Cell(start), Cell(stop), Cell(WIDTH)):
+        n = min(Cell(stop) - at, Cell(WIDTH))
+        _go_forward(
+            theta,
+            regimes,
+            log_like,
+            packed,
+            mode,
+            at,
+            n,
+            cells,
+            messages,
+            saved,
+            ahead,
+            notes,
+            found,
+        )
+        if mode == SMOOTHED:
+            _go_back(
+                theta, regimes, log_like, packed, at, n, cells, messages, saved, ahead, notes, found
+            )
 
-    ends, here = np.empty((n_message if mode == FILTERED else 0, n_draws)), np.zeros(n_draws)
-    carried, before = np.zeros(n_draws), np.zeros(n_draws)
+
+@compiled_inline
+def _go_forward(
+    theta: Array,
+    regimes: Index,
+    log_like: Array,
+    packed: Packed,
+    mode: int,
+    at: Draw,
+    n: Draw,
+    cells: Array,
+    messages: Array,
+    saved: Array,
+    ahead: Array,
+    notes: Array,
+    found: Found,
+) -> None:
+    """Run all steps for a row of draws: n of them, from `at` on.
+
+    A smoothed sweep keeps all messages; cells as well, for as many steps as `saved` has.
+    """
+    n_steps, held = regimes.shape[0], (-1, -1)
+    lowest, total, scale = notes[0], notes[1], notes[2]
+    here, carried, before = notes[3], notes[4], notes[5]
+    notes[:], lowest[:], ahead[:] = 0.0, np.inf, 1.0
+    ends = np.empty((messages.shape[1] if mode == FILTERED else 0, WIDTH))
     for t in range(n_steps):
         source = messages[t] if mode == SMOOTHED else messages[t % 2]
+        tables = theta[regimes[t]]
         if mode == FILTERED:
-            c = circuit_at(packed, n_steps + t)
-            scale = run_step(cells, theta[regimes[t]], log_like[t], start, source, c)
+            c, held = _take(packed, n_steps + t, cells, tables, regimes[t], at, n, held)
+            run_step(cells, log_like[t], at, n, source, c, scale)
             note_range(cells[: c.n_cells], lowest, total)
-            normalise(cells, scale, here, 0, ends, c)
-            for d in range(n_draws):
+            here[:] = scale
+            normalise(cells, here, ends, c)
+            for d in range(n):
                 now = carried[d] + here[d]
-                found.log_norm[t, start + d] = now - before[d] if now > -np.inf else -np.inf
+                found.log_norm[t, at + d] = now - before[d] if now > -np.inf else -np.inf
                 before[d] = now
             seed(cells, ahead, c)
             differentiate(cells, c, c.first_unsettled, c.n_unsettled)
-            write_marginals(cells, c, found.marginals[t], found.probes[t], start)
+            write_marginals(cells, c, found.marginals[t], found.probes[t], at, n)
             if t == n_steps - 1:
                 break
-        c = circuit_at(packed, t)
         target = messages[t + 1] if mode == SMOOTHED else messages[(t + 1) % 2]
         if mode != FILTERED or packed[t] != packed[n_steps + t]:
-            scale = run_step(cells, theta[regimes[t]], log_like[t], start, source, c)
+            c, held = _take(packed, t, cells, tables, regimes[t], at, n, held)
+            run_step(cells, log_like[t], at, n, source, c, scale)
             note_range(cells[: c.n_cells], lowest, total)
         if t < saved.shape[0]:
             copy_rows(cells, saved[t, : c.n_cells])
-        if mode == FILTERED:
-            normalise(cells, scale, here, 0, target, c)
-            for d in range(n_draws):
-                carried[d] += here[d]
-        else:
-            normalise(cells, scale, found.log_norm[t], start, target, c)
+        here[:] = scale
+        normalise(cells, here, target, c)
+        for d in range(n):
+            carried[d] += here[d]
+            if mode != FILTERED:
+                found.log_norm[t, at + d] = here[d]
+    for d in range(n):
+        found.unsafe[at + d] = lowest[d] < SMALLEST or not total[d] < LARGEST
 
-    if mode == SMOOTHED:
-        for t in range(n_steps - 1, -1, -1):
-            c = circuit_at(packed, t)
-            if t < saved.shape[0]:
-                copy_rows(saved[t], cells[: c.n_cells])
-            elif t < n_steps - 1:
-                run_step(cells, theta[regimes[t]], log_like[t], start, messages[t], c)
-            seed(cells, ahead, c)
-            n_tables, derivatives = c.table_cells.shape[0], cells[c.n_cells :]
-            differentiate(cells, c, 0 if counts else n_tables, c.backward.shape[0])
-            write_marginals(cells, c, found.marginals[t], found.probes[t], start)
-            if counts:
-                _count_uses(cells, derivatives, c.table_cells, found.counts[regimes[t]], start)
-            if t > 0:
-                size = c.like_at - c.message_at
-                _look_back(cells[c.message_at :], derivatives[c.message_at :], ahead[:size])
-    for d in range(n_draws):
-        found.unsafe[start + d] = lowest[d] < SMALLEST or not total[d] < LARGEST
+
+@compiled_inline
+def _go_back(
+    theta: Array,
+    regimes: Index,
+    log_like: Array,
+    packed: Packed,
+    at: Draw,
+    n: Draw,
+    cells: Array,
+    messages: Array,
+    saved: Array,
+    ahead: Array,
+    notes: Array,
+    found: Found,
+) -> None:
+    """Take derivatives from the last step, of which the cells are filled in, to the first."""
+    n_steps, counts = regimes.shape[0], found.counts.shape[0] > 0
+    held, scale = (packed[n_steps - 1], regimes[n_steps - 1]), notes[2]
+    ahead[:] = 1.0
+    for t in range(n_steps - 1, -1, -1):
+        c = circuit_at(packed, t)
+        if t < saved.shape[0]:
+            copy_rows(saved[t], cells[: c.n_cells])
+        elif t < n_steps - 1:
+            c, held = _take(packed, t, cells, theta[regimes[t]], regimes[t], at, n, held)
+            run_step(cells, log_like[t], at, n, messages[t], c, scale)
+        seed(cells, ahead, c)
+        n_tables, derivatives = c.table_cells.shape[0], cells[c.n_cells :]
+        differentiate(cells, c, 0 if counts else n_tables, c.backward.shape[0])
+        write_marginals(cells, c, found.marginals[t], found.probes[t], at, n)
+        if counts:
+            _count_uses(cells, derivatives, c.table_cells, found.counts[regimes[t]], at, n)
+        if t > 0:
+            size = c.like_at - c.message_at
+            _look_back(cells[c.message_at :], derivatives[c.message_at :], ahead[:size])
+
+
+@compiled_inline
+def _take(
+    packed: Packed,
+    k: int,
+    cells: Array,
+    tables: Array,
+    regime: int,
+    at: Draw,
+    n: Draw,
+    held: tuple[int, int],
+) -> tuple[Slice, tuple[int, int]]:
+    """A circuit, with its tables in the cells: those that are held already are not loaded again."""
+    c, wanted = circuit_at(packed, k), (int(packed[k]), int(regime))
+    if wanted != held:
+        load_tables(cells, tables, at, n, c)
+    return c, wanted

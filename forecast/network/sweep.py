@@ -19,6 +19,7 @@ from forecast.network import kernels, single
 from forecast.network.conditioning import Answers, cutset, sweep_cases
 from forecast.network.kernels import Packed
 from forecast.network.planning import CELL_LIMIT, Scope
+from forecast.network.registers import WIDTH
 from forecast.network.relevance import Part
 from forecast.network.slices import pack_circuits
 from forecast.network.structure import Network
@@ -30,18 +31,12 @@ _MODES = {
     "smoothed": kernels.SMOOTHED,
     "filtered": kernels.FILTERED,
 }
-SMALLEST_CHUNK, LARGEST_CHUNK = 64, 256
-"""With fewer draws the start of each inner loop shows (at 16 up to 1.8 times the time); above 256
-nothing is gained even on the smallest networks."""
-CHUNK_CELLS = 250_000
-"""Cells of all draws of a chunk together, where that is possible: 2 MB, the second-level cache."""
-FEWEST_DRAWS, MOST_HELD = 32, 4_000_000
-"""Where a chunk is above 32 MB, derivatives with it, it has fewer draws, so many at least: two
-threads with more push one another out of the third-level cache. Measured on steps of 42,000 cells,
-twice that with their derivatives: 64 draws at a time took 2.4 times as long as 32, and 16 took 1.2
-times."""
+SMALLEST_SHARE, LARGEST_CHUNK = 64, 256
+"""Draws that are worth a thread, and that one is given at a time at most."""
+CHUNK_CELLS = 1_000_000
+"""Cells of all draws that a thread is given at a time, where that is possible: 8 MB."""
 MOST_CELLS = 50_000_000
-"""Very large networks take fewer draws at a time, so that a chunk stays below half a gigabyte."""
+"""Cells of a row of draws at most, 0.4 GB: what would take more is swept one draw at a time."""
 ROUNDING = 1e-9
 PROBABILITY_ERROR = 1e-6
 """How far beyond [0, 1] rounding may take a probability, before it is brought back."""
@@ -131,17 +126,20 @@ def sweep(
     packed = pack_circuits(network, probes, len(like), filtered=mode == "filtered")
 
     arguments = tables, which, like, packed, _MODES[mode]
-    if tables.shape[2] == 1:
-        _run_draw(0, *arguments, False, found)
+    filtered = mode == "filtered"
+    lean = spare_zeros(packed, tables, network, probes, len(like), filtered=filtered)
+    n_draws, (n_cells, _) = tables.shape[2], kernels.extent(lean, len(like))
+
+    def run(draws: slice) -> None:
+        kernels.sweep(tables, which, like, lean, _MODES[mode], draws.start, draws.stop, found)
+
+    def run_alone(draws: slice) -> None:
+        _run_draw(draws.start, *arguments, False, found)
+
+    if n_draws == 1 or too_wide(n_cells):
+        in_threads(run_alone, (slice(draw, draw + 1) for draw in range(n_draws)))
     else:
-        filtered = mode == "filtered"
-        lean = spare_zeros(packed, tables, network, probes, len(like), filtered=filtered)
-
-        def run(draws: slice) -> None:
-            kernels.sweep(tables, which, like, lean, _MODES[mode], draws.start, draws.stop, found)
-
-        n_cells, _ = kernels.extent(lean, len(like))
-        in_threads(run, chunks(tables.shape[2], n_cells, differentiated=mode != "forward"))
+        in_threads(run, chunks(n_draws, n_cells))
     if found.unsafe.any():
         unsafe = np.flatnonzero(found.unsafe)
         again = unsafe[~_is_harmless(network, found.log_norm, tables, like, packed, unsafe)]
@@ -301,23 +299,26 @@ def _match_draws(tables: Array, like: Array) -> tuple[Array, Array]:
     return tables, like
 
 
-def chunks(n_draws: int, n_cells: int, *, differentiated: bool = False) -> Iterator[slice]:
-    """Yield draws that are taken together, for circuits of so many cells."""
-    size = chunk_size(n_cells, differentiated=differentiated)
+def chunks(n_draws: int, n_cells: int) -> Iterator[slice]:
+    """Yield draws that a thread is given at a time, whole rows, for circuits of so many cells."""
+    size = min(max(CHUNK_CELLS // n_cells, WIDTH), LARGEST_CHUNK) // WIDTH * WIDTH
     for start in range(0, n_draws, size):
         yield slice(start, min(start + size, n_draws))
 
 
-def chunk_size(n_cells: int, *, differentiated: bool = False) -> int:
-    """How many draws of a network of so many cells are taken at a time."""
-    wished = min(max(CHUNK_CELLS // n_cells, SMALLEST_CHUNK), LARGEST_CHUNK)
-    room = MOST_HELD // (2 * n_cells if differentiated else n_cells)
-    return min(wished, max(room, FEWEST_DRAWS), max(MOST_CELLS // n_cells, 1))
+def rows_of_cells(n_cells: int, draws: slice) -> Array:
+    """Cells of a chunk of draws, (row, cell, draw); zero, so that what is left over is a number."""
+    return np.zeros((-(-(draws.stop - draws.start) // WIDTH), n_cells, WIDTH))
+
+
+def too_wide(n_cells: int) -> bool:
+    """Whether a row of draws would take too much memory for circuits of so many cells."""
+    return n_cells * WIDTH > MOST_CELLS
 
 
 def shares(n_draws: int) -> Iterator[slice]:
     """Yield an even share of the draws for each processor."""
-    size = max(-(-n_draws // _processors()), SMALLEST_CHUNK)
+    size = max(-(-n_draws // _processors()), SMALLEST_SHARE)
     for start in range(0, n_draws, size):
         yield slice(start, min(start + size, n_draws))
 

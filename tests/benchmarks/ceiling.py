@@ -3,15 +3,14 @@
 A smoothed sweep costs 2 floating-point operations for each multiply-add forwards and 4 backwards,
 times draws. The time counted is that of the whole `sweep`: loading tables and evidence,
 the check for underflow and the answers are in it, while their arithmetic is not. The plain loop is
-a compiled ``c += a * b`` over three arrays which together are as large as what a chunk of the sweep
-works on (cells kept and derivatives); a second figure is for arrays that fit the innermost cache.
+a compiled ``c += a * b`` over three arrays which together are as large as what the sweep works on
+at a time (cells and derivatives of a row of draws); a second figure is for arrays that fit the
+innermost cache.
 
-What limits the sweep, as inferred from its accesses rather than counted: each
-multiply-add reads operands from different rows and its derivatives are read
-and written for two operands, so it moves four to five numbers through the cache for two additions.
-A chunk of a large network lies in the second or third level of the cache, whose bandwidth then
-sets the pace; a small network is limited by writing answers out to memory. A single draw (what the
-sampler asks for) cannot use vector arithmetic: it is limited by one indexed access after another.
+What limits the sweep, as inferred from its accesses rather than counted: rows of cells are fetched
+from the second level of the cache or the third, most of them once for several products, and each
+sum is stored once. A single draw (what the sampler asks for) cannot use vector arithmetic: it is
+limited by one indexed access after another.
 """
 
 from __future__ import annotations
@@ -26,9 +25,10 @@ import numpy as np
 
 from forecast.model.operation import LogEvidence
 from forecast.network.elimination import elimination
+from forecast.network.registers import WIDTH
 from forecast.network.slices import pack_circuits, slice_circuits
 from forecast.network.structure import Network
-from forecast.network.sweep import chunk_size, sweep
+from forecast.network.sweep import sweep
 from tests.benchmarks.chains import draw_evidence, draw_tables, make_chain
 
 NEEDED = 0.5
@@ -73,7 +73,7 @@ def _share(name: str, network: Network, theta: Any, log_like: Any, given: Any) -
     operations = [elimination(network, first=first).operations for first in (True, False)]
     work = FLOPS * (operations[0] + (n_steps - 1) * operations[1])
     n_cells = max(first.n_cells, later.n_cells)
-    numbers = 2 * n_cells * chunk_size(n_cells, differentiated=True)
+    numbers = 2 * n_cells * WIDTH
     plain, plain_work = _plain(numbers // 3)
     near, near_work = _plain(INNERMOST)
     one = [np.ascontiguousarray(theta[:, 0]), np.ascontiguousarray(_one_draw(log_like))]
@@ -104,10 +104,10 @@ def _share(name: str, network: Network, theta: Any, log_like: Any, given: Any) -
         "max_abs_diff": None,
         "gflops": {kind: rate / 1e9 for kind, rate in rates.items()},
         "operations_per_draw": work // FLOPS,
-        "draws_in_a_chunk": chunk_size(n_cells, differentiated=True),
+        "draws_abreast": WIDTH,
         "working_set_mb": numbers * 8 / 1e6,
         "spread": spread,
-        "limited_by": "cache bandwidth: four to five numbers moved for every two additions",
+        "limited_by": "cache bandwidth: rows of cells fetched for two to four products each",
         "ok": bool(given.quick or ratio >= NEEDED),
     }
 
