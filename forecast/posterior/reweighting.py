@@ -443,7 +443,7 @@ class Fit:
             turn.append([gone, gone * self.expect(future, end, "never", states, 1)])
         return Prospects(
             now=np.clip(current, 0.0, 1.0).reshape(-1, *self.shape),
-            within=_reached(np.stack(never)).reshape(-1, *self.shape),
+            within=_reached(np.array(never)).reshape(-1, *self.shape),
             average=np.clip(np.array(average) / days.sum(), 0.0, 1.0).reshape(-1, *self.shape),
             first=_reached(np.stack(first)).reshape(-1, *self.shape) if first else None,
             turn=_reached(np.moveaxis(np.array(turn), 1, -1)).reshape(-1, *self.shape, 2)

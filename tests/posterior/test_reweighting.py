@@ -4,6 +4,8 @@ import gc
 import pickle
 import weakref
 from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from forecast.network import filtering, horizon
 from forecast.posterior import belief_state, mcmc, reweighting
 from forecast.posterior.prior import prior_beliefs
 from forecast.posterior.reweighting import smooth
-from tests.small import barometer_report, evidence, weather
+from tests.small import START, barometer_report, evidence, weather
 
 QUICK = {"draws": 1000, "chains": 2, "random_seed": 5, "method": "reweight"}
 
@@ -50,6 +52,24 @@ def test_what_is_printed_is_what_the_whole_tree_says():
         slow.state_probability("storm", "storm", len(fc.beliefs(slow).times) - 1).mean,
         atol=1e-12,
     )
+
+
+@pytest.mark.parametrize("day", [20, 17])  # the last of a step, and one within it
+def test_a_scenario_without_dangerous_courses_prints_what_the_whole_tree_says(day):
+    scenario = weather()
+    storm = scenario.variables["storm"]
+    tame = {"storm": storm.courses["storm"].model_copy(update={"dangerous": False})}
+    variables = scenario.variables | {"storm": storm.model_copy(update={"courses": tame})}
+    known = evidence(barometer_report("R1", "falling"))
+    given = (
+        scenario.model_copy(update={"variables": variables}),
+        replace(known, as_of=START + timedelta(days=day)),
+    )
+    quick, slow = (fc.forecast(*given, **QUICK) for _ in range(2))
+    assert "At least once" not in str(quick)
+    assert "forecast" in slow.posterior.children
+    np.testing.assert_allclose(printed(quick), printed(slow), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(quick.diagnostics.ess, slow.diagnostics.ess, rtol=1e-9)
 
 
 def test_order_does_not_matter_and_withdrawal_leaves_no_trace(day1):
