@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from hashlib import sha256
 from importlib.metadata import version
@@ -91,6 +91,8 @@ def read_parts(path: str | Path) -> ForecastParts:
     if "fit" in texts:
         under = None if texts["fit"] == PRIOR else read_evidence_text(texts["fit"])
         fit = Fit.of_posterior(scenario, evidence if under == evidence else under, tree)
+        if "asked_first" in texts:
+            fit = replace(fit, first=read_evidence_text(texts["asked_first"]))
     return ForecastParts(scenario, evidence, tree, sampling, fit)
 
 
@@ -121,6 +123,8 @@ def _texts(given: ForecastParts, target: Path) -> Dataset:
     }
     if given.fit is not None:
         texts["fit"] = PRIOR if (under := given.fit.evidence) is None else evidence_text(under)
+        if given.fit.first is not None:
+            texts["asked_first"] = evidence_text(given.fit.first)
     return xr.Dataset({name: ((), text) for name, text in texts.items()})
 
 
