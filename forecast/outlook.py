@@ -564,10 +564,8 @@ def _diagnose(given: Forecast) -> Diagnostics:
 def _printed(given: Forecast) -> Array:
     """Draws of what is printed of every course and of their union, (number, chain, draw)."""
     courses, names = list(given.scenario.courses), list(given._in_print)
-    if given._prospects is not None:
-        found = given._prospects
-        own = len(courses)  # a union of one course is a state too, and is printed once
-        return np.concatenate([found.now[:own], found.within, found.average[:own]])
+    if (found := given._prospects) is not None:
+        return np.concatenate([found.now, found.within, found.average])
     if given.horizon is None:
         draws = [given.draws_of(*course)[..., given.now] for course in courses]
         return np.stack(
