@@ -28,7 +28,14 @@ from forecast.network.planning import MEMORY_LIMIT, Scope
 from forecast.network.registers import WIDTH
 from forecast.network.slices import PlannedSlice, step_slices
 from forecast.network.structure import Network
-from forecast.network.sweep import chunks, in_threads, rows_of_cells, shares, too_wide
+from forecast.network.sweep import (
+    chunks,
+    in_threads,
+    reusing_chunks,
+    rows_of_cells,
+    shares,
+    too_wide,
+)
 
 States = Sequence[tuple[str, str]]
 
@@ -388,7 +395,7 @@ class _Filtering:
         def run(draws: slice) -> None:
             _settle(*given, draws.start, draws.stop, found.cells, found.lowest, found.total)
 
-        in_threads(run, chunks(self.draws, own.circuit.n_cells))
+        in_threads(run, reusing_chunks(self.draws, own.circuit.n_cells))
         # Other evidence on another step, or after another past, ends elsewhere: forgotten first, so
         # that an interrupt between the two leaves nothing stale.
         self.memory.ends = []

@@ -27,7 +27,13 @@ from forecast.network.planning import Scope
 from forecast.network.registers import WIDTH
 from forecast.network.slices import backward_slice, forward_slice, without_tables
 from forecast.network.structure import Network
-from forecast.network.sweep import chunks, in_threads, rows_of_cells, settle_marginals
+from forecast.network.sweep import (
+    chunks,
+    in_threads,
+    reusing_chunks,
+    rows_of_cells,
+    settle_marginals,
+)
 
 
 def forbid(
@@ -138,7 +144,7 @@ class Future:
         def run(draws: slice) -> None:
             _share_backwards(*given, circuit, again, draws.start, draws.stop, found)
 
-        in_threads(run, chunks(found.shape[1], circuit.n_cells))
+        in_threads(run, reusing_chunks(found.shape[1], circuit.n_cells))
         return found
 
     def never(self, states: States, n: int, present: Present) -> Array:
@@ -213,7 +219,7 @@ class Future:
         def run(draws: slice) -> None:
             _step_forwards(*given, draws.start, draws.stop, occupied, marginals)
 
-        in_threads(run, chunks(self.theta.shape[1], circuit.n_cells))
+        in_threads(run, reusing_chunks(self.theta.shape[1], circuit.n_cells))
 
     def _run(
         self,

@@ -139,7 +139,7 @@ def sweep(
     if n_draws == 1 or too_wide(n_cells):
         in_threads(run_alone, (slice(draw, draw + 1) for draw in range(n_draws)))
     else:
-        in_threads(run, chunks(n_draws, n_cells))
+        in_threads(run, reusing_chunks(n_draws, n_cells))
     if found.unsafe.any():
         unsafe = np.flatnonzero(found.unsafe)
         again = unsafe[~_is_harmless(network, found.log_norm, tables, like, packed, unsafe)]
@@ -301,9 +301,25 @@ def _match_draws(tables: Array, like: Array) -> tuple[Array, Array]:
 
 def chunks(n_draws: int, n_cells: int) -> Iterator[slice]:
     """Yield draws that a thread is given at a time, whole rows, for circuits of so many cells."""
-    size = min(max(CHUNK_CELLS // n_cells, WIDTH), LARGEST_CHUNK) // WIDTH * WIDTH
+    size = _chunk_size(n_cells)
     for start in range(0, n_draws, size):
         yield slice(start, min(start + size, n_draws))
+
+
+def reusing_chunks(n_draws: int, n_cells: int) -> Iterator[slice]:
+    """Yield the same for loops that use the cells of one row again for the next.
+
+    Of large circuits it takes longer to get memory for a row than to run it, so that each
+    processor is given as many rows as are its share.
+    """
+    share = -(-n_draws // (_processors() * WIDTH)) * WIDTH
+    size = max(_chunk_size(n_cells), min(share, LARGEST_CHUNK))
+    for start in range(0, n_draws, size):
+        yield slice(start, min(start + size, n_draws))
+
+
+def _chunk_size(n_cells: int) -> int:
+    return min(max(CHUNK_CELLS // n_cells, WIDTH), LARGEST_CHUNK) // WIDTH * WIDTH
 
 
 def rows_of_cells(n_cells: int, draws: slice) -> Array:

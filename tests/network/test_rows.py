@@ -89,6 +89,24 @@ def test_draws_whose_rows_take_too_much_memory_are_swept_one_by_one(monkeypatch)
         np.testing.assert_allclose(one, other, **CLOSE)
 
 
+@pytest.mark.parametrize("n_processors", [1, 2, 16])
+@pytest.mark.parametrize("n_draws", [*NUMBERS, 300, 1000])
+@pytest.mark.parametrize("n_cells", [10, 20_000, 1_000_000])
+def test_chunks_are_whole_rows_and_no_more_of_them_than_are_of_use(
+    n_cells: int, n_draws: int, n_processors: int, monkeypatch
+) -> None:
+    """Memory for a row of a large circuit is asked for once in each chunk."""
+    monkeypatch.setattr(sweeping, "_processors", lambda: n_processors)
+    own, reusing = (
+        [*make(n_draws, n_cells)] for make in (sweeping.chunks, sweeping.reusing_chunks)
+    )
+    for each in (own, reusing):
+        assert [k for part in each for k in range(n_draws)[part]] == list(range(n_draws))
+        assert all(part.start % WIDTH == 0 for part in each)
+    most = max(n_processors, -(-n_draws // sweeping.LARGEST_CHUNK))
+    assert len(reusing) <= min(most, len(own))
+
+
 def places(n: Nest, c: Slice, side: str) -> Array:
     """Cells of an operand, (row of the target, term of the sum)."""
     lists = [
