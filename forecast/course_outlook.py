@@ -72,7 +72,7 @@ def courses_table(
         return _static_table(courses, any_dangerous)
     rows = []
     for each in courses:
-        ever = _in_numbers_and_words(each.within) if each.within else ("", "")
+        ever = _in_numbers_and_words(each.within) if each.within is not None else ("", "")
         rows.append((_name(each.course), quantity(each.now), quantity(each.average), *ever))
     head = ("Course", "Now", "Share of days", "At least once", "In words")
     if any_dangerous is None:

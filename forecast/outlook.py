@@ -193,15 +193,14 @@ class Forecast(PrintsItself):
     def _within_horizon(self, course: str) -> Array:
         """Draws of the probability that a course is under way by the horizon, (chain, draw)."""
         every = dict(watched(self.scenario))
-        if self._prospects is None or course not in every:
-            assert self.horizon is not None
-            return self._reached(course, self.horizon)
-        if course not in self._within:  # of the courses that are not printed
+        if self._prospects is not None and course in every and course not in self._within:
             rest = {name: of for name, of in every.items() if name not in self._in_print}
-            found = self._look_ahead((), rest)
-            assert found is not None  # as for those that are
-            self._within.update(zip(rest, found.within, strict=True))
-        return self._within[course]
+            if (found := self._look_ahead((), rest)) is not None:
+                self._within.update(zip(rest, found.within, strict=True))
+        if course in self._within:
+            return self._within[course]
+        assert self.horizon is not None
+        return self._reached(course, self.horizon)
 
     @property
     def as_of(self) -> date:

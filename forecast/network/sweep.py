@@ -37,6 +37,11 @@ CHUNK_CELLS = 1_000_000
 """Cells of all draws that a thread is given at a time, where that is possible: 8 MB."""
 MOST_CELLS = 50_000_000
 """Cells of a row of draws at most, 0.4 GB: what would take more is swept one draw at a time."""
+FEW_CELLS, NEAR_CELLS = 10_000, 100_000
+NEAR_GAIN, FAR_GAIN = 6, 2
+"""How many times sooner a cell is made in a full row than alone, while a row's cells are near the
+processor, and beyond. Measured smoothed: alone broke even with a row at 4 to 8 draws for 10,000 to
+30,000 cells, at 16 to 32 from 100,000 on. With fewer cells than both, starting takes the time."""
 ROUNDING = 1e-9
 PROBABILITY_ERROR = 1e-6
 """How far beyond [0, 1] rounding may take a probability, before it is brought back."""
@@ -136,7 +141,7 @@ def sweep(
     def run_alone(draws: slice) -> None:
         _run_draw(draws.start, *arguments, False, found)
 
-    if n_draws == 1 or too_wide(n_cells):
+    if alone_is_sooner(n_draws, kernels.extent(packed, len(like))[0], n_cells):
         in_threads(run_alone, (slice(draw, draw + 1) for draw in range(n_draws)))
     else:
         in_threads(run, reusing_chunks(n_draws, n_cells))
@@ -325,6 +330,23 @@ def _chunk_size(n_cells: int) -> int:
 def rows_of_cells(n_cells: int, draws: slice) -> Array:
     """Cells of a chunk of draws, (row, cell, draw); zero, so that what is left over is a number."""
     return np.zeros((-(-(draws.stop - draws.start) // WIDTH), n_cells, WIDTH))
+
+
+def alone_is_sooner(n_draws: int, n_cells: int, n_lean: int) -> bool:
+    """Whether draws are swept one at a time rather than in rows.
+
+    Parameters
+    ----------
+    n_draws
+        How many.
+    n_cells, n_lean
+        Cells of the circuit for a single draw, and of that for rows, without zeros.
+    """
+    if n_draws == 1 or too_wide(n_lean):
+        return True
+    gain = FAR_GAIN if n_lean > NEAR_CELLS else NEAR_GAIN
+    in_rows = -(-n_draws // WIDTH) * WIDTH * n_lean
+    return n_lean > FEW_CELLS and gain * n_draws * n_cells < in_rows
 
 
 def too_wide(n_cells: int) -> bool:

@@ -13,7 +13,7 @@ from forecast.network.kernels import Nest, Slice, nest_at
 from forecast.network.queries import held_at_least_once, log_norms, marginals
 from forecast.network.registers import WIDTH
 from forecast.network.slices import slice_circuits
-from forecast.network.sweep import Mode, Sweep, sweep
+from forecast.network.sweep import Mode, Sweep, alone_is_sooner, sweep
 from forecast.testing.networks import Case, random_probes, random_tables
 from tests.benchmarks.chains import make_chain
 from tests.network.cases import any_case
@@ -50,6 +50,15 @@ def test_a_sweep_of_any_number_of_draws(n_draws: int, mode: Mode) -> None:
             alone = answers(sweep(case.network, theta[:, d : d + 1], own, mode, **options))
             for one, other in zip(together, alone, strict=True):
                 np.testing.assert_allclose(one[..., d], other[..., 0], **CLOSE)
+
+
+def test_few_draws_of_a_large_circuit_are_swept_alone() -> None:
+    """A row takes as long whether it is full or not."""
+    sizes = [1_000, 20_000, 200_000, 1_000_000]
+    most = [max(n for n in range(1, 200) if alone_is_sooner(n, size, size)) for size in sizes]
+    assert most == [1, 5, 15, 15]
+    assert not alone_is_sooner(5, 20_000, 10_001)  # half of its cells are zero
+    assert alone_is_sooner(1000, 10**7, 10**7)  # a row would be too large
 
 
 @pytest.mark.parametrize("n_draws", NUMBERS)
