@@ -102,7 +102,11 @@ def test_a_forecast_is_made_again_from_the_record_alone(record, issued):
     moved = moved_forecast(prior.fit, Evidence(day(2, 6), more), prior.sampling)
     record.issue(fc.update(moved, later.evidence, method="reweight"))
     record.issue(moved)
-    for n, made in ((1, given), (2, later), (3, prior), (5, moved)):
+    back = fc.update(
+        fc.update(prior, later.evidence, method="reweight"), given.evidence, method="reweight"
+    )
+    record.issue(back)  # under the first evidence again, which is read as it was at first
+    for n, made in ((1, given), (2, later), (3, prior), (5, moved), (6, back)):
         again = fc.open_record(record.path).replay(n)
         assert again.same
         assert again.difference == 0
