@@ -305,31 +305,36 @@ def _match_draws(tables: Array, like: Array) -> tuple[Array, Array]:
 
 
 def chunks(n_draws: int, n_cells: int) -> Iterator[slice]:
-    """Yield draws that a thread is given at a time, whole rows, for circuits of so many cells."""
-    size = _chunk_size(n_cells)
-    for start in range(0, n_draws, size):
-        yield slice(start, min(start + size, n_draws))
+    """Draws that a thread is given at a time, whole rows, for circuits of so many cells."""
+    return _slices(n_draws, _chunk_size(n_cells))
 
 
 def reusing_chunks(n_draws: int, n_cells: int) -> Iterator[slice]:
-    """Yield the same for loops that use the cells of one row again for the next.
+    """The same for loops that use the cells of one row again for the next.
 
     Of large circuits it takes longer to get memory for a row than to run it, so that each
     processor is given as many rows as are its share.
     """
-    share = -(-n_draws // (_processors() * WIDTH)) * WIDTH
-    size = max(_chunk_size(n_cells), min(share, LARGEST_CHUNK))
-    for start in range(0, n_draws, size):
-        yield slice(start, min(start + size, n_draws))
+    share = _count_rows(-(-n_draws // _processors())) * WIDTH
+    return _slices(n_draws, max(_chunk_size(n_cells), min(share, LARGEST_CHUNK)))
 
 
 def _chunk_size(n_cells: int) -> int:
     return min(max(CHUNK_CELLS // n_cells, WIDTH), LARGEST_CHUNK) // WIDTH * WIDTH
 
 
+def _slices(n_draws: int, size: int) -> Iterator[slice]:
+    for start in range(0, n_draws, size):
+        yield slice(start, min(start + size, n_draws))
+
+
+def _count_rows(n_draws: int) -> int:
+    return -(-n_draws // WIDTH)
+
+
 def rows_of_cells(n_cells: int, draws: slice) -> Array:
     """Cells of a chunk of draws, (row, cell, draw); zero, so that what is left over is a number."""
-    return np.zeros((-(-(draws.stop - draws.start) // WIDTH), n_cells, WIDTH))
+    return np.zeros((_count_rows(draws.stop - draws.start), n_cells, WIDTH))
 
 
 def alone_is_sooner(n_draws: int, n_cells: int, n_lean: int) -> bool:
@@ -345,7 +350,7 @@ def alone_is_sooner(n_draws: int, n_cells: int, n_lean: int) -> bool:
     if n_draws == 1 or too_wide(n_lean):
         return True
     gain = FAR_GAIN if n_lean > NEAR_CELLS else NEAR_GAIN
-    in_rows = -(-n_draws // WIDTH) * WIDTH * n_lean
+    in_rows = _count_rows(n_draws) * WIDTH * n_lean
     return n_lean > FEW_CELLS and gain * n_draws * n_cells < in_rows
 
 
@@ -355,10 +360,8 @@ def too_wide(n_cells: int) -> bool:
 
 
 def shares(n_draws: int) -> Iterator[slice]:
-    """Yield an even share of the draws for each processor."""
-    size = max(-(-n_draws // _processors()), SMALLEST_SHARE)
-    for start in range(0, n_draws, size):
-        yield slice(start, min(start + size, n_draws))
+    """An even share of the draws for each processor."""
+    return _slices(n_draws, max(-(-n_draws // _processors()), SMALLEST_SHARE))
 
 
 def in_threads[Job](run: Callable[[Job], None], jobs: Iterable[Job]) -> None:
