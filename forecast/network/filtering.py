@@ -519,9 +519,7 @@ def _settle(
         low[:], high[:] = np.inf, 0.0
         kernels.load_tables(cells, theta, at, n, c)
         if c.message_at >= 0:
-            for i in range(c.like_at - c.message_at):
-                for d in range(n):
-                    cells[c.message_at + i, d] = before[i, at + d]
+            kernels.take_draws(before, at, n, cells[c.message_at : c.like_at])
         kernels.load_likelihoods(row, at, n, c.blocks, cells[c.like_at :], scale)
         cells[c.probe_at : c.one_at + 1] = 1.0
         kernels.evaluate(cells, c)

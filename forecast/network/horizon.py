@@ -349,9 +349,7 @@ def _step_backwards(
         at = Cell(start + r * WIDTH)
         n = min(Cell(stop) - at, Cell(WIDTH))
         now = np.zeros((present.shape[0], WIDTH))
-        for i in range(present.shape[0]):
-            for d in range(n):
-                now[i, d] = present[i, at + d]
+        kernels.take_draws(present, at, n, now)
         _row_backwards(cells[r], theta, row, c, again, places, at, n, now, overlap, found)
 
 
@@ -461,9 +459,7 @@ def _step_forwards(
     for at in range(Cell(start), Cell(stop), Cell(WIDTH)):
         n = min(Cell(stop) - at, Cell(WIDTH))
         kernels.load_tables(cells, theta, at, n, c)
-        for i in range(n_values):
-            for d in range(n):
-                message[i, d] = present[i, at + d]
+        kernels.take_draws(present, at, n, message)
         for t in range(n_steps):
             for i in range(occupied.shape[0]):
                 for d in range(n):

@@ -361,6 +361,14 @@ def copy_rows(source: Array, target: Array) -> None:
 
 
 @compiled_loosely_within
+def take_draws(source: Array, at: Draw, n: Draw, target: Array) -> None:
+    """Fill a row of draws, n of them, from those of all, from `at` on."""
+    for i in range(target.shape[0]):
+        for d in range(n):
+            target[i, d] = source[i, at + d]
+
+
+@compiled_loosely_within
 def load_tables(cells: Array, tables: Array, at: Draw, n: Draw, c: Slice) -> None:
     """Fill in the table cells of a slice for so many draws."""
     for k in range(c.table_cells.shape[0]):
